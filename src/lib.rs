@@ -1,0 +1,27 @@
+//! Countersign: a standalone OpenID Connect provider with an emailed second factor.
+//!
+//! The map, from the ground up. Data flows one way: request → parsed type → decision → effect → page or JSON.
+//! `docs/architecture.md` tells the same as prose, and `tests/rooms.rs` holds the walls.
+//!
+//! Ground floor, which knows no feature: [`clock`] (the time), [`config`] (the settings), [`store`] (SQLite and
+//! PostgreSQL), [`keys`] (the master key, secrets, signing keys), [`mail`] (messages, transports, delivery record),
+//! [`audit`] (append-only events), [`web`] (what pages share: templates, languages, cookies, headers, errors).
+//!
+//! Features: [`directory`] (people, groups, roles, rights), [`signin`] (the steps of a sign-in; start at
+//! `signin/decide.rs`), [`oidc`] (the protocol, one file an endpoint), [`account`] (a user's own pages).
+//!
+//! On top, imported by nothing: [`cli`] (the commands) and [`app`] (the wiring).
+
+pub mod account;
+pub mod app;
+pub mod audit;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod directory;
+pub mod keys;
+pub mod mail;
+pub mod oidc;
+pub mod signin;
+pub mod store;
+pub mod web;

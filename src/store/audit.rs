@@ -1,0 +1,65 @@
+//! Which queries keep and read the audit log?
+
+use sqlx::FromRow;
+
+use super::macros::{all, execute, queries};
+use super::{Conn, Result};
+
+queries! {
+    APPEND = "INSERT INTO audit_events (id, at_ms, event, actor, user_id, group_id, client_id, network, details)
+              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    SINCE = "SELECT id, at_ms, event, actor, user_id, group_id, client_id, network, details FROM audit_events
+             WHERE at_ms > $1 OR (at_ms = $1 AND id > $2) ORDER BY at_ms, id LIMIT $3";
+}
+
+/// One event as the table holds it.
+#[derive(Clone, Debug, FromRow, serde::Serialize)]
+pub struct EventRow {
+    /// The event's own id.
+    pub id: String,
+    /// When, in milliseconds since 1970.
+    pub at_ms: i64,
+    /// What happened, as a dotted word.
+    pub event: String,
+    /// Who did it: a user's id, `operator` (the command line) or `system`.
+    pub actor: String,
+    /// Whom it concerns.
+    pub user_id: Option<String>,
+    /// Which group it concerns.
+    pub group_id: Option<String>,
+    /// Which relying app it concerns.
+    pub client_id: Option<String>,
+    /// From which network address it was asked for.
+    pub network: Option<String>,
+    /// The rest, as a JSON object.
+    pub details: String,
+}
+
+/// Appends one event.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn append(conn: &mut Conn, row: &EventRow) -> Result<()> {
+    execute!(
+        conn,
+        APPEND,
+        &row.id,
+        row.at_ms,
+        &row.event,
+        &row.actor,
+        &row.user_id,
+        &row.group_id,
+        &row.client_id,
+        &row.network,
+        &row.details
+    )
+    .map(|_| ())
+}
+
+/// At most `limit` events that came after the one at `(at_ms, id)`, oldest first.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn since(conn: &mut Conn, at_ms: i64, id: &str, limit: i64) -> Result<Vec<EventRow>> {
+    all!(conn, EventRow, SINCE, at_ms, id, limit)
+}

@@ -1,0 +1,50 @@
+//! Where does the program keep what it must remember? SQLite or PostgreSQL, behind one set of queries.
+//!
+//! Every query is a named `const`, written once with `$1` placeholders in a form that both databases take,
+//! and listed in its file's `QUERIES`, so that a test can prepare each of them on both. Functions take
+//! `&mut Conn`, which is either a plain connection or a transaction (`Tx` dereferences to it).
+
+pub(crate) mod db;
+mod error;
+mod macros;
+
+pub mod audit;
+pub mod challenges;
+pub mod clients;
+pub mod groups;
+pub mod links;
+pub mod messages;
+pub mod roles;
+pub mod sessions;
+pub mod signing_keys;
+pub mod signins;
+pub mod throttles;
+pub mod tokens;
+pub mod users;
+
+pub use db::{Conn, Db, Options, SchemaState, Tx};
+pub use error::{Error, Result};
+
+/// A query's name (for the test's message) and its text.
+pub type Query = (&'static str, &'static str);
+
+/// Every query of the program, for the test that prepares them on both databases.
+#[must_use]
+pub fn queries() -> Vec<Query> {
+    [
+        audit::QUERIES,
+        challenges::QUERIES,
+        clients::QUERIES,
+        groups::QUERIES,
+        links::QUERIES,
+        messages::QUERIES,
+        roles::QUERIES,
+        sessions::QUERIES,
+        signing_keys::QUERIES,
+        signins::QUERIES,
+        throttles::QUERIES,
+        tokens::QUERIES,
+        users::QUERIES,
+    ]
+    .concat()
+}
