@@ -1,6 +1,291 @@
-//! (to be written)
+//! Which queries keep emailed codes, codes given by hand, and the count of wrong ones?
 
-use super::Query;
+use sqlx::FromRow;
 
-/// The queries of this file, by name.
-pub const QUERIES: &[Query] = &[];
+use super::macros::{execute, optional, queries};
+use super::{Conn, Result};
+
+queries! {
+    ADD = "INSERT INTO challenges (id, signin_id, user_id, code_mac, reference, address, message_id, attempts,
+                                   created_at, expires_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    LATEST = "SELECT id, user_id, reference, address, message_id, attempts, created_at, expires_at, spent_at, ended_at
+              FROM challenges WHERE signin_id = $1 ORDER BY created_at DESC, id DESC LIMIT 1";
+    TAKE_ATTEMPT = "UPDATE challenges SET attempts = attempts + 1
+                    WHERE id = $1 AND signin_id = $2 AND attempts < $3 AND expires_at > $4
+                      AND spent_at IS NULL AND ended_at IS NULL
+                    RETURNING code_mac, attempts";
+    SPEND = "UPDATE challenges SET spent_at = $2 WHERE id = $1 AND spent_at IS NULL AND ended_at IS NULL";
+    END = "UPDATE challenges SET ended_at = $2 WHERE id = $1 AND spent_at IS NULL AND ended_at IS NULL";
+    END_OF_SIGN_IN = "UPDATE challenges SET ended_at = $2
+                      WHERE signin_id = $1 AND spent_at IS NULL AND ended_at IS NULL";
+    END_OF_USER = "UPDATE challenges SET ended_at = $2
+                   WHERE user_id = $1 AND spent_at IS NULL AND ended_at IS NULL";
+    ADD_HAND_CODE = "INSERT INTO hand_codes (id, user_id, code_mac, attempts, created_at, expires_at)
+                     VALUES ($1, $2, $3, 0, $4, $5)";
+    END_HAND_CODES = "DELETE FROM hand_codes WHERE user_id = $1";
+    LIVE_HAND_CODE = "SELECT id, expires_at FROM hand_codes
+                      WHERE user_id = $1 AND spent_at IS NULL AND expires_at > $2 AND attempts < $3
+                      ORDER BY created_at DESC LIMIT 1";
+    TAKE_HAND_ATTEMPT = "UPDATE hand_codes SET attempts = attempts + 1
+                         WHERE id = $1 AND user_id = $2 AND attempts < $3 AND expires_at > $4 AND spent_at IS NULL
+                         RETURNING code_mac, attempts";
+    SPEND_HAND_CODE = "UPDATE hand_codes SET spent_at = $2 WHERE id = $1 AND spent_at IS NULL";
+    TAKE_FROM_BUDGET = "INSERT INTO code_budgets (user_id, since_at, wrong) VALUES ($1, $2, 1)
+                        ON CONFLICT (user_id) DO UPDATE SET
+                            wrong = CASE WHEN code_budgets.since_at <= $3 THEN 1 ELSE code_budgets.wrong + 1 END,
+                            since_at = CASE WHEN code_budgets.since_at <= $3 THEN $2 ELSE code_budgets.since_at END
+                        WHERE code_budgets.stopped_at IS NULL
+                        RETURNING wrong";
+    GIVE_BACK = "UPDATE code_budgets SET wrong = wrong - 1 WHERE user_id = $1 AND wrong > 0";
+    STOP_CODES = "UPDATE code_budgets SET stopped_at = $2 WHERE user_id = $1 AND stopped_at IS NULL";
+    CLEAR_BUDGET = "DELETE FROM code_budgets WHERE user_id = $1";
+    STOPPED = "SELECT stopped_at FROM code_budgets WHERE user_id = $1 AND stopped_at IS NOT NULL";
+    PURGE_HAND_CODES = "DELETE FROM hand_codes WHERE id IN (
+                            SELECT id FROM hand_codes WHERE expires_at <= $1 LIMIT $2)";
+}
+
+/// A challenge as a page needs to know it; never its code.
+#[derive(Clone, Debug, FromRow)]
+pub struct ChallengeRow {
+    /// The challenge's id; part of what its code is hashed with.
+    pub id: String,
+    /// Whose it is.
+    pub user_id: String,
+    /// What page and mail both show.
+    pub reference: String,
+    /// Where the code went.
+    pub address: String,
+    /// The message that carries it.
+    pub message_id: Option<String>,
+    /// How many codes have been tried.
+    pub attempts: i64,
+    /// When it was made.
+    pub created_at: i64,
+    /// Until when its code holds.
+    pub expires_at: i64,
+    /// When its code was used.
+    pub spent_at: Option<i64>,
+    /// When it ended otherwise.
+    pub ended_at: Option<i64>,
+}
+
+/// What a new challenge is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct NewChallenge<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// The sign-in that it is for.
+    pub signin_id: &'a str,
+    /// The user whom it is for.
+    pub user_id: &'a str,
+    /// The keyed hash of its code.
+    pub code_mac: &'a str,
+    /// What page and mail both show.
+    pub reference: &'a str,
+    /// Where the code goes.
+    pub address: &'a str,
+    /// The message that carries it.
+    pub message_id: &'a str,
+    /// The attempts that the one before has used up: a new code does not reset the count.
+    pub attempts: i64,
+    /// Now.
+    pub created_at: i64,
+    /// Until when its code holds.
+    pub expires_at: i64,
+}
+
+/// The one attempt that a caller has been given.
+#[derive(Clone, Debug, FromRow)]
+pub struct Attempt {
+    /// The keyed hash to compare with.
+    pub code_mac: String,
+    /// Which attempt this is, from 1.
+    pub attempts: i64,
+}
+
+/// A code given by hand that may still be used.
+#[derive(Clone, Debug, FromRow)]
+pub struct HandCodeRow {
+    /// Its id; part of what it is hashed with.
+    pub id: String,
+    /// Until when it holds.
+    pub expires_at: i64,
+}
+
+/// Keeps a new challenge and ends those before it in the same sign-in.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn add(conn: &mut Conn, new: NewChallenge<'_>) -> Result<()> {
+    execute!(conn, END_OF_SIGN_IN, new.signin_id, new.created_at)?;
+    execute!(
+        conn,
+        ADD,
+        new.id,
+        new.signin_id,
+        new.user_id,
+        new.code_mac,
+        new.reference,
+        new.address,
+        new.message_id,
+        new.attempts,
+        new.created_at,
+        new.expires_at
+    )
+    .map(|_| ())
+}
+
+/// The newest challenge of a sign-in, whatever has become of it.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn latest(conn: &mut Conn, signin_id: &str) -> Result<Option<ChallengeRow>> {
+    optional!(conn, ChallengeRow, LATEST, signin_id)
+}
+
+/// Takes one attempt at a challenge, before any comparison, so that parallel guesses are counted too; none when the
+/// challenge is spent, ended, expired, of another sign-in, or has no attempts left.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn take_attempt(
+    conn: &mut Conn,
+    id: &str,
+    signin_id: &str,
+    limit: i64,
+    now: i64,
+) -> Result<Option<Attempt>> {
+    optional!(conn, Attempt, TAKE_ATTEMPT, id, signin_id, limit, now)
+}
+
+/// Uses a challenge up, once.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn spend(conn: &mut Conn, id: &str, now: i64) -> Result<bool> {
+    Ok(execute!(conn, SPEND, id, now)? == 1)
+}
+
+/// Ends one challenge.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn end(conn: &mut Conn, id: &str, now: i64) -> Result<()> {
+    execute!(conn, END, id, now).map(|_| ())
+}
+
+/// Ends every pending challenge of a user.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn end_of_user(conn: &mut Conn, user_id: &str, now: i64) -> Result<()> {
+    execute!(conn, END_OF_USER, user_id, now).map(|_| ())
+}
+
+/// Keeps a code given by hand, instead of any before it.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn add_hand_code(
+    conn: &mut Conn,
+    id: &str,
+    user_id: &str,
+    code_mac: &str,
+    now: i64,
+    expires_at: i64,
+) -> Result<()> {
+    execute!(conn, END_HAND_CODES, user_id)?;
+    execute!(conn, ADD_HAND_CODE, id, user_id, code_mac, now, expires_at).map(|_| ())
+}
+
+/// The code given by hand that this user may use now, if there is one.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn live_hand_code(
+    conn: &mut Conn,
+    user_id: &str,
+    now: i64,
+    limit: i64,
+) -> Result<Option<HandCodeRow>> {
+    optional!(conn, HandCodeRow, LIVE_HAND_CODE, user_id, now, limit)
+}
+
+/// Takes one attempt at a code given by hand, as [`take_attempt`] does.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn take_hand_attempt(
+    conn: &mut Conn,
+    id: &str,
+    user_id: &str,
+    limit: i64,
+    now: i64,
+) -> Result<Option<Attempt>> {
+    optional!(conn, Attempt, TAKE_HAND_ATTEMPT, id, user_id, limit, now)
+}
+
+/// Uses a code given by hand up, once.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn spend_hand_code(conn: &mut Conn, id: &str, now: i64) -> Result<bool> {
+    Ok(execute!(conn, SPEND_HAND_CODE, id, now)? == 1)
+}
+
+/// Counts one more wrong code of a user (in the window that began after `window_start`), before it is known to be
+/// wrong; a right one is given back. None when the user's codes are stopped.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn take_from_budget(
+    conn: &mut Conn,
+    user_id: &str,
+    now: i64,
+    window_start: i64,
+) -> Result<Option<i64>> {
+    let taken: Option<(i64,)> = optional!(conn, (i64,), TAKE_FROM_BUDGET, user_id, now, window_start)?;
+    Ok(taken.map(|(wrong,)| wrong))
+}
+
+/// Takes back the count of a code that was right.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn give_back(conn: &mut Conn, user_id: &str) -> Result<()> {
+    execute!(conn, GIVE_BACK, user_id).map(|_| ())
+}
+
+/// Stops a user's codes; false when they are stopped already.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn stop_codes(conn: &mut Conn, user_id: &str, now: i64) -> Result<bool> {
+    Ok(execute!(conn, STOP_CODES, user_id, now)? == 1)
+}
+
+/// Lets a user's codes work again and forgets the wrong ones.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn clear_budget(conn: &mut Conn, user_id: &str) -> Result<()> {
+    execute!(conn, CLEAR_BUDGET, user_id).map(|_| ())
+}
+
+/// Whether a user's codes are stopped.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn codes_stopped(conn: &mut Conn, user_id: &str) -> Result<bool> {
+    let stopped: Option<(i64,)> = optional!(conn, (i64,), STOPPED, user_id)?;
+    Ok(stopped.is_some())
+}
+
+/// Deletes at most `limit` codes given by hand that expired before `before`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn purge_hand_codes(conn: &mut Conn, before: i64, limit: i64) -> Result<u64> {
+    execute!(conn, PURGE_HAND_CODES, before, limit)
+}

@@ -1,6 +1,85 @@
-//! (to be written)
+//! Which queries keep the relying apps?
 
-use super::Query;
+use sqlx::FromRow;
 
-/// The queries of this file, by name.
-pub const QUERIES: &[Query] = &[];
+use super::macros::{all, execute, optional, queries};
+use super::{Conn, Result};
+
+queries! {
+    ADD = "INSERT INTO clients (id, secret_hash, metadata, created_at, updated_at) VALUES ($1, $2, $3, $4, $4)";
+    FIND = "SELECT id, secret_hash, metadata, created_at, updated_at FROM clients WHERE id = $1";
+    LIST = "SELECT id, secret_hash, metadata, created_at, updated_at FROM clients
+            WHERE id > $1 ORDER BY id LIMIT $2";
+    SET_METADATA = "UPDATE clients SET metadata = $2, updated_at = $3 WHERE id = $1";
+    SET_SECRET = "UPDATE clients SET secret_hash = $2, updated_at = $3 WHERE id = $1";
+    DELETE = "DELETE FROM clients WHERE id = $1";
+}
+
+/// One relying app as the table holds it.
+#[derive(Clone, Debug, FromRow)]
+pub struct ClientRow {
+    /// `client_id`.
+    pub id: String,
+    /// The hash of `client_secret`; none for a public client.
+    pub secret_hash: Option<String>,
+    /// Everything else, as JSON with the names of RFC 7591.
+    pub metadata: String,
+    /// When it was registered.
+    pub created_at: i64,
+    /// When it was last changed.
+    pub updated_at: i64,
+}
+
+/// Keeps a new client.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn add(
+    conn: &mut Conn,
+    id: &str,
+    secret_hash: Option<&str>,
+    metadata: &str,
+    now: i64,
+) -> Result<()> {
+    execute!(conn, ADD, id, secret_hash, metadata, now).map(|_| ())
+}
+
+/// The client of this id.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn find(conn: &mut Conn, id: &str) -> Result<Option<ClientRow>> {
+    optional!(conn, ClientRow, FIND, id)
+}
+
+/// At most `limit` clients whose ids come after `after`, in the order of their ids.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn list(conn: &mut Conn, after: &str, limit: i64) -> Result<Vec<ClientRow>> {
+    all!(conn, ClientRow, LIST, after, limit)
+}
+
+/// Replaces a client's metadata; false when there is no such client.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn set_metadata(conn: &mut Conn, id: &str, metadata: &str, now: i64) -> Result<bool> {
+    Ok(execute!(conn, SET_METADATA, id, metadata, now)? == 1)
+}
+
+/// Replaces a client's secret; false when there is no such client.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn set_secret(conn: &mut Conn, id: &str, secret_hash: Option<&str>, now: i64) -> Result<bool> {
+    Ok(execute!(conn, SET_SECRET, id, secret_hash, now)? == 1)
+}
+
+/// Deletes a client, and everything that hangs from it.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn delete(conn: &mut Conn, id: &str) -> Result<bool> {
+    Ok(execute!(conn, DELETE, id)? == 1)
+}

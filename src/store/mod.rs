@@ -14,6 +14,7 @@ pub mod clients;
 pub mod groups;
 pub mod links;
 pub mod messages;
+pub mod purge;
 pub mod roles;
 pub mod sessions;
 pub mod signing_keys;
@@ -38,6 +39,7 @@ pub fn queries() -> Vec<Query> {
         groups::QUERIES,
         links::QUERIES,
         messages::QUERIES,
+        purge::QUERIES,
         roles::QUERIES,
         sessions::QUERIES,
         signing_keys::QUERIES,

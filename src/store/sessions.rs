@@ -1,6 +1,120 @@
-//! (to be written)
+//! Which queries keep browsers that have signed in?
 
-use super::Query;
+use sqlx::FromRow;
 
-/// The queries of this file, by name.
-pub const QUERIES: &[Query] = &[];
+use super::macros::{execute, optional, queries};
+use super::{Conn, Result};
+
+queries! {
+    ADD = "INSERT INTO sessions (id, token_hash, user_id, password_at, code_at, created_at, seen_at, expires_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $6, $7)";
+    FIND = "SELECT id, user_id, password_at, code_at, created_at, seen_at, expires_at FROM sessions
+            WHERE token_hash = $1 AND ended_at IS NULL AND expires_at > $2 AND seen_at > $3";
+    SEE = "UPDATE sessions SET seen_at = $2 WHERE id = $1 AND seen_at < $2";
+    RENEW = "UPDATE sessions SET token_hash = $2, password_at = $3, code_at = $4, seen_at = $5
+             WHERE id = $1 AND ended_at IS NULL";
+    END = "UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL";
+    END_OF_USER = "UPDATE sessions SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL";
+    PURGE = "DELETE FROM sessions WHERE id IN (
+                 SELECT id FROM sessions WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)";
+}
+
+/// One live session as the table holds it.
+#[derive(Clone, Debug, FromRow)]
+pub struct SessionRow {
+    /// Its public name: `sid` in ID tokens.
+    pub id: String,
+    /// Who has signed in.
+    pub user_id: String,
+    /// When the password was given.
+    pub password_at: i64,
+    /// When a code was given, if one was.
+    pub code_at: Option<i64>,
+    /// When it began.
+    pub created_at: i64,
+    /// When it was last used, give or take a minute.
+    pub seen_at: i64,
+    /// When it is over in any case.
+    pub expires_at: i64,
+}
+
+/// The proofs that a session stands on.
+#[derive(Clone, Copy, Debug)]
+pub struct Proofs {
+    /// When the password was given.
+    pub password_at: i64,
+    /// When a code was given, if one was.
+    pub code_at: Option<i64>,
+}
+
+/// Keeps a new session.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn add(
+    conn: &mut Conn,
+    id: &str,
+    token_hash: &str,
+    user_id: &str,
+    proofs: Proofs,
+    now: i64,
+    expires_at: i64,
+) -> Result<()> {
+    execute!(conn, ADD, id, token_hash, user_id, proofs.password_at, proofs.code_at, now, expires_at)
+        .map(|_| ())
+}
+
+/// The live session of a cookie: not ended, not too old, used since `idle_since`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn find(
+    conn: &mut Conn,
+    token_hash: &str,
+    now: i64,
+    idle_since: i64,
+) -> Result<Option<SessionRow>> {
+    optional!(conn, SessionRow, FIND, token_hash, now, idle_since)
+}
+
+/// Notes that a session is in use.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn see(conn: &mut Conn, id: &str, now: i64) -> Result<()> {
+    execute!(conn, SEE, id, now).map(|_| ())
+}
+
+/// Gives a session new proofs and a new cookie; false when it has ended meanwhile.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn renew(conn: &mut Conn, id: &str, token_hash: &str, proofs: Proofs, now: i64) -> Result<bool> {
+    Ok(execute!(conn, RENEW, id, token_hash, proofs.password_at, proofs.code_at, now)? == 1)
+}
+
+/// Ends one session, and with it the grants that do not outlive it.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn end(conn: &mut Conn, id: &str, now: i64) -> Result<bool> {
+    super::tokens::end_grants_of_session(conn, id, now).await?;
+    Ok(execute!(conn, END, id, now)? == 1)
+}
+
+/// Ends every session and every grant of a user: they were disabled or deleted, or have a new password.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn end_user(conn: &mut Conn, user_id: &str, now: i64) -> Result<()> {
+    super::tokens::end_grants_of_user(conn, user_id, now).await?;
+    execute!(conn, END_OF_USER, user_id, now).map(|_| ())
+}
+
+/// Deletes at most `limit` sessions that expired before `before`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn purge(conn: &mut Conn, before: i64, limit: i64) -> Result<u64> {
+    execute!(conn, PURGE, before, limit)
+}

@@ -1,6 +1,178 @@
-//! (to be written)
+//! Which queries keep a pending authorization request and how far its person has come?
 
-use super::Query;
+use sqlx::FromRow;
 
-/// The queries of this file, by name.
-pub const QUERIES: &[Query] = &[];
+use super::macros::{execute, optional, queries};
+use super::{Conn, Result};
+
+queries! {
+    ADD = "INSERT INTO signins (id, browser_hash, client_id, request, codes_sent, created_at, expires_at)
+           VALUES ($1, $2, $3, $4, 0, $5, $6)";
+    FIND = "SELECT id, browser_hash, client_id, request, user_id, password_at, code_at, consented_at, notice,
+                   codes_sent, created_at, expires_at, finished_at
+            FROM signins WHERE id = $1";
+    TAKE_UP = "UPDATE signins SET browser_hash = $2 WHERE id = $1 AND browser_hash IS NULL";
+    RECORD_PASSWORD = "UPDATE signins SET user_id = $2, password_at = $3, code_at = NULL, notice = NULL
+                       WHERE id = $1 AND finished_at IS NULL";
+    RECORD_CODE = "UPDATE signins SET code_at = $2 WHERE id = $1 AND user_id = $3 AND finished_at IS NULL";
+    RECORD_CONSENT = "UPDATE signins SET consented_at = $2 WHERE id = $1 AND finished_at IS NULL";
+    START_AGAIN = "UPDATE signins SET user_id = NULL, password_at = NULL, code_at = NULL, consented_at = NULL,
+                                      notice = $2
+                   WHERE id = $1 AND finished_at IS NULL";
+    TAKE_NOTICE = "UPDATE signins SET notice = NULL WHERE id = $1 AND notice IS NOT NULL";
+    COUNT_CODE = "UPDATE signins SET codes_sent = codes_sent + 1
+                  WHERE id = $1 AND codes_sent < $2 AND finished_at IS NULL";
+    FINISH = "UPDATE signins SET finished_at = $2 WHERE id = $1 AND finished_at IS NULL AND expires_at > $2";
+    FORGET_USER = "UPDATE signins SET user_id = NULL, password_at = NULL, code_at = NULL, consented_at = NULL,
+                                      notice = 'account_changed'
+                   WHERE user_id = $1 AND finished_at IS NULL";
+    PURGE = "DELETE FROM signins WHERE id IN (
+                 SELECT id FROM signins WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)";
+}
+
+/// One sign-in as the table holds it.
+#[derive(Clone, Debug, FromRow)]
+pub struct SignInRow {
+    /// Its public name, part of the address of its pages.
+    pub id: String,
+    /// The browser that it is bound to; none until a request that came by POST is taken up.
+    pub browser_hash: Option<String>,
+    /// The relying app that asked.
+    pub client_id: String,
+    /// What it asked for: the parsed authorization request, as JSON.
+    pub request: String,
+    /// Who has given a right password.
+    pub user_id: Option<String>,
+    /// When, in seconds.
+    pub password_at: Option<i64>,
+    /// When a right code was given.
+    pub code_at: Option<i64>,
+    /// When the person agreed on the consent page.
+    pub consented_at: Option<i64>,
+    /// What the next login screen must say, as a word.
+    pub notice: Option<String>,
+    /// How many codes it has sent.
+    pub codes_sent: i64,
+    /// When the request came.
+    pub created_at: i64,
+    /// Until when it may be finished.
+    pub expires_at: i64,
+    /// When it ended in an answer to the app.
+    pub finished_at: Option<i64>,
+}
+
+/// What a new sign-in is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct NewSignIn<'a> {
+    /// Its public name.
+    pub id: &'a str,
+    /// The browser that it is bound to, if it is known yet.
+    pub browser_hash: Option<&'a str>,
+    /// The relying app.
+    pub client_id: &'a str,
+    /// The parsed request, as JSON.
+    pub request: &'a str,
+    /// Now.
+    pub created_at: i64,
+    /// Until when it may be finished.
+    pub expires_at: i64,
+}
+
+/// Keeps a new sign-in.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn add(conn: &mut Conn, new: NewSignIn<'_>) -> Result<()> {
+    execute!(conn, ADD, new.id, new.browser_hash, new.client_id, new.request, new.created_at, new.expires_at)
+        .map(|_| ())
+}
+
+/// The sign-in of this name, whatever has become of it.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn find(conn: &mut Conn, id: &str) -> Result<Option<SignInRow>> {
+    optional!(conn, SignInRow, FIND, id)
+}
+
+/// Binds a sign-in to the first browser that comes for it; false when one has come already.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn take_up(conn: &mut Conn, id: &str, browser_hash: &str) -> Result<bool> {
+    Ok(execute!(conn, TAKE_UP, id, browser_hash)? == 1)
+}
+
+/// Records that `user_id` has given a right password; any code given before is void.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn record_password(conn: &mut Conn, id: &str, user_id: &str, now: i64) -> Result<bool> {
+    Ok(execute!(conn, RECORD_PASSWORD, id, user_id, now)? == 1)
+}
+
+/// Records that a right code was given by the person whose password is on record.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn record_code(conn: &mut Conn, id: &str, user_id: &str, now: i64) -> Result<bool> {
+    Ok(execute!(conn, RECORD_CODE, id, now, user_id)? == 1)
+}
+
+/// Records that the person agreed on the consent page.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn record_consent(conn: &mut Conn, id: &str, now: i64) -> Result<bool> {
+    Ok(execute!(conn, RECORD_CONSENT, id, now)? == 1)
+}
+
+/// Forgets every proof: the login screen comes next, and says `notice`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn start_again(conn: &mut Conn, id: &str, notice: Option<&str>) -> Result<()> {
+    execute!(conn, START_AGAIN, id, notice).map(|_| ())
+}
+
+/// Takes the notice away once it has been shown.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn take_notice(conn: &mut Conn, id: &str) -> Result<()> {
+    execute!(conn, TAKE_NOTICE, id).map(|_| ())
+}
+
+/// Counts one more code to be sent; false when `limit` have been.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn count_code(conn: &mut Conn, id: &str, limit: i64) -> Result<bool> {
+    Ok(execute!(conn, COUNT_CODE, id, limit)? == 1)
+}
+
+/// Ends the sign-in with an answer to the app, once; false when it has ended before or is too old.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn finish(conn: &mut Conn, id: &str, now: i64) -> Result<bool> {
+    Ok(execute!(conn, FINISH, id, now)? == 1)
+}
+
+/// Ends a user's pending challenges and forgets the proofs in their pending sign-ins: their email, role, status
+/// or password has changed.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn forget_user(conn: &mut Conn, user_id: &str, now: i64) -> Result<()> {
+    super::challenges::end_of_user(conn, user_id, now).await?;
+    execute!(conn, FORGET_USER, user_id).map(|_| ())
+}
+
+/// Deletes at most `limit` sign-ins that expired before `before`, with their challenges.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn purge(conn: &mut Conn, before: i64, limit: i64) -> Result<u64> {
+    execute!(conn, PURGE, before, limit)
+}

@@ -1,6 +1,242 @@
-//! (to be written)
+//! Which queries keep grants, and the authorization codes and refresh tokens that hang from them?
 
-use super::Query;
+use sqlx::FromRow;
 
-/// The queries of this file, by name.
-pub const QUERIES: &[Query] = &[];
+use super::macros::{execute, optional, queries};
+use super::{Conn, Result};
+
+queries! {
+    ADD_GRANT = "INSERT INTO grants (id, user_id, client_id, session_id, scopes, nonce, amr, acr, auth_time,
+                                     created_at, expires_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    FIND_GRANT = "SELECT id, user_id, client_id, session_id, scopes, nonce, amr, acr, auth_time, created_at,
+                         expires_at, ended_at
+                  FROM grants WHERE id = $1";
+    END_GRANT = "UPDATE grants SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL";
+    END_GRANTS_OF_USER = "UPDATE grants SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL";
+    END_GRANTS_OF_SESSION = "UPDATE grants SET ended_at = $2
+                             WHERE session_id = $1 AND ended_at IS NULL
+                               AND ' ' || scopes || ' ' NOT LIKE '% offline_access %'";
+    ADD_CODE = "INSERT INTO authorization_codes (code_hash, grant_id, redirect_uri, code_challenge, expires_at)
+                VALUES ($1, $2, $3, $4, $5)";
+    FIND_CODE = "SELECT grant_id, redirect_uri, code_challenge, expires_at, spent_at FROM authorization_codes
+                 WHERE code_hash = $1";
+    SPEND_CODE = "UPDATE authorization_codes SET spent_at = $2
+                  WHERE code_hash = $1 AND spent_at IS NULL AND expires_at > $2";
+    ADD_REFRESH = "INSERT INTO refresh_tokens (token_hash, grant_id, created_at, expires_at) VALUES ($1, $2, $3, $4)";
+    FIND_REFRESH = "SELECT grant_id, expires_at, spent_at FROM refresh_tokens WHERE token_hash = $1";
+    SPEND_REFRESH = "UPDATE refresh_tokens SET spent_at = $2
+                     WHERE token_hash = $1 AND spent_at IS NULL AND expires_at > $2";
+    PURGE_REFRESH = "DELETE FROM refresh_tokens WHERE token_hash IN (
+                         SELECT token_hash FROM refresh_tokens WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)";
+    PURGE_GRANTS = "DELETE FROM grants WHERE id IN (
+                        SELECT id FROM grants WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)";
+    REMEMBER_CONSENT = "INSERT INTO consents (user_id, client_id, scopes, granted_at) VALUES ($1, $2, $3, $4)
+                        ON CONFLICT (user_id, client_id) DO UPDATE SET scopes = $3, granted_at = $4";
+    CONSENTED = "SELECT scopes FROM consents WHERE user_id = $1 AND client_id = $2";
+}
+
+/// One grant as the table holds it.
+#[derive(Clone, Debug, FromRow)]
+pub struct GrantRow {
+    /// Its id; the part of an access token's `jti` before the dot.
+    pub id: String,
+    /// Whose it is.
+    pub user_id: String,
+    /// For which relying app.
+    pub client_id: String,
+    /// The session in which it was given: `sid`.
+    pub session_id: String,
+    /// The scopes, separated by spaces.
+    pub scopes: String,
+    /// The `nonce` of the authorization request.
+    pub nonce: Option<String>,
+    /// What was proven, as RFC 8176 words separated by spaces.
+    pub amr: String,
+    /// The authentication context class reference.
+    pub acr: String,
+    /// When the last factor was given.
+    pub auth_time: i64,
+    /// When it was given.
+    pub created_at: i64,
+    /// When it is over in any case.
+    pub expires_at: i64,
+    /// When it ended before that.
+    pub ended_at: Option<i64>,
+}
+
+/// One authorization code as the table holds it.
+#[derive(Clone, Debug, FromRow)]
+pub struct CodeRow {
+    /// The grant that it stands for.
+    pub grant_id: String,
+    /// The `redirect_uri` that it was sent to.
+    pub redirect_uri: String,
+    /// The S256 `code_challenge` (RFC 7636 §4.2), if one was sent.
+    pub code_challenge: Option<String>,
+    /// Until when it may be redeemed.
+    pub expires_at: i64,
+    /// When it was redeemed.
+    pub spent_at: Option<i64>,
+}
+
+/// One refresh token as the table holds it.
+#[derive(Clone, Debug, FromRow)]
+pub struct RefreshRow {
+    /// The grant that it renews.
+    pub grant_id: String,
+    /// Until when it may be used.
+    pub expires_at: i64,
+    /// When it was used.
+    pub spent_at: Option<i64>,
+}
+
+/// Keeps a new grant (`ended_at` is not written).
+///
+/// # Errors
+/// When the database refuses.
+pub async fn add_grant(conn: &mut Conn, grant: &GrantRow) -> Result<()> {
+    execute!(
+        conn,
+        ADD_GRANT,
+        &grant.id,
+        &grant.user_id,
+        &grant.client_id,
+        &grant.session_id,
+        &grant.scopes,
+        &grant.nonce,
+        &grant.amr,
+        &grant.acr,
+        grant.auth_time,
+        grant.created_at,
+        grant.expires_at
+    )
+    .map(|_| ())
+}
+
+/// The grant of this id, whatever has become of it.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn find_grant(conn: &mut Conn, id: &str) -> Result<Option<GrantRow>> {
+    optional!(conn, GrantRow, FIND_GRANT, id)
+}
+
+/// Ends one grant; false when it has ended already.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn end_grant(conn: &mut Conn, id: &str, now: i64) -> Result<bool> {
+    Ok(execute!(conn, END_GRANT, id, now)? == 1)
+}
+
+/// Ends every grant of a user.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn end_grants_of_user(conn: &mut Conn, user_id: &str, now: i64) -> Result<()> {
+    execute!(conn, END_GRANTS_OF_USER, user_id, now).map(|_| ())
+}
+
+/// Ends the grants of a session that were not given for when the person is away (`offline_access`, OIDC Core §11).
+///
+/// # Errors
+/// When the database refuses.
+pub async fn end_grants_of_session(conn: &mut Conn, session_id: &str, now: i64) -> Result<()> {
+    execute!(conn, END_GRANTS_OF_SESSION, session_id, now).map(|_| ())
+}
+
+/// Keeps a new authorization code.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn add_code(conn: &mut Conn, code_hash: &str, code: &CodeRow) -> Result<()> {
+    execute!(
+        conn,
+        ADD_CODE,
+        code_hash,
+        &code.grant_id,
+        &code.redirect_uri,
+        &code.code_challenge,
+        code.expires_at
+    )
+    .map(|_| ())
+}
+
+/// The authorization code of this hash, whatever has become of it.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn find_code(conn: &mut Conn, code_hash: &str) -> Result<Option<CodeRow>> {
+    optional!(conn, CodeRow, FIND_CODE, code_hash)
+}
+
+/// Redeems a code, once and in time.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn spend_code(conn: &mut Conn, code_hash: &str, now: i64) -> Result<bool> {
+    Ok(execute!(conn, SPEND_CODE, code_hash, now)? == 1)
+}
+
+/// Keeps a new refresh token.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn add_refresh(
+    conn: &mut Conn,
+    token_hash: &str,
+    grant_id: &str,
+    now: i64,
+    expires_at: i64,
+) -> Result<()> {
+    execute!(conn, ADD_REFRESH, token_hash, grant_id, now, expires_at).map(|_| ())
+}
+
+/// The refresh token of this hash, whatever has become of it.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn find_refresh(conn: &mut Conn, token_hash: &str) -> Result<Option<RefreshRow>> {
+    optional!(conn, RefreshRow, FIND_REFRESH, token_hash)
+}
+
+/// Uses a refresh token up, once and in time.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn spend_refresh(conn: &mut Conn, token_hash: &str, now: i64) -> Result<bool> {
+    Ok(execute!(conn, SPEND_REFRESH, token_hash, now)? == 1)
+}
+
+/// Remembers what a person has agreed to.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn remember_consent(
+    conn: &mut Conn,
+    user_id: &str,
+    client_id: &str,
+    scopes: &str,
+    now: i64,
+) -> Result<()> {
+    execute!(conn, REMEMBER_CONSENT, user_id, client_id, scopes, now).map(|_| ())
+}
+
+/// The scopes that a person has agreed to before.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn consented(conn: &mut Conn, user_id: &str, client_id: &str) -> Result<Option<String>> {
+    let row: Option<(String,)> = optional!(conn, (String,), CONSENTED, user_id, client_id)?;
+    Ok(row.map(|(scopes,)| scopes))
+}
+
+/// Deletes at most `limit` refresh tokens, and as many grants with their codes, that expired before `before`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn purge(conn: &mut Conn, before: i64, limit: i64) -> Result<u64> {
+    let tokens = execute!(conn, PURGE_REFRESH, before, limit)?;
+    Ok(tokens + execute!(conn, PURGE_GRANTS, before, limit)?)
+}

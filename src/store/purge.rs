@@ -1,0 +1,94 @@
+//! Which rows have nothing left to say, and how are they deleted without holding everybody up?
+
+use super::macros::{execute, queries};
+use super::{Conn, Db, Result};
+
+queries! {
+    PURGE_LINKS = "DELETE FROM links WHERE token_hash IN (
+                       SELECT token_hash FROM links WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)";
+    PURGE_AUDIT = "DELETE FROM audit_events WHERE id IN (
+                       SELECT id FROM audit_events WHERE at_ms <= $1 ORDER BY at_ms LIMIT $2)";
+    PURGE_MESSAGES = "DELETE FROM messages WHERE id IN (
+                          SELECT id FROM messages WHERE created_at_ms <= $1 ORDER BY created_at_ms LIMIT $2)";
+}
+
+/// Rows deleted in one transaction.
+const BATCH: i64 = 500;
+
+/// How long a finished row is still of use, in seconds: a replayed code or a late page must find why it is refused.
+const AFTERGLOW: i64 = 3600;
+
+/// How long quiet throttles are kept, in seconds.
+const THROTTLE_MEMORY: i64 = 86_400;
+
+/// How long a browser that nobody signs in with is remembered, in seconds.
+const BROWSER_MEMORY: i64 = 400 * 86_400;
+
+/// How long the delivery record is kept, in seconds.
+const MAIL_MEMORY: i64 = 30 * 86_400;
+
+/// How long the audit log is kept, in seconds.
+const AUDIT_MEMORY: i64 = 400 * 86_400;
+
+/// One kind of row that grows old.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    SignIns,
+    Sessions,
+    Tokens,
+    HandCodes,
+    Throttles,
+    Browsers,
+    Links,
+    Messages,
+    Audit,
+}
+
+const KINDS: [Kind; 9] = [
+    Kind::SignIns,
+    Kind::Sessions,
+    Kind::Tokens,
+    Kind::HandCodes,
+    Kind::Throttles,
+    Kind::Browsers,
+    Kind::Links,
+    Kind::Messages,
+    Kind::Audit,
+];
+
+/// Deletes what has expired, in batches of their own transactions, and answers how many rows went. Several processes
+/// may do so at once.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn run(db: &Db, now: i64) -> Result<u64> {
+    let mut gone = 0;
+    for kind in KINDS {
+        loop {
+            let mut tx = db.write().await?;
+            let deleted = batch(&mut tx, kind, now).await?;
+            tx.commit().await?;
+            gone += deleted;
+            if deleted < BATCH.unsigned_abs() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+    Ok(gone)
+}
+
+async fn batch(conn: &mut Conn, kind: Kind, now: i64) -> Result<u64> {
+    let expired = now.saturating_sub(AFTERGLOW);
+    match kind {
+        Kind::SignIns => super::signins::purge(conn, expired, BATCH).await,
+        Kind::Sessions => super::sessions::purge(conn, expired, BATCH).await,
+        Kind::Tokens => super::tokens::purge(conn, expired, BATCH).await,
+        Kind::HandCodes => super::challenges::purge_hand_codes(conn, expired, BATCH).await,
+        Kind::Throttles => super::throttles::purge(conn, now - THROTTLE_MEMORY, BATCH).await,
+        Kind::Browsers => super::throttles::purge_browsers(conn, now - BROWSER_MEMORY, BATCH).await,
+        Kind::Links => execute!(conn, PURGE_LINKS, expired, BATCH),
+        Kind::Messages => execute!(conn, PURGE_MESSAGES, (now - MAIL_MEMORY) * 1000, BATCH),
+        Kind::Audit => execute!(conn, PURGE_AUDIT, (now - AUDIT_MEMORY) * 1000, BATCH),
+    }
+}
