@@ -1,1 +1,3 @@
-//! (to be written)
+//! What does OpenID Connect ask of a provider? One file an endpoint; each reads like the section that it serves.
+
+pub mod clients;
