@@ -4,7 +4,7 @@ use std::ops::{Deref, DerefMut};
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::migrate::{Migrate, Migrator};
+use sqlx::migrate::{AppliedMigration, Migrate, MigrateError, Migrator};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::sqlite::{
@@ -137,11 +137,19 @@ impl Db {
         if self.schema_state().await? == SchemaState::Current {
             return Ok(());
         }
-        let done = match self {
-            Self::Sqlite { writer, .. } => MIGRATIONS.run(writer).await,
-            Self::Postgres(pool) => MIGRATIONS.run(pool).await,
-        };
-        done.map_err(|e| Error::Migrate(e.to_string()))
+        let failed = |e: MigrateError| Error::Migrate(e.to_string());
+        match self {
+            Self::Sqlite { .. } => {
+                // sqlx takes no lock on SQLite; a transaction around all of it makes a second process wait.
+                let mut tx = self.write().await?;
+                on!(tx, c => MIGRATIONS.run_direct(None, c, false).await).map_err(failed)?;
+                tx.commit().await
+            }
+            Self::Postgres(_) => {
+                let mut conn = self.read().await?;
+                on!(conn, c => MIGRATIONS.run_direct(None, c, false).await).map_err(failed)
+            }
+        }
     }
 
     /// Compares the schema that is there with the one that this program knows.
@@ -154,11 +162,7 @@ impl Db {
             Self::Postgres(_) => self.read().await?,
         };
         let table = &MIGRATIONS.table_name;
-        let applied = on!(conn, c => match c.ensure_migrations_table(table).await {
-            Ok(()) => c.list_applied_migrations(table).await,
-            Err(e) => Err(e),
-        })
-        .map_err(|e| Error::Migrate(e.to_string()))?;
+        let applied = on!(conn, c => applied(c, table).await).map_err(|e| Error::Migrate(e.to_string()))?;
         let known = MIGRATIONS.iter().map(|m| m.version).max().unwrap_or_default();
         match applied.iter().map(|m| m.version).max() {
             Some(found) if found > known => Err(Error::NewerSchema { found, known }),
@@ -203,6 +207,20 @@ impl Db {
             Self::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+/// Which migrations have run. Under the migrations' lock: PostgreSQL fails one of two that make the table at once.
+async fn applied<C: Migrate>(
+    conn: &mut C,
+    table: &str,
+) -> std::result::Result<Vec<AppliedMigration>, MigrateError> {
+    conn.lock().await?;
+    let found = match conn.ensure_migrations_table(table).await {
+        Ok(()) => conn.list_applied_migrations(table).await,
+        Err(e) => Err(e),
+    };
+    conn.unlock().await?;
+    found
 }
 
 async fn acquire<D: sqlx::Database>(pool: &sqlx::Pool<D>) -> Result<PoolConnection<D>> {

@@ -1,0 +1,177 @@
+//! Does the store keep its word on SQLite and on PostgreSQL alike?
+#![cfg(test)]
+
+mod support;
+
+use countersign::store::audit::{self, EventRow};
+use countersign::store::{self, Db, Error, SchemaState};
+use support::Database;
+
+crate::on_both_databases! {
+    /// There is no compile-time check of the queries; this is it.
+    async fn every_query_is_understood(database) {
+        let queries = store::queries();
+        assert!(!queries.is_empty());
+        let mut conn = database.db.read().await.unwrap();
+        let mut refused = Vec::new();
+        for (name, sql) in queries {
+            if let Err(e) = conn.prepare(sql).await {
+                refused.push(format!("{name}: {e}"));
+            }
+        }
+        assert!(refused.is_empty(), "{}", refused.join("\n"));
+    }
+
+    async fn a_query_that_names_no_column_is_refused(database) {
+        let mut conn = database.db.read().await.unwrap();
+        let refused = conn.prepare("SELECT nowhere FROM users").await.unwrap_err();
+        assert!(refused.to_string().contains("nowhere"), "{refused}");
+    }
+
+    async fn migrating_again_changes_nothing(database) {
+        assert_eq!(database.db.schema_state().await.unwrap(), SchemaState::Current);
+        database.db.migrate().await.unwrap();
+        assert_eq!(database.db.schema_state().await.unwrap(), SchemaState::Current);
+    }
+
+    /// Somebody upgraded, and then started the old program again.
+    async fn a_newer_schema_is_refused_with_what_to_do(database) {
+        pretend_a_newer_program_migrated(&database.db).await;
+        for refused in [database.db.migrate().await.err(), database.db.schema_state().await.err()] {
+            let refused = refused.expect("a refusal");
+            assert!(matches!(refused, Error::NewerSchema { found: 9999, .. }), "{refused}");
+            assert!(refused.to_string().contains("run the newer countersign"), "{refused}");
+        }
+    }
+
+    async fn what_is_committed_stays(database) {
+        let mut tx = database.db.write().await.unwrap();
+        audit::append(&mut tx, &event("kept")).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(recorded(&database.db).await, ["kept"]);
+    }
+
+    /// A handler that returns early with `?` leaves nothing half-done.
+    async fn a_dropped_transaction_leaves_nothing(database) {
+        let mut tx = database.db.write().await.unwrap();
+        audit::append(&mut tx, &event("lost")).await.unwrap();
+        drop(tx);
+        assert!(recorded(&database.db).await.is_empty());
+    }
+
+    async fn the_writer_is_free_again_after_a_rollback(database) {
+        drop(database.db.write().await.unwrap());
+        let mut tx = database.db.write().await.unwrap();
+        audit::append(&mut tx, &event("kept")).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(recorded(&database.db).await, ["kept"]);
+    }
+
+    async fn a_row_that_is_there_is_a_duplicate(database) {
+        let mut tx = database.db.write().await.unwrap();
+        audit::append(&mut tx, &event("once")).await.unwrap();
+        let refused = audit::append(&mut tx, &event("once")).await.unwrap_err();
+        assert!(refused.is_duplicate(), "{refused}");
+    }
+
+    async fn another_process_sees_what_was_committed(database) {
+        let other = database.open_again().await;
+        let mut tx = other.write().await.unwrap();
+        audit::append(&mut tx, &event("theirs")).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(recorded(&database.db).await, ["theirs"]);
+    }
+
+    /// Ten writers at once, from two processes: each waits its turn and none is lost.
+    async fn writers_queue_up(database) {
+        let other = database.open_again().await;
+        let writers: Vec<_> = (0..10)
+            .map(|n| {
+                let db = if n % 2 == 0 { database.db.clone() } else { other.clone() };
+                tokio::spawn(async move {
+                    let mut tx = db.write().await.unwrap();
+                    audit::append(&mut tx, &event(&format!("writer {n}"))).await.unwrap();
+                    tx.commit().await.unwrap();
+                })
+            })
+            .collect();
+        for writer in writers {
+            writer.await.unwrap();
+        }
+        assert_eq!(recorded(&database.db).await.len(), 10);
+    }
+}
+
+#[tokio::test]
+async fn an_empty_database_is_behind() {
+    let (sqlite, postgres) = (Database::empty_sqlite().await, Database::empty_postgres().await);
+    for database in [sqlite, postgres] {
+        assert!(matches!(database.db.schema_state().await.unwrap(), SchemaState::Behind(1..)));
+    }
+}
+
+/// Three processes that start at once, on a database that none has seen.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_processes_may_migrate_at_once_on_sqlite() {
+    migrate_at_once(Database::empty_sqlite().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_processes_may_migrate_at_once_on_postgres() {
+    migrate_at_once(Database::empty_postgres().await).await;
+}
+
+async fn migrate_at_once(database: Database) {
+    let others = [database.db.clone(), database.open_again().await, database.open_again().await];
+    let starting: Vec<_> =
+        others.into_iter().map(|db| tokio::spawn(async move { db.migrate().await })).collect();
+    for start in starting {
+        start.await.unwrap().unwrap();
+    }
+    assert_eq!(database.db.schema_state().await.unwrap(), SchemaState::Current);
+}
+
+#[tokio::test]
+async fn an_address_of_no_known_database_is_refused() {
+    let options = store::Options { url: "mysql://localhost/x".to_owned(), max_connections: 1 };
+    assert!(matches!(Db::open(&options).await, Err(Error::UnknownDatabase)));
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_opened_says_which_without_its_password() {
+    let options =
+        store::Options { url: "postgres://someone:hunter2@127.0.0.1:9/x".to_owned(), max_connections: 1 };
+    let refused = Db::open(&options).await.unwrap_err().to_string();
+    assert!(refused.contains("someone@127.0.0.1:9"), "{refused}");
+    assert!(!refused.contains("hunter2"), "{refused}");
+}
+
+fn event(name: &str) -> EventRow {
+    EventRow {
+        id: name.to_owned(),
+        at_ms: 1,
+        event: name.to_owned(),
+        actor: "system".to_owned(),
+        user_id: None,
+        group_id: None,
+        client_id: None,
+        network: None,
+        details: "{}".to_owned(),
+    }
+}
+
+async fn recorded(db: &Db) -> Vec<String> {
+    let mut conn = db.read().await.unwrap();
+    let rows = audit::since(&mut conn, 0, "", 100).await.unwrap();
+    rows.into_iter().map(|row| row.event).collect()
+}
+
+async fn pretend_a_newer_program_migrated(db: &Db) {
+    const RECORD: &str = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+                          SELECT 9999, 'tomorrow', success, checksum, 0 FROM _sqlx_migrations WHERE version = 1";
+    match db {
+        Db::Sqlite { writer, .. } => sqlx::query(RECORD).execute(writer).await.map(|_| ()),
+        Db::Postgres(pool) => sqlx::query(RECORD).execute(pool).await.map(|_| ()),
+    }
+    .unwrap();
+}

@@ -1,0 +1,129 @@
+//! Where do the tests keep their data? In a database of their own, on SQLite or PostgreSQL, gone when they end.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use countersign::store::{Db, Options};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use tempfile::TempDir;
+
+/// Where `./tests/run` says that its PostgreSQL is: `postgres://USER@HOST:PORT/postgres`.
+const SERVER: &str = "COUNTERSIGN_TEST_POSTGRES";
+
+/// A database that nobody else uses; dropping it removes it.
+#[derive(Debug)]
+pub struct Database {
+    /// An open pool.
+    pub db: Db,
+    /// What `[database] url` would say.
+    pub url: String,
+    home: Home,
+}
+
+#[derive(Debug)]
+enum Home {
+    Sqlite { _folder: TempDir },
+    Postgres { server: String, name: String },
+}
+
+impl Database {
+    /// A file in a folder of its own, with the schema up to date.
+    pub async fn sqlite() -> Self {
+        Self::empty_sqlite().await.migrated().await
+    }
+
+    /// A database on the server that `./tests/run` has started, with the schema up to date.
+    pub async fn postgres() -> Self {
+        Self::empty_postgres().await.migrated().await
+    }
+
+    /// A file that holds nothing yet.
+    pub async fn empty_sqlite() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let url = format!("sqlite:{}", folder.path().join("countersign.db").display());
+        Self { db: open(&url).await, url, home: Home::Sqlite { _folder: folder } }
+    }
+
+    /// A database on that server that holds nothing yet.
+    pub async fn empty_postgres() -> Self {
+        let server = std::env::var(SERVER).unwrap_or_else(|_| {
+            panic!("{SERVER} names no PostgreSQL server: run the tests with ./tests/run")
+        });
+        let name = fresh_name();
+        run_on(&server, format!("CREATE DATABASE {name}")).await;
+        let base = server.rsplit_once('/').expect("an address that ends in /postgres").0;
+        let url = format!("{base}/{name}");
+        Self { db: open(&url).await, url, home: Home::Postgres { server, name } }
+    }
+
+    /// Opens the same database once more, as a second process would.
+    pub async fn open_again(&self) -> Db {
+        open(&self.url).await
+    }
+
+    async fn migrated(self) -> Self {
+        self.db.migrate().await.expect("the schema is made");
+        self
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let Home::Postgres { server, name } = &self.home else { return };
+        let (server, statement) = (server.clone(), format!("DROP DATABASE {name} WITH (FORCE)"));
+        // A runtime of its own: this one may be shutting down, and `drop` cannot wait on it.
+        let dropping = std::thread::spawn(move || {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(run_on(&server, statement));
+        });
+        if dropping.join().is_err() {
+            eprintln!("a test database stays behind until ./tests/run stops its server");
+        }
+    }
+}
+
+async fn open(url: &str) -> Db {
+    Db::open(&Options { url: url.to_owned(), max_connections: 4 }).await.expect("the test database opens")
+}
+
+/// Test binaries run at the same time on one server, hence the process in the name.
+fn fresh_name() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    format!("test_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst))
+}
+
+async fn run_on(server: &str, statement: String) {
+    let mut conn = PgConnection::connect(server).await.expect("the PostgreSQL of ./tests/run answers");
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut conn).await.expect("the statement runs");
+}
+
+/// Makes two tests of each story, `name::sqlite` and `name::postgres`:
+///
+/// ```ignore
+/// crate::on_both_databases! {
+///     /// What the story shows.
+///     async fn a_sentence_as_its_name(database) { … database.db … }
+/// }
+/// ```
+#[macro_export]
+macro_rules! on_both_databases {
+    ($($(#[$meta:meta])* async fn $name:ident($database:ident) $story:block)+) => {$(
+        $(#[$meta])*
+        mod $name {
+            #[allow(unused_imports, reason = "a story may need nothing of its file")]
+            use super::*;
+
+            async fn story($database: $crate::support::Database) $story
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                story($crate::support::Database::sqlite().await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                story($crate::support::Database::postgres().await).await;
+            }
+        }
+    )+};
+}

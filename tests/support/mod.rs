@@ -1,0 +1,8 @@
+//! What do the tests stand on? Databases of either kind, a whole site, and the people and programs who use it.
+//!
+//! A test file begins with `#![cfg(test)]` (so that clippy lets its helpers unwrap) and `mod support;`.
+#![expect(dead_code, reason = "each test file uses its own part of this room")]
+
+pub mod database;
+
+pub use database::Database;
