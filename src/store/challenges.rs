@@ -10,13 +10,13 @@ queries! {
                                    created_at, expires_at)
            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     LATEST = "SELECT id, user_id, reference, address, message_id, attempts, created_at, expires_at, spent_at, ended_at
-              FROM challenges WHERE signin_id = $1 ORDER BY created_at DESC, id DESC LIMIT 1";
+              FROM challenges WHERE signin_id = $1
+              ORDER BY created_at DESC, CASE WHEN ended_at IS NULL THEN 0 ELSE 1 END, id LIMIT 1";
     TAKE_ATTEMPT = "UPDATE challenges SET attempts = attempts + 1
                     WHERE id = $1 AND signin_id = $2 AND attempts < $3 AND expires_at > $4
                       AND spent_at IS NULL AND ended_at IS NULL
                     RETURNING code_mac, attempts";
     SPEND = "UPDATE challenges SET spent_at = $2 WHERE id = $1 AND spent_at IS NULL AND ended_at IS NULL";
-    END = "UPDATE challenges SET ended_at = $2 WHERE id = $1 AND spent_at IS NULL AND ended_at IS NULL";
     END_OF_SIGN_IN = "UPDATE challenges SET ended_at = $2
                       WHERE signin_id = $1 AND spent_at IS NULL AND ended_at IS NULL";
     END_OF_USER = "UPDATE challenges SET ended_at = $2
@@ -118,7 +118,7 @@ pub struct HandCodeRow {
 /// # Errors
 /// When the database refuses.
 pub async fn add(conn: &mut Conn, new: NewChallenge<'_>) -> Result<()> {
-    execute!(conn, END_OF_SIGN_IN, new.signin_id, new.created_at)?;
+    end_of_signin(conn, new.signin_id, new.created_at).await?;
     execute!(
         conn,
         ADD,
@@ -167,12 +167,12 @@ pub async fn spend(conn: &mut Conn, id: &str, now: i64) -> Result<bool> {
     Ok(execute!(conn, SPEND, id, now)? == 1)
 }
 
-/// Ends one challenge.
+/// Ends the pending challenge of a sign-in.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn end(conn: &mut Conn, id: &str, now: i64) -> Result<()> {
-    execute!(conn, END, id, now).map(|_| ())
+pub async fn end_of_signin(conn: &mut Conn, signin_id: &str, now: i64) -> Result<()> {
+    execute!(conn, END_OF_SIGN_IN, signin_id, now).map(|_| ())
 }
 
 /// Ends every pending challenge of a user.

@@ -1,6 +1,107 @@
-//! (to be written)
+//! Which queries keep groups?
 
-use super::Query;
+use sqlx::FromRow;
 
-/// The queries of this file, by name.
-pub const QUERIES: &[Query] = &[];
+use super::macros::{all, execute, optional, queries};
+use super::{Conn, Result};
+
+queries! {
+    FIND = "SELECT id, parent_id, top_id, name, language, two_factor, created_at FROM groups WHERE id = $1";
+    FIND_CHILD = "SELECT id, parent_id, top_id, name, language, two_factor, created_at FROM groups
+                  WHERE COALESCE(parent_id, '') = $1 AND name_key = $2";
+    LIST = "SELECT id, parent_id, top_id, name, language, two_factor, created_at FROM groups
+            WHERE id > $1 ORDER BY id LIMIT $2";
+    LINEAGE = "WITH RECURSIVE lineage (id, parent_id, top_id, name, language, two_factor, created_at, depth) AS (
+                   SELECT id, parent_id, top_id, name, language, two_factor, created_at, CAST(0 AS BIGINT)
+                   FROM groups WHERE id = $1
+                   UNION ALL
+                   SELECT g.id, g.parent_id, g.top_id, g.name, g.language, g.two_factor, g.created_at, l.depth + 1
+                   FROM groups g JOIN lineage l ON g.id = l.parent_id WHERE l.depth < 50)
+               SELECT id, parent_id, top_id, name, language, two_factor, created_at FROM lineage ORDER BY depth";
+    ADD = "INSERT INTO groups (id, parent_id, top_id, name, name_key, language, two_factor, created_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    SET = "UPDATE groups SET name = $2, name_key = $3, language = $4, two_factor = $5 WHERE id = $1";
+}
+
+/// One group as the table holds it.
+#[derive(Clone, Debug, FromRow)]
+pub struct GroupRow {
+    /// The group's id.
+    pub id: String,
+    /// The group that it is part of.
+    pub parent_id: Option<String>,
+    /// The top-level group of its tree; its own id if it is one.
+    pub top_id: String,
+    /// Its name, unique among its siblings.
+    pub name: String,
+    /// Its language, a BCP 47 tag.
+    pub language: String,
+    /// Whether its people are asked for a code.
+    pub two_factor: bool,
+    /// When it was added.
+    pub created_at: i64,
+}
+
+/// The group of this id.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn find(conn: &mut Conn, id: &str) -> Result<Option<GroupRow>> {
+    optional!(conn, GroupRow, FIND, id)
+}
+
+/// The group of this folded name below `parent_id`, or at the top.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn find_child(
+    conn: &mut Conn,
+    parent_id: Option<&str>,
+    name_key: &str,
+) -> Result<Option<GroupRow>> {
+    optional!(conn, GroupRow, FIND_CHILD, parent_id.unwrap_or_default(), name_key)
+}
+
+/// At most `limit` groups whose ids come after `after`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn list(conn: &mut Conn, after: &str, limit: i64) -> Result<Vec<GroupRow>> {
+    all!(conn, GroupRow, LIST, after, limit)
+}
+
+/// A group and the groups that it is part of, itself first, the top-level one last.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn lineage(conn: &mut Conn, id: &str) -> Result<Vec<GroupRow>> {
+    all!(conn, GroupRow, LINEAGE, id)
+}
+
+/// Keeps a new group; a name that a sibling has is [`super::Error::Duplicate`].
+///
+/// # Errors
+/// When the database refuses.
+pub async fn add(conn: &mut Conn, group: &GroupRow, name_key: &str) -> Result<()> {
+    execute!(
+        conn,
+        ADD,
+        &group.id,
+        &group.parent_id,
+        &group.top_id,
+        &group.name,
+        name_key,
+        &group.language,
+        group.two_factor,
+        group.created_at
+    )
+    .map(|_| ())
+}
+
+/// Replaces a group's name, language and two-factor flag.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn set(conn: &mut Conn, group: &GroupRow, name_key: &str) -> Result<bool> {
+    Ok(execute!(conn, SET, &group.id, &group.name, name_key, &group.language, group.two_factor)? == 1)
+}

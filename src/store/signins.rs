@@ -14,17 +14,17 @@ queries! {
     TAKE_UP = "UPDATE signins SET browser_hash = $2 WHERE id = $1 AND browser_hash IS NULL";
     RECORD_PASSWORD = "UPDATE signins SET user_id = $2, password_at = $3, code_at = NULL, notice = NULL
                        WHERE id = $1 AND finished_at IS NULL";
-    RECORD_CODE = "UPDATE signins SET code_at = $2 WHERE id = $1 AND user_id = $3 AND finished_at IS NULL";
+    RECORD_CODE = "UPDATE signins SET code_at = $2, notice = NULL WHERE id = $1 AND user_id = $3 AND finished_at IS NULL";
     RECORD_CONSENT = "UPDATE signins SET consented_at = $2 WHERE id = $1 AND finished_at IS NULL";
     START_AGAIN = "UPDATE signins SET user_id = NULL, password_at = NULL, code_at = NULL, consented_at = NULL,
                                       notice = $2
                    WHERE id = $1 AND finished_at IS NULL";
-    TAKE_NOTICE = "UPDATE signins SET notice = NULL WHERE id = $1 AND notice IS NOT NULL";
+    SET_NOTICE = "UPDATE signins SET notice = $2 WHERE id = $1 AND finished_at IS NULL";
     COUNT_CODE = "UPDATE signins SET codes_sent = codes_sent + 1
                   WHERE id = $1 AND codes_sent < $2 AND finished_at IS NULL";
     FINISH = "UPDATE signins SET finished_at = $2 WHERE id = $1 AND finished_at IS NULL AND expires_at > $2";
     FORGET_USER = "UPDATE signins SET user_id = NULL, password_at = NULL, code_at = NULL, consented_at = NULL,
-                                      notice = 'account_changed'
+                                      notice = '\"account_changed\"'
                    WHERE user_id = $1 AND finished_at IS NULL";
     PURGE = "DELETE FROM signins WHERE id IN (
                  SELECT id FROM signins WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)";
@@ -49,7 +49,7 @@ pub struct SignInRow {
     pub code_at: Option<i64>,
     /// When the person agreed on the consent page.
     pub consented_at: Option<i64>,
-    /// What the next login screen must say, as a word.
+    /// What the next page must say, as JSON.
     pub notice: Option<String>,
     /// How many codes it has sent.
     pub codes_sent: i64,
@@ -135,12 +135,12 @@ pub async fn start_again(conn: &mut Conn, id: &str, notice: Option<&str>) -> Res
     execute!(conn, START_AGAIN, id, notice).map(|_| ())
 }
 
-/// Takes the notice away once it has been shown.
+/// Sets what the next page must say; none for nothing.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn take_notice(conn: &mut Conn, id: &str) -> Result<()> {
-    execute!(conn, TAKE_NOTICE, id).map(|_| ())
+pub async fn set_notice(conn: &mut Conn, id: &str, notice: Option<&str>) -> Result<()> {
+    execute!(conn, SET_NOTICE, id, notice).map(|_| ())
 }
 
 /// Counts one more code to be sent; false when `limit` have been.

@@ -5,7 +5,9 @@ use super::{Conn, Result};
 
 queries! {
     TAKE = "INSERT INTO throttles (subject, failures, not_before_at, updated_at) VALUES ($1, 1, $2, $2)
-            ON CONFLICT (subject) DO UPDATE SET failures = throttles.failures + 1, updated_at = $2
+            ON CONFLICT (subject) DO UPDATE SET
+                failures = CASE WHEN throttles.updated_at <= $3 THEN 1 ELSE throttles.failures + 1 END,
+                updated_at = $2
             WHERE throttles.not_before_at <= $2
             RETURNING failures";
     WAIT = "UPDATE throttles SET not_before_at = $2 WHERE subject = $1 AND not_before_at < $2";
@@ -23,12 +25,13 @@ queries! {
                       AND seen_at <= $1";
 }
 
-/// Counts one more failure of a subject, before it is known to be one; none while the subject must wait.
+/// Counts one more failure of a subject, before it is known to be one; none while the subject must wait. One that has
+/// been quiet since `quiet_since` starts from nothing.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn take(conn: &mut Conn, subject: &str, now: i64) -> Result<Option<i64>> {
-    let taken: Option<(i64,)> = optional!(conn, (i64,), TAKE, subject, now)?;
+pub async fn take(conn: &mut Conn, subject: &str, now: i64, quiet_since: i64) -> Result<Option<i64>> {
+    let taken: Option<(i64,)> = optional!(conn, (i64,), TAKE, subject, now, quiet_since)?;
     Ok(taken.map(|(failures,)| failures))
 }
 

@@ -1,6 +1,204 @@
-//! (to be written)
+//! Which queries keep users?
 
-use super::Query;
+use sqlx::FromRow;
 
-/// The queries of this file, by name.
-pub const QUERIES: &[Query] = &[];
+use super::macros::{all, execute, optional, queries};
+use super::{Conn, Result};
+
+queries! {
+    FIND = "SELECT u.id, u.login, u.name, u.email, u.status, u.password_hash, u.created_at,
+                   u.role_id, r.name AS role_name, r.rank AS role_rank, r.rights AS role_rights,
+                   u.group_id, g.name AS group_name, g.top_id AS group_top_id, g.language AS group_language,
+                   g.two_factor AS group_two_factor
+            FROM users u JOIN roles r ON r.id = u.role_id LEFT JOIN groups g ON g.id = u.group_id
+            WHERE u.id = $1";
+    FIND_BY_LOGIN = "SELECT u.id, u.login, u.name, u.email, u.status, u.password_hash, u.created_at,
+                            u.role_id, r.name AS role_name, r.rank AS role_rank, r.rights AS role_rights,
+                            u.group_id, g.name AS group_name, g.top_id AS group_top_id,
+                            g.language AS group_language, g.two_factor AS group_two_factor
+                     FROM users u JOIN roles r ON r.id = u.role_id LEFT JOIN groups g ON g.id = u.group_id
+                     WHERE u.login_key = $1";
+    LIST = "SELECT u.id, u.login, u.name, u.email, u.status, u.password_hash, u.created_at,
+                   u.role_id, r.name AS role_name, r.rank AS role_rank, r.rights AS role_rights,
+                   u.group_id, g.name AS group_name, g.top_id AS group_top_id, g.language AS group_language,
+                   g.two_factor AS group_two_factor
+            FROM users u JOIN roles r ON r.id = u.role_id LEFT JOIN groups g ON g.id = u.group_id
+            WHERE (CAST($1 AS TEXT) IS NULL OR u.group_id = $1) AND u.login_key > $2
+            ORDER BY u.login_key LIMIT $3";
+    SENIORS = "SELECT u.id, u.login, u.name, u.email, u.status, u.password_hash, u.created_at,
+                      u.role_id, r.name AS role_name, r.rank AS role_rank, r.rights AS role_rights,
+                      u.group_id, g.name AS group_name, g.top_id AS group_top_id, g.language AS group_language,
+                      g.two_factor AS group_two_factor
+               FROM users u JOIN roles r ON r.id = u.role_id LEFT JOIN groups g ON g.id = u.group_id
+               WHERE u.status = 'active' AND ' ' || r.rights || ' ' LIKE '% override_2fa %'
+                 AND (u.group_id IS NULL OR g.top_id = $1)
+               ORDER BY u.login_key LIMIT $2";
+    ADD = "INSERT INTO users (id, login, login_key, name, email, status, group_id, role_id, password_hash,
+                              created_at, updated_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)";
+    SET = "UPDATE users SET login = $2, login_key = $3, name = $4, email = $5, status = $6, group_id = $7,
+                            role_id = $8, updated_at = $9
+           WHERE id = $1";
+    SET_PASSWORD = "UPDATE users SET password_hash = $2, status = CASE WHEN status = 'invited' THEN 'active' ELSE status END,
+                                     updated_at = $3
+                    WHERE id = $1";
+    REHASH = "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2";
+    DELETE = "DELETE FROM users WHERE id = $1";
+}
+
+/// One user with their role and group, as the tables hold them.
+#[derive(Clone, Debug, FromRow)]
+pub struct UserRow {
+    /// The user's id: `sub`.
+    pub id: String,
+    /// The login as it was written.
+    pub login: String,
+    /// The full name.
+    pub name: Option<String>,
+    /// The email address.
+    pub email: Option<String>,
+    /// `active`, `disabled` or `invited`.
+    pub status: String,
+    /// What the password is checked against, as a PHC string.
+    pub password_hash: Option<String>,
+    /// When the user was added.
+    pub created_at: i64,
+    /// The role.
+    pub role_id: String,
+    /// Its name.
+    pub role_name: String,
+    /// Its rank.
+    pub role_rank: i64,
+    /// Its rights, separated by spaces.
+    pub role_rights: String,
+    /// The group; none for a site administrator.
+    pub group_id: Option<String>,
+    /// Its name.
+    pub group_name: Option<String>,
+    /// The top-level group of its tree.
+    pub group_top_id: Option<String>,
+    /// Its language.
+    pub group_language: Option<String>,
+    /// Its two-factor flag.
+    pub group_two_factor: Option<bool>,
+}
+
+/// What a user is made of, but for the password.
+#[derive(Clone, Copy, Debug)]
+pub struct UserFields<'a> {
+    /// The user's id.
+    pub id: &'a str,
+    /// The login as it was written.
+    pub login: &'a str,
+    /// What it is compared by.
+    pub login_key: &'a str,
+    /// The full name.
+    pub name: Option<&'a str>,
+    /// The email address.
+    pub email: Option<&'a str>,
+    /// `active`, `disabled` or `invited`.
+    pub status: &'a str,
+    /// The group; none for a site administrator.
+    pub group_id: Option<&'a str>,
+    /// The role.
+    pub role_id: &'a str,
+}
+
+/// The user of this id.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn find(conn: &mut Conn, id: &str) -> Result<Option<UserRow>> {
+    optional!(conn, UserRow, FIND, id)
+}
+
+/// The user of this folded login.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn find_by_login(conn: &mut Conn, login_key: &str) -> Result<Option<UserRow>> {
+    optional!(conn, UserRow, FIND_BY_LOGIN, login_key)
+}
+
+/// At most `limit` users, of one group or of all, whose folded logins come after `after`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn list(conn: &mut Conn, group_id: Option<&str>, after: &str, limit: i64) -> Result<Vec<UserRow>> {
+    all!(conn, UserRow, LIST, group_id, after, limit)
+}
+
+/// At most `limit` active holders of `override_2fa` in the tree of a top-level group, and site administrators.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn seniors(conn: &mut Conn, top_id: Option<&str>, limit: i64) -> Result<Vec<UserRow>> {
+    all!(conn, UserRow, SENIORS, top_id, limit)
+}
+
+/// Keeps a new user; a duplicate login is [`super::Error::Duplicate`].
+///
+/// # Errors
+/// When the database refuses.
+pub async fn add(conn: &mut Conn, user: UserFields<'_>, password_hash: Option<&str>, now: i64) -> Result<()> {
+    execute!(
+        conn,
+        ADD,
+        user.id,
+        user.login,
+        user.login_key,
+        user.name,
+        user.email,
+        user.status,
+        user.group_id,
+        user.role_id,
+        password_hash,
+        now
+    )
+    .map(|_| ())
+}
+
+/// Replaces a user's fields, but for the password; a duplicate login is [`super::Error::Duplicate`].
+///
+/// # Errors
+/// When the database refuses.
+pub async fn set(conn: &mut Conn, user: UserFields<'_>, now: i64) -> Result<bool> {
+    let done = execute!(
+        conn,
+        SET,
+        user.id,
+        user.login,
+        user.login_key,
+        user.name,
+        user.email,
+        user.status,
+        user.group_id,
+        user.role_id,
+        now
+    )?;
+    Ok(done == 1)
+}
+
+/// Gives a user a new password; an invited one becomes active with it.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn set_password(conn: &mut Conn, id: &str, password_hash: &str, now: i64) -> Result<bool> {
+    Ok(execute!(conn, SET_PASSWORD, id, password_hash, now)? == 1)
+}
+
+/// Replaces the hash of an unchanged password by a better one, unless it was changed meanwhile.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn rehash(conn: &mut Conn, id: &str, old: &str, new: &str) -> Result<bool> {
+    Ok(execute!(conn, REHASH, id, old, new)? == 1)
+}
+
+/// Deletes a user, and everything that hangs from them.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn delete(conn: &mut Conn, id: &str) -> Result<bool> {
+    Ok(execute!(conn, DELETE, id)? == 1)
+}

@@ -1,0 +1,135 @@
+//! What is a login, and when are two of them the same?
+
+use std::fmt;
+
+use unicode_normalization::UnicodeNormalization;
+
+/// What a person types to say who they are. Kept as it was written; compared by [`Login::key`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login(String);
+
+/// Why a text is not a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotALogin {
+    /// It has nothing in it.
+    #[error("a login cannot be empty")]
+    Empty,
+    /// It is longer than 200 characters.
+    #[error("a login has at most 200 characters")]
+    TooLong,
+    /// It has a control character in it.
+    #[error("a login cannot have control characters")]
+    Control,
+}
+
+impl Login {
+    /// Takes what was typed, less the spaces around it.
+    ///
+    /// # Errors
+    /// When it is empty, too long, or has control characters.
+    pub fn parse(typed: &str) -> Result<Self, NotALogin> {
+        let text = typed.trim();
+        if text.is_empty() {
+            return Err(NotALogin::Empty);
+        }
+        if text.chars().count() > 200 {
+            return Err(NotALogin::TooLong);
+        }
+        if text.chars().any(char::is_control) {
+            return Err(NotALogin::Control);
+        }
+        let login = Self(text.to_owned());
+        if login.key().is_empty() { Err(NotALogin::Empty) } else { Ok(login) }
+    }
+
+    /// As it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What it is compared by.
+    #[must_use]
+    pub fn key(&self) -> String {
+        fold(&self.0)
+    }
+}
+
+impl fmt::Display for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// NFKC and case folding, until nothing changes any more: look-alikes that fold together are one. Also what names of
+/// groups and roles are compared by. Upper case before lower case folds what has no single lower-case letter (`ß` and
+/// `SS`), as full case folding does.
+#[must_use]
+pub fn fold(text: &str) -> String {
+    let once = |text: &str| -> String {
+        let folded: String = text.nfkc().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect();
+        let sigma: String = folded.chars().map(|c| if c == 'ς' { 'σ' } else { c }).collect();
+        sigma.nfkc().filter(|c| !is_invisible(*c)).collect::<String>().trim().to_owned()
+    };
+    let mut folded = once(text);
+    // Folding can make new compositions; it settles after a round or two.
+    for _ in 0..4 {
+        let again = once(&folded);
+        if again == folded {
+            break;
+        }
+        folded = again;
+    }
+    folded
+}
+
+/// Default-ignorable format characters: they would make two logins that look the same.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+        | '\u{e0000}'..='\u{e0fff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn look_alikes_that_fold_together_are_one_login() {
+        for (one, other) in [
+            ("Ned", "ned"),
+            ("ned", " NED "),
+            ("ｎｅｄ", "ned"),
+            ("Straße", "STRASSE"),
+            ("Σίσυφος", "ΣΊΣΥΦΟΣ"),
+            ("ﬁn", "fin"),
+            ("e\u{301}va", "éva"),
+            ("ned\u{200b}", "ned"),
+        ] {
+            let key = |text| Login::parse(text).map(|l| l.key());
+            assert_eq!(key(one), key(other), "{one} and {other}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_login_is_refused() {
+        assert_eq!(Login::parse("  "), Err(NotALogin::Empty));
+        assert_eq!(Login::parse("\u{200b}"), Err(NotALogin::Empty));
+        assert_eq!(Login::parse("a\0b"), Err(NotALogin::Control));
+        assert_eq!(Login::parse(&"x".repeat(201)), Err(NotALogin::TooLong));
+    }
+
+    proptest! {
+        #[test]
+        fn folding_is_stable(text in ".*") {
+            let once = fold(&text);
+            prop_assert_eq!(fold(&once), once);
+        }
+
+        #[test]
+        fn case_never_matters(text in "[a-zA-Zäöüßéñ]{1,20}") {
+            prop_assert_eq!(fold(&text.to_uppercase()), fold(&text));
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! Is this the right password, and is that one good enough to be chosen?
+
+use std::sync::{Arc, Mutex};
+
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use rand::CryptoRng;
+use tokio::sync::Semaphore;
+use unicode_normalization::UnicodeNormalization;
+use zeroize::Zeroizing;
+
+use super::login::fold;
+use crate::keys::secret::same;
+
+/// What somebody typed as password, in NFKC. Its `Debug` shows nothing of it.
+#[derive(Clone)]
+pub struct Password(Zeroizing<String>);
+
+/// The most characters of a password.
+const MAX: usize = 128;
+
+/// Why a password may not be chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Weak {
+    /// It is too short.
+    #[error("the password needs at least {0} characters")]
+    TooShort(usize),
+    /// It is too long.
+    #[error("the password can have at most 128 characters")]
+    TooLong,
+    /// It is one of those that are tried first.
+    #[error("this password is one of those that are tried first: choose another")]
+    Common,
+    /// It is the login.
+    #[error("the password cannot be the login")]
+    Login,
+}
+
+/// Too many passwords are being checked at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many passwords are being checked at once")]
+pub struct Busy;
+
+/// What checks passwords: argon2id, as many at once as there are cores, with a bounded queue behind them.
+#[derive(Clone, Debug)]
+pub struct Passwords(Arc<Desk>);
+
+struct Desk {
+    /// How many may hash or wait.
+    queue: Semaphore,
+    /// How many may hash.
+    cores: Semaphore,
+    /// The memory of hashes that are done, for those to come: fresh pages cost a third of a hash.
+    memory: Mutex<Vec<Vec<Block>>>,
+}
+
+impl std::fmt::Debug for Desk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Desk").field("waiting", &self.queue.available_permits()).finish_non_exhaustive()
+    }
+}
+
+const MEMORY_KIB: u32 = 19_456;
+const PASSES: u32 = 2;
+
+impl Password {
+    /// What was typed.
+    #[must_use]
+    pub fn typed(text: &str) -> Self {
+        Self(Zeroizing::new(text.chars().take(MAX + 1).nfkc().collect()))
+    }
+
+    fn characters(&self) -> usize {
+        self.0.chars().count()
+    }
+
+    /// Whether this password may be chosen for `login`, where at least `shortest` characters are asked for.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check_strength(&self, login: &str, site: &str, shortest: usize) -> Result<(), Weak> {
+        if self.characters() > MAX {
+            return Err(Weak::TooLong);
+        }
+        if self.characters() < shortest {
+            return Err(Weak::TooShort(shortest));
+        }
+        let folded = Zeroizing::new(fold(&self.0));
+        if *folded == fold(login) || *folded == fold(site) {
+            return Err(Weak::Login);
+        }
+        if super::common::is_common(&folded) { Err(Weak::Common) } else { Ok(()) }
+    }
+}
+
+impl std::fmt::Debug for Password {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Password(…)")
+    }
+}
+
+impl Passwords {
+    /// A desk for `cores` hashes at once, with `waiting` more behind them.
+    #[must_use]
+    pub fn new(cores: usize, waiting: usize) -> Self {
+        Self(Arc::new(Desk {
+            queue: Semaphore::new(cores.max(1) + waiting),
+            cores: Semaphore::new(cores.max(1)),
+            memory: Mutex::new(Vec::new()),
+        }))
+    }
+
+    /// Whether this is the password that was hashed. Without a hash, or with a password that is too long to have been
+    /// chosen, the answer is no, after the same work.
+    ///
+    /// # Errors
+    /// When the queue is full.
+    pub async fn verify(&self, hash: Option<&str>, password: &Password) -> Result<bool, Busy> {
+        let known = hash.and_then(Stored::parse);
+        let stored = known.clone().unwrap_or_else(Stored::nobody);
+        let output = self.work(password, stored.salt.clone(), stored.params.clone()).await?;
+        let right = output.is_some_and(|output| same(&output, &stored.output));
+        Ok(right && known.is_some() && password.characters() <= MAX)
+    }
+
+    /// Hashes a password that was chosen.
+    ///
+    /// # Errors
+    /// When the queue is full.
+    pub async fn hash(&self, password: &Password, rng: &mut impl CryptoRng) -> Result<String, Busy> {
+        let mut salt = [0u8; 16];
+        rng.fill_bytes(&mut salt);
+        let params = Params::new(MEMORY_KIB, PASSES, 1, Some(32)).unwrap_or_default();
+        let output = self.work(password, salt.to_vec(), params.clone()).await?;
+        output.and_then(|output| to_phc(&params, &salt, &output)).ok_or(Busy)
+    }
+
+    /// Gives the memory of hashes that are done back to the system: nobody has signed in for a while.
+    pub fn rest(&self) {
+        if let Ok(mut free) = self.0.memory.lock() {
+            free.clear();
+        }
+    }
+
+    async fn work(
+        &self,
+        password: &Password,
+        salt: Vec<u8>,
+        params: Params,
+    ) -> Result<Option<Vec<u8>>, Busy> {
+        let _place = self.0.queue.try_acquire().map_err(|_| Busy)?;
+        let _core = self.0.cores.acquire().await.map_err(|_| Busy)?;
+        let (desk, password) = (Arc::clone(&self.0), password.clone());
+        tokio::task::spawn_blocking(move || desk.hash(&password, &salt, params)).await.map_err(|_| Busy)
+    }
+}
+
+impl Desk {
+    fn hash(&self, password: &Password, salt: &[u8], params: Params) -> Option<Vec<u8>> {
+        let mut output = vec![0u8; params.output_len().unwrap_or(32)];
+        let blocks = params.block_count();
+        let mut memory = self.memory.lock().ok().and_then(|mut free| free.pop()).unwrap_or_default();
+        if memory.len() < blocks {
+            memory.resize(blocks, Block::default());
+        }
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let done =
+            argon2.hash_password_into_with_memory(password.0.as_bytes(), salt, &mut output, &mut memory);
+        if let Ok(mut free) = self.memory.lock() {
+            free.push(memory);
+        }
+        done.ok().map(|()| output)
+    }
+}
+
+/// A hash as it is stored, taken apart.
+#[derive(Clone)]
+struct Stored {
+    params: Params,
+    salt: Vec<u8>,
+    output: Vec<u8>,
+}
+
+impl Stored {
+    fn parse(phc: &str) -> Option<Self> {
+        let hash = PasswordHash::new(phc).ok()?;
+        if hash.algorithm.as_str() != "argon2id" {
+            return None;
+        }
+        let params = Params::try_from(&hash).ok()?;
+        Some(Self { params, salt: hash.salt?.as_ref().to_vec(), output: hash.hash?.as_bytes().to_vec() })
+    }
+
+    /// What a password is compared with when there is nobody to compare it with.
+    fn nobody() -> Self {
+        let params = Params::new(MEMORY_KIB, PASSES, 1, Some(32)).unwrap_or_default();
+        Self { params, salt: vec![0; 16], output: vec![0; 32] }
+    }
+}
+
+fn to_phc(params: &Params, salt: &[u8], output: &[u8]) -> Option<String> {
+    let hash = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(params).ok()?,
+        salt: Some(Salt::new(salt).ok()?),
+        hash: Some(Output::new(output).ok()?),
+    };
+    Some(hash.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::secret::entropy;
+
+    #[tokio::test]
+    async fn the_right_password_is_right_and_no_other_is() {
+        let desk = Passwords::new(1, 10);
+        let hash = desk.hash(&Password::typed("correct horse battery"), &mut entropy()).await.unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        assert_eq!(desk.verify(Some(&hash), &Password::typed("correct horse battery")).await, Ok(true));
+        for wrong in ["", "correct horse batterz", "Correct horse battery", "correct horse battery "] {
+            assert_eq!(desk.verify(Some(&hash), &Password::typed(wrong)).await, Ok(false), "{wrong}");
+        }
+        assert_eq!(desk.verify(None, &Password::typed("")).await, Ok(false));
+        assert_eq!(desk.verify(Some("garbage"), &Password::typed("")).await, Ok(false));
+    }
+
+    #[tokio::test]
+    async fn composed_and_decomposed_letters_are_one_password() {
+        let desk = Passwords::new(1, 10);
+        let hash = desk.hash(&Password::typed("p\u{e4}ssw\u{f6}rter"), &mut entropy()).await.unwrap();
+        let decomposed = Password::typed("pa\u{308}sswo\u{308}rter");
+        assert_eq!(desk.verify(Some(&hash), &decomposed).await, Ok(true));
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_says_so_at_once() {
+        let desk = Passwords::new(1, 0);
+        let _taken = desk.0.queue.try_acquire().unwrap();
+        assert_eq!(desk.verify(None, &Password::typed("x")).await, Err(Busy));
+    }
+
+    #[test]
+    fn weak_passwords_are_refused() {
+        let check = |text: &str, shortest| {
+            Password::typed(text).check_strength("ned.flanders", "Countersign", shortest)
+        };
+        assert_eq!(check("short", 8), Err(Weak::TooShort(8)));
+        assert_eq!(check("long enough?", 15), Err(Weak::TooShort(15)));
+        assert_eq!(check(&"é".repeat(129), 8), Err(Weak::TooLong));
+        assert_eq!(check("Ned.Flanders", 8), Err(Weak::Login));
+        assert_eq!(check("P4ssw0rd123!", 8), Err(Weak::Common));
+        assert_eq!(check("correct horse battery", 15), Ok(()));
+        let longest: String = ('\u{4e00}'..).take(128).collect();
+        assert_eq!(check(&longest, 8), Ok(()));
+    }
+
+    #[test]
+    fn a_password_never_shows_itself() {
+        assert_eq!(format!("{:?}", Password::typed("secret")), "Password(…)");
+    }
+}

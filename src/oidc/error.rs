@@ -1,0 +1,96 @@
+//! Which error code says exactly what was wrong? RFC 6749 §4.1.2.1 and §5.2, OIDC Core §3.1.2.6, and their family.
+
+/// An error code on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// RFC 6749 §4.1.2.1: missing, repeated, malformed or contradictory parameters.
+    InvalidRequest,
+    /// RFC 6749 §5.2: the client did not prove who it is.
+    InvalidClient,
+    /// RFC 6749 §5.2: the code or refresh token is wrong, used, expired or another client's.
+    InvalidGrant,
+    /// RFC 6749 §4.1.2.1: the client may not do this.
+    UnauthorizedClient,
+    /// RFC 6749 §4.1.2.1: the person or the provider said no.
+    AccessDenied,
+    /// RFC 6749 §4.1.2.1: a response type that is not `code`.
+    UnsupportedResponseType,
+    /// RFC 6749 §5.2: a grant type that is not known here.
+    UnsupportedGrantType,
+    /// RFC 6749 §5.2: a scope beyond what was granted.
+    InvalidScope,
+    /// RFC 6749 §4.1.2.1: the provider cannot answer now.
+    TemporarilyUnavailable,
+    /// OIDC Core §3.1.2.6: somebody has to sign in, and `prompt=none` forbids to ask.
+    LoginRequired,
+    /// OIDC Core §3.1.2.6: somebody has to agree, and `prompt=none` forbids to ask.
+    ConsentRequired,
+    /// OIDC Core §3.1.2.6: `request` is not supported.
+    RequestNotSupported,
+    /// OIDC Core §3.1.2.6: `request_uri` is not supported.
+    RequestUriNotSupported,
+    /// OIDC Core §3.1.2.6: `registration` is not supported.
+    RegistrationNotSupported,
+    /// OpenID Connect Core Error Code `unmet_authentication_requirements`: the `acr` that was insisted on cannot be had.
+    UnmetAuthenticationRequirements,
+}
+
+impl Code {
+    /// The word on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidClient => "invalid_client",
+            Self::InvalidGrant => "invalid_grant",
+            Self::UnauthorizedClient => "unauthorized_client",
+            Self::AccessDenied => "access_denied",
+            Self::UnsupportedResponseType => "unsupported_response_type",
+            Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::InvalidScope => "invalid_scope",
+            Self::TemporarilyUnavailable => "temporarily_unavailable",
+            Self::LoginRequired => "login_required",
+            Self::ConsentRequired => "consent_required",
+            Self::RequestNotSupported => "request_not_supported",
+            Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::RegistrationNotSupported => "registration_not_supported",
+            Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
+        }
+    }
+}
+
+/// A refusal for the relying app's developer: a code, and a sentence that says what to change.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {description}", code.name())]
+pub struct Refusal {
+    /// The code.
+    pub code: Code,
+    /// What was wrong, in the characters that RFC 6749 §4.1.2.1 allows.
+    pub description: String,
+}
+
+impl Refusal {
+    /// A refusal with this code and sentence; characters that the wire does not allow become `'`.
+    pub fn new(code: Code, description: impl AsRef<str>) -> Self {
+        let clean = |c: char| match c {
+            '"' | '\\' => '\'',
+            ' '..='~' => c,
+            _ => '?',
+        };
+        Self { code, description: description.as_ref().chars().take(300).map(clean).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_description_has_only_the_characters_of_rfc_6749(text in ".*") {
+            let refusal = Refusal::new(Code::InvalidRequest, &text);
+            prop_assert!(refusal.description.chars().all(|c| matches!(c, ' '..='!' | '#'..='[' | ']'..='~')));
+        }
+    }
+}

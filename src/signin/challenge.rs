@@ -1,0 +1,281 @@
+//! How is an emailed code made, sent and checked, so that it serves once, in one sign-in, within few attempts?
+
+use rand::{CryptoRng, RngExt};
+use unicode_normalization::UnicodeNormalization;
+
+use super::SignInState;
+use crate::audit::{Actor, Event};
+use crate::directory::{Address, Person};
+use crate::keys::secret::{new_id, same};
+use crate::keys::{Vault, VaultError};
+use crate::mail::{self, Outgoing, Purpose};
+use crate::store::challenges::{self, Attempt, NewChallenge};
+use crate::store::signins::{self, SignInRow};
+use crate::store::{self, Conn};
+use crate::web::{CodeMail, Language};
+
+/// What codes are keyed for; a code made for one purpose is nothing elsewhere.
+const EMAILED: &str = "signin emailed code";
+const BY_HAND: &str = "signin code by hand";
+
+/// What is wrong with making or checking a code; never the person's mistake.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The master key could not be used.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The message could not be made.
+    #[error("the message with the code could not be made: {0}")]
+    Message(String),
+}
+
+/// What became of a wish for a code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Issue {
+    /// A message is ready to be sent, once the transaction is committed.
+    Queued(String),
+    /// This sign-in has sent as many as it may.
+    NoMore,
+}
+
+/// What became of a code that was tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It was right, and is used up now.
+    Right,
+    /// It was wrong; this many attempts are left.
+    Wrong(i64),
+    /// It was wrong, and the last: the challenge has ended.
+    WrongAndLast,
+    /// It was wrong, and one too many in a day: the user's codes are stopped.
+    WrongAndStopped,
+    /// There was nothing to try it on: expired, used, ended, or never made for this sign-in.
+    NoChallenge,
+    /// The user's codes are stopped; nothing was compared.
+    Stopped,
+}
+
+/// Makes a code for a person in a sign-in, and the message that carries it, both in the caller's transaction. The code
+/// before it ends; the count of wrong ones goes on, unless it was they that ended it.
+///
+/// # Errors
+/// When the database, the master key or the message template fails.
+pub async fn issue(
+    state: &SignInState,
+    conn: &mut Conn,
+    signin: &SignInRow,
+    app_name: &str,
+    (person, address): (&Person, &Address),
+    language: &Language,
+    now_ms: i64,
+    rng: &mut impl CryptoRng,
+) -> Result<Issue, Error> {
+    let settings = &state.settings;
+    let now = now_ms / 1000;
+    if !signins::count_code(conn, &signin.id, i64::from(settings.codes_per_signin)).await? {
+        return Ok(Issue::NoMore);
+    }
+    let before = challenges::latest(conn, &signin.id).await?;
+    let limit = i64::from(settings.code_attempts);
+    let attempts = before.map_or(0, |b| if b.attempts < limit { b.attempts } else { 0 });
+    let id = new_id(rng);
+    let code = random_code(settings.code_length, rng);
+    let reference = random_reference(rng);
+    let expires_at = now + settings.code_lifetime.as_secs();
+    let parts = state
+        .pages
+        .mail(
+            &CodeMail {
+                app: app_name.to_owned(),
+                code: code.clone(),
+                reference: reference.clone(),
+                minutes: settings.code_lifetime.as_secs() / 60,
+                when: now,
+                login: person.login.clone(),
+            },
+            language,
+        )
+        .map_err(|e| Error::Message(e.to_string()))?;
+    let message = Outgoing {
+        purpose: Purpose::SignInCode,
+        user_id: Some(person.id.clone()),
+        to: address.as_str().to_owned(),
+        subject: parts.subject,
+        text: parts.text,
+        html: parts.html,
+        reference: Some(reference.clone()),
+        expires_at,
+    };
+    let message_id = mail::queue(conn, &state.vault, &message, now_ms, rng).await.map_err(message_error)?;
+    let mac = keyed(&state.vault, EMAILED, &[&id, &signin.id, &person.id], &code);
+    let new = NewChallenge {
+        id: &id,
+        signin_id: &signin.id,
+        user_id: &person.id,
+        code_mac: &mac,
+        reference: &reference,
+        address: address.as_str(),
+        message_id: &message_id,
+        attempts,
+        created_at: now,
+        expires_at,
+    };
+    challenges::add(conn, new).await?;
+    Ok(Issue::Queued(message_id))
+}
+
+fn message_error(e: impl std::fmt::Display) -> Error {
+    Error::Message(e.to_string())
+}
+
+/// Makes a code that an operator hands to a user, instead of any made before, and lets the user's codes work again.
+/// Good for any one sign-in of theirs.
+///
+/// # Errors
+/// When the database fails.
+pub async fn issue_by_hand(
+    conn: &mut Conn,
+    vault: &Vault,
+    settings: &crate::config::SignIn,
+    person: &Person,
+    now_ms: i64,
+    rng: &mut impl CryptoRng,
+) -> Result<String, Error> {
+    let now = now_ms / 1000;
+    let id = new_id(rng);
+    let code = random_code(settings.code_length, rng);
+    let mac = keyed(vault, BY_HAND, &[&id, &person.id], &code);
+    let expires_at = now + settings.hand_code_lifetime.as_secs();
+    challenges::add_hand_code(conn, &id, &person.id, &mac, now, expires_at).await?;
+    challenges::clear_budget(conn, &person.id).await?;
+    Event::new("user.code_by_hand", Actor::Operator).user(&person.id).record(conn, now_ms, rng).await?;
+    Ok(code)
+}
+
+/// Tries a code, in the caller's transaction: takes an attempt from the user's day and from the challenge, and only then
+/// compares. A commit is owed whatever the verdict.
+///
+/// # Errors
+/// When the database fails.
+pub async fn check(
+    state: &SignInState,
+    conn: &mut Conn,
+    signin_id: &str,
+    user_id: &str,
+    typed: &str,
+    now: i64,
+) -> Result<Verdict, Error> {
+    let settings = &state.settings;
+    let window_start = now - settings.wrong_codes_window.as_secs();
+    let Some(wrong_today) = challenges::take_from_budget(conn, user_id, now, window_start).await? else {
+        return Ok(Verdict::Stopped);
+    };
+    let limit = i64::from(settings.code_attempts);
+    let Some((attempt, right)) = try_code(state, conn, signin_id, user_id, &normalise(typed), now).await?
+    else {
+        challenges::give_back(conn, user_id).await?;
+        return Ok(Verdict::NoChallenge);
+    };
+    if right {
+        challenges::give_back(conn, user_id).await?;
+        return Ok(Verdict::Right);
+    }
+    if wrong_today >= i64::from(settings.wrong_codes_limit) {
+        challenges::stop_codes(conn, user_id, now).await?;
+        challenges::end_of_user(conn, user_id, now).await?;
+        return Ok(Verdict::WrongAndStopped);
+    }
+    if attempt.attempts >= limit {
+        challenges::end_of_signin(conn, signin_id, now).await?;
+        return Ok(Verdict::WrongAndLast);
+    }
+    Ok(Verdict::Wrong(limit - attempt.attempts))
+}
+
+/// Takes an attempt at the code that this sign-in waits for, one given by hand before an emailed one, and spends it if
+/// it is right.
+async fn try_code(
+    state: &SignInState,
+    conn: &mut Conn,
+    signin_id: &str,
+    user_id: &str,
+    code: &str,
+    now: i64,
+) -> Result<Option<(Attempt, bool)>, Error> {
+    let limit = i64::from(state.settings.code_attempts);
+    if let Some(by_hand) = challenges::live_hand_code(conn, user_id, now, limit).await? {
+        let Some(attempt) = challenges::take_hand_attempt(conn, &by_hand.id, user_id, limit, now).await? else {
+            return Ok(None);
+        };
+        let mac = keyed(&state.vault, BY_HAND, &[&by_hand.id, user_id], code);
+        let right = same(mac.as_bytes(), attempt.code_mac.as_bytes())
+            && challenges::spend_hand_code(conn, &by_hand.id, now).await?;
+        return Ok(Some((attempt, right)));
+    }
+    let Some(latest) = challenges::latest(conn, signin_id).await?.filter(|c| c.user_id == user_id) else {
+        return Ok(None);
+    };
+    let Some(attempt) = challenges::take_attempt(conn, &latest.id, signin_id, limit, now).await? else {
+        return Ok(None);
+    };
+    let mac = keyed(&state.vault, EMAILED, &[&latest.id, signin_id, user_id], code);
+    let right = same(mac.as_bytes(), attempt.code_mac.as_bytes())
+        && challenges::spend(conn, &latest.id, now).await?;
+    Ok(Some((attempt, right)))
+}
+
+fn keyed(vault: &Vault, purpose: &str, bound_to: &[&str], code: &str) -> String {
+    let parts: Vec<&[u8]> = bound_to.iter().copied().chain([code]).map(str::as_bytes).collect();
+    vault.mac(purpose, &parts)
+}
+
+fn random_code(length: u8, rng: &mut impl CryptoRng) -> String {
+    (0..length).map(|_| char::from(b'0' + rng.random_range(0..10u8))).collect()
+}
+
+/// Four letters that are not mistaken for one another, for the eye to compare page and mail.
+fn random_reference(rng: &mut impl CryptoRng) -> String {
+    const LETTERS: [char; 20] =
+        ['B', 'C', 'D', 'F', 'G', 'H', 'J', 'K', 'L', 'M', 'N', 'P', 'Q', 'R', 'S', 'T', 'V', 'W', 'X', 'Z'];
+    (0..4).filter_map(|_| LETTERS.get(rng.random_range(0..LETTERS.len()))).collect()
+}
+
+/// The digits of what was typed or pasted: spaces and hyphens of every kind do not matter, nor do full-width digits.
+fn normalise(typed: &str) -> String {
+    let dash = |c: &char| matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}');
+    typed.nfkc().filter(|c| !c.is_whitespace() && !dash(c) && !c.is_control()).take(32).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::secret::entropy;
+    use proptest::prelude::*;
+
+    #[test]
+    fn codes_keep_their_leading_zeros() {
+        for _ in 0..200 {
+            let code = random_code(6, &mut entropy());
+            assert_eq!(code.len(), 6);
+            assert!(code.bytes().all(|b| b.is_ascii_digit()), "{code}");
+        }
+    }
+
+    #[test]
+    fn spaces_hyphens_and_wide_digits_do_not_matter() {
+        for typed in ["012345", " 012 345 ", "012-345", "0\u{a0}12\u{2013}345", "０１２３４５", "012\u{2009}345\n"] {
+            assert_eq!(normalise(typed), "012345", "{typed:?}");
+        }
+        assert_ne!(normalise("O12345"), "012345");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_typed_panics_or_grows(typed in ".*") {
+            prop_assert!(normalise(&typed).chars().count() <= 32);
+        }
+    }
+}

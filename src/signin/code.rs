@@ -1,0 +1,172 @@
+//! The code step: is this the code that was sent to this person, for this sign-in, in this browser?
+
+use super::SignInState;
+use super::challenge::{self, Verdict};
+use super::notice::Notice;
+use super::password::{self, Attempt, Checked};
+use crate::audit::{Actor, Event};
+use crate::directory::{Person, people};
+use crate::keys::secret::entropy;
+use crate::store::challenges;
+use crate::store::signins::{self, SignInRow};
+use crate::store::{self, Tx};
+
+/// What was given on the code page.
+#[derive(Clone, Copy, Debug)]
+pub struct Given<'a> {
+    /// The code as typed or pasted.
+    pub code: &'a str,
+    /// The password, where it is asked for again.
+    pub password: &'a str,
+}
+
+/// Takes the code step of a sign-in and records what came of it. The password is checked first, as everywhere; a wrong
+/// one costs no attempt at the code.
+///
+/// # Errors
+/// When the database or the master key fails.
+pub async fn take(
+    state: &SignInState,
+    signin: &SignInRow,
+    given: Given<'_>,
+    from: &Attempt<'_>,
+) -> Result<(), challenge::Error> {
+    let Some(person) = who(state, signin).await? else { return Ok(()) };
+    if state.settings.ask_password_with_code {
+        let attempt = Attempt { login: &person.login, password: given.password, ..from.clone() };
+        match password::check(state, &attempt).await? {
+            Checked::Right(_) => {}
+            Checked::Refused(notice) => {
+                let mut tx = state.db.write().await?;
+                let notice = on_code_page(notice);
+                signins::set_notice(&mut tx, &signin.id, Some(&notice.to_json())).await?;
+                return Ok(tx.commit().await?);
+            }
+        }
+    }
+    let now = from.now_ms / 1000;
+    let mut tx = state.db.write().await?;
+    let verdict = challenge::check(state, &mut tx, &signin.id, &person.id, given.code, now).await?;
+    record(state, &mut tx, signin, &person, verdict, from).await?;
+    tx.commit().await?;
+    if verdict == Verdict::WrongAndStopped {
+        super::announce::deliver_later(state);
+    }
+    Ok(())
+}
+
+/// Whose code this sign-in waits for.
+async fn who(state: &SignInState, signin: &SignInRow) -> store::Result<Option<Person>> {
+    let Some(user_id) = &signin.user_id else { return Ok(None) };
+    let mut conn = state.db.read().await?;
+    people::find(&mut conn, user_id).await
+}
+
+async fn record(
+    state: &SignInState,
+    tx: &mut Tx,
+    signin: &SignInRow,
+    person: &Person,
+    verdict: Verdict,
+    from: &Attempt<'_>,
+) -> Result<(), challenge::Error> {
+    let now = from.now_ms / 1000;
+    let (notice, start_again) = match verdict {
+        Verdict::Right => {
+            signins::record_code(tx, &signin.id, &person.id, now).await?;
+            return Ok(());
+        }
+        Verdict::Wrong(left) => (Notice::InvalidCode { left }, false),
+        Verdict::WrongAndLast => (Notice::LastCodeWrong, true),
+        Verdict::NoChallenge => (Notice::CodeExpired, false),
+        Verdict::WrongAndStopped | Verdict::Stopped => (Notice::CodesStopped, true),
+    };
+    if start_again {
+        signins::start_again(tx, &signin.id, Some(&notice.to_json())).await?;
+    } else {
+        signins::set_notice(tx, &signin.id, Some(&notice.to_json())).await?;
+    }
+    if matches!(verdict, Verdict::NoChallenge | Verdict::Stopped) {
+        return Ok(());
+    }
+    let event = if verdict == Verdict::WrongAndStopped { "signin.codes_stopped" } else { "signin.code_refused" };
+    Event::new(event, Actor::Anonymous)
+        .user(&person.id)
+        .client(&signin.client_id)
+        .network(from.network.to_string())
+        .record(tx, from.now_ms, &mut entropy())
+        .await?;
+    if verdict == Verdict::WrongAndStopped {
+        super::announce::codes_stopped(state, tx, person, from.now_ms).await?;
+    }
+    Ok(())
+}
+
+/// The login stands on the code page; it is not typed again.
+fn on_code_page(notice: Notice) -> Notice {
+    match notice {
+        Notice::Incorrect { .. } => Notice::Incorrect { login: None },
+        Notice::Throttled { until, .. } => Notice::Throttled { login: None, until },
+        Notice::Busy { .. } => Notice::Busy { login: None },
+        other => other,
+    }
+}
+
+/// Whether another code may be asked for: when, and whether this sign-in has any left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resend {
+    /// Now.
+    Now,
+    /// At this time, in seconds since 1970.
+    At(i64),
+    /// No more in this sign-in.
+    Never,
+}
+
+/// Decides whether another code may be sent.
+#[must_use]
+pub fn resend(sent: i64, limit: i64, last_at: Option<i64>, pause: i64, now: i64) -> Resend {
+    match last_at {
+        _ if sent >= limit => Resend::Never,
+        Some(last_at) if last_at + pause > now => Resend::At(last_at + pause),
+        _ => Resend::Now,
+    }
+}
+
+/// Ends the challenge so that the next look at the sign-in sends another code, if one may be sent now.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn ask_again(state: &SignInState, signin: &SignInRow, now: i64) -> store::Result<()> {
+    let mut tx = state.db.write().await?;
+    let last = challenges::latest(&mut tx, &signin.id).await?;
+    let settings = &state.settings;
+    let limit = i64::from(settings.codes_per_signin);
+    let pause = settings.resend_after.as_secs();
+    match resend(signin.codes_sent, limit, last.map(|c| c.created_at), pause, now) {
+        Resend::Now => {
+            challenges::end_of_signin(&mut tx, &signin.id, now).await?;
+            signins::set_notice(&mut tx, &signin.id, Some(&Notice::SentAgain.to_json())).await?;
+        }
+        Resend::At(until) => {
+            signins::set_notice(&mut tx, &signin.id, Some(&Notice::ResendTooSoon { until }.to_json())).await?;
+        }
+        Resend::Never => {
+            signins::set_notice(&mut tx, &signin.id, Some(&Notice::NoMoreCodes.to_json())).await?;
+        }
+    }
+    tx.commit().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_code_waits_for_its_time_and_there_is_an_end_to_them() {
+        assert_eq!(resend(0, 5, None, 60, 100), Resend::Now);
+        assert_eq!(resend(1, 5, Some(50), 60, 100), Resend::At(110));
+        assert_eq!(resend(1, 5, Some(40), 60, 100), Resend::Now);
+        assert_eq!(resend(5, 5, Some(40), 60, 1000), Resend::Never);
+    }
+}

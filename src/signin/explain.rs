@@ -1,0 +1,123 @@
+//! What would a sign-in by this person ask for now, and why? The same decision as the sign-in's, told in words.
+
+use std::fmt;
+
+use super::decide::{Assurance, Demand, Facts, Next, Reach, decide};
+use crate::directory::{Person, Status};
+use crate::store::{Conn, Result, challenges};
+
+/// The answer, for the command line and the managers' console.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Explanation {
+    /// The person's login.
+    pub login: String,
+    /// What is asked for, as a word: `password`, `password_and_code`, or why nobody gets in.
+    pub outcome: &'static str,
+    /// What it means, one sentence a line.
+    pub because: Vec<String>,
+}
+
+/// Explains a sign-in by this person, given what a relying app would insist on.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn explain(
+    conn: &mut Conn,
+    person: &Person,
+    demand: Demand,
+    attempts: i64,
+    now: i64,
+) -> Result<Explanation> {
+    let by_hand = challenges::live_hand_code(conn, &person.id, now, attempts).await?.is_some();
+    let facts = Facts {
+        two_factor: person.two_factor_on(),
+        overrides: person.overrides_two_factor(),
+        reach: match person.deliverable_address() {
+            _ if by_hand => Reach::Hand,
+            Some(_) => Reach::Email,
+            None => Reach::Nowhere,
+        },
+        demand,
+        codes_stopped: challenges::codes_stopped(conn, &person.id).await?,
+        password_at: now,
+        code_at: None,
+    };
+    Ok(tell(person, &facts))
+}
+
+fn tell(person: &Person, facts: &Facts) -> Explanation {
+    let mut because = Vec::new();
+    match person.status {
+        Status::Active => {}
+        Status::Disabled => because.push("The user is disabled: every password is refused.".to_owned()),
+        Status::Invited => because.push("The user has not chosen a password yet.".to_owned()),
+    }
+    because.push(group_sentence(person, facts));
+    if facts.two_factor {
+        let holds = if facts.overrides { "holds" } else { "does not hold" };
+        because.push(format!("The role {} {holds} override_2fa.", person.role.name));
+    }
+    if facts.demand == Demand::TwoFactors {
+        because.push("The relying app insists on two factors.".to_owned());
+    }
+    let next = decide(Some(facts));
+    because.push(reach_sentence(person, facts, next));
+    let outcome = if person.status == Status::Active { word(next) } else { "refused" };
+    Explanation { login: person.login.clone(), outcome, because }
+}
+
+fn group_sentence(person: &Person, facts: &Facts) -> String {
+    match &person.group {
+        None => "The user is in no group: no two-factor flag applies.".to_owned(),
+        Some(group) => {
+            let flag = if facts.two_factor { "on" } else { "off" };
+            format!("The group {} has two-factor {flag}.", group.name)
+        }
+    }
+}
+
+fn reach_sentence(person: &Person, facts: &Facts, next: Next) -> String {
+    match next {
+        Next::Password => "The password is asked for first.".to_owned(),
+        Next::Done(Assurance::Override) => {
+            "The password alone lets them in; this is recorded and announced to the other Top managers.".to_owned()
+        }
+        Next::Done(_) => "The password alone lets them in.".to_owned(),
+        Next::Code if facts.reach == Reach::Hand => "A code given by hand is waiting to be used.".to_owned(),
+        Next::Code => match person.deliverable_address() {
+            Some(address) => format!("A code goes to {}.", address.masked()),
+            None => "A code is asked for.".to_owned(),
+        },
+        Next::NoAddress => "A code is needed, and there is no address to send it to: \
+             \"No email associated with this login.\" Set one with `countersign user set`, or give a code by hand with \
+             `countersign user code`."
+            .to_owned(),
+        Next::CodesStopped => "Too many wrong codes have stopped this user's codes: \
+             `countersign user unlock` clears it."
+            .to_owned(),
+        Next::Unmet => "The app insists on a code, and there is no address to send it to: the app is told \
+             unmet_authentication_requirements."
+            .to_owned(),
+    }
+}
+
+const fn word(next: Next) -> &'static str {
+    match next {
+        Next::Password | Next::Done(Assurance::Password) => "password",
+        Next::Done(Assurance::Override) => "password_by_override",
+        Next::Done(Assurance::TwoFactors) | Next::Code => "password_and_code",
+        Next::NoAddress => "no_address",
+        Next::CodesStopped => "codes_stopped",
+        Next::Unmet => "unmet_authentication_requirements",
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: {}", self.login, self.outcome.replace('_', " "))?;
+        for sentence in &self.because {
+            writeln!(f, "  {sentence}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,154 @@
+//! What is known about whoever is signing in, now? Loaded afresh for every decision, and never remembered.
+
+use super::decide::{Demand, Facts, Reach};
+use crate::directory::{Person, Status, people};
+use crate::store::sessions::SessionRow;
+use crate::store::signins::SignInRow;
+use crate::store::{Conn, Result, challenges};
+
+/// Somebody who has given a right password that counts for this request.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// Who it is.
+    pub person: Person,
+    /// What the decision needs to know about them.
+    pub facts: Facts,
+}
+
+/// How recent the proofs of a session must be to count for a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// Any live session will do.
+    Any,
+    /// The last factor must have been given at this time or later, in seconds since 1970.
+    Since(i64),
+    /// No session will do: everything must be proven anew.
+    Anew,
+}
+
+/// When which proof was given, and by whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Proven<'a> {
+    user_id: &'a str,
+    password_at: i64,
+    code_at: Option<i64>,
+}
+
+/// Gathers the facts about the person of a sign-in: the one who gave a password in it, or else the one of the
+/// browser's session, if that is recent enough. None when a password is needed first.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn load(
+    conn: &mut Conn,
+    signin: Option<&SignInRow>,
+    session: Option<&SessionRow>,
+    freshness: Freshness,
+    demand: Demand,
+    attempts: i64,
+    now: i64,
+) -> Result<Option<Standing>> {
+    let Some(proven) = proven(signin, session, freshness) else { return Ok(None) };
+    let Some(person) = people::find(conn, proven.user_id).await? else { return Ok(None) };
+    if person.status != Status::Active {
+        return Ok(None);
+    }
+    let by_hand = challenges::live_hand_code(conn, &person.id, now, attempts).await?.is_some();
+    let facts = Facts {
+        two_factor: person.two_factor_on(),
+        overrides: person.overrides_two_factor(),
+        reach: match person.deliverable_address() {
+            _ if by_hand => Reach::Hand,
+            Some(_) => Reach::Email,
+            None => Reach::Nowhere,
+        },
+        demand,
+        codes_stopped: challenges::codes_stopped(conn, &person.id).await?,
+        password_at: proven.password_at,
+        code_at: proven.code_at,
+    };
+    Ok(Some(Standing { person, facts }))
+}
+
+fn proven<'a>(
+    signin: Option<&'a SignInRow>,
+    session: Option<&'a SessionRow>,
+    freshness: Freshness,
+) -> Option<Proven<'a>> {
+    if let Some(signin) = signin
+        && let (Some(user_id), Some(password_at)) = (&signin.user_id, signin.password_at)
+    {
+        return Some(Proven { user_id, password_at, code_at: signin.code_at });
+    }
+    let session = session?;
+    let auth_time = session.code_at.unwrap_or(session.password_at).max(session.password_at);
+    let counts = match freshness {
+        Freshness::Any => true,
+        Freshness::Since(moment) => auth_time >= moment,
+        Freshness::Anew => false,
+    };
+    counts.then_some(Proven {
+        user_id: &session.user_id,
+        password_at: session.password_at,
+        code_at: session.code_at,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signin(password_at: Option<i64>) -> SignInRow {
+        SignInRow {
+            id: "s".to_owned(),
+            browser_hash: None,
+            client_id: "c".to_owned(),
+            request: "{}".to_owned(),
+            user_id: password_at.map(|_| "ned".to_owned()),
+            password_at,
+            code_at: None,
+            consented_at: None,
+            notice: None,
+            codes_sent: 0,
+            created_at: 100,
+            expires_at: 200,
+            finished_at: None,
+        }
+    }
+
+    fn session(password_at: i64, code_at: Option<i64>) -> SessionRow {
+        SessionRow {
+            id: "sid".to_owned(),
+            user_id: "ada".to_owned(),
+            password_at,
+            code_at,
+            created_at: password_at,
+            seen_at: password_at,
+            expires_at: 1000,
+        }
+    }
+
+    #[test]
+    fn the_sign_ins_own_proofs_come_before_those_of_a_session() {
+        let (signin, session) = (signin(Some(110)), session(50, Some(60)));
+        let proven = proven(Some(&signin), Some(&session), Freshness::Any);
+        assert_eq!(proven, Some(Proven { user_id: "ned", password_at: 110, code_at: None }));
+    }
+
+    #[test]
+    fn a_session_counts_only_when_it_is_recent_enough() {
+        let (signin, old, stepped_up) = (signin(None), session(50, None), session(50, Some(90)));
+        let counts = |session, freshness| proven(Some(&signin), Some(session), freshness).is_some();
+        assert!(counts(&old, Freshness::Any));
+        assert!(counts(&old, Freshness::Since(50)));
+        assert!(!counts(&old, Freshness::Since(51)));
+        assert!(counts(&stepped_up, Freshness::Since(90)));
+        assert!(!counts(&stepped_up, Freshness::Since(91)));
+        assert!(!counts(&stepped_up, Freshness::Anew));
+    }
+
+    #[test]
+    fn without_either_nothing_is_proven() {
+        assert_eq!(proven(Some(&signin(None)), None, Freshness::Any), None);
+    }
+}

@@ -1,0 +1,93 @@
+//! What must the next page of this sign-in say? Kept with the sign-in, so that a reload says it again.
+
+use serde::{Deserialize, Serialize};
+
+/// What a step has to tell the person on the page that follows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Notice {
+    /// "Incorrect login or password."
+    Incorrect {
+        /// What was typed as login, to be shown again; none on the code page, whose login stands.
+        login: Option<String>,
+    },
+    /// Wrong passwords have slowed this person or this network down.
+    Throttled {
+        /// What was typed as login.
+        login: Option<String>,
+        /// When the next try is heard, in seconds since 1970.
+        until: i64,
+    },
+    /// Too many people are signing in at once.
+    Busy {
+        /// What was typed as login.
+        login: Option<String>,
+    },
+    /// "Invalid 2FA code."
+    InvalidCode {
+        /// How many attempts are left.
+        left: i64,
+    },
+    /// "Invalid 2FA code.", and it was the last attempt.
+    LastCodeWrong,
+    /// The code is too old; another one can be sent.
+    CodeExpired,
+    /// "No email associated with this login."
+    NoAddress,
+    /// Too many wrong codes: a manager has to help.
+    CodesStopped,
+    /// "The code could not be sent. Try again later, or ask a manager."
+    MailFailed,
+    /// The account was changed meanwhile: start again.
+    AccountChanged,
+    /// Another code was asked for too soon.
+    ResendTooSoon {
+        /// When it may be asked for, in seconds since 1970.
+        until: i64,
+    },
+    /// This sign-in has sent as many codes as it may.
+    NoMoreCodes,
+    /// Another code was sent.
+    SentAgain,
+}
+
+impl Notice {
+    /// As the database keeps it.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// What the database has kept; one that this version does not know says nothing.
+    #[must_use]
+    pub fn from_json(text: Option<&str>) -> Option<Self> {
+        serde_json::from_str(text?).ok()
+    }
+
+    /// The login that was typed, to be shown again.
+    #[must_use]
+    pub fn typed_login(&self) -> Option<&str> {
+        match self {
+            Self::Incorrect { login } | Self::Throttled { login, .. } | Self::Busy { login } => login.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_reads_back() {
+        for notice in [
+            Notice::Incorrect { login: Some("ned".to_owned()) },
+            Notice::InvalidCode { left: 3 },
+            Notice::AccountChanged,
+        ] {
+            assert_eq!(Notice::from_json(Some(&notice.to_json())), Some(notice));
+        }
+        assert_eq!(Notice::from_json(Some("\"account_changed\"")), Some(Notice::AccountChanged));
+        assert_eq!(Notice::from_json(Some("nonsense")), None);
+    }
+}

@@ -1,0 +1,74 @@
+//! Has this browser signed in before, and what did its person prove then? A session is what makes single sign-on.
+
+use rand::CryptoRng;
+
+use crate::config;
+use crate::keys::secret::{Token, TokenHash, new_id};
+use crate::store::sessions::{self, Proofs, SessionRow};
+use crate::store::{Conn, Result};
+
+/// How old the note of a session's last use may be before it is written again, in seconds.
+const SEEN_GRAIN: i64 = 60;
+
+/// The live session of the cookie that a browser presents.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn find(
+    conn: &mut Conn,
+    cookie: Option<&str>,
+    settings: &config::Session,
+    now: i64,
+) -> Result<Option<SessionRow>> {
+    let Some(cookie) = cookie else { return Ok(None) };
+    sessions::find(conn, TokenHash::of(cookie).as_str(), now, now - settings.idle.as_secs()).await
+}
+
+/// Notes that a session is in use, at most once a minute.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn see(conn: &mut Conn, session: &SessionRow, now: i64) -> Result<()> {
+    if session.seen_at + SEEN_GRAIN <= now { sessions::see(conn, &session.id, now).await } else { Ok(()) }
+}
+
+/// A session that a sign-in has begun or strengthened, and the new cookie for it.
+#[derive(Debug)]
+pub struct Opened {
+    /// Its public name: `sid`.
+    pub id: String,
+    /// What the browser will present from now on.
+    pub cookie: Token,
+}
+
+/// Begins a session for a user, or gives the same user's live one its new proofs. Either way the browser gets a new
+/// cookie, so that one that was known before the sign-in is worth nothing after it. Another user's session in this
+/// browser ends.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn open(
+    conn: &mut Conn,
+    before: Option<&SessionRow>,
+    user_id: &str,
+    proofs: Proofs,
+    settings: &config::Session,
+    now: i64,
+    rng: &mut impl CryptoRng,
+) -> Result<Opened> {
+    let cookie = Token::generate(rng);
+    let hash = cookie.hash();
+    if let Some(session) = before {
+        if session.user_id == user_id {
+            if sessions::renew(conn, &session.id, hash.as_str(), proofs, now).await? {
+                return Ok(Opened { id: session.id.clone(), cookie });
+            }
+        } else {
+            sessions::end(conn, &session.id, now).await?;
+        }
+    }
+    let id = new_id(rng);
+    let expires_at = now + settings.lifetime.as_secs();
+    sessions::add(conn, &id, hash.as_str(), user_id, proofs, now, expires_at).await?;
+    Ok(Opened { id, cookie })
+}
