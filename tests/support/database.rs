@@ -109,20 +109,17 @@ async fn run_on(server: &str, statement: String) {
 macro_rules! on_both_databases {
     ($($(#[$meta:meta])* async fn $name:ident($database:ident) $story:block)+) => {$(
         $(#[$meta])*
+        async fn $name($database: $crate::support::Database) $story
+
         mod $name {
-            #[allow(unused_imports, reason = "a story may need nothing of its file")]
-            use super::*;
-
-            async fn story($database: $crate::support::Database) $story
-
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {
-                story($crate::support::Database::sqlite().await).await;
+                super::$name($crate::support::Database::sqlite().await).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn postgres() {
-                story($crate::support::Database::postgres().await).await;
+                super::$name($crate::support::Database::postgres().await).await;
             }
         }
     )+};

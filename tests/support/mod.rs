@@ -3,6 +3,9 @@
 //! A test file begins with `#![cfg(test)]` (so that clippy lets its helpers unwrap) and `mod support;`.
 #![expect(dead_code, reason = "each test file uses its own part of this room")]
 
+pub mod browser;
 pub mod database;
+pub mod html;
+pub mod relying_app;
 
 pub use database::Database;

@@ -1,0 +1,308 @@
+//! Do the walls between the rooms of the code still stand? Read from the sources, as docs/architecture.md draws them.
+#![cfg(test)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// What every room may use: it knows no feature.
+const GROUND: [&str; 7] = ["audit", "clock", "config", "keys", "mail", "store", "web"];
+
+/// The features and the top, and what each may use besides the ground floor.
+const UPPER: [(&str, &[&str]); 6] = [
+    ("directory", &[]),
+    ("signin", &["directory"]),
+    ("oidc", &["signin", "directory"]),
+    ("account", &["oidc", "signin", "directory"]),
+    ("app", &["account", "oidc", "signin", "directory"]),
+    ("cli", &["app", "account", "oidc", "signin", "directory"]),
+];
+
+/// A big dependency has one owner: the paths that may name it.
+const OWNERS: [(&str, &[&str]); 8] = [
+    ("sqlx", &["src/store/"]),
+    ("lettre", &["src/mail/"]),
+    ("josekit", &["src/keys/"]),
+    ("argon2", &["src/directory/"]),
+    ("minijinja", &["src/web/"]),
+    ("fluent_bundle", &["src/web/"]),
+    ("openidconnect", &["src/cli/demo"]),
+    ("clap", &["src/cli/", "src/main.rs"]),
+];
+
+/// How a query begins, in a string.
+const QUERIES: [&str; 4] = ["\"SELECT ", "\"INSERT INTO ", "\"UPDATE ", "\"DELETE FROM "];
+
+/// What the decision of the next step may not know, so that it stays a function over plain facts.
+const IMPURE: [&str; 6] = ["async ", "axum", "sqlx", "tokio", "crate::store", "crate::clock"];
+
+/// Lines of a file before its tests.
+const LONGEST_FILE: usize = 500;
+
+/// A source file: its path from the top of the repository, and its text.
+struct Source {
+    path: String,
+    text: String,
+}
+
+#[test]
+fn the_walls_stand() {
+    let sources = sources();
+    assert!(sources.len() > 20, "the sources were not found");
+    let broken: Vec<String> = sources.iter().flat_map(breaches).collect();
+    assert!(broken.is_empty(), "\n{}\n", broken.join("\n"));
+}
+
+#[test]
+fn every_room_is_on_the_map() {
+    let rooms: BTreeSet<String> = sources().iter().filter_map(|s| room(&s.path)).map(str::to_owned).collect();
+    let (map, tour) = (read("src/lib.rs"), read("docs/architecture.md"));
+    let missing = unnamed(&rooms, &map, &tour);
+    assert!(missing.is_empty(), "\n{}\n", missing.join("\n"));
+}
+
+#[test]
+fn every_room_has_its_rule() {
+    for source in sources() {
+        let Some(room) = room(&source.path) else { continue };
+        assert!(may_use(room).is_some(), "{room}: say in tests/rooms.rs what it may use");
+    }
+}
+
+/// Everything that is wrong with one file.
+fn breaches(source: &Source) -> Vec<String> {
+    let program = without_tests(&source.text);
+    let code = without_comments(program);
+    let mut found = Vec::new();
+    if !source.text.starts_with("//! ") {
+        found.push("does not open with a `//!` sentence that says which question it answers".to_owned());
+    }
+    let lines = program.lines().count();
+    if lines > LONGEST_FILE {
+        found.push(format!("has {lines} lines before its tests, more than {LONGEST_FILE}"));
+    }
+    if let Some(room) = room(&source.path) {
+        let allowed = may_use(room).unwrap_or_default();
+        let foreign =
+            rooms_used(&code).into_iter().filter(|used| used != room && !allowed.contains(&used.as_str()));
+        found.extend(foreign.map(|used| format!("`{room}` may not use `{used}`")));
+    }
+    for (crate_name, homes) in OWNERS {
+        if names(&code, crate_name) && !homes.iter().any(|home| source.path.starts_with(home)) {
+            found.push(format!("`{crate_name}` belongs to {}", homes.join(" and ")));
+        }
+    }
+    if !source.path.starts_with("src/store/") {
+        let queries = QUERIES.iter().filter(|start| code.contains(**start));
+        found.extend(queries.map(|start| format!("a query ({start}…) belongs to src/store")));
+    }
+    if source.path == "src/signin/decide.rs" {
+        let impure = IMPURE.iter().filter(|word| code.contains(**word));
+        found.extend(impure.map(|word| format!("the decision is pure: no `{}`", word.trim())));
+    }
+    found.into_iter().map(|what| format!("{}: {what}", source.path)).collect()
+}
+
+/// The rooms that a newcomer would not find.
+fn unnamed(rooms: &BTreeSet<String>, map: &str, tour: &str) -> Vec<String> {
+    let mut missing = Vec::new();
+    for room in rooms {
+        if !map.contains(&format!("[`{room}`]")) {
+            missing.push(format!("src/lib.rs does not say what `{room}` is for"));
+        }
+        if !tour.contains(&format!("`{room}`")) {
+            missing.push(format!("docs/architecture.md does not say what `{room}` is for"));
+        }
+    }
+    missing
+}
+
+/// The room of a path: `src/mail/message.rs` and `src/mail.rs` are in `mail`; `src/lib.rs` and `src/main.rs` in none.
+fn room(path: &str) -> Option<&str> {
+    let name = path.strip_prefix("src/")?.split(['/', '.']).next()?;
+    (name != "lib" && name != "main").then_some(name)
+}
+
+/// What a room may use. The store stands on nothing: everything else stands on it.
+fn may_use(room: &str) -> Option<Vec<&'static str>> {
+    if room == "store" || room == "clock" {
+        return Some(Vec::new());
+    }
+    if GROUND.contains(&room) {
+        return Some(GROUND.to_vec());
+    }
+    let (_, upper) = UPPER.iter().find(|(name, _)| *name == room)?;
+    Some([&GROUND[..], upper].concat())
+}
+
+/// The rooms that a file names, as `crate::mail::…` or within `crate::{…}`.
+fn rooms_used(code: &str) -> BTreeSet<String> {
+    let mut used = BTreeSet::new();
+    for (at, prefix) in code.match_indices("crate::") {
+        if code[..at].ends_with(['$', '_']) || code[..at].ends_with(char::is_alphanumeric) {
+            continue;
+        }
+        let rest = &code[at + prefix.len()..];
+        match rest.strip_prefix('{') {
+            Some(list) => used.extend(heads_of_list(list)),
+            None => used.extend(head(rest)),
+        }
+    }
+    used
+}
+
+/// The first names of `a::{b, c}, d::e}…`: `a` and `d`.
+fn heads_of_list(list: &str) -> Vec<String> {
+    let (mut depth, mut start, mut heads) = (1, 0, Vec::new());
+    for (at, letter) in list.char_indices() {
+        match letter {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 || (depth == 1 && letter == ',') {
+            heads.extend(head(&list[start..at]));
+            start = at + 1;
+        }
+        if depth == 0 {
+            break;
+        }
+    }
+    heads
+}
+
+fn head(path: &str) -> Option<String> {
+    let name: String = path.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    let is_module = name.starts_with(|c: char| c.is_ascii_lowercase());
+    is_module.then_some(name)
+}
+
+/// Whether the code has a path that begins with this crate, or imports it whole.
+fn names(code: &str, crate_name: &str) -> bool {
+    code.match_indices(crate_name).any(|(at, found)| {
+        let before = code[..at].chars().next_back();
+        let after = &code[at + found.len()..];
+        !before.is_some_and(|c| c.is_alphanumeric() || "_:.\"".contains(c))
+            && (after.starts_with("::") || (after.starts_with(';') && code[..at].ends_with("use ")))
+    })
+}
+
+fn without_tests(text: &str) -> &str {
+    text.find("\n#[cfg(test)]").map_or(text, |at| &text[..at])
+}
+
+fn without_comments(text: &str) -> String {
+    text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+fn sources() -> Vec<Source> {
+    let mut found = Vec::new();
+    collect(Path::new("src"), &mut found);
+    found
+}
+
+fn collect(folder: &Path, found: &mut Vec<Source>) {
+    for entry in fs::read_dir(top().join(folder)).unwrap() {
+        let entry = entry.unwrap();
+        let path = folder.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            collect(&path, found);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            let path = path.to_str().unwrap().to_owned();
+            found.push(Source { text: read(&path), path });
+        }
+    }
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(top().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+fn top() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A wall that nothing can break is no wall: made-up files show that each rule can fail.
+mod the_walls_can_break {
+    use super::*;
+
+    fn broken(path: &str, code: &str) -> Vec<String> {
+        breaches(&Source { path: path.to_owned(), text: format!("//! What is this?\n\n{code}\n") })
+    }
+
+    #[test]
+    fn each_breach_is_named() {
+        let cases = [
+            ("src/mail/x.rs", "use crate::signin::decide;", "`mail` may not use `signin`"),
+            (
+                "src/mail/x.rs",
+                "use crate::{keys::seal, directory::{Login, User}};",
+                "`mail` may not use `directory`",
+            ),
+            ("src/store/x.rs", "fn f() { crate::audit::g() }", "`store` may not use `audit`"),
+            ("src/directory/x.rs", "use crate::oidc::clients;", "`directory` may not use `oidc`"),
+            ("src/oidc/x.rs", "use crate::app::App;", "`oidc` may not use `app`"),
+            ("src/app/x.rs", "use crate::cli;", "`app` may not use `cli`"),
+            ("src/oidc/x.rs", "use sqlx::FromRow;", "`sqlx` belongs to src/store/"),
+            ("src/oidc/x.rs", "fn f() -> josekit::jwk::Jwk", "`josekit` belongs to src/keys/"),
+            ("src/cli/x.rs", "use lettre;", "`lettre` belongs to src/mail/"),
+            ("src/signin/x.rs", "use argon2::Argon2;", "`argon2` belongs to src/directory/"),
+            ("src/mail/x.rs", "minijinja::render!(x)", "`minijinja` belongs to src/web/"),
+            ("src/oidc/x.rs", "use openidconnect::Nonce;", "`openidconnect` belongs to src/cli/demo"),
+            (
+                "src/cli/x.rs",
+                "let q = \"SELECT id FROM users\";",
+                "a query (\"SELECT …) belongs to src/store",
+            ),
+            ("src/signin/decide.rs", "pub async fn next() {}", "the decision is pure: no `async`"),
+        ];
+        for (path, code, expected) in cases {
+            assert_eq!(broken(path, code), [format!("{path}: {expected}")], "{code}");
+        }
+    }
+
+    #[test]
+    fn what_is_allowed_passes() {
+        let cases = [
+            ("src/signin/x.rs", "use crate::directory::User;\nuse crate::{mail, store::Conn};"),
+            ("src/cli/x.rs", "use crate::app::App;\nuse crate::oidc::clients;"),
+            ("src/store/x.rs", "use sqlx::FromRow;\nconst Q: &str = \"SELECT id FROM users\";"),
+            ("src/oidc/x.rs", "//! [`crate::app`] starts it.\nuse crate::oidc::scopes;"),
+            ("src/oidc/x.rs", "#[cfg(test)]\nmod tests { use josekit::jwt; }"),
+            ("src/mail/x.rs", "$crate::signin::macros::on!()"),
+            ("src/audit/x.rs", "let text = \"sqlx::query is elsewhere\";"),
+        ];
+        for (path, code) in cases {
+            assert_eq!(broken(path, code), [""; 0], "{code}");
+        }
+    }
+
+    #[test]
+    fn a_long_file_is_named_and_its_tests_are_not_counted() {
+        let long = "fn f() {}\n".repeat(LONGEST_FILE);
+        assert_eq!(broken("src/mail/x.rs", &long).len(), 1);
+        let tested = format!("fn f() {{}}\n\n#[cfg(test)]\nmod tests {{\n{long}\n}}");
+        assert_eq!(broken("src/mail/x.rs", &tested), [""; 0]);
+    }
+
+    #[test]
+    fn a_file_without_its_question_is_named() {
+        let silent = Source { path: "src/mail/x.rs".to_owned(), text: "fn f() {}\n".to_owned() };
+        assert_eq!(breaches(&silent).len(), 1);
+    }
+
+    #[test]
+    fn a_room_that_is_on_no_map_is_named() {
+        let rooms = BTreeSet::from(["attic".to_owned()]);
+        assert_eq!(unnamed(&rooms, "//! [`cellar`]", "`cellar`").len(), 2);
+        assert_eq!(unnamed(&rooms, "//! [`attic`]", "the `attic`"), [""; 0]);
+    }
+
+    #[test]
+    fn rooms_are_told_from_paths() {
+        assert_eq!(room("src/mail/message.rs"), Some("mail"));
+        assert_eq!(room("src/clock.rs"), Some("clock"));
+        assert_eq!(room("src/lib.rs"), None);
+        assert_eq!(may_use("attic"), None);
+    }
+}
