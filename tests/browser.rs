@@ -1,29 +1,31 @@
 //! Does it work in a real browser, with JavaScript off and on, for every pair of eyes?
 #![cfg(test)]
 
+#[path = "browser/eyes.rs"]
+mod eyes;
 #[path = "browser/webdriver.rs"]
 mod webdriver;
 
-use webdriver::{Chromium, LOOKS};
+use webdriver::Chromium;
 
 #[tokio::test]
-async fn harness() {
-    for js in [false, true] {
-        let c = Chromium::start(js).await;
-        c.open("data:text/html,<html lang=en><title>T</title><body><main><h1>Hi</h1><noscript>off</noscript><form action='https://x.invalid/'><label>L <input id=login name=login></label></form><img src=x></main>").await;
-        c.type_into("#login", "ned").await;
-        eprintln!("{js} {} {} {}", c.text().await, c.title().await, c.focused().await);
-        for look in LOOKS {
-            c.look(look).await;
-            let png = c.screenshot().await;
-            eprintln!("{} {} {}", look.name, png.len(), c.run("return [innerWidth, matchMedia('(prefers-color-scheme: dark)').matches]").await);
-        }
-        c.open("data:text/html,<p id=x>off</p><script>x.textContent='on'</script>").await;
-        eprintln!("javascript {js}: {}", c.text().await);
-        if !js { continue }
-        let axe = include_str!("browser/axe.min.js");
-        c.run(axe).await;
-        let r = c.run_async("const done = arguments[0]; axe.run().then(r => done(r.violations.map(v => v.id)), e => done(String(e)))").await;
-        eprintln!("{r}");
+async fn javascript_is_off_where_a_test_says_so() {
+    for javascript in [false, true] {
+        let chromium = Chromium::start(javascript).await;
+        chromium.open("data:text/html,<p id=p>off</p><script>p.textContent = 'on'</script>").await;
+        assert_eq!(chromium.text().await, if javascript { "on" } else { "off" });
+    }
+}
+
+/// An examination that nothing can fail would show nothing.
+#[tokio::test]
+async fn an_examination_finds_what_is_wrong() {
+    let chromium = Chromium::start(true).await;
+    chromium
+        .open("data:text/html,<html><title>x</title><input><p style='color:%23eee'>faint</p></html>")
+        .await;
+    let found = eyes::violations(&chromium).await.join("\n");
+    for rule in ["label", "color-contrast", "html-has-lang"] {
+        assert!(found.contains(rule), "{rule} is not in\n{found}");
     }
 }

@@ -178,7 +178,8 @@ impl Drop for Chromium {
         // Chromium outlives a driver that is killed, so the session is ended first; `drop` cannot wait on this
         // test's own runtime for that.
         let ending = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             let client = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
             runtime.block_on(client.delete(session).send()).map(|_| ())
         });
