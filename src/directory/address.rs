@@ -35,16 +35,8 @@ impl Address {
     /// As it may be shown to somebody who is not yet known to own it: `t•••@example.org`.
     #[must_use]
     pub fn masked(&self) -> String {
-        mask(&self.0)
+        crate::mail::mask(&self.0)
     }
-}
-
-/// The first letter and the domain of an address.
-#[must_use]
-pub fn mask(address: &str) -> String {
-    let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
-    let first: String = local.chars().take(1).collect();
-    format!("{first}•••@{domain}")
 }
 
 fn is_local_part(local: &str) -> bool {

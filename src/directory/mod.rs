@@ -8,7 +8,7 @@ pub mod people;
 mod person;
 pub mod rights;
 
-pub use address::{Address, NotAnAddress, mask};
+pub use address::{Address, NotAnAddress};
 pub use login::{Login, NotALogin};
 pub use password::{Busy, Password, Passwords, Weak};
 pub use person::{HomeGroup, Person, Role, Status};

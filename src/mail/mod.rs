@@ -1,1 +1,13 @@
-//! (to be written)
+//! How does a message leave this house, and what became of it?
+//!
+//! A message is queued in the transaction of whatever it tells about, sealed, and sent after the commit: by the request
+//! that made it, or by the worker of whichever process comes to it first.
+
+mod delivery;
+mod message;
+mod retry;
+mod transport;
+
+pub use delivery::{Mailer, Outcome, queue, recent};
+pub use message::{Outgoing, Purpose, mask};
+pub use transport::MailError;

@@ -1,6 +1,158 @@
-//! (to be written)
+//! Which queries keep mail that waits to be sent, and what became of it?
 
-use super::Query;
+use sqlx::FromRow;
 
-/// The queries of this file, by name.
-pub const QUERIES: &[Query] = &[];
+use super::macros::{all, execute, optional, queries};
+use super::{Conn, Result};
+
+queries! {
+    ADD = "INSERT INTO messages (id, purpose, user_id, address, reference, sealed, state, attempts, created_at_ms,
+                                 next_at, expires_at)
+           VALUES ($1, $2, $3, $4, $5, $6, 'queued', 0, $7, $8, $9)";
+    CLAIM = "UPDATE messages SET state = 'sending', attempts = attempts + 1, next_at = $2
+             WHERE id = $1 AND (state = 'queued' OR (state IN ('deferred', 'sending') AND next_at <= $3))
+             RETURNING id, purpose, address, sealed, attempts, expires_at";
+    DUE = "SELECT id FROM messages WHERE state IN ('queued', 'deferred', 'sending') AND next_at <= $1
+           ORDER BY next_at LIMIT $2";
+    FINISH = "UPDATE messages SET state = $2, answer = $3, done_at = $4, sealed = NULL WHERE id = $1";
+    DEFER = "UPDATE messages SET state = 'deferred', answer = $2, next_at = $3 WHERE id = $1";
+    STATE = "SELECT state FROM messages WHERE id = $1";
+    RECENT = "SELECT id, purpose, user_id, address, reference, state, attempts, answer, created_at_ms, done_at
+              FROM messages ORDER BY created_at_ms DESC, id LIMIT $1";
+}
+
+/// A message that waits, as the sender needs it.
+#[derive(Clone, Debug, FromRow)]
+pub struct ClaimedRow {
+    /// The message's id; part of what seals it.
+    pub id: String,
+    /// What it is for.
+    pub purpose: String,
+    /// Where it goes.
+    pub address: String,
+    /// The message, sealed.
+    pub sealed: Option<String>,
+    /// Which attempt this is, from 1.
+    pub attempts: i64,
+    /// Until when it is worth sending.
+    pub expires_at: i64,
+}
+
+/// A line of the delivery record.
+#[derive(Clone, Debug, FromRow, serde::Serialize)]
+pub struct DeliveryRow {
+    /// The message's id.
+    pub id: String,
+    /// What it is for.
+    pub purpose: String,
+    /// Whom it concerns.
+    pub user_id: Option<String>,
+    /// Where it goes.
+    pub address: String,
+    /// What page and mail both show.
+    pub reference: Option<String>,
+    /// `queued`, `sending`, `deferred`, `accepted`, `refused` or `expired`.
+    pub state: String,
+    /// How often it was tried.
+    pub attempts: i64,
+    /// The mail server's last words.
+    pub answer: Option<String>,
+    /// When it was made, in milliseconds since 1970.
+    pub created_at_ms: i64,
+    /// When it was settled.
+    pub done_at: Option<i64>,
+}
+
+/// What a new message is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct NewMessage<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// What it is for.
+    pub purpose: &'a str,
+    /// Whom it concerns.
+    pub user_id: Option<&'a str>,
+    /// Where it goes.
+    pub address: &'a str,
+    /// What page and mail both show.
+    pub reference: Option<&'a str>,
+    /// The message, sealed.
+    pub sealed: &'a str,
+    /// Now, in milliseconds.
+    pub created_at_ms: i64,
+    /// When the background worker may take it up, if nobody else has.
+    pub next_at: i64,
+    /// Until when it is worth sending.
+    pub expires_at: i64,
+}
+
+/// Keeps a new message.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn add(conn: &mut Conn, new: NewMessage<'_>) -> Result<()> {
+    execute!(
+        conn,
+        ADD,
+        new.id,
+        new.purpose,
+        new.user_id,
+        new.address,
+        new.reference,
+        new.sealed,
+        new.created_at_ms,
+        new.next_at,
+        new.expires_at
+    )
+    .map(|_| ())
+}
+
+/// Takes a message for sending until `lease_until`, so that nobody else sends it meanwhile; none when somebody has.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn claim(conn: &mut Conn, id: &str, lease_until: i64, now: i64) -> Result<Option<ClaimedRow>> {
+    optional!(conn, ClaimedRow, CLAIM, id, lease_until, now)
+}
+
+/// At most `limit` messages whose turn it is.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn due(conn: &mut Conn, now: i64, limit: i64) -> Result<Vec<String>> {
+    let rows: Vec<(String,)> = all!(conn, (String,), DUE, now, limit)?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Settles a message, and empties it: it may have carried a code.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn finish(conn: &mut Conn, id: &str, state: &str, answer: &str, now: i64) -> Result<()> {
+    execute!(conn, FINISH, id, state, answer, now).map(|_| ())
+}
+
+/// Puts a message off until `next_at`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn defer(conn: &mut Conn, id: &str, answer: &str, next_at: i64) -> Result<()> {
+    execute!(conn, DEFER, id, answer, next_at).map(|_| ())
+}
+
+/// What has become of a message.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn state(conn: &mut Conn, id: &str) -> Result<Option<String>> {
+    let row: Option<(String,)> = optional!(conn, (String,), STATE, id)?;
+    Ok(row.map(|(state,)| state))
+}
+
+/// The newest `limit` lines of the delivery record.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn recent(conn: &mut Conn, limit: i64) -> Result<Vec<DeliveryRow>> {
+    all!(conn, DeliveryRow, RECENT, limit)
+}

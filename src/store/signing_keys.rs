@@ -1,6 +1,78 @@
-//! (to be written)
+//! Which queries keep the signing keys?
 
-use super::Query;
+use sqlx::FromRow;
 
-/// The queries of this file, by name.
-pub const QUERIES: &[Query] = &[];
+use super::macros::{all, execute, queries};
+use super::{Conn, Result};
+
+queries! {
+    LIST = "SELECT kid, algorithm, public_jwk, sealed, created_at, active_at, retired_at, expires_at
+            FROM signing_keys ORDER BY created_at, kid LIMIT 100";
+    ADD = "INSERT INTO signing_keys (kid, algorithm, public_jwk, sealed, created_at, active_at)
+           VALUES ($1, $2, $3, $4, $5, $6)";
+    RETIRE = "UPDATE signing_keys SET retired_at = $2, expires_at = $3 WHERE kid = $1 AND retired_at IS NULL";
+    PURGE = "DELETE FROM signing_keys WHERE expires_at <= $1";
+}
+
+/// One signing key as the table holds it.
+#[derive(Clone, Debug, FromRow)]
+pub struct SigningKeyRow {
+    /// The key's name: its RFC 7638 thumbprint.
+    pub kid: String,
+    /// `alg` of what it signs.
+    pub algorithm: String,
+    /// The public half, as a JWK.
+    pub public_jwk: String,
+    /// The whole, as a JWK, sealed.
+    pub sealed: String,
+    /// When it was made; it is published from then on.
+    pub created_at: i64,
+    /// From when it signs.
+    pub active_at: i64,
+    /// When another takes over.
+    pub retired_at: Option<i64>,
+    /// Until when it is published.
+    pub expires_at: Option<i64>,
+}
+
+/// Every key that is there.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn list(conn: &mut Conn) -> Result<Vec<SigningKeyRow>> {
+    all!(conn, SigningKeyRow, LIST)
+}
+
+/// Keeps a new key, which nothing retires yet.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn add(conn: &mut Conn, key: &SigningKeyRow) -> Result<()> {
+    execute!(
+        conn,
+        ADD,
+        &key.kid,
+        &key.algorithm,
+        &key.public_jwk,
+        &key.sealed,
+        key.created_at,
+        key.active_at
+    )
+    .map(|_| ())
+}
+
+/// Lets another key take over at `retired_at`, once; false when that has been decided already.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn retire(conn: &mut Conn, kid: &str, retired_at: i64, expires_at: i64) -> Result<bool> {
+    Ok(execute!(conn, RETIRE, kid, retired_at, expires_at)? == 1)
+}
+
+/// Deletes keys whose last token has expired.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn purge(conn: &mut Conn, now: i64) -> Result<u64> {
+    execute!(conn, PURGE, now)
+}

@@ -1,0 +1,247 @@
+//! What is sealed or keyed, and with what? Everything comes from one master key, by purpose.
+
+use std::fmt;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use openssl::hash::MessageDigest;
+use openssl::pkey::PKey;
+use openssl::sign::Signer;
+use openssl::symm::{Cipher, decrypt_aead, encrypt_aead};
+use rand::CryptoRng;
+use zeroize::Zeroizing;
+
+use super::secret::hex;
+
+/// The file in the keys' folder.
+const FILE: &str = "master.key";
+
+/// The master key in use; cheap to clone, and its `Debug` shows nothing of it.
+#[derive(Clone)]
+pub struct Vault(Arc<Zeroizing<[u8; 32]>>);
+
+/// What is wrong with the master key, or with something sealed; each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    /// The file cannot be read or made.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// There is no master key.
+    #[error("{}: there is no master key: run `countersign init`, or put the one of this database there", path.display())]
+    Missing {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// Others than its owner can read it.
+    #[error("{}: others can read the master key: run `chmod 600 {}`", path.display(), path.display())]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is no master key.
+    #[error("{}: is not a master key: restore the one that was made with this database", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// What was to be opened was sealed with another key, for another purpose, or has been changed.
+    #[error("sealed data cannot be opened: the master key is not the one that this database was made with")]
+    Unsealable,
+    /// OpenSSL refused.
+    #[error("OpenSSL: {0}")]
+    Crypto(#[from] openssl::error::ErrorStack),
+}
+
+impl Vault {
+    /// The vault of a folder; its master key is made if there is none.
+    ///
+    /// # Errors
+    /// When the file cannot be made, or is not fit to be used.
+    pub fn open_or_create(dir: &Path, rng: &mut impl CryptoRng) -> Result<Self, VaultError> {
+        let path = dir.join(FILE);
+        if !path.exists() {
+            create(dir, &path, rng).map_err(|source| VaultError::File { path: path.clone(), source })?;
+        }
+        Self::open(dir)
+    }
+
+    /// The vault of a folder.
+    ///
+    /// # Errors
+    /// When there is no master key, others can read it, or it is none.
+    pub fn open(dir: &Path) -> Result<Self, VaultError> {
+        let path = dir.join(FILE);
+        if !path.exists() {
+            return Err(VaultError::Missing { path });
+        }
+        let failed = |source| VaultError::File { path: path.clone(), source };
+        if exposed(&path).map_err(failed)? {
+            return Err(VaultError::Exposed { path });
+        }
+        let text = Zeroizing::new(std::fs::read_to_string(&path).map_err(failed)?);
+        let bytes = Zeroizing::new(BASE64_STANDARD.decode(text.trim()).unwrap_or_default());
+        let key: [u8; 32] = bytes.as_slice().try_into().map_err(|_| VaultError::Malformed { path })?;
+        Ok(Self(Arc::new(Zeroizing::new(key))))
+    }
+
+    /// A keyed hash (HMAC-SHA-256) of these parts for this purpose, in hexadecimal. The parts' lengths are hashed too,
+    /// so that no two lists of parts are one text.
+    ///
+    /// # Errors
+    /// When OpenSSL refuses.
+    pub fn mac(&self, purpose: &str, parts: &[&[u8]]) -> Result<String, VaultError> {
+        let mut message = Vec::new();
+        for part in parts {
+            message.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            message.extend_from_slice(part);
+        }
+        Ok(hex(&hmac(self.key_for("mac", purpose)?.as_slice(), &message)?))
+    }
+
+    /// Encrypts (AES-256-GCM) for this purpose and context; only the same two open it again.
+    ///
+    /// # Errors
+    /// When OpenSSL refuses.
+    pub fn seal(
+        &self,
+        purpose: &str,
+        context: &str,
+        plain: &[u8],
+        rng: &mut impl CryptoRng,
+    ) -> Result<String, VaultError> {
+        let mut nonce = [0u8; 12];
+        rng.fill_bytes(&mut nonce);
+        let key = self.key_for("seal", purpose)?;
+        let mut tag = [0u8; 16];
+        let cipher = Cipher::aes_256_gcm();
+        let sealed = encrypt_aead(cipher, &key, Some(&nonce), context.as_bytes(), plain, &mut tag)?;
+        Ok(BASE64_URL_SAFE_NO_PAD.encode([nonce.as_slice(), &tag, &sealed].concat()))
+    }
+
+    /// Opens what was sealed for this purpose and context.
+    ///
+    /// # Errors
+    /// When it was sealed otherwise, or has been changed.
+    pub fn unseal(&self, purpose: &str, context: &str, sealed: &str) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(sealed).map_err(|_| VaultError::Unsealable)?;
+        let (nonce, rest) = bytes.split_at_checked(12).ok_or(VaultError::Unsealable)?;
+        let (tag, sealed) = rest.split_at_checked(16).ok_or(VaultError::Unsealable)?;
+        let key = self.key_for("seal", purpose)?;
+        let plain = decrypt_aead(Cipher::aes_256_gcm(), &key, Some(nonce), context.as_bytes(), sealed, tag);
+        plain.map(Zeroizing::new).map_err(|_| VaultError::Unsealable)
+    }
+
+    /// One key for each use and purpose, so that what one leaks says nothing about another.
+    fn key_for(&self, usage: &str, purpose: &str) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        hmac(self.0.as_slice(), format!("countersign\n{usage}\n{purpose}").as_bytes()).map(Zeroizing::new)
+    }
+}
+
+impl fmt::Debug for Vault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Vault(…)")
+    }
+}
+
+fn hmac(key: &[u8], message: &[u8]) -> Result<Vec<u8>, VaultError> {
+    let key = PKey::hmac(key)?;
+    Ok(Signer::new(MessageDigest::sha256(), &key)?.sign_oneshot_to_vec(message)?)
+}
+
+fn create(dir: &Path, path: &Path, rng: &mut impl CryptoRng) -> std::io::Result<()> {
+    std::fs::create_dir_all(dir)?;
+    let mut key = Zeroizing::new([0u8; 32]);
+    rng.fill_bytes(key.as_mut_slice());
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let text = Zeroizing::new(BASE64_STANDARD.encode(key.as_slice()) + "\n");
+    let mut file = options.open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+#[cfg(unix)]
+fn exposed(path: &Path) -> std::io::Result<bool> {
+    use std::os::unix::fs::PermissionsExt as _;
+    Ok(std::fs::metadata(path)?.permissions().mode() & 0o077 != 0)
+}
+
+#[cfg(not(unix))]
+fn exposed(_path: &Path) -> std::io::Result<bool> {
+    Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::secret::entropy;
+    use super::*;
+
+    fn vault() -> (tempfile::TempDir, Vault) {
+        let dir = tempfile::tempdir().unwrap();
+        let vault = Vault::open_or_create(dir.path(), &mut entropy()).unwrap();
+        (dir, vault)
+    }
+
+    #[test]
+    fn what_is_sealed_opens_only_for_its_purpose_and_context() {
+        let (dir, vault) = vault();
+        let sealed = vault.seal("mail", "row 1", b"123456", &mut entropy()).unwrap();
+        assert!(!sealed.contains("123456"));
+        assert_eq!(vault.unseal("mail", "row 1", &sealed).unwrap().as_slice(), b"123456");
+        let reopened = Vault::open(dir.path()).unwrap();
+        assert_eq!(reopened.unseal("mail", "row 1", &sealed).unwrap().as_slice(), b"123456");
+        assert!(vault.unseal("mail", "row 2", &sealed).is_err());
+        assert!(vault.unseal("keys", "row 1", &sealed).is_err());
+        assert!(vault.unseal("mail", "row 1", &sealed.replace(|c: char| c.is_ascii_uppercase(), "a")).is_err());
+        for short in ["", "AAAA", "!!"] {
+            assert!(vault.unseal("mail", "row 1", short).is_err());
+        }
+    }
+
+    #[test]
+    fn another_master_key_opens_nothing() {
+        let ((_one, vault), (_two, other)) = (vault(), vault());
+        let sealed = vault.seal("mail", "row 1", b"x", &mut entropy()).unwrap();
+        assert!(matches!(other.unseal("mail", "row 1", &sealed), Err(VaultError::Unsealable)));
+    }
+
+    #[test]
+    fn a_keyed_hash_tells_purposes_and_parts_apart() {
+        let (_dir, vault) = vault();
+        let mac = |purpose: &str, parts: &[&[u8]]| vault.mac(purpose, parts).unwrap();
+        assert_eq!(mac("code", &[b"ab", b"c"]), mac("code", &[b"ab", b"c"]));
+        assert_ne!(mac("code", &[b"ab", b"c"]), mac("code", &[b"a", b"bc"]));
+        assert_ne!(mac("code", &[b"ab", b"c"]), mac("reset", &[b"ab", b"c"]));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_master_key_that_others_can_read_is_refused() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let (dir, _) = vault();
+        let path = dir.path().join(FILE);
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+        let refused = Vault::open(dir.path()).unwrap_err();
+        assert!(refused.to_string().contains("chmod 600"), "{refused}");
+    }
+
+    #[test]
+    fn a_missing_or_mangled_master_key_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(matches!(Vault::open(dir.path()), Err(VaultError::Missing { .. })));
+        let (dir, _) = vault();
+        std::fs::write(dir.path().join(FILE), "short").unwrap();
+        assert!(matches!(Vault::open(dir.path()), Err(VaultError::Malformed { .. })));
+    }
+}

@@ -1,0 +1,256 @@
+//! Who sends a queued message, when, and what is written down about it?
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lettre::message::Mailbox;
+use rand::CryptoRng;
+use tokio::sync::{Notify, Semaphore};
+
+use super::message::{Outgoing, Purpose, build, mask};
+use super::retry::{Failure, Fate, fate};
+use super::transport::{Failed, MailError, Transport, sender};
+use crate::clock::Clock;
+use crate::config;
+use crate::keys::Vault;
+use crate::keys::secret::new_id;
+use crate::store::messages::{self, ClaimedRow, DeliveryRow, NewMessage};
+use crate::store::{self, Conn, Db};
+
+/// What a message is sealed for.
+const SEAL: &str = "mail message";
+
+/// Messages sent at once.
+const AT_ONCE: usize = 8;
+
+/// Messages looked for at once.
+const BATCH: i64 = 32;
+
+/// How often the worker looks by itself.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// How long the request that queued an awaited message has it to itself, in seconds.
+const HEAD_START: i64 = 5;
+
+/// What became of a message while somebody waited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The server has taken it.
+    Accepted(String),
+    /// It will not be sent; with the server's words, which are for operators.
+    Refused(String),
+    /// It is on its way.
+    Underway,
+}
+
+/// What sends mail; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Mailer(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    db: Db,
+    vault: Vault,
+    clock: Clock,
+    from: Mailbox,
+    transport: Transport,
+    limit: i64,
+    places: Arc<Semaphore>,
+    news: Notify,
+}
+
+/// Queues a message in the caller's transaction, sealed: it may carry a code. Answers its id.
+///
+/// # Errors
+/// When the database or the master key fails.
+pub async fn queue(
+    conn: &mut Conn,
+    vault: &Vault,
+    outgoing: &Outgoing,
+    now_ms: i64,
+    rng: &mut impl CryptoRng,
+) -> Result<String, MailError> {
+    let id = new_id(rng);
+    let plain = zeroize::Zeroizing::new(serde_json::to_vec(outgoing).unwrap_or_default());
+    let sealed = vault.seal(SEAL, &id, &plain, rng)?;
+    let now = now_ms / 1000;
+    let new = NewMessage {
+        id: &id,
+        purpose: outgoing.purpose.name(),
+        user_id: outgoing.user_id.as_deref(),
+        address: &outgoing.to,
+        reference: outgoing.reference.as_deref(),
+        sealed: &sealed,
+        created_at_ms: now_ms,
+        next_at: if outgoing.purpose.is_awaited() { now + HEAD_START } else { now },
+        expires_at: outgoing.expires_at,
+    };
+    messages::add(conn, new).await?;
+    Ok(id)
+}
+
+/// The newest `limit` lines of the delivery record.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn recent(conn: &mut Conn, limit: i64) -> store::Result<Vec<DeliveryRow>> {
+    messages::recent(conn, limit).await
+}
+
+impl Mailer {
+    /// A mailer for these settings.
+    ///
+    /// # Errors
+    /// When the settings cannot be used; a mail server that does not answer is no error here.
+    pub fn new(db: Db, vault: Vault, settings: &config::Mail, clock: Clock) -> Result<Self, MailError> {
+        Ok(Self(Arc::new(Inner {
+            db,
+            vault,
+            clock,
+            from: sender(settings)?,
+            transport: Transport::new(settings)?,
+            limit: settings.timeout.as_secs(),
+            places: Arc::new(Semaphore::new(AT_ONCE)),
+            news: Notify::new(),
+        })))
+    }
+
+    /// Sends a committed message and waits at most `patience` for the outcome. The sending itself goes on in the
+    /// background, whether or not anybody waits.
+    pub async fn deliver_within(&self, id: &str, patience: Duration) -> Outcome {
+        let (mailer, id) = (self.clone(), id.to_owned());
+        let sending = tokio::spawn(async move { mailer.deliver(&id).await });
+        match tokio::time::timeout(patience, sending).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) | Err(_) => Outcome::Underway,
+        }
+    }
+
+    /// Lets the worker look for messages now.
+    pub fn wake(&self) {
+        self.0.news.notify_one();
+    }
+
+    /// Connects to the mail server, agrees on TLS and logs in, without sending anything.
+    ///
+    /// # Errors
+    /// What is wrong, in the server's words.
+    pub async fn probe(&self) -> Result<String, String> {
+        self.0.transport.probe().await
+    }
+
+    /// Sends what is due until `shutdown` ends, then finishes what is under way.
+    pub async fn run(&self, shutdown: impl Future<Output = ()>) {
+        tokio::pin!(shutdown);
+        loop {
+            self.send_due().await;
+            tokio::select! {
+                () = &mut shutdown => break,
+                () = self.0.news.notified() => {}
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+        }
+        // Every place free again: nothing is under way.
+        let all = u32::try_from(AT_ONCE).unwrap_or(u32::MAX);
+        let _ = self.0.places.acquire_many(all).await;
+    }
+
+    /// Starts sending everything that is due; returns when the last of it has been started.
+    async fn send_due(&self) {
+        let now = self.0.clock.now();
+        let due = match self.0.db.read().await {
+            Ok(mut conn) => messages::due(&mut conn, now, BATCH).await,
+            Err(e) => Err(e),
+        };
+        let due = due.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the mail queue cannot be read");
+            Vec::new()
+        });
+        for id in due {
+            let Ok(place) = Arc::clone(&self.0.places).acquire_owned().await else { return };
+            let mailer = self.clone();
+            tokio::spawn(async move {
+                mailer.deliver(&id).await;
+                drop(place);
+            });
+        }
+    }
+
+    async fn deliver(&self, id: &str) -> Outcome {
+        match self.attempt(id).await {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                tracing::error!(message = id, %error, "a message could not be handled");
+                Outcome::Underway
+            }
+        }
+    }
+
+    async fn attempt(&self, id: &str) -> Result<Outcome, MailError> {
+        let mail = &*self.0;
+        let now = mail.clock.now();
+        let mut tx = mail.db.write().await?;
+        let claimed = messages::claim(&mut tx, id, now + mail.limit + HEAD_START, now).await?;
+        tx.commit().await?;
+        let Some(claimed) = claimed else { return Ok(Outcome::Underway) };
+        if claimed.expires_at <= now {
+            self.settle(&claimed, "expired", "it would have come too late").await?;
+            return Ok(Outcome::Refused("it would have come too late".to_owned()));
+        }
+        let sent = match self.open(&claimed, now) {
+            Ok(message) => mail.transport.send(message).await,
+            Err(e) => Err(Failed { failure: Failure::Permanent, answer: e.to_string() }),
+        };
+        match sent {
+            Ok(answer) => {
+                self.settle(&claimed, "accepted", &answer).await?;
+                Ok(Outcome::Accepted(answer))
+            }
+            Err(failed) => self.failed(&claimed, failed).await,
+        }
+    }
+
+    fn open(&self, claimed: &ClaimedRow, now: i64) -> Result<lettre::Message, MailError> {
+        let sealed = claimed.sealed.as_deref().unwrap_or_default();
+        let plain = self.0.vault.unseal(SEAL, &claimed.id, sealed)?;
+        let outgoing: Outgoing =
+            serde_json::from_slice(&plain).map_err(|e| MailError::Build(e.to_string()))?;
+        build(&self.0.from, &outgoing, &claimed.id, now)
+    }
+
+    async fn failed(&self, claimed: &ClaimedRow, failed: Failed) -> Result<Outcome, MailError> {
+        let now = self.0.clock.now();
+        let awaited = Purpose::from_name(&claimed.purpose).is_some_and(Purpose::is_awaited);
+        match fate(claimed.attempts, failed.failure, awaited, now, claimed.expires_at) {
+            Fate::Refused => {
+                self.settle(claimed, "refused", &failed.answer).await?;
+                Ok(Outcome::Refused(failed.answer))
+            }
+            Fate::Expired => {
+                self.settle(claimed, "expired", &failed.answer).await?;
+                Ok(Outcome::Refused(failed.answer))
+            }
+            Fate::RetryAt(at) => {
+                let mut tx = self.0.db.write().await?;
+                messages::defer(&mut tx, &claimed.id, &failed.answer, at).await?;
+                tx.commit().await?;
+                self.log(claimed, "deferred", &failed.answer);
+                Ok(Outcome::Underway)
+            }
+        }
+    }
+
+    async fn settle(&self, claimed: &ClaimedRow, state: &'static str, answer: &str) -> store::Result<()> {
+        let mut tx = self.0.db.write().await?;
+        messages::finish(&mut tx, &claimed.id, state, answer, self.0.clock.now()).await?;
+        tx.commit().await?;
+        self.log(claimed, state, answer);
+        Ok(())
+    }
+
+    #[expect(clippy::unused_self, reason = "reads as what the mailer does")]
+    fn log(&self, claimed: &ClaimedRow, state: &'static str, answer: &str) {
+        let to = mask(&claimed.address);
+        tracing::info!(message = claimed.id, purpose = claimed.purpose, to, state, answer, "mail");
+    }
+}
