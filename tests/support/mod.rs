@@ -7,5 +7,6 @@ pub mod browser;
 pub mod database;
 pub mod html;
 pub mod relying_app;
+pub mod smtp;
 
 pub use database::Database;
