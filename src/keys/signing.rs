@@ -133,7 +133,8 @@ impl SigningKeys {
         let ring = self.read(now).await?;
         let missing: Vec<_> =
             SigningAlgorithm::ALL.into_iter().filter(|a| ring.newest(*a).is_none()).collect();
-        let making: Vec<_> = missing.into_iter().map(|a| tokio::task::spawn_blocking(move || generate(a))).collect();
+        let making: Vec<_> =
+            missing.into_iter().map(|a| tokio::task::spawn_blocking(move || generate(a))).collect();
         for task in making {
             let key = task.await.map_err(|_| KeyError::Interrupted)??;
             let mut tx = self.db.write().await?;
@@ -180,9 +181,15 @@ impl SigningKeys {
     ///
     /// # Errors
     /// As [`SigningKeys::rotate`].
-    pub async fn rotate_if_due(&self, now: i64, every: i64, longest_token: i64) -> Result<Vec<String>, KeyError> {
+    pub async fn rotate_if_due(
+        &self,
+        now: i64,
+        every: i64,
+        longest_token: i64,
+    ) -> Result<Vec<String>, KeyError> {
         let ring = self.ring(now).await?;
-        let newest = SigningAlgorithm::ALL.into_iter().filter_map(|a| ring.newest(a)).map(|k| k.row.created_at).max();
+        let newest =
+            SigningAlgorithm::ALL.into_iter().filter_map(|a| ring.newest(a)).map(|k| k.row.created_at).max();
         match newest {
             Some(made_at) if made_at + every <= now => self.rotate(now, false, longest_token).await,
             _ => Ok(Vec::new()),
@@ -235,13 +242,11 @@ impl Ring {
         }
         let select = |header: &JwsHeader| {
             let key = self.of(header.key_id().unwrap_or_default());
-            let fits = |k: &&Arc<Key>| {
-                header.algorithm() == Some(k.algorithm.name()) && is_published(&k.row, now)
-            };
+            let fits =
+                |k: &&Arc<Key>| header.algorithm() == Some(k.algorithm.name()) && is_published(&k.row, now);
             Ok(key.filter(fits).map(|k| &*k.verifier))
         };
-        let (payload, header) =
-            jws::deserialize_compact_with_selector(token, select).map_err(|_| NotOurs)?;
+        let (payload, header) = jws::deserialize_compact_with_selector(token, select).map_err(|_| NotOurs)?;
         let claims = serde_json::from_slice(&payload).map_err(|_| NotOurs)?;
         Ok((claims, header.token_type().unwrap_or_default().to_owned()))
     }
@@ -395,7 +400,8 @@ mod tests {
         assert_eq!(made.len(), 3);
         let ring = keys.ring(2000).await.unwrap();
         assert_eq!(kids(&ring, 2000).len(), 6);
-        let kid_of = |token: &str| ring.verify(token, 2000).map(|_| token.split('.').next().unwrap().to_owned());
+        let kid_of =
+            |token: &str| ring.verify(token, 2000).map(|_| token.split('.').next().unwrap().to_owned());
         let meanwhile = ring.sign(SigningAlgorithm::ES256, "JWT", &claims(), 2000).unwrap();
         assert_eq!(kid_of(&meanwhile), kid_of(&old), "the old key signs until the new one is known");
         let later = ring.sign(SigningAlgorithm::ES256, "JWT", &claims(), 2000 + PUBLISHED_AHEAD).unwrap();

@@ -130,7 +130,12 @@ impl Vault {
     ///
     /// # Errors
     /// When it was sealed otherwise, or has been changed.
-    pub fn unseal(&self, purpose: &str, context: &str, sealed: &str) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+    pub fn unseal(
+        &self,
+        purpose: &str,
+        context: &str,
+        sealed: &str,
+    ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(sealed).map_err(|_| VaultError::Unsealable)?;
         let (nonce, rest) = bytes.split_at_checked(12).ok_or(VaultError::Unsealable)?;
         let (tag, sealed) = rest.split_at_checked(16).ok_or(VaultError::Unsealable)?;
@@ -202,7 +207,9 @@ mod tests {
         assert_eq!(reopened.unseal("mail", "row 1", &sealed).unwrap().as_slice(), b"123456");
         assert!(vault.unseal("mail", "row 2", &sealed).is_err());
         assert!(vault.unseal("keys", "row 1", &sealed).is_err());
-        assert!(vault.unseal("mail", "row 1", &sealed.replace(|c: char| c.is_ascii_uppercase(), "a")).is_err());
+        assert!(
+            vault.unseal("mail", "row 1", &sealed.replace(|c: char| c.is_ascii_uppercase(), "a")).is_err()
+        );
         for short in ["", "AAAA", "!!"] {
             assert!(vault.unseal("mail", "row 1", short).is_err());
         }

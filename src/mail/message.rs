@@ -87,8 +87,7 @@ pub fn mask(address: &str) -> String {
 /// them can become a header.
 pub(super) fn build(from: &Mailbox, outgoing: &Outgoing, id: &str, now: i64) -> Result<Message, MailError> {
     let to: Mailbox = outgoing.to.parse().map_err(|_| MailError::Address(mask(&outgoing.to)))?;
-    let subject: String =
-        outgoing.subject.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let subject: String = outgoing.subject.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let sent_at = UNIX_EPOCH + Duration::from_secs(now.unsigned_abs());
     let auto = HeaderName::new_from_ascii_str("Auto-Submitted");
     Message::builder()
@@ -126,7 +125,8 @@ mod tests {
 
     #[test]
     fn a_message_has_both_parts_and_says_that_a_program_sent_it() {
-        let message = build(&from(), &outgoing("ned@example.org", "Your code"), "abc", 1_800_000_000).unwrap();
+        let message =
+            build(&from(), &outgoing("ned@example.org", "Your code"), "abc", 1_800_000_000).unwrap();
         let wire = String::from_utf8(message.formatted()).unwrap();
         for line in [
             "From: Countersign <id@example.org>\r\n",
@@ -145,10 +145,14 @@ mod tests {
 
     #[test]
     fn nothing_can_become_a_header() {
-        let message = build(&from(), &outgoing("ned@example.org", "x\r\nBcc: all@example.org"), "abc", 0).unwrap();
+        let message =
+            build(&from(), &outgoing("ned@example.org", "x\r\nBcc: all@example.org"), "abc", 0).unwrap();
         assert!(!String::from_utf8(message.formatted()).unwrap().contains("\r\nBcc:"));
         for to in ["ned@example.org\r\nBcc: all@example.org", "ned@example.org, all@example.org", ""] {
-            assert!(matches!(build(&from(), &outgoing(to, "x"), "abc", 0), Err(MailError::Address(_))), "{to:?}");
+            assert!(
+                matches!(build(&from(), &outgoing(to, "x"), "abc", 0), Err(MailError::Address(_))),
+                "{to:?}"
+            );
         }
     }
 }

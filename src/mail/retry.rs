@@ -67,7 +67,11 @@ mod tests {
             (1, Failure::Passing, true, 105, Fate::Expired),
             (1, Failure::Unreachable, false, 100, Fate::Expired),
         ] {
-            assert_eq!(fate(attempt, failure, awaited, 100, expires_at), expected, "{attempt} {failure:?} {awaited}");
+            assert_eq!(
+                fate(attempt, failure, awaited, 100, expires_at),
+                expected,
+                "{attempt} {failure:?} {awaited}"
+            );
         }
     }
 }

@@ -126,7 +126,8 @@ fn smtp(settings: &config::Mail) -> Result<Transport, MailError> {
     type Smtp = AsyncSmtpTransport<Tokio1Executor>;
     let host = settings.host.as_str();
     let limit = settings.timeout.as_duration();
-    let wrong = |e: lettre::transport::smtp::Error| MailError::Host { host: host.to_owned(), reason: words(&e) };
+    let wrong =
+        |e: lettre::transport::smtp::Error| MailError::Host { host: host.to_owned(), reason: words(&e) };
     let builder = match settings.encryption {
         Encryption::Tls => Smtp::relay(host).map_err(wrong)?,
         Encryption::Starttls => Smtp::starttls_relay(host).map_err(wrong)?,

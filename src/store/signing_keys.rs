@@ -48,17 +48,8 @@ pub async fn list(conn: &mut Conn) -> Result<Vec<SigningKeyRow>> {
 /// # Errors
 /// When the database refuses.
 pub async fn add(conn: &mut Conn, key: &SigningKeyRow) -> Result<()> {
-    execute!(
-        conn,
-        ADD,
-        &key.kid,
-        &key.algorithm,
-        &key.public_jwk,
-        &key.sealed,
-        key.created_at,
-        key.active_at
-    )
-    .map(|_| ())
+    execute!(conn, ADD, &key.kid, &key.algorithm, &key.public_jwk, &key.sealed, key.created_at, key.active_at)
+        .map(|_| ())
 }
 
 /// Lets another key take over at `retired_at`, once; false when that has been decided already.

@@ -3,10 +3,14 @@
 //! A test file begins with `#![cfg(test)]` (so that clippy lets its helpers unwrap) and `mod support;`.
 #![expect(dead_code, reason = "each test file uses its own part of this room")]
 
+pub mod admin;
 pub mod browser;
 pub mod database;
 pub mod html;
 pub mod relying_app;
 pub mod smtp;
 
+pub use admin::{Admin, PASSWORD};
+pub use browser::Browser;
 pub use database::Database;
+pub use relying_app::RelyingApp;

@@ -1,0 +1,188 @@
+//! What is a site in a test? The whole program behind a real port, a clock that the test moves, a mail server of its own.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use countersign::app::App;
+use countersign::clock::Clock;
+use countersign::config::{Config, Encryption};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use url::Url;
+
+use super::admin::{Admin, PASSWORD};
+use super::browser::Browser;
+use super::relying_app::RelyingApp;
+use super::smtp::{Letter, Smtp};
+use super::{Database, relying_app::Visit};
+
+/// When every story begins: 2027-01-15 08:00:00 UTC.
+const BEGINNING: i64 = 1_800_000_000;
+
+/// A running site with the people of the demo: Acme, with two-factor on, and in it ada, max, ned and nia.
+#[derive(Debug)]
+pub struct Site {
+    /// Its address, which is also its issuer.
+    pub url: Url,
+    /// Its mail server.
+    pub smtp: Smtp,
+    /// Whoever puts people and apps in place.
+    pub admin: Admin,
+    /// The group Acme.
+    pub acme: countersign::store::groups::GroupRow,
+    time: Arc<AtomicI64>,
+    config: Config,
+    running: Option<Running>,
+    _keys: TempDir,
+    _database: Database,
+}
+
+#[derive(Debug)]
+struct Running {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Site {
+    /// A site with the settings that it has when nobody says anything.
+    pub async fn on(database: Database) -> Self {
+        Self::with(database, |_| ()).await
+    }
+
+    /// A site with changes to them.
+    pub async fn with(database: Database, change: impl FnOnce(&mut Config)) -> Self {
+        let smtp = Smtp::start().await;
+        let keys = tempfile::tempdir().expect("a temporary folder");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let listen = listener.local_addr().expect("an address");
+        let url = Url::parse(&format!("http://{listen}/")).expect("an address");
+        let mut config = settings(listen, &database, &smtp, &keys);
+        change(&mut config);
+        let time = Arc::new(AtomicI64::new(BEGINNING * 1000));
+        let running = Running::start(config.clone(), &time, listener).await;
+        let admin = Admin::new(database.db.clone(), url.clone(), BEGINNING);
+        let acme = admin.add_group("Acme", true).await;
+        admin.add_user(&acme, "ada", "Top manager", Some("ada@example.org")).await;
+        admin.add_user(&acme, "max", "Manager", Some("max@example.org")).await;
+        admin.add_user(&acme, "ned", "User", Some("ned@example.org")).await;
+        admin.add_user(&acme, "nia", "User", None).await;
+        Self {
+            url,
+            smtp,
+            admin,
+            acme,
+            time,
+            config,
+            running: Some(running),
+            _keys: keys,
+            _database: database,
+        }
+    }
+
+    /// A browser that has never been here.
+    pub fn browser(&self) -> Browser {
+        Browser::new(&self.url)
+    }
+
+    /// The inbox of an address.
+    pub fn inbox<'a>(&'a self, address: &'a str) -> Inbox<'a> {
+        Inbox { smtp: &self.smtp, address }
+    }
+
+    /// The site's time, in seconds since 1970.
+    pub fn now(&self) -> i64 {
+        self.time.load(Ordering::SeqCst) / 1000
+    }
+
+    /// Lets time pass.
+    pub fn advance(&self, seconds: i64) {
+        self.time.fetch_add(seconds * 1000, Ordering::SeqCst);
+    }
+
+    /// Ends the process and starts another one on the same data and address.
+    pub async fn restart(&mut self) {
+        let running = self.running.take().expect("the site runs");
+        let _ = running.stop.send(());
+        running.task.await.expect("the site ends in order");
+        let listener = TcpListener::bind(self.config.listen).await.expect("the same port");
+        self.running = Some(Running::start(self.config.clone(), &self.time, listener).await);
+    }
+
+    /// A browser that has opened an app's request and typed a login and everybody's password.
+    pub async fn after_password(&self, visit: &Visit, login: &str) -> Browser {
+        let mut browser = self.browser();
+        browser.open(&visit.url()).await;
+        browser.fill("login", login).fill("password", PASSWORD).submit().await;
+        browser
+    }
+
+    /// A browser with which somebody has signed in to an app, with a code if one is asked for, and its app's tokens.
+    pub async fn signed_in(
+        &self,
+        app: &RelyingApp,
+        visit: &Visit,
+        login: &str,
+    ) -> (Browser, super::relying_app::Answer) {
+        let mut browser = self.after_password(visit, login).await;
+        if !browser.has_left() {
+            let code = self.inbox(&format!("{login}@example.org")).code();
+            browser.fill("code", &code).fill("password", PASSWORD).submit().await;
+        }
+        let tokens = app.redeem(visit, &browser.arrived()).await;
+        (browser, tokens)
+    }
+}
+
+/// The letters of one address.
+#[derive(Clone, Copy, Debug)]
+pub struct Inbox<'a> {
+    smtp: &'a Smtp,
+    address: &'a str,
+}
+
+impl Inbox<'_> {
+    /// Everything that has arrived, oldest first.
+    pub fn letters(&self) -> Vec<Letter> {
+        let mut letters = self.smtp.letters();
+        letters.retain(|letter| letter.to.iter().any(|to| to == self.address));
+        letters
+    }
+
+    /// The newest letter.
+    pub fn last(&self) -> Letter {
+        self.letters().pop().unwrap_or_else(|| panic!("no mail has come to {}", self.address))
+    }
+
+    /// The code in the newest letter.
+    pub fn code(&self) -> String {
+        let letter = self.last();
+        letter.code().unwrap_or_else(|| panic!("no code in:\n{}", letter.text()))
+    }
+}
+
+impl Running {
+    async fn start(config: Config, time: &Arc<AtomicI64>, listener: TcpListener) -> Self {
+        let app = App::open(config, Clock::Manual(Arc::clone(time))).await.expect("the site opens");
+        let (stop, stopped) = oneshot::channel::<()>();
+        let task = tokio::spawn(async move {
+            let until_stopped = async { drop(stopped.await) };
+            app.serve(listener, until_stopped).await.expect("the site serves");
+        });
+        Self { stop, task }
+    }
+}
+
+fn settings(listen: SocketAddr, database: &Database, smtp: &Smtp, keys: &TempDir) -> Config {
+    let mut config = Config { issuer: format!("http://{listen}"), listen, ..Config::default() };
+    config.data_dir = keys.path().to_owned();
+    config.database.url.clone_from(&database.url);
+    config.database.max_connections = 4;
+    config.keys.dir = keys.path().join("keys");
+    config.mail.host = "127.0.0.1".to_owned();
+    config.mail.port = Some(smtp.port);
+    config.mail.encryption = Encryption::None;
+    config
+}
