@@ -7,10 +7,8 @@ pub mod admin;
 pub mod browser;
 pub mod database;
 pub mod html;
+pub mod program;
 pub mod relying_app;
 pub mod smtp;
 
-pub use admin::{Admin, PASSWORD};
-pub use browser::Browser;
 pub use database::Database;
-pub use relying_app::RelyingApp;

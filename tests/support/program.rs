@@ -1,0 +1,109 @@
+//! What does an operator do? Runs the real program, as one would in a shell.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use url::Url;
+
+use super::Database;
+use super::smtp::Smtp;
+
+/// A folder with a `countersign.toml`, and the program in it.
+#[derive(Debug)]
+pub struct Program {
+    /// Its address once it serves.
+    pub url: Url,
+    folder: TempDir,
+    _database: Database,
+}
+
+/// A program that serves; it ends with this value.
+#[derive(Debug)]
+pub struct Serving(Child);
+
+impl Program {
+    /// A folder whose settings name this database and mail server.
+    pub fn new(database: Database, smtp: &Smtp) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let listen = format!("127.0.0.1:{}", free_port());
+        let settings = format!(
+            "issuer = \"http://{listen}\"\nlisten = \"{listen}\"\n\n\
+             [database]\nurl = \"{}\"\n\n\
+             [mail]\nhost = \"127.0.0.1\"\nport = {}\nencryption = \"none\"\n",
+            database.url, smtp.port
+        );
+        std::fs::write(folder.path().join("countersign.toml"), settings).expect("a file");
+        let url = Url::parse(&format!("http://{listen}/")).expect("an address");
+        Self { url, folder, _database: database }
+    }
+
+    /// Runs a command to its end, with this on its standard input.
+    pub fn run(&self, arguments: &[&str], stdin: &str) -> Output {
+        let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().expect("the program starts");
+        let mut pipe = child.stdin.take().expect("a pipe");
+        // A command that reads nothing may be gone already.
+        let _ = pipe.write_all(stdin.as_bytes());
+        drop(pipe);
+        child.wait_with_output().expect("the program ends")
+    }
+
+    /// The same for a command that is to succeed; the answer is what it printed.
+    pub fn must(&self, arguments: &[&str], stdin: &str) -> String {
+        let output = self.run(arguments, stdin);
+        let (out, err) = (text(&output.stdout), text(&output.stderr));
+        assert!(output.status.success(), "{arguments:?}: {}\n{out}{err}", output.status);
+        out
+    }
+
+    /// The same for a command that prints JSON.
+    pub fn must_json(&self, arguments: &[&str]) -> Value {
+        let printed = self.must(arguments, "");
+        serde_json::from_str(&printed).unwrap_or_else(|e| panic!("{arguments:?}: {e}: {printed}"))
+    }
+
+    /// The path of a file of the folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Serves, and waits until the program says that it does.
+    pub fn serve(&self) -> Serving {
+        let mut child = self.command(&["serve"]).stdin(Stdio::null()).spawn().expect("the program starts");
+        let port = self.url.port().expect("a port").to_string();
+        let mut log = BufReader::new(child.stderr.take().expect("a pipe"));
+        let mut said = String::new();
+        while !said.lines().any(|line| line.contains("listening") && line.contains(&port)) {
+            let read = log.read_line(&mut said).expect("a log");
+            assert!(read > 0, "`serve` has ended:\n{said}");
+        }
+        // Whatever it says later is read, so that it never waits for us.
+        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
+        Serving(child)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+        command.current_dir(self.folder.path()).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A port that was free a moment ago.
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("an address").port()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
