@@ -141,7 +141,10 @@ fn refuse_unsupported(form: &Form) -> Result<(), Refusal> {
         return refuse(Code::RequestUriNotSupported, "request_uri is not supported: send plain parameters");
     }
     if form.get("registration").is_some() {
-        return refuse(Code::RegistrationNotSupported, "registration is not supported: clients are registered");
+        return refuse(
+            Code::RegistrationNotSupported,
+            "registration is not supported: clients are registered",
+        );
     }
     match form.get("response_type") {
         Some("code") => {}
@@ -178,7 +181,9 @@ fn code_challenge(form: &Form, client: &Client) -> Result<Option<String>, Refusa
             return Err(invalid("code_challenge_method is there without code_challenge"));
         }
         if client.metadata.is_public() {
-            return Err(invalid("code_challenge is missing: a public client must use PKCE with S256 (RFC 7636)"));
+            return Err(invalid(
+                "code_challenge is missing: a public client must use PKCE with S256 (RFC 7636)",
+            ));
         }
         return Ok(None);
     };
@@ -187,7 +192,9 @@ fn code_challenge(form: &Form, client: &Client) -> Result<Option<String>, Refusa
     }
     let base64url = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
     if challenge.len() != 43 || !challenge.bytes().all(base64url) {
-        return Err(invalid("code_challenge must be the 43 letters of a base64url SHA-256 (RFC 7636 section 4.2)"));
+        return Err(invalid(
+            "code_challenge must be the 43 letters of a base64url SHA-256 (RFC 7636 section 4.2)",
+        ));
     }
     Ok(Some(challenge.to_owned()))
 }
@@ -229,7 +236,9 @@ impl Prompt {
 /// here gives cannot be met at all (OIDC Core §5.5.1.1).
 fn essential_acr(form: &Form) -> Result<bool, Refusal> {
     let Some(text) = form.get("claims") else { return Ok(false) };
-    let malformed = || Refusal::new(Code::InvalidRequest, "claims is not a JSON object (OpenID Connect Core section 5.5)");
+    let malformed = || {
+        Refusal::new(Code::InvalidRequest, "claims is not a JSON object (OpenID Connect Core section 5.5)")
+    };
     let claims: Value = serde_json::from_str(text).map_err(|_| malformed())?;
     if !claims.is_object() {
         return Err(malformed());

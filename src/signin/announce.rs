@@ -64,7 +64,7 @@ async fn tell(
 ) -> Result<(), Error> {
     let Some(address) = to.deliverable_address() else { return Ok(()) };
     let language = Language::of_group(to.language());
-    let parts = state.pages.mail(page, &language).map_err(|e| Error::Message(e.to_string()))?;
+    let parts = state.pages.mail(page, language).map_err(|e| Error::Message(e.to_string()))?;
     let message = Outgoing {
         purpose,
         user_id: Some(to.id.clone()),

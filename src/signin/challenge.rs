@@ -58,6 +58,17 @@ pub enum Verdict {
     Stopped,
 }
 
+/// Whom a code is for: somebody who can be reached, on the way to an app, reading a language.
+#[derive(Clone, Copy, Debug)]
+pub struct Recipient<'a> {
+    /// The person.
+    pub person: &'a Person,
+    /// Where mail reaches them.
+    pub address: &'a Address,
+    /// The relying app's name.
+    pub app: &'a str,
+}
+
 /// Makes a code for a person in a sign-in, and the message that carries it, both in the caller's transaction. The code
 /// before it ends; the count of wrong ones goes on, unless it was they that ended it.
 ///
@@ -67,9 +78,7 @@ pub async fn issue(
     state: &SignInState,
     conn: &mut Conn,
     signin: &SignInRow,
-    app_name: &str,
-    (person, address): (&Person, &Address),
-    language: &Language,
+    to: Recipient<'_>,
     now_ms: i64,
     rng: &mut impl CryptoRng,
 ) -> Result<Issue, Error> {
@@ -81,54 +90,55 @@ pub async fn issue(
     let before = challenges::latest(conn, &signin.id).await?;
     let limit = i64::from(settings.code_attempts);
     let attempts = before.map_or(0, |b| if b.attempts < limit { b.attempts } else { 0 });
-    let id = new_id(rng);
-    let code = random_code(settings.code_length, rng);
-    let reference = random_reference(rng);
-    let expires_at = now + settings.code_lifetime.as_secs();
-    let parts = state
-        .pages
-        .mail(
-            &CodeMail {
-                app: app_name.to_owned(),
-                code: code.clone(),
-                reference: reference.clone(),
-                minutes: settings.code_lifetime.as_secs() / 60,
-                when: now,
-                login: person.login.clone(),
-            },
-            language,
-        )
-        .map_err(|e| Error::Message(e.to_string()))?;
-    let message = Outgoing {
-        purpose: Purpose::SignInCode,
-        user_id: Some(person.id.clone()),
-        to: address.as_str().to_owned(),
-        subject: parts.subject,
-        text: parts.text,
-        html: parts.html,
-        reference: Some(reference.clone()),
-        expires_at,
-    };
-    let message_id = mail::queue(conn, &state.vault, &message, now_ms, rng).await.map_err(message_error)?;
-    let mac = keyed(&state.vault, EMAILED, &[&id, &signin.id, &person.id], &code);
+    let (id, code, reference) = (new_id(rng), random_code(settings.code_length, rng), random_reference(rng));
+    let message = message(state, to, &code, &reference, now)?;
+    let queued = mail::queue(conn, &state.vault, &message, now_ms, rng).await;
+    let message_id = queued.map_err(|e| Error::Message(e.to_string()))?;
+    let mac = keyed(&state.vault, EMAILED, &[&id, &signin.id, &to.person.id], &code)?;
     let new = NewChallenge {
         id: &id,
         signin_id: &signin.id,
-        user_id: &person.id,
+        user_id: &to.person.id,
         code_mac: &mac,
         reference: &reference,
-        address: address.as_str(),
+        address: to.address.as_str(),
         message_id: &message_id,
         attempts,
         created_at: now,
-        expires_at,
+        expires_at: message.expires_at,
     };
     challenges::add(conn, new).await?;
     Ok(Issue::Queued(message_id))
 }
 
-fn message_error(e: impl std::fmt::Display) -> Error {
-    Error::Message(e.to_string())
+fn message(
+    state: &SignInState,
+    to: Recipient<'_>,
+    code: &str,
+    reference: &str,
+    now: i64,
+) -> Result<Outgoing, Error> {
+    let lifetime = state.settings.code_lifetime.as_secs();
+    let page = CodeMail {
+        app: to.app.to_owned(),
+        code: code.to_owned(),
+        reference: reference.to_owned(),
+        minutes: lifetime / 60,
+        when: now,
+        login: to.person.login.clone(),
+    };
+    let language = Language::of_group(to.person.language());
+    let parts = state.pages.mail(&page, language).map_err(|e| Error::Message(e.to_string()))?;
+    Ok(Outgoing {
+        purpose: Purpose::SignInCode,
+        user_id: Some(to.person.id.clone()),
+        to: to.address.as_str().to_owned(),
+        subject: parts.subject,
+        text: parts.text,
+        html: parts.html,
+        reference: Some(reference.to_owned()),
+        expires_at: now + lifetime,
+    })
 }
 
 /// Makes a code that an operator hands to a user, instead of any made before, and lets the user's codes work again.
@@ -147,7 +157,7 @@ pub async fn issue_by_hand(
     let now = now_ms / 1000;
     let id = new_id(rng);
     let code = random_code(settings.code_length, rng);
-    let mac = keyed(vault, BY_HAND, &[&id, &person.id], &code);
+    let mac = keyed(vault, BY_HAND, &[&id, &person.id], &code)?;
     let expires_at = now + settings.hand_code_lifetime.as_secs();
     challenges::add_hand_code(conn, &id, &person.id, &mac, now, expires_at).await?;
     challenges::clear_budget(conn, &person.id).await?;
@@ -207,10 +217,11 @@ async fn try_code(
 ) -> Result<Option<(Attempt, bool)>, Error> {
     let limit = i64::from(state.settings.code_attempts);
     if let Some(by_hand) = challenges::live_hand_code(conn, user_id, now, limit).await? {
-        let Some(attempt) = challenges::take_hand_attempt(conn, &by_hand.id, user_id, limit, now).await? else {
+        let Some(attempt) = challenges::take_hand_attempt(conn, &by_hand.id, user_id, limit, now).await?
+        else {
             return Ok(None);
         };
-        let mac = keyed(&state.vault, BY_HAND, &[&by_hand.id, user_id], code);
+        let mac = keyed(&state.vault, BY_HAND, &[&by_hand.id, user_id], code)?;
         let right = same(mac.as_bytes(), attempt.code_mac.as_bytes())
             && challenges::spend_hand_code(conn, &by_hand.id, now).await?;
         return Ok(Some((attempt, right)));
@@ -221,13 +232,13 @@ async fn try_code(
     let Some(attempt) = challenges::take_attempt(conn, &latest.id, signin_id, limit, now).await? else {
         return Ok(None);
     };
-    let mac = keyed(&state.vault, EMAILED, &[&latest.id, signin_id, user_id], code);
-    let right = same(mac.as_bytes(), attempt.code_mac.as_bytes())
-        && challenges::spend(conn, &latest.id, now).await?;
+    let mac = keyed(&state.vault, EMAILED, &[&latest.id, signin_id, user_id], code)?;
+    let right =
+        same(mac.as_bytes(), attempt.code_mac.as_bytes()) && challenges::spend(conn, &latest.id, now).await?;
     Ok(Some((attempt, right)))
 }
 
-fn keyed(vault: &Vault, purpose: &str, bound_to: &[&str], code: &str) -> String {
+fn keyed(vault: &Vault, purpose: &str, bound_to: &[&str], code: &str) -> Result<String, VaultError> {
     let parts: Vec<&[u8]> = bound_to.iter().copied().chain([code]).map(str::as_bytes).collect();
     vault.mac(purpose, &parts)
 }
@@ -266,7 +277,9 @@ mod tests {
 
     #[test]
     fn spaces_hyphens_and_wide_digits_do_not_matter() {
-        for typed in ["012345", " 012 345 ", "012-345", "0\u{a0}12\u{2013}345", "０１２３４５", "012\u{2009}345\n"] {
+        for typed in
+            ["012345", " 012 345 ", "012-345", "0\u{a0}12\u{2013}345", "０１２３４５", "012\u{2009}345\n"]
+        {
             assert_eq!(normalise(typed), "012345", "{typed:?}");
         }
         assert_ne!(normalise("O12345"), "012345");

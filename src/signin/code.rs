@@ -89,7 +89,8 @@ async fn record(
     if matches!(verdict, Verdict::NoChallenge | Verdict::Stopped) {
         return Ok(());
     }
-    let event = if verdict == Verdict::WrongAndStopped { "signin.codes_stopped" } else { "signin.code_refused" };
+    let event =
+        if verdict == Verdict::WrongAndStopped { "signin.codes_stopped" } else { "signin.code_refused" };
     Event::new(event, Actor::Anonymous)
         .user(&person.id)
         .client(&signin.client_id)
@@ -149,7 +150,8 @@ pub async fn ask_again(state: &SignInState, signin: &SignInRow, now: i64) -> sto
             signins::set_notice(&mut tx, &signin.id, Some(&Notice::SentAgain.to_json())).await?;
         }
         Resend::At(until) => {
-            signins::set_notice(&mut tx, &signin.id, Some(&Notice::ResendTooSoon { until }.to_json())).await?;
+            signins::set_notice(&mut tx, &signin.id, Some(&Notice::ResendTooSoon { until }.to_json()))
+                .await?;
         }
         Resend::Never => {
             signins::set_notice(&mut tx, &signin.id, Some(&Notice::NoMoreCodes.to_json())).await?;

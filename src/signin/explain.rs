@@ -3,8 +3,9 @@
 use std::fmt;
 
 use super::decide::{Assurance, Demand, Facts, Next, Reach, decide};
+use super::facts;
 use crate::directory::{Person, Status};
-use crate::store::{Conn, Result, challenges};
+use crate::store::{Conn, Result};
 
 /// The answer, for the command line and the managers' console.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -28,20 +29,7 @@ pub async fn explain(
     attempts: i64,
     now: i64,
 ) -> Result<Explanation> {
-    let by_hand = challenges::live_hand_code(conn, &person.id, now, attempts).await?.is_some();
-    let facts = Facts {
-        two_factor: person.two_factor_on(),
-        overrides: person.overrides_two_factor(),
-        reach: match person.deliverable_address() {
-            _ if by_hand => Reach::Hand,
-            Some(_) => Reach::Email,
-            None => Reach::Nowhere,
-        },
-        demand,
-        codes_stopped: challenges::codes_stopped(conn, &person.id).await?,
-        password_at: now,
-        code_at: None,
-    };
+    let facts = facts::about(conn, person, demand, attempts, now).await?;
     Ok(tell(person, &facts))
 }
 

@@ -53,8 +53,25 @@ pub async fn load(
     if person.status != Status::Active {
         return Ok(None);
     }
+    let mut facts = about(conn, &person, demand, attempts, now).await?;
+    facts.password_at = proven.password_at;
+    facts.code_at = proven.code_at;
+    Ok(Some(Standing { person, facts }))
+}
+
+/// The facts about a person who gives their password now, and no code yet.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn about(
+    conn: &mut Conn,
+    person: &Person,
+    demand: Demand,
+    attempts: i64,
+    now: i64,
+) -> Result<Facts> {
     let by_hand = challenges::live_hand_code(conn, &person.id, now, attempts).await?.is_some();
-    let facts = Facts {
+    Ok(Facts {
         two_factor: person.two_factor_on(),
         overrides: person.overrides_two_factor(),
         reach: match person.deliverable_address() {
@@ -64,10 +81,9 @@ pub async fn load(
         },
         demand,
         codes_stopped: challenges::codes_stopped(conn, &person.id).await?,
-        password_at: proven.password_at,
-        code_at: proven.code_at,
-    };
-    Ok(Some(Standing { person, facts }))
+        password_at: now,
+        code_at: None,
+    })
 }
 
 fn proven<'a>(

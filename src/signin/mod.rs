@@ -1,2 +1,49 @@
-//! x
+//! How does a person sign in? Start at [`decide`]; the pages each record one proof and come back to
+//! `/authorize/{sign-in}`, where the protocol asks again what is missing.
+
+pub mod announce;
+pub mod browser;
+pub mod challenge;
+pub mod code;
 pub mod decide;
+pub mod explain;
+pub mod facts;
+pub mod notice;
+pub mod pages;
+pub mod password;
+pub mod session;
+mod throttle;
+
+use crate::clock::Clock;
+use crate::config;
+use crate::directory::Passwords;
+use crate::keys::Vault;
+use crate::mail::Mailer;
+use crate::store::Db;
+use crate::web::Pages;
+use crate::web::cookies::Cookies;
+
+pub use throttle::clear_account;
+
+/// What the steps of a sign-in work with.
+#[derive(Clone, Debug)]
+pub struct SignInState {
+    /// The database.
+    pub db: Db,
+    /// The time.
+    pub clock: Clock,
+    /// `[signin]`
+    pub settings: config::SignIn,
+    /// `[session]`
+    pub session: config::Session,
+    /// What codes are keyed with and messages sealed with.
+    pub vault: Vault,
+    /// What checks passwords.
+    pub passwords: Passwords,
+    /// What sends mail.
+    pub mailer: Mailer,
+    /// What draws pages and mails.
+    pub pages: Pages,
+    /// How cookies are named and protected here.
+    pub cookies: Cookies,
+}

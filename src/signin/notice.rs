@@ -68,7 +68,9 @@ impl Notice {
     #[must_use]
     pub fn typed_login(&self) -> Option<&str> {
         match self {
-            Self::Incorrect { login } | Self::Throttled { login, .. } | Self::Busy { login } => login.as_deref(),
+            Self::Incorrect { login } | Self::Throttled { login, .. } | Self::Busy { login } => {
+                login.as_deref()
+            }
             _ => None,
         }
     }

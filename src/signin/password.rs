@@ -1,7 +1,5 @@
 //! The password step: is this the login's password?
 
-use rand::CryptoRng;
-
 use super::SignInState;
 use super::browser::Browser;
 use super::notice::Notice;
@@ -127,15 +125,12 @@ async fn succeed(
 
 async fn fail(state: &SignInState, attempt: &Attempt<'_>, person: Option<&Person>) -> store::Result<Checked> {
     let mut tx = state.db.write().await?;
-    let mut event = Event::new("signin.password_refused", Actor::Anonymous).network(attempt.network.to_string());
+    let mut event =
+        Event::new("signin.password_refused", Actor::Anonymous).network(attempt.network.to_string());
     if let Some(person) = person {
         event = event.user(&person.id);
     }
-    event.record(&mut tx, attempt.now_ms, &mut rng()).await?;
+    event.record(&mut tx, attempt.now_ms, &mut entropy()).await?;
     tx.commit().await?;
     Ok(Checked::Refused(Notice::Incorrect { login: Some(attempt.login.chars().take(200).collect()) }))
-}
-
-fn rng() -> impl CryptoRng {
-    entropy()
 }

@@ -1,1 +1,23 @@
-//! (to be written)
+//! What do all pages share? Forms, cookies, headers, templates, languages, and the page that says what went wrong.
+
+mod assets;
+pub mod cookies;
+pub mod form;
+mod language;
+pub mod layers;
+mod mails;
+pub mod network;
+pub mod origin;
+mod pages;
+mod problem;
+mod views;
+
+pub use assets::Assets;
+pub use language::Language;
+pub use mails::{ChoosePasswordMail, CodeMail, CodesStoppedMail, OverrideMail, TestMail};
+pub use pages::{MailPage, MailParts, Page, Pages, TemplateError};
+pub use problem::Problem;
+pub use views::{
+    AppCard, ChoosePasswordPage, CodePage, ConsentPage, ErrorText, ExpiredPage, FrontPage, LogoutPage,
+    PasswordChosenPage, PasswordPage, ProtocolErrorPage, SignedOutPage,
+};

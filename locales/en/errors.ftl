@@ -1,0 +1,62 @@
+incorrect = Incorrect login or password.
+incorrect-then = Check for capital letters, and try again.
+throttled = Too many attempts.
+throttled-then = Try again in { $n ->
+    [one] 1 second
+   *[other] { $n } seconds
+}.
+busy = Many people are signing in right now.
+busy-then = Try again in a few seconds.
+invalid-code = Invalid 2FA code.
+attempts-left = { $n ->
+    [one] 1 attempt left.
+   *[other] { $n } attempts left.
+}
+last-code-wrong-then = That was the last attempt for this code. Start again with your login and password to get a new one.
+no-address = No email associated with this login.
+no-address-then = You need a code to sign in, and there is no address to send it to. Ask a manager to add your email.
+codes-stopped = Too many wrong codes.
+codes-stopped-then = Codes for this login are stopped. Ask a manager to unlock it.
+mail-failed = The code could not be sent. Try again later, or ask a manager.
+code-expired = This code no longer works.
+code-expired-then = Ask for another one below.
+account-changed = Your account was changed just now.
+account-changed-then = Start again with your login and password.
+resend-too-soon = Another code cannot be sent yet.
+resend-too-soon-then = Try again in { $n ->
+    [one] 1 second
+   *[other] { $n } seconds
+}.
+no-more-codes = No more codes can be sent in this sign-in.
+no-more-codes-then = Go back to the app and start again.
+
+too-short = The password needs at least { $n } characters.
+too-long = The password can have at most { $n } characters.
+too-common = This password is one of those that are tried first.
+too-common-then = Choose another: a few words that do not belong together.
+password-is-login = The password cannot be the login.
+password-is-login-then = Choose another.
+
+logout-uri-not-registered = The app asked to send you on to an address that is not registered for it, so you stay here.
+
+not-found-title = There is nothing here
+not-found-what-to-do = Check the address, or go back to the app that sent you.
+method-not-allowed-title = This is not how this page works
+method-not-allowed-what-to-do = Go back to the app that sent you, and start again.
+bad-form-title = This request could not be read
+bad-form-what-to-do = It was too long, or not text. Go back and try again; if you are building an app, send form parameters in UTF-8.
+foreign-form-title = This form came from another site
+foreign-form-what-to-do = Nothing was done. Go back to the app that sent you here, and start again.
+dead-link-title = This link no longer works
+dead-link-what-to-do = It was used, or is too old. Ask a manager for a new one.
+unavailable-title = Not just now
+unavailable-what-to-do = We cannot reach our database. Try again in a few seconds; nothing is lost.
+internal-title = Something went wrong on our side
+internal-what-to-do = Try again. If it happens again, give the reference below to whoever runs this site.
+problem-reference = Reference:
+
+protocol-error-title = The app asked for something we cannot do
+protocol-error-lead = You cannot go on from here. Go back to the app; if this happens again, show this page to whoever looks after it.
+for-the-developer = For the app’s developer
+sent-label = { $name } that was sent
+registered-label = Registered redirect URIs, compared letter by letter (RFC 6749 section 3.1.2.3):

@@ -1,0 +1,67 @@
+login-label = Login
+password-label = Password
+sign-in-button = Sign in
+cancel-button = Cancel
+policy-link = Privacy at { $app }
+tos-link = Terms of { $app }
+back-to-app = Back to { $app }
+
+password-title = Sign in
+password-heading = Sign in
+password-lead = to go on to { $app }
+
+code-title = Enter your code
+code-heading = Enter your code
+code-sent = We have sent a code to { $to }.
+code-underway = A code is on its way to { $to }. Your mail server takes its time; the message may need a minute or two.
+code-by-hand = Enter the code that you were given by hand.
+code-sent-again = We have sent another code. The one before no longer works.
+code-label = Code
+password-again-label = Password, once more
+reference-label = Reference
+reference-hint = The mail shows the same letters.
+holds-label = Holds until
+holds-until = { $clock } UTC ({ $minutes ->
+    [0] less than a minute from now
+    [one] 1 minute from now
+   *[other] { $minutes } minutes from now
+})
+resend-button = Send another code
+resend-in = Possible in { $n ->
+    [one] 1 second
+   *[other] { $n } seconds
+}.
+resend-never = This sign-in has sent as many codes as it may. Go back to the app and start again for a new one.
+
+consent-title = Allow { $app }
+consent-heading = Allow { $app }?
+consent-lead = { $app } asks for the following about you, { $login }:
+scope-openid = who you are, as a number that stays the same
+scope-profile = your name and login
+scope-email = your email address
+scope-groups = your groups, your role and its rights
+scope-offline_access = all this also when you are away
+allow-button = Allow
+deny-button = Do not allow
+
+expired-title = This sign-in is over
+expired-lead = It was finished, took too long, or was begun in another browser. Nothing is lost: start again from the app.
+expired-no-app = Go back to the app that sent you here, and sign in from there.
+
+logout-title = Sign out?
+logout-lead = You are signed in as { $login }. Signing out here ends single sign-on for this browser.
+logout-button = Sign out
+signed-out-title = Signed out
+signed-out-lead = You are signed out here. Apps that are still open may keep you signed in until you sign out of them.
+
+choose-title = Choose a password
+choose-lead = At least { $n } characters. A few words in a row are easy to remember and hard to guess.
+new-password-label = New password
+choose-button = Save password
+chosen-title = Your password is set
+chosen-lead = You can now sign in as { $login }. Go to the app that you want to use.
+
+front-title = This is where you sign in
+front-lead = Apps of your organisation send you here to sign in. Open the app that you want to use; there is nothing to do on this page.
+front-developer = Connecting an app? It needs the address of this page, or
+front-discovery = its discovery document

@@ -1,0 +1,123 @@
+//! What do the two steps' pages show? Plain views of a sign-in, for the protocol to draw where it stands.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+
+use super::SignInState;
+use super::code::{Resend, resend};
+use super::facts::Standing;
+use super::notice::Notice;
+use crate::mail::mask;
+use crate::store::challenges::ChallengeRow;
+use crate::store::signins::SignInRow;
+use crate::web::{AppCard, CodePage, ErrorText, Language, PasswordPage};
+
+/// The path of a step of a sign-in.
+#[must_use]
+pub fn path(signin_id: &str, step: &str) -> String {
+    format!("/authorize/{signin_id}/{step}")
+}
+
+/// The login screen.
+#[must_use]
+pub fn password(
+    state: &SignInState,
+    signin: &SignInRow,
+    app: AppCard,
+    login_hint: Option<&str>,
+    now: i64,
+    language: Language,
+) -> Response {
+    let notice = Notice::from_json(signin.notice.as_deref());
+    let typed = notice.as_ref().and_then(Notice::typed_login);
+    let page = PasswordPage {
+        app,
+        action: path(&signin.id, "password"),
+        cancel: path(&signin.id, "cancel"),
+        login: typed.or(login_hint).unwrap_or_default().to_owned(),
+        error: notice.as_ref().and_then(|notice| error_text(notice, now)),
+    };
+    with_wait(state.pages.respond(status(notice.as_ref()), &page, language), notice.as_ref(), now)
+}
+
+/// The code page. `challenge` is none when the code was given by hand; `underway` says that the mail server has not taken
+/// the message yet.
+#[must_use]
+pub fn code(
+    state: &SignInState,
+    signin: &SignInRow,
+    app: AppCard,
+    standing: &Standing,
+    (challenge, underway): (Option<&ChallengeRow>, bool),
+    now: i64,
+    language: Language,
+) -> Response {
+    let settings = &state.settings;
+    let mut notice = Notice::from_json(signin.notice.as_deref());
+    if notice.is_none() && challenge.is_some_and(|c| c.expires_at <= now) {
+        notice = Some(Notice::CodeExpired);
+    }
+    let limit = i64::from(settings.codes_per_signin);
+    let last_at = challenge.map(|c| c.created_at);
+    let wait = resend(signin.codes_sent, limit, last_at, settings.resend_after.as_secs(), now);
+    let expires_at = challenge.map_or(now, |c| c.expires_at);
+    let page = CodePage {
+        app,
+        action: path(&signin.id, "code"),
+        resend_action: path(&signin.id, "code/resend"),
+        cancel: path(&signin.id, "cancel"),
+        login: standing.person.login.clone(),
+        sent_to: challenge.map(|c| mask(&c.address)),
+        reference: challenge.map(|c| c.reference.clone()),
+        expires_at,
+        minutes_left: (expires_at - now).max(0) / 60,
+        ask_password: settings.ask_password_with_code,
+        underway,
+        sent_again: notice == Some(Notice::SentAgain),
+        can_resend: wait != Resend::Never,
+        resend_in: if let Resend::At(at) = wait { at - now } else { 0 },
+        error: notice.as_ref().and_then(|notice| error_text(notice, now)),
+    };
+    with_wait(state.pages.respond(status(notice.as_ref()), &page, language), notice.as_ref(), now)
+}
+
+/// The sentences of a notice; none for one that is no error.
+fn error_text(notice: &Notice, now: i64) -> Option<ErrorText> {
+    let (what, then, n) = match notice {
+        Notice::Incorrect { .. } => ("incorrect", Some("incorrect-then"), 0),
+        Notice::Throttled { until, .. } => ("throttled", Some("throttled-then"), (until - now).max(1)),
+        Notice::Busy { .. } => ("busy", Some("busy-then"), 0),
+        Notice::InvalidCode { left } => ("invalid-code", Some("attempts-left"), *left),
+        Notice::LastCodeWrong => ("invalid-code", Some("last-code-wrong-then"), 0),
+        Notice::CodeExpired => ("code-expired", Some("code-expired-then"), 0),
+        Notice::NoAddress => ("no-address", Some("no-address-then"), 0),
+        Notice::CodesStopped => ("codes-stopped", Some("codes-stopped-then"), 0),
+        Notice::MailFailed => ("mail-failed", None, 0),
+        Notice::AccountChanged => ("account-changed", Some("account-changed-then"), 0),
+        Notice::ResendTooSoon { until } if *until <= now => return None,
+        Notice::ResendTooSoon { until } => ("resend-too-soon", Some("resend-too-soon-then"), until - now),
+        Notice::NoMoreCodes => ("no-more-codes", Some("no-more-codes-then"), 0),
+        Notice::SentAgain => return None,
+    };
+    Some(ErrorText { what, then, n })
+}
+
+/// A page that refuses an attempt is a page all the same, whatever it refuses, so that no status tells a wrong password
+/// from an unknown login. Only waiting has statuses of its own.
+const fn status(notice: Option<&Notice>) -> StatusCode {
+    match notice {
+        Some(Notice::Throttled { .. }) => StatusCode::TOO_MANY_REQUESTS,
+        Some(Notice::Busy { .. }) => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::OK,
+    }
+}
+
+fn with_wait(mut response: Response, notice: Option<&Notice>, now: i64) -> Response {
+    let seconds = match notice {
+        Some(Notice::Throttled { until, .. }) => (until - now).max(1),
+        Some(Notice::Busy { .. }) => 2,
+        _ => return response,
+    };
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    response
+}

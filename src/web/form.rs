@@ -1,0 +1,187 @@
+//! What did the client send? Query strings and form bodies, read strictly, with a limit on everything.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, StatusCode, header};
+use percent_encoding::percent_decode_str;
+
+/// The longest body, in bytes.
+pub const MAX_BODY: usize = 64 * 1024;
+
+/// The longest value, in bytes.
+const MAX_VALUE: usize = 16 * 1024;
+
+/// The most parameters.
+const MAX_PARAMETERS: usize = 100;
+
+/// The parameters of a request. Its `Debug` shows no values: they may be passwords and codes.
+#[derive(Clone, Default)]
+pub struct Form(Vec<(String, String)>);
+
+/// Why a request's parameters cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadForm {
+    /// The body is not a form.
+    #[error("send the parameters as application/x-www-form-urlencoded")]
+    ContentType,
+    /// The body or a value is too long.
+    #[error("the request is too long")]
+    TooLong,
+    /// Something is not UTF-8, or holds a NUL.
+    #[error("the parameters are not UTF-8 text")]
+    NotText,
+    /// The body could not be read to its end.
+    #[error("the request ended too soon")]
+    CutOff,
+}
+
+impl BadForm {
+    /// The status that says so.
+    #[must_use]
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NotText | Self::CutOff => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+impl Form {
+    /// Reads `application/x-www-form-urlencoded` text: a query string or a body.
+    ///
+    /// # Errors
+    /// When it is too long, or no text.
+    pub fn parse(text: &str) -> Result<Self, BadForm> {
+        let mut pairs = Vec::new();
+        for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+            if pairs.len() >= MAX_PARAMETERS {
+                return Err(BadForm::TooLong);
+            }
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            pairs.push((decode(name)?, decode(value)?));
+        }
+        Ok(Self(pairs))
+    }
+
+    /// The value of a parameter. One without a value counts as left out (RFC 6749 §3.1).
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str()).filter(|v| !v.is_empty())
+    }
+
+    /// The value of a field of our own pages; empty when it was left out.
+    #[must_use]
+    pub fn field(&self, name: &str) -> &str {
+        self.get(name).unwrap_or_default()
+    }
+
+    /// A parameter that is there more than once (RFC 6749 §3.1 forbids it).
+    #[must_use]
+    pub fn doubled(&self) -> Option<&str> {
+        let mut names: Vec<&str> = self.0.iter().map(|(name, _)| name.as_str()).collect();
+        names.sort_unstable();
+        names.windows(2).find_map(|pair| match pair {
+            [one, two] if one == two => Some(*one),
+            _ => None,
+        })
+    }
+
+    /// Whether this parameter is there more than once.
+    #[must_use]
+    pub fn is_doubled(&self, name: &str) -> bool {
+        self.0.iter().filter(|(n, _)| n == name).count() > 1
+    }
+}
+
+impl std::fmt::Debug for Form {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+fn decode(text: &str) -> Result<String, BadForm> {
+    let spaced = text.replace('+', " ");
+    let decoded = percent_decode_str(&spaced).decode_utf8().map_err(|_| BadForm::NotText)?;
+    if decoded.contains('\0') {
+        return Err(BadForm::NotText);
+    }
+    if decoded.len() > MAX_VALUE { Err(BadForm::TooLong) } else { Ok(decoded.into_owned()) }
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
+
+impl<S: Send + Sync> FromRequest<S> for Form {
+    type Rejection = BadForm;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, BadForm> {
+        let form = is_form(request.headers());
+        let body = Bytes::from_request(request, state).await.map_err(|rejection| {
+            let long = axum::response::IntoResponse::into_response(rejection).status();
+            if long == StatusCode::PAYLOAD_TOO_LARGE { BadForm::TooLong } else { BadForm::CutOff }
+        })?;
+        if body.is_empty() {
+            return Ok(Self::default());
+        }
+        if !form {
+            return Err(BadForm::ContentType);
+        }
+        Self::parse(std::str::from_utf8(&body).map_err(|_| BadForm::NotText)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn parameters_are_decoded() {
+        let form = Form::parse("a=1+2&b=%C3%BC&c=&d&e=x%26y&=z").unwrap();
+        assert_eq!(form.get("a"), Some("1 2"));
+        assert_eq!(form.get("b"), Some("ü"));
+        assert_eq!(form.get("c"), None);
+        assert_eq!(form.get("d"), None);
+        assert_eq!(form.get("e"), Some("x&y"));
+        assert_eq!(form.doubled(), None);
+    }
+
+    #[test]
+    fn a_doubled_parameter_is_named() {
+        let form = Form::parse("a=1&state=x&b=2&state=x").unwrap();
+        assert_eq!(form.doubled(), Some("state"));
+        assert!(form.is_doubled("state"));
+        assert!(!form.is_doubled("a"));
+    }
+
+    #[test]
+    fn what_is_no_text_or_too_long_is_refused() {
+        assert_eq!(Form::parse("a=%FF").unwrap_err(), BadForm::NotText);
+        assert_eq!(Form::parse("a=%00").unwrap_err(), BadForm::NotText);
+        assert_eq!(Form::parse(&format!("a={}", "x".repeat(MAX_VALUE + 1))).unwrap_err(), BadForm::TooLong);
+        assert_eq!(Form::parse(&"a=1&".repeat(101)).unwrap_err(), BadForm::TooLong);
+    }
+
+    #[test]
+    fn debug_shows_no_values() {
+        assert_eq!(format!("{:?}", Form::parse("password=secret").unwrap()), "[\"password\"]");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in ".*") {
+            let _ = Form::parse(&text);
+        }
+
+        #[test]
+        fn what_is_encoded_reads_back(value in "[^\0]{1,50}") {
+            let text: String = form_urlencoded::Serializer::new(String::new()).append_pair("v", &value).finish();
+            let form = Form::parse(&text).unwrap();
+            prop_assert_eq!(form.get("v"), Some(value.as_str()));
+        }
+    }
+}

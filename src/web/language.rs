@@ -1,0 +1,172 @@
+//! In which language does a person read us, and how does a sentence go in it?
+
+use std::collections::BTreeMap;
+
+use fluent_bundle::concurrent::FluentBundle;
+use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
+use fluent_langneg::{NegotiationStrategy, accepted_languages, negotiate_languages};
+use unic_langid::LanguageIdentifier;
+
+/// The catalogues that are built in: a language's tag and its files. A new language is a folder and a line here.
+const CATALOGUES: &[(&str, &[&str])] = &[(
+    "en",
+    &[
+        include_str!("../../locales/en/pages.ftl"),
+        include_str!("../../locales/en/errors.ftl"),
+        include_str!("../../locales/en/mail.ftl"),
+    ],
+)];
+
+/// The language of last resort.
+const DEFAULT: &str = "en";
+
+/// A language that there is a catalogue for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Language(&'static str);
+
+impl Default for Language {
+    fn default() -> Self {
+        Self(DEFAULT)
+    }
+}
+
+impl Language {
+    /// The best language for a page: what the app asked for (`ui_locales`), or else what the browser asks for.
+    #[must_use]
+    pub fn negotiate(ui_locales: Option<&str>, accept_language: Option<&str>) -> Self {
+        let asked = |text: &str, separator: char| -> Vec<LanguageIdentifier> {
+            text.split(separator).filter_map(|tag| tag.parse().ok()).take(20).collect()
+        };
+        let by_app = ui_locales.map(|tags| asked(tags, ' ')).unwrap_or_default();
+        let by_browser = accept_language.map(accepted_languages::parse).unwrap_or_default();
+        best(&by_app).or_else(|| best(&by_browser)).unwrap_or_default()
+    }
+
+    /// The language of a mail: that of the person's group.
+    #[must_use]
+    pub fn of_group(tag: Option<&str>) -> Self {
+        let tags: Vec<LanguageIdentifier> = tag.and_then(|tag| tag.parse().ok()).into_iter().collect();
+        best(&tags).unwrap_or_default()
+    }
+
+    /// The tag (BCP 47).
+    #[must_use]
+    pub const fn tag(self) -> &'static str {
+        self.0
+    }
+
+    /// The direction in which it is written, as HTML's `dir` has it.
+    #[must_use]
+    pub fn direction(self) -> &'static str {
+        match self.0.split('-').next() {
+            Some("ar" | "fa" | "he" | "ur") => "rtl",
+            _ => "ltr",
+        }
+    }
+
+    /// The tags of every language there is.
+    pub fn available() -> impl Iterator<Item = &'static str> {
+        CATALOGUES.iter().map(|(tag, _)| *tag)
+    }
+}
+
+fn best(asked: &[LanguageIdentifier]) -> Option<Language> {
+    let available: Vec<LanguageIdentifier> =
+        Language::available().filter_map(|tag| tag.parse().ok()).collect();
+    let found = negotiate_languages(asked, &available, None, NegotiationStrategy::Lookup);
+    let tag = found.first()?.to_string();
+    Language::available().find(|known| *known == tag).map(Language)
+}
+
+/// All sentences of all languages.
+pub struct Catalogue(BTreeMap<&'static str, FluentBundle<FluentResource>>);
+
+/// A catalogue that does not parse, which the tests find before anybody else.
+#[derive(Debug, thiserror::Error)]
+#[error("locales/{0}: the catalogue cannot be read")]
+pub struct BadCatalogue(&'static str);
+
+impl Catalogue {
+    /// Reads the built-in catalogues.
+    ///
+    /// # Errors
+    /// When one does not parse.
+    pub fn built_in() -> Result<Self, BadCatalogue> {
+        let mut bundles = BTreeMap::new();
+        for (tag, files) in CATALOGUES {
+            let bad = || BadCatalogue(tag);
+            let id: LanguageIdentifier = tag.parse().map_err(|_| bad())?;
+            let mut bundle = FluentBundle::new_concurrent(vec![id]);
+            // No invisible marks around what is put in: they would be copied along with a code.
+            bundle.set_use_isolating(false);
+            for file in *files {
+                let resource = FluentResource::try_new((*file).to_owned()).map_err(|_| bad())?;
+                bundle.add_resource(resource).map_err(|_| bad())?;
+            }
+            bundles.insert(*tag, bundle);
+        }
+        Ok(Self(bundles))
+    }
+
+    /// The sentence of this key; none when the catalogue lacks it or one of its arguments.
+    #[must_use]
+    pub fn sentence(
+        &self,
+        language: Language,
+        key: &str,
+        arguments: &[(String, Argument)],
+    ) -> Option<String> {
+        let bundle = self.0.get(language.tag())?;
+        let pattern = bundle.get_message(key)?.value()?;
+        let mut args = FluentArgs::new();
+        for (name, value) in arguments {
+            let value = match value {
+                Argument::Number(number) => FluentValue::from(*number),
+                Argument::Text(text) => FluentValue::from(text.as_str()),
+            };
+            args.set(name.as_str(), value);
+        }
+        let mut errors = Vec::new();
+        let text = bundle.format_pattern(pattern, Some(&args), &mut errors);
+        errors.is_empty().then(|| text.into_owned())
+    }
+}
+
+/// What is put into a sentence.
+#[derive(Clone, Debug)]
+pub enum Argument {
+    /// A number, for plurals too.
+    Number(i64),
+    /// A text.
+    Text(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_there_falls_back_to_english() {
+        for (app, browser) in [
+            (None, None),
+            (Some("xx"), Some("de-DE,de;q=0.9")),
+            (Some("se"), None),
+            (Some("en-GB"), Some("fr")),
+        ] {
+            assert_eq!(Language::negotiate(app, browser).tag(), "en", "{app:?} {browser:?}");
+        }
+        assert_eq!(Language::of_group(Some("not a tag")).tag(), "en");
+    }
+
+    #[test]
+    fn sentences_have_plurals_and_no_invisible_marks() {
+        let catalogue = Catalogue::built_in().unwrap();
+        let left = |n| {
+            catalogue.sentence(Language::default(), "attempts-left", &[("n".to_owned(), Argument::Number(n))])
+        };
+        assert_eq!(left(1).as_deref(), Some("1 attempt left."));
+        assert_eq!(left(4).as_deref(), Some("4 attempts left."));
+        assert_eq!(catalogue.sentence(Language::default(), "attempts-left", &[]), None);
+        assert_eq!(catalogue.sentence(Language::default(), "no-such-key", &[]), None);
+    }
+}

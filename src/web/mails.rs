@@ -1,0 +1,82 @@
+//! What do our mails say?
+
+use serde::Serialize;
+
+use super::pages::MailPage;
+
+/// A code for a sign-in.
+#[derive(Debug, Serialize)]
+pub struct CodeMail {
+    /// The relying app's name.
+    pub app: String,
+    /// The code.
+    pub code: String,
+    /// What the page shows too.
+    pub reference: String,
+    /// How long the code holds, in minutes.
+    pub minutes: i64,
+    /// When it was asked for, in seconds since 1970.
+    pub when: i64,
+    /// Whose sign-in it is.
+    pub login: String,
+}
+
+impl MailPage for CodeMail {
+    const NAME: &'static str = "code";
+}
+
+/// Somebody was let in by `override_2fa`.
+#[derive(Debug, Serialize)]
+pub struct OverrideMail {
+    /// Their name.
+    pub who: String,
+    /// Their login.
+    pub login: String,
+    /// The relying app's name.
+    pub app: String,
+    /// When, in seconds since 1970.
+    pub when: i64,
+}
+
+impl MailPage for OverrideMail {
+    const NAME: &'static str = "override";
+}
+
+/// Too many wrong codes have stopped one's codes.
+#[derive(Debug, Serialize)]
+pub struct CodesStoppedMail {
+    /// Whose.
+    pub login: String,
+    /// When, in seconds since 1970.
+    pub when: i64,
+}
+
+impl MailPage for CodesStoppedMail {
+    const NAME: &'static str = "codes_stopped";
+}
+
+/// A link to choose a password.
+#[derive(Debug, Serialize)]
+pub struct ChoosePasswordMail {
+    /// Whose.
+    pub login: String,
+    /// The link.
+    pub link: String,
+    /// How long it holds, in hours.
+    pub hours: i64,
+}
+
+impl MailPage for ChoosePasswordMail {
+    const NAME: &'static str = "choose_password";
+}
+
+/// `countersign mail test`.
+#[derive(Debug, Serialize)]
+pub struct TestMail {
+    /// When, in seconds since 1970.
+    pub when: i64,
+}
+
+impl MailPage for TestMail {
+    const NAME: &'static str = "test";
+}

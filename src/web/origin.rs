@@ -1,0 +1,47 @@
+//! Was a form sent from one of our own pages?
+
+use axum::http::{HeaderMap, header};
+
+/// Whether a POST comes from a page of this issuer: by what the browser says of it (`Sec-Fetch-Site`), or else by its
+/// `Origin`. A client that says neither is no browser that somebody else could steer.
+#[must_use]
+pub fn is_own(headers: &HeaderMap, issuer: &str) -> bool {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(site) = text("sec-fetch-site") {
+        return matches!(site, "same-origin" | "none");
+    }
+    match headers.get(header::ORIGIN) {
+        None => true,
+        Some(_) => text("origin") == Some(origin_of(issuer)),
+    }
+}
+
+/// Scheme, host and port of an issuer, which may have a path.
+fn origin_of(issuer: &str) -> &str {
+    let after_scheme = issuer.find("://").map_or(0, |at| at + 3);
+    let end = issuer.get(after_scheme..).and_then(|rest| rest.find('/')).map(|at| at + after_scheme);
+    end.and_then(|end| issuer.get(..end)).unwrap_or(issuer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::{HeaderName, HeaderValue};
+
+    fn with(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs.iter().map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v))).collect()
+    }
+
+    #[test]
+    fn own_pages_and_programs_pass_and_other_sites_do_not() {
+        let own = |pairs: &[(&'static str, &'static str)]| is_own(&with(pairs), "https://id.example.org/sso");
+        assert!(own(&[]));
+        assert!(own(&[("origin", "https://id.example.org")]));
+        assert!(own(&[("sec-fetch-site", "same-origin"), ("origin", "https://id.example.org")]));
+        assert!(!own(&[("origin", "https://evil.example")]));
+        assert!(!own(&[("origin", "null")]));
+        assert!(!own(&[("origin", "http://id.example.org")]));
+        assert!(!own(&[("sec-fetch-site", "cross-site")]));
+        assert!(!own(&[("sec-fetch-site", "same-site"), ("origin", "https://id.example.org")]));
+    }
+}

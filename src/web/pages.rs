@@ -1,0 +1,263 @@
+//! How does a page come to be: a typed context, a template, a language.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Kwargs, Serde, Value, ValueKind};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior, context};
+use serde::Serialize;
+
+use super::assets::Assets;
+use super::language::{Argument, BadCatalogue, Catalogue, Language};
+use crate::config;
+
+/// The templates that are built in, by name.
+const TEMPLATES: &[(&str, &str)] = &[
+    ("base.html", include_str!("../../templates/base.html")),
+    ("password.html", include_str!("../../templates/password.html")),
+    ("code.html", include_str!("../../templates/code.html")),
+    ("consent.html", include_str!("../../templates/consent.html")),
+    ("problem.html", include_str!("../../templates/problem.html")),
+    ("protocol_error.html", include_str!("../../templates/protocol_error.html")),
+    ("expired.html", include_str!("../../templates/expired.html")),
+    ("logout.html", include_str!("../../templates/logout.html")),
+    ("signed_out.html", include_str!("../../templates/signed_out.html")),
+    ("choose_password.html", include_str!("../../templates/choose_password.html")),
+    ("password_chosen.html", include_str!("../../templates/password_chosen.html")),
+    ("front.html", include_str!("../../templates/front.html")),
+    ("mail/base.html", include_str!("../../templates/mail/base.html")),
+    ("mail/code.html", include_str!("../../templates/mail/code.html")),
+    ("mail/code.txt", include_str!("../../templates/mail/code.txt")),
+    ("mail/override.html", include_str!("../../templates/mail/override.html")),
+    ("mail/override.txt", include_str!("../../templates/mail/override.txt")),
+    ("mail/codes_stopped.html", include_str!("../../templates/mail/codes_stopped.html")),
+    ("mail/codes_stopped.txt", include_str!("../../templates/mail/codes_stopped.txt")),
+    ("mail/choose_password.html", include_str!("../../templates/mail/choose_password.html")),
+    ("mail/choose_password.txt", include_str!("../../templates/mail/choose_password.txt")),
+    ("mail/test.html", include_str!("../../templates/mail/test.html")),
+    ("mail/test.txt", include_str!("../../templates/mail/test.txt")),
+];
+
+/// What a page is drawn from.
+pub trait Page: Serialize {
+    /// The template's name.
+    const TEMPLATE: &'static str;
+}
+
+/// What a mail is drawn from: `mail/NAME.txt`, `mail/NAME.html` and the sentence `mail-NAME-subject`.
+pub trait MailPage: Serialize {
+    /// The templates' name, with `_` between words.
+    const NAME: &'static str;
+}
+
+/// A mail, ready to be addressed.
+#[derive(Clone)]
+pub struct MailParts {
+    /// The subject.
+    pub subject: String,
+    /// The plain text.
+    pub text: String,
+    /// The same as HTML.
+    pub html: String,
+}
+
+/// What draws pages and mails; cheap to clone.
+#[derive(Clone)]
+pub struct Pages(Arc<Inner>);
+
+struct Inner {
+    templates: Environment<'static>,
+    brand: String,
+    assets: Assets,
+}
+
+/// Why the templates cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TemplateError {
+    /// A catalogue does not parse.
+    #[error(transparent)]
+    Catalogue(#[from] BadCatalogue),
+    /// A template does not parse, or asks for what its page does not have.
+    #[error("template {0}")]
+    Template(#[from] Error),
+    /// A file cannot be read.
+    #[error("{file}: {source}")]
+    File {
+        /// The file.
+        file: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+impl fmt::Debug for Pages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pages(…)")
+    }
+}
+
+impl Pages {
+    /// The built-in templates, less those that the folder of `[templates]` replaces, in the colours of `[brand]`.
+    ///
+    /// # Errors
+    /// When a template or a file of the brand cannot be read.
+    pub fn new(brand: &config::Brand, own: &config::Templates) -> Result<Self, TemplateError> {
+        let catalogue = Catalogue::built_in()?;
+        let mut templates = Environment::new();
+        templates.set_undefined_behavior(UndefinedBehavior::Strict);
+        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?;
+        templates.set_syntax(syntax);
+        templates.set_auto_escape_callback(|name| {
+            if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None }
+        });
+        templates.add_function("t", move |state: &State<'_, '_>, key: &str, args: Kwargs| {
+            translate(&catalogue, state, key, &args)
+        });
+        templates.add_filter("clock", clock);
+        templates.add_filter("date", date);
+        for (name, text) in TEMPLATES {
+            match own.dir.as_deref().map(|dir| replacement(dir, name)).transpose()?.flatten() {
+                Some(text) => templates.add_template_owned(*name, text)?,
+                None => templates.add_template(name, text)?,
+            }
+        }
+        let assets = Assets::new(brand)
+            .map_err(|(file, source)| TemplateError::File { file: file.display().to_string(), source })?;
+        Ok(Self(Arc::new(Inner { templates, brand: brand.name.clone(), assets })))
+    }
+
+    /// The brand's name.
+    #[must_use]
+    pub fn brand(&self) -> &str {
+        &self.0.brand
+    }
+
+    /// What the pages link to.
+    #[must_use]
+    pub fn assets(&self) -> &Assets {
+        &self.0.assets
+    }
+
+    /// A page as text.
+    ///
+    /// # Errors
+    /// When the template asks for what the page does not have.
+    pub fn html<P: Page>(&self, page: &P, language: Language) -> Result<String, TemplateError> {
+        self.render(P::TEMPLATE, page, language)
+    }
+
+    /// A page as a response.
+    #[must_use]
+    pub fn respond<P: Page>(&self, status: StatusCode, page: &P, language: Language) -> Response {
+        match self.html(page, language) {
+            Ok(html) => (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response(),
+            Err(error) => {
+                tracing::error!(template = P::TEMPLATE, %error, "a page could not be drawn");
+                (StatusCode::INTERNAL_SERVER_ERROR, "This page could not be drawn.").into_response()
+            }
+        }
+    }
+
+    /// A mail.
+    ///
+    /// # Errors
+    /// When a template asks for what the mail does not have.
+    pub fn mail<M: MailPage>(&self, mail: &M, language: Language) -> Result<MailParts, TemplateError> {
+        let html = self.render(&format!("mail/{}.html", M::NAME), mail, language)?;
+        let text = self.render(&format!("mail/{}.txt", M::NAME), mail, language)?;
+        // The subject is the text's first line, so that whoever replaces a template has all of it in one place.
+        let (subject, text) = text.split_once('\n').unwrap_or((&text, ""));
+        Ok(MailParts { subject: subject.trim().to_owned(), text: text.trim_start().to_owned(), html })
+    }
+
+    fn render(&self, name: &str, page: &impl Serialize, language: Language) -> Result<String, TemplateError> {
+        let inner = &*self.0;
+        let site = context! {
+            lang => language.tag(),
+            dir => language.direction(),
+            brand => inner.brand.as_str(),
+            stylesheet => inner.assets.stylesheet_path(),
+            logo => inner.assets.logo_path(),
+        };
+        let page = Value::from(Serde(page));
+        Ok(inner.templates.get_template(name)?.render(context! { page, ..site })?)
+    }
+}
+
+fn replacement(dir: &Path, name: &str) -> Result<Option<String>, TemplateError> {
+    let file = dir.join(name);
+    match std::fs::read_to_string(&file) {
+        Ok(text) => Ok(Some(text)),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(TemplateError::File { file: file.display().to_string(), source }),
+    }
+}
+
+fn translate(
+    catalogue: &Catalogue,
+    state: &State<'_, '_>,
+    key: &str,
+    args: &Kwargs,
+) -> Result<String, Error> {
+    let tag = state.lookup("lang").map(|lang| lang.to_string()).unwrap_or_default();
+    let mut arguments = Vec::new();
+    for name in args.args() {
+        let value: Value = args.get(name)?;
+        let argument = match (value.kind(), i64::try_from(value.clone())) {
+            (ValueKind::Number, Ok(number)) => Argument::Number(number),
+            _ => Argument::Text(value.to_string()),
+        };
+        arguments.push((name.to_owned(), argument));
+    }
+    let language = Language::of_group(Some(&tag));
+    catalogue.sentence(language, key, &arguments).ok_or_else(|| {
+        Error::new(ErrorKind::InvalidOperation, format!("no sentence {key} in {tag} for these arguments"))
+    })
+}
+
+/// A moment as time of day, UTC: `14:05`.
+fn clock(seconds: i64) -> String {
+    let minutes = seconds.rem_euclid(86_400) / 60;
+    format!("{:02}:{:02}", minutes / 60, minutes % 60)
+}
+
+/// A moment as date and time of day, UTC: `2026-11-24 14:05`.
+fn date(seconds: i64) -> String {
+    let (year, month, day) = civil(seconds.div_euclid(86_400));
+    format!("{year:04}-{month:02}-{day:02} {}", clock(seconds))
+}
+
+/// The Gregorian date of a day counted from 1970-01-01, by whole eras of 400 years that begin in March.
+fn civil(days: i64) -> (i64, i64, i64) {
+    let z = days + 719_468;
+    let era = z.div_euclid(146_097);
+    let day_of_era = z.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_told_in_utc() {
+        for (seconds, expected) in [
+            (0, "1970-01-01 00:00"),
+            (951_782_400, "2000-02-29 00:00"),
+            (1_795_529_100, "2026-11-24 14:05"),
+            (4_102_444_799, "2099-12-31 23:59"),
+        ] {
+            assert_eq!(date(seconds), expected);
+        }
+        assert_eq!(clock(1_795_529_100), "14:05");
+    }
+}

@@ -1,0 +1,117 @@
+//! What is a person told when we cannot do what they asked?
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::form::BadForm;
+use super::pages::Page;
+use crate::store;
+
+/// A request that ends in a page which says why. The page itself is drawn by the layer that knows the language.
+#[derive(Clone, Debug)]
+pub enum Problem {
+    /// There is no such page.
+    NotFound,
+    /// The page is there, but not for this method.
+    MethodNotAllowed,
+    /// The request could not be read.
+    BadForm(BadForm),
+    /// A form came from another site.
+    ForeignForm,
+    /// A one-time link is spent, too old, or was never one.
+    DeadLink,
+    /// The database does not answer; the same request may succeed later.
+    Unavailable(String),
+    /// A defect of ours; the text is for the log.
+    Internal(String),
+}
+
+impl Problem {
+    /// The status that goes with it.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        match self {
+            Self::NotFound | Self::DeadLink => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BadForm(bad) => bad.status(),
+            Self::ForeignForm => StatusCode::FORBIDDEN,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The word that its sentences begin with in the catalogue.
+    const fn key(&self) -> &'static str {
+        match self {
+            Self::NotFound => "not-found",
+            Self::MethodNotAllowed => "method-not-allowed",
+            Self::BadForm(_) => "bad-form",
+            Self::ForeignForm => "foreign-form",
+            Self::DeadLink => "dead-link",
+            Self::Unavailable(_) => "unavailable",
+            Self::Internal(_) => "internal",
+        }
+    }
+
+    /// Writes down what the page does not say.
+    pub(super) fn log(&self, request: &str) {
+        match self {
+            Self::Unavailable(reason) => tracing::warn!(request, reason, "not available"),
+            Self::Internal(reason) => tracing::error!(request, reason, "internal error"),
+            other => tracing::debug!(request, problem = other.key(), "refused"),
+        }
+    }
+}
+
+impl From<store::Error> for Problem {
+    fn from(e: store::Error) -> Self {
+        match e {
+            store::Error::Unavailable { .. } => Self::Unavailable(e.to_string()),
+            other => Self::Internal(other.to_string()),
+        }
+    }
+}
+
+impl From<BadForm> for Problem {
+    fn from(bad: BadForm) -> Self {
+        Self::BadForm(bad)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        if matches!(self, Self::Unavailable(_)) {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl IntoResponse for BadForm {
+    fn into_response(self) -> Response {
+        Problem::BadForm(self).into_response()
+    }
+}
+
+/// The page of a [`Problem`].
+#[derive(Debug, Serialize)]
+pub struct ProblemPage {
+    key: &'static str,
+    reference: Option<String>,
+}
+
+impl Page for ProblemPage {
+    const TEMPLATE: &'static str = "problem.html";
+}
+
+impl ProblemPage {
+    /// The page; one about a fault of ours names the request, so that the log can be searched for it.
+    #[must_use]
+    pub fn of(problem: &Problem, request: &str) -> Self {
+        let ours = matches!(problem, Problem::Internal(_) | Problem::Unavailable(_));
+        Self { key: problem.key(), reference: ours.then(|| request.to_owned()) }
+    }
+}

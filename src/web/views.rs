@@ -1,0 +1,201 @@
+//! What do our pages say? One plain struct a page; the template with the same name draws it.
+
+use serde::Serialize;
+
+use super::pages::Page;
+
+/// The relying app that somebody is on the way to.
+#[derive(Clone, Debug, Serialize)]
+pub struct AppCard {
+    /// Its name.
+    pub name: String,
+    /// Its picture.
+    pub logo_uri: Option<String>,
+    /// Its privacy policy.
+    pub policy_uri: Option<String>,
+    /// Its terms of service.
+    pub tos_uri: Option<String>,
+    /// Its front page.
+    pub front_page: Option<String>,
+}
+
+/// A sentence of the catalogue that says why a step was refused, and what to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ErrorText {
+    /// What happened: the key of a sentence.
+    pub what: &'static str,
+    /// What to do: the key of another, if there is one.
+    pub then: Option<&'static str>,
+    /// The number that belongs into either.
+    pub n: i64,
+}
+
+/// Asks for login and password.
+#[derive(Debug, Serialize)]
+pub struct PasswordPage {
+    /// Where somebody is on the way to.
+    pub app: AppCard,
+    /// Where the form goes.
+    pub action: String,
+    /// Where the Cancel button goes.
+    pub cancel: String,
+    /// What the login field holds.
+    pub login: String,
+    /// Why the last attempt was refused.
+    pub error: Option<ErrorText>,
+}
+
+impl Page for PasswordPage {
+    const TEMPLATE: &'static str = "password.html";
+}
+
+/// Asks for the code.
+#[derive(Debug, Serialize)]
+pub struct CodePage {
+    /// Where somebody is on the way to.
+    pub app: AppCard,
+    /// Where the form goes.
+    pub action: String,
+    /// Where "Send another code" goes.
+    pub resend_action: String,
+    /// Where the Cancel button goes.
+    pub cancel: String,
+    /// Who is signing in.
+    pub login: String,
+    /// Where the code went; none when somebody gave it by hand.
+    pub sent_to: Option<String>,
+    /// What the mail shows too; none when somebody gave the code by hand.
+    pub reference: Option<String>,
+    /// Until when the code holds, in seconds since 1970.
+    pub expires_at: i64,
+    /// How many minutes that is from now.
+    pub minutes_left: i64,
+    /// Whether the password is asked for again.
+    pub ask_password: bool,
+    /// Whether the mail server has not taken the message yet.
+    pub underway: bool,
+    /// Whether another code has just been sent.
+    pub sent_again: bool,
+    /// Whether another code may be asked for at all.
+    pub can_resend: bool,
+    /// In how many seconds; 0 for now.
+    pub resend_in: i64,
+    /// Why the last attempt was refused.
+    pub error: Option<ErrorText>,
+}
+
+impl Page for CodePage {
+    const TEMPLATE: &'static str = "code.html";
+}
+
+/// Asks whether the app may know who somebody is.
+#[derive(Debug, Serialize)]
+pub struct ConsentPage {
+    /// Where somebody is on the way to.
+    pub app: AppCard,
+    /// Where the form goes.
+    pub action: String,
+    /// Who is signing in.
+    pub login: String,
+    /// What the app asks for: scopes.
+    pub scopes: Vec<&'static str>,
+}
+
+impl Page for ConsentPage {
+    const TEMPLATE: &'static str = "consent.html";
+}
+
+/// Tells an app's developer what is wrong with a request that cannot be answered to the app.
+#[derive(Debug, Serialize)]
+pub struct ProtocolErrorPage {
+    /// The error code.
+    pub error: &'static str,
+    /// What was wrong.
+    pub description: String,
+    /// What was sent, for the developer: names and values.
+    pub sent: Vec<(&'static str, String)>,
+    /// What is registered.
+    pub registered: Vec<String>,
+}
+
+impl Page for ProtocolErrorPage {
+    const TEMPLATE: &'static str = "protocol_error.html";
+}
+
+/// Says that a sign-in is too old, finished, or another browser's.
+#[derive(Debug, Serialize)]
+pub struct ExpiredPage {
+    /// The app to go back to, if it is known.
+    pub app: Option<AppCard>,
+}
+
+impl Page for ExpiredPage {
+    const TEMPLATE: &'static str = "expired.html";
+}
+
+/// Asks whether somebody wants to sign out.
+#[derive(Debug, Serialize)]
+pub struct LogoutPage {
+    /// Where the form goes.
+    pub action: String,
+    /// What the form hands on, by name.
+    pub parameters: Vec<(&'static str, String)>,
+    /// Who is signed in.
+    pub login: String,
+}
+
+impl Page for LogoutPage {
+    const TEMPLATE: &'static str = "logout.html";
+}
+
+/// Says that somebody is signed out.
+#[derive(Debug, Serialize)]
+pub struct SignedOutPage {
+    /// The app to go back to, if it is known.
+    pub app: Option<AppCard>,
+    /// Why nobody is sent back to the app by themselves.
+    pub error: Option<ErrorText>,
+}
+
+impl Page for SignedOutPage {
+    const TEMPLATE: &'static str = "signed_out.html";
+}
+
+/// Asks for a new password.
+#[derive(Debug, Serialize)]
+pub struct ChoosePasswordPage {
+    /// Where the form goes.
+    pub action: String,
+    /// Whose password it is.
+    pub login: String,
+    /// How long it must be.
+    pub shortest: i64,
+    /// Why the last attempt was refused.
+    pub error: Option<ErrorText>,
+}
+
+impl Page for ChoosePasswordPage {
+    const TEMPLATE: &'static str = "choose_password.html";
+}
+
+/// Says that the new password is in force.
+#[derive(Debug, Serialize)]
+pub struct PasswordChosenPage {
+    /// Whose password it is.
+    pub login: String,
+}
+
+impl Page for PasswordChosenPage {
+    const TEMPLATE: &'static str = "password_chosen.html";
+}
+
+/// Says whose provider this is.
+#[derive(Debug, Serialize)]
+pub struct FrontPage {
+    /// The issuer.
+    pub issuer: String,
+}
+
+impl Page for FrontPage {
+    const TEMPLATE: &'static str = "front.html";
+}
