@@ -5,13 +5,16 @@ use std::fmt;
 use base64::Engine as _;
 use openssl::sha::sha256;
 use rand::CryptoRng;
+use rand::rand_core::UnwrapErr;
+#[expect(clippy::disallowed_types, reason = "for the one place that may")]
+use rand::rngs::SysRng;
 use zeroize::Zeroizing;
 
-/// The operating system's randomness, through a generator that is seeded from it; the one place that asks for it.
+/// The operating system's randomness; the one place that asks for it.
 #[must_use]
-#[expect(clippy::disallowed_methods, reason = "this is the place that the others are sent to")]
-pub fn entropy() -> impl CryptoRng {
-    rand::rng()
+#[expect(clippy::disallowed_types, reason = "this is the place that the others are sent to")]
+pub fn entropy() -> impl CryptoRng + Send {
+    UnwrapErr(SysRng)
 }
 
 /// 256 random bits as 43 letters of base64url: an authorization code, a refresh token, a cookie, a client secret.

@@ -1,7 +1,76 @@
 //! What does OpenID Connect ask of a provider? One file an endpoint; each reads like the section that it serves.
 
 pub mod answer;
+mod authorize;
+mod claims;
+mod client_auth;
 pub mod clients;
+mod consent;
+mod discovery;
 pub mod error;
+mod finish;
+mod logout;
+mod progress;
 pub mod request;
 pub mod scopes;
+mod steps;
+mod token;
+mod tokens;
+mod userinfo;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use crate::config::{self, SigningAlgorithm};
+use crate::keys::SigningKeys;
+use crate::signin::SignInState;
+
+/// What the endpoints work with.
+#[derive(Debug)]
+pub struct Provider {
+    /// The steps of a sign-in.
+    pub signin: SignInState,
+    /// The signing keys.
+    pub keys: SigningKeys,
+    /// The issuer identifier (OIDC Core §2), without a slash at its end.
+    pub issuer: String,
+    /// `[tokens]`
+    pub tokens: config::Tokens,
+    /// The `alg` of ID tokens for clients that ask for nothing else.
+    pub algorithm: SigningAlgorithm,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+}
+
+impl Provider {
+    /// How long the longest-lived token holds that a signing key signs, in seconds.
+    #[must_use]
+    pub fn longest_token(&self) -> i64 {
+        self.tokens.access_lifetime.as_secs().max(self.tokens.id_lifetime.as_secs())
+    }
+}
+
+/// The protocol's endpoints (DESIGN §5).
+pub fn router(provider: Arc<Provider>) -> Router {
+    Router::new()
+        .route("/.well-known/openid-configuration", get(discovery::metadata).options(discovery::preflight))
+        .route(
+            "/.well-known/oauth-authorization-server",
+            get(discovery::metadata).options(discovery::preflight),
+        )
+        .route("/jwks", get(discovery::jwks).options(discovery::preflight))
+        .route("/authorize", get(authorize::get).post(authorize::post))
+        .route("/authorize/{signin}", get(progress::get))
+        .route("/authorize/{signin}/password", get(steps::back).post(steps::password))
+        .route("/authorize/{signin}/code", get(steps::back).post(steps::code))
+        .route("/authorize/{signin}/code/resend", get(steps::back).post(steps::resend))
+        .route("/authorize/{signin}/consent", get(steps::back).post(steps::consent))
+        .route("/authorize/{signin}/cancel", get(steps::back).post(steps::cancel))
+        .route("/token", post(token::post).options(discovery::preflight))
+        .route("/userinfo", get(userinfo::get).post(userinfo::post).options(discovery::preflight))
+        .route("/logout", get(logout::get).post(logout::post))
+        .with_state(provider)
+}

@@ -38,15 +38,6 @@ macro_rules! optional {
     };
 }
 
-/// Reads exactly one row as `$row`.
-macro_rules! one {
-    ($conn:expr, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
-        $crate::store::macros::on!($conn, c => {
-            sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.fetch_one(c).await
-        }).map_err(|e| $crate::store::Error::from_sqlx(stringify!($sql), e))
-    };
-}
-
 /// Reads all rows as `$row`; the query itself must bound how many.
 macro_rules! all {
     ($conn:expr, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
@@ -56,4 +47,4 @@ macro_rules! all {
     };
 }
 
-pub(crate) use {all, execute, on, one, optional, queries};
+pub(crate) use {all, execute, on, optional, queries};

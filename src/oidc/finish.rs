@@ -1,0 +1,216 @@
+//! The end of a sign-in: a grant with its authorization code, or a refusal; either once, and either whole.
+
+use axum::http::header;
+use axum::response::{AppendHeaders, IntoResponse, Response};
+
+use super::Provider;
+use super::authorize::SESSION_COOKIE;
+use super::clients::Client;
+use super::error::{Code, Refusal};
+use super::progress::Pending;
+use super::request::AuthorizationRequest;
+use super::scopes::{Scope, Scopes};
+use crate::audit::{Actor, Event};
+use crate::directory::people;
+use crate::keys::secret::{Token, entropy, new_id};
+use crate::signin::browser::Browser;
+use crate::signin::decide::Assurance;
+use crate::signin::facts::Standing;
+use crate::signin::{announce, session};
+use crate::store::sessions::{Proofs, SessionRow};
+use crate::store::signins::{self, SignInRow};
+use crate::store::tokens::{self, CodeRow, GrantRow};
+use crate::store::{Conn, Tx, throttles};
+use crate::web::cookies::Lifetime;
+use crate::web::{ExpiredPage, Problem};
+
+/// Who has proven what.
+#[derive(Clone, Copy)]
+pub(super) struct Proven<'a> {
+    pub(super) standing: &'a Standing,
+    pub(super) assurance: Assurance,
+    /// The browser's session before this sign-in.
+    pub(super) session: Option<&'a SessionRow>,
+    /// The sign-in; none where the session alone was enough.
+    pub(super) signin: Option<&'a SignInRow>,
+}
+
+impl Proven<'_> {
+    /// Whether a proof was given in this very sign-in, so that the session must be begun or renewed.
+    fn is_fresh(&self) -> bool {
+        self.signin.is_some_and(|signin| signin.user_id.is_some())
+    }
+
+    /// The moment of the last factor (OIDC Core §2, `auth_time`).
+    fn auth_time(&self) -> i64 {
+        let facts = &self.standing.facts;
+        facts.code_at.map_or(facts.password_at, |at| at.max(facts.password_at))
+    }
+}
+
+/// Gives the app an authorization code (RFC 6749 §4.1.2). Session, grant, code, consent, audit events and the announcement of an
+/// override are one transaction.
+pub(super) async fn grant(
+    provider: &Provider,
+    client: &Client,
+    request: &AuthorizationRequest,
+    proven: Proven<'_>,
+    browser: Option<Browser>,
+    now_ms: i64,
+) -> Result<Response, Problem> {
+    let state = &provider.signin;
+    let now = now_ms / 1000;
+    let mut tx = state.db.write().await?;
+    if let Some(signin) = proven.signin
+        && !signins::finish(&mut tx, &signin.id, now).await?
+    {
+        let page = ExpiredPage { app: Some(super::progress::card(client)) };
+        return Ok(state.pages.respond(axum::http::StatusCode::GONE, &page, crate::web::Language::default()));
+    }
+    if !may_use(&mut tx, client, proven.standing).await? {
+        tx.commit().await?;
+        let refusal = Refusal::new(Code::AccessDenied, "this person's group may not use this app");
+        return Ok(request.return_to.refuse(&refusal, &provider.issuer));
+    }
+    let (session_id, cookie) = open_session(provider, &mut tx, &proven, browser, now).await?;
+    let code = add_grant(provider, &mut tx, client, request, &proven, &session_id, now).await?;
+    if proven.signin.is_some_and(|signin| signin.consented_at.is_some()) {
+        let user = &proven.standing.person.id;
+        let before = tokens::consented(&mut tx, user, &client.id).await?;
+        let scopes = request.scopes.and(&Scopes::parse(before.as_deref().unwrap_or_default()));
+        tokens::remember_consent(&mut tx, user, &client.id, &scopes.to_string(), now).await?;
+    }
+    let announced = record(provider, &mut tx, client, &proven, now_ms).await?;
+    tx.commit().await?;
+    if announced {
+        announce::deliver_later(state);
+    }
+    let answer = request.return_to.code(code.reveal(), &provider.issuer);
+    let set = cookie.map(|cookie| (header::SET_COOKIE, cookie));
+    Ok((AppendHeaders(set), answer).into_response())
+}
+
+/// Ends a sign-in with an error to the app.
+pub(super) async fn refuse(
+    provider: &Provider,
+    pending: &Pending,
+    refusal: &Refusal,
+    now_ms: i64,
+) -> Result<Response, Problem> {
+    let mut tx = provider.signin.db.write().await?;
+    signins::finish(&mut tx, &pending.signin.id, now_ms / 1000).await?;
+    let mut event = Event::new("signin.refused", Actor::Anonymous)
+        .client(&pending.client.id)
+        .detail("error", refusal.code.name());
+    if let Some(user) = &pending.signin.user_id {
+        event = event.user(user);
+    }
+    event.record(&mut tx, now_ms, &mut entropy()).await?;
+    tx.commit().await?;
+    Ok(pending.request.return_to.refuse(refusal, &provider.issuer))
+}
+
+/// Whether a person's groups may use an app.
+async fn may_use(conn: &mut Conn, client: &Client, standing: &Standing) -> Result<bool, Problem> {
+    let allowed = &client.metadata.allowed_groups;
+    if allowed.is_empty() {
+        return Ok(true);
+    }
+    let groups = people::group_ids(conn, &standing.person).await?;
+    Ok(groups.iter().any(|group| allowed.contains(group)))
+}
+
+/// The session that the grant hangs from, and the cookie if it is a new one.
+async fn open_session(
+    provider: &Provider,
+    tx: &mut Tx,
+    proven: &Proven<'_>,
+    browser: Option<Browser>,
+    now: i64,
+) -> Result<(String, Option<String>), Problem> {
+    let state = &provider.signin;
+    let user = &proven.standing.person.id;
+    if let (false, Some(session)) = (proven.is_fresh(), proven.session) {
+        session::see(tx, session, now).await?;
+        return Ok((session.id.clone(), None));
+    }
+    let facts = &proven.standing.facts;
+    let proofs = Proofs { password_at: facts.password_at, code_at: facts.code_at };
+    let opened = session::open(tx, proven.session, user, proofs, &state.session, now, &mut entropy()).await?;
+    if let Some(browser) = browser {
+        throttles::know_browser(tx, browser.as_str(), user, now).await?;
+    }
+    let cookie = state.cookies.set(SESSION_COOKIE, opened.cookie.reveal(), Lifetime::Browser);
+    Ok((opened.id, Some(cookie)))
+}
+
+async fn add_grant(
+    provider: &Provider,
+    tx: &mut Tx,
+    client: &Client,
+    request: &AuthorizationRequest,
+    proven: &Proven<'_>,
+    session_id: &str,
+    now: i64,
+) -> Result<Token, Problem> {
+    let lifetimes = &provider.tokens;
+    let code_expires_at = now + lifetimes.code_lifetime.as_secs();
+    let expires_at = if request.scopes.has(Scope::OfflineAccess) {
+        now + lifetimes.refresh_lifetime.as_secs()
+    } else {
+        code_expires_at + provider.longest_token()
+    };
+    let grant = GrantRow {
+        id: new_id(&mut entropy()),
+        user_id: proven.standing.person.id.clone(),
+        client_id: client.id.clone(),
+        session_id: session_id.to_owned(),
+        scopes: request.scopes.to_string(),
+        nonce: request.nonce.clone(),
+        amr: proven.assurance.amr().join(" "),
+        acr: proven.assurance.acr().to_owned(),
+        auth_time: proven.auth_time(),
+        created_at: now,
+        expires_at,
+        ended_at: None,
+    };
+    tokens::add_grant(tx, &grant).await?;
+    let code = Token::generate(&mut entropy());
+    let row = CodeRow {
+        grant_id: grant.id,
+        redirect_uri: request.return_to.redirect_uri.clone(),
+        code_challenge: request.code_challenge.clone(),
+        expires_at: code_expires_at,
+        spent_at: None,
+    };
+    tokens::add_code(tx, code.hash().as_str(), &row).await?;
+    Ok(code)
+}
+
+/// Writes down who went where, and announces an override that was used just now. Answers whether anybody is told.
+async fn record(
+    provider: &Provider,
+    tx: &mut Tx,
+    client: &Client,
+    proven: &Proven<'_>,
+    now_ms: i64,
+) -> Result<bool, Problem> {
+    let person = &proven.standing.person;
+    let fresh = proven.is_fresh();
+    let overridden = proven.assurance == Assurance::Override && fresh;
+    let name = if overridden { "signin.override" } else { "signin.completed" };
+    let mut event = Event::new(name, Actor::User(person.id.clone()))
+        .user(&person.id)
+        .client(&client.id)
+        .detail("amr", proven.assurance.amr().join(" "))
+        .detail("by_session", !fresh);
+    if let Some(group) = &person.group {
+        event = event.group(&group.id);
+    }
+    event.record(tx, now_ms, &mut entropy()).await?;
+    if overridden {
+        let app = &client.metadata.client_name;
+        announce::overridden(&provider.signin, tx, person, app, now_ms).await?;
+    }
+    Ok(overridden)
+}
