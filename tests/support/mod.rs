@@ -6,9 +6,13 @@
 pub mod admin;
 pub mod browser;
 pub mod database;
+pub mod demo;
+pub mod eyes;
 pub mod html;
 pub mod program;
 pub mod relying_app;
+pub mod samples;
 pub mod smtp;
+pub mod webdriver;
 
 pub use database::Database;

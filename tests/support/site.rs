@@ -186,3 +186,8 @@ fn settings(listen: SocketAddr, database: &Database, smtp: &Smtp, keys: &TempDir
     config.mail.encryption = Encryption::None;
     config
 }
+
+/// Host and port of an address.
+pub fn address(url: &Url) -> String {
+    url[url::Position::BeforeHost..url::Position::AfterPort].to_owned()
+}

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::webdriver::{Chromium, LOOKS, Look};
+use super::webdriver::{Chromium, LOOKS, Look};
 
-/// axe-core by Deque Systems, MPL-2.0; see axe.LICENSE.
-const AXE: &str = include_str!("axe.min.js");
+/// axe-core by Deque Systems, MPL-2.0; see the folder.
+const AXE: &str = include_str!("axe/axe.min.js");
 
 /// Finds everything that axe-core calls a violation, best practices too; one line each.
 const RUN: &str = "

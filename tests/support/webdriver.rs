@@ -85,11 +85,6 @@ impl Chromium {
         text(&self.get("/url").await)
     }
 
-    /// The page's title.
-    pub async fn title(&self) -> String {
-        text(&self.get("/title").await)
-    }
-
     /// Types into the element that a CSS selector finds, after emptying it.
     pub async fn type_into(&self, selector: &str, typed: &str) {
         let element = self.find(selector).await;
@@ -118,6 +113,13 @@ impl Chromium {
     pub async fn focused(&self) -> String {
         let element = self.get("/element/active").await[ELEMENT].as_str().expect("an element").to_owned();
         text(&self.get(&format!("/element/{element}/property/id")).await)
+    }
+
+    /// Types on the keyboard, wherever it is: tab and newline are the keys of that name.
+    pub async fn press_keys(&self, keys: &str) {
+        let active = self.get("/element/active").await[ELEMENT].as_str().expect("an element").to_owned();
+        let keys = keys.replace('\t', "\u{E004}").replace('\n', "\u{E007}");
+        self.post(&format!("/element/{active}/value"), json!({ "text": keys })).await;
     }
 
     /// Whether there is such an element.
