@@ -2,13 +2,20 @@
 
 mod address;
 mod common;
+mod error;
+pub mod groups;
+pub mod links;
 pub mod login;
 mod password;
 pub mod people;
 mod person;
+pub mod policy;
 pub mod rights;
+pub mod roles;
+pub mod users;
 
 pub use address::{Address, NotAnAddress};
+pub use error::Error;
 pub use login::{Login, NotALogin};
 pub use password::{Busy, Password, Passwords, Weak};
 pub use person::{HomeGroup, Person, Role, Status};

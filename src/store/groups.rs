@@ -20,6 +20,7 @@ queries! {
                SELECT id, parent_id, top_id, name, language, two_factor, created_at FROM lineage ORDER BY depth";
     ADD = "INSERT INTO groups (id, parent_id, top_id, name, name_key, language, two_factor, created_at)
            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    TWO_FACTOR_IN_TREE = "SELECT id FROM groups WHERE top_id = $1 AND two_factor LIMIT 1";
     SET = "UPDATE groups SET name = $2, name_key = $3, language = $4, two_factor = $5 WHERE id = $1";
 }
 
@@ -104,4 +105,13 @@ pub async fn add(conn: &mut Conn, group: &GroupRow, name_key: &str) -> Result<()
 /// When the database refuses.
 pub async fn set(conn: &mut Conn, group: &GroupRow, name_key: &str) -> Result<bool> {
     Ok(execute!(conn, SET, &group.id, &group.name, name_key, &group.language, group.two_factor)? == 1)
+}
+
+/// Whether two-factor is on in any group of a tree.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn two_factor_in_tree(conn: &mut Conn, top_id: &str) -> Result<bool> {
+    let row: Option<(String,)> = optional!(conn, (String,), TWO_FACTOR_IN_TREE, top_id)?;
+    Ok(row.is_some())
 }

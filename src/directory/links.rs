@@ -1,0 +1,46 @@
+//! How does somebody without a password get to choose one? By a one-time link, which carries its purpose.
+
+use rand::CryptoRng;
+
+use super::{Error, Person, people};
+use crate::keys::secret::{Token, TokenHash};
+use crate::store::{Conn, links};
+
+/// The purpose that a link for choosing a password is kept under.
+const CHOOSE_PASSWORD: &str = "choose_password";
+
+/// Makes a link for a user; the ones before it are void. Answers the token that the link ends in.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn issue(
+    conn: &mut Conn,
+    person: &Person,
+    lifetime: i64,
+    now: i64,
+    rng: &mut impl CryptoRng,
+) -> Result<Token, Error> {
+    let token = Token::generate(rng);
+    links::end_of_user(conn, &person.id, now).await?;
+    links::add(conn, token.hash().as_str(), CHOOSE_PASSWORD, &person.id, now, now + lifetime).await?;
+    Ok(token)
+}
+
+/// Whose link this is, if it may still be used.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn find(conn: &mut Conn, token: &str, now: i64) -> Result<Option<Person>, Error> {
+    match links::find(conn, TokenHash::of(token).as_str(), CHOOSE_PASSWORD, now).await? {
+        Some(user_id) => Ok(people::find(conn, &user_id).await?),
+        None => Ok(None),
+    }
+}
+
+/// Uses a link up, once and in time.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn spend(conn: &mut Conn, token: &str, now: i64) -> Result<bool, Error> {
+    Ok(links::spend(conn, TokenHash::of(token).as_str(), CHOOSE_PASSWORD, now).await?)
+}
