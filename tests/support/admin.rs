@@ -1,13 +1,15 @@
-//! Who puts people and apps in place before a story begins? The `Admin`, straight into the tables.
+//! Who puts people and apps in place, and changes them in the middle of a story? The `Admin`, as the command line does.
 
-use countersign::directory::rights::DEFAULT_ROLES;
-use countersign::directory::{Login, Password, Passwords, login::fold};
-use countersign::keys::secret::{entropy, new_id};
+use countersign::audit::Actor;
+use countersign::clock::Clock;
+use countersign::directory::users::{Changes, NewUser};
+use countersign::directory::{
+    Address, Login, Password, Passwords, Person, groups, login::fold, people, users,
+};
+use countersign::keys::secret::entropy;
 use countersign::oidc::clients::{self, AuthMethod, Metadata};
 use countersign::store::groups::GroupRow;
-use countersign::store::roles::RoleRow;
-use countersign::store::users::UserFields;
-use countersign::store::{self, Db};
+use countersign::store::{Db, Tx, roles};
 use tokio::sync::OnceCell;
 use url::Url;
 
@@ -25,86 +27,107 @@ pub struct Admin {
     /// The site's database.
     pub db: Db,
     issuer: Url,
-    now: i64,
+    clock: Clock,
 }
 
 impl Admin {
-    /// The administrator of a site, at this time.
-    pub fn new(db: Db, issuer: Url, now: i64) -> Self {
-        Self { db, issuer, now }
+    /// The administrator of a site.
+    pub fn new(db: Db, issuer: Url, clock: Clock) -> Self {
+        Self { db, issuer, clock }
     }
 
     /// A top-level group with the default roles.
     pub async fn add_group(&self, name: &str, two_factor: bool) -> GroupRow {
-        let id = new_id(&mut entropy());
-        let group = self.group_row(&id, None, &id, name, two_factor);
-        let mut tx = self.db.write().await.expect("a transaction");
-        store::groups::add(&mut tx, &group, &fold(name)).await.expect("a new group");
-        for role in DEFAULT_ROLES {
-            let row = RoleRow {
-                id: new_id(&mut entropy()),
-                group_id: Some(group.id.clone()),
-                name: role.name.to_owned(),
-                rank: role.rank,
-                rights: role.rights.to_owned(),
-            };
-            store::roles::add(&mut tx, &row, &fold(role.name), self.now).await.expect("a new role");
-        }
-        tx.commit().await.expect("a commit");
-        group
+        self.add_group_below(None, name, two_factor).await
     }
 
     /// A group within another one.
     pub async fn add_subgroup(&self, parent: &GroupRow, name: &str, two_factor: bool) -> GroupRow {
-        let id = new_id(&mut entropy());
-        let group = self.group_row(&id, Some(&parent.id), &parent.top_id, name, two_factor);
-        let mut tx = self.db.write().await.expect("a transaction");
-        store::groups::add(&mut tx, &group, &fold(name)).await.expect("a new group");
-        tx.commit().await.expect("a commit");
-        group
+        self.add_group_below(Some(parent), name, two_factor).await
     }
 
-    fn group_row(&self, id: &str, parent: Option<&str>, top: &str, name: &str, two_factor: bool) -> GroupRow {
-        GroupRow {
-            id: id.to_owned(),
-            parent_id: parent.map(str::to_owned),
-            top_id: top.to_owned(),
-            name: name.to_owned(),
-            language: "en".to_owned(),
-            two_factor,
-            created_at: self.now,
-        }
+    async fn add_group_below(&self, parent: Option<&GroupRow>, name: &str, two_factor: bool) -> GroupRow {
+        let mut tx = self.begin().await;
+        let by = Actor::Operator;
+        let group = groups::add(&mut tx, name, parent, None, by, self.clock.now_ms(), &mut entropy()).await;
+        tx.commit().await.expect("a commit");
+        self.set_two_factor(&group.expect("a new group"), two_factor).await
     }
 
     /// Switches a group's two-factor flag.
-    pub async fn set_two_factor(&self, group: &GroupRow, two_factor: bool) {
-        let mut tx = self.db.write().await.expect("a transaction");
-        let row = GroupRow { two_factor, ..group.clone() };
-        assert!(store::groups::set(&mut tx, &row, &fold(&row.name)).await.expect("an update"));
+    pub async fn set_two_factor(&self, group: &GroupRow, two_factor: bool) -> GroupRow {
+        let mut tx = self.begin().await;
+        let changes = groups::Changes { two_factor: Some(two_factor), ..groups::Changes::default() };
+        let by = Actor::Operator;
+        let group = groups::set(&mut tx, group, &changes, by, self.clock.now_ms(), &mut entropy()).await;
+        tx.commit().await.expect("a commit");
+        group.expect("a changed group")
+    }
+
+    /// An active user whose password is [`PASSWORD`].
+    pub async fn add_user(&self, group: &GroupRow, login: &str, role: &str, email: Option<&str>) -> Person {
+        let hash = password_hash(PASSWORD).await;
+        let email = email.map(|email| Address::parse(email).expect("an address"));
+        let mut tx = self.begin().await;
+        let role = roles::find_named(&mut tx, Some(&group.top_id), &fold(role)).await.expect("a query");
+        let new = NewUser {
+            login: &Login::parse(login).expect("a login"),
+            name: None,
+            email: email.as_ref(),
+            group: Some(group),
+            role: &role.expect("a role of this name"),
+            password_hash: Some(&hash),
+        };
+        let person = users::add(&mut tx, new, Actor::Operator, self.clock.now_ms(), &mut entropy()).await;
+        tx.commit().await.expect("a commit");
+        person.expect("a new user")
+    }
+
+    /// The user of this login.
+    pub async fn user(&self, login: &str) -> Person {
+        let mut conn = self.db.read().await.expect("a connection");
+        let login = Login::parse(login).expect("a login");
+        people::find_by_login(&mut conn, &login).await.expect("a query").expect("a user of this login")
+    }
+
+    /// Changes a user.
+    pub async fn change(&self, login: &str, changes: Changes) -> Person {
+        let person = self.user(login).await;
+        let mut tx = self.begin().await;
+        let now_ms = self.clock.now_ms();
+        let person = users::set(&mut tx, &person, changes, Actor::Operator, now_ms, &mut entropy()).await;
+        tx.commit().await.expect("a commit");
+        person.expect("a changed user")
+    }
+
+    /// Gives a user another role of their tree.
+    pub async fn change_role(&self, login: &str, role: &str) -> Person {
+        let top = self.user(login).await.group.map(|group| group.top_id);
+        let mut conn = self.db.read().await.expect("a connection");
+        let role = roles::find_named(&mut conn, top.as_deref(), &fold(role)).await.expect("a query");
+        drop(conn);
+        self.change(login, Changes { role, ..Changes::default() }).await
+    }
+
+    /// Gives a user another address, or none.
+    pub async fn change_email(&self, login: &str, email: Option<&str>) -> Person {
+        let email = email.map(|email| Address::parse(email).expect("an address"));
+        self.change(login, Changes { email: Some(email), ..Changes::default() }).await
+    }
+
+    /// Gives a user another password.
+    pub async fn change_password(&self, login: &str, password: &str) {
+        let (person, hash) = (self.user(login).await, password_hash(password).await);
+        let mut tx = self.begin().await;
+        let now_ms = self.clock.now_ms();
+        let changed =
+            users::set_password(&mut tx, &person, &hash, Actor::Operator, now_ms, &mut entropy()).await;
+        changed.expect("a changed password");
         tx.commit().await.expect("a commit");
     }
 
-    /// An active user whose password is [`PASSWORD`]; the answer is their id.
-    pub async fn add_user(&self, group: &GroupRow, login: &str, role: &str, email: Option<&str>) -> String {
-        let hash = password_hash().await;
-        let login = Login::parse(login).expect("a login");
-        let id = new_id(&mut entropy());
-        let mut tx = self.db.write().await.expect("a transaction");
-        let role =
-            store::roles::find_named(&mut tx, Some(&group.top_id), &fold(role)).await.expect("a query");
-        let fields = UserFields {
-            id: &id,
-            login: login.as_str(),
-            login_key: &login.key(),
-            name: None,
-            email,
-            status: "active",
-            group_id: Some(&group.id),
-            role_id: &role.expect("a role of this name").id,
-        };
-        store::users::add(&mut tx, fields, Some(hash), self.now).await.expect("a new user");
-        tx.commit().await.expect("a commit");
-        id
+    async fn begin(&self) -> Tx {
+        self.db.write().await.expect("a transaction")
     }
 
     /// An app that is registered as a web app with `client_secret_basic`.
@@ -122,8 +145,9 @@ impl Admin {
             AuthMethod::None => Proof::None,
         };
         let redirect_uri = metadata.redirect_uris.first().cloned().unwrap_or_default();
-        let mut tx = self.db.write().await.expect("a transaction");
-        let added = clients::add(&mut tx, metadata, self.now, &mut entropy()).await.expect("a new client");
+        let mut tx = self.begin().await;
+        let now = self.clock.now();
+        let added = clients::add(&mut tx, metadata, now, &mut entropy()).await.expect("a new client");
         tx.commit().await.expect("a commit");
         RelyingApp {
             issuer: self.issuer.clone(),
@@ -135,12 +159,11 @@ impl Admin {
     }
 }
 
-/// Made once for all tests of a file: a hash takes its time.
-async fn password_hash() -> &'static str {
-    static HASH: OnceCell<String> = OnceCell::const_new();
-    HASH.get_or_init(|| async {
-        let passwords = Passwords::new(1, 1);
-        passwords.hash(&Password::typed(PASSWORD), &mut entropy()).await.expect("a hash")
-    })
-    .await
+/// The hash of everybody's password is made once for all tests of a file: it takes its time.
+async fn password_hash(password: &str) -> String {
+    static COMMON: OnceCell<String> = OnceCell::const_new();
+    let make = || async {
+        Passwords::new(1, 1).hash(&Password::typed(password), &mut entropy()).await.expect("a hash")
+    };
+    if password == PASSWORD { COMMON.get_or_init(make).await.clone() } else { make().await }
 }
