@@ -1,1 +1,152 @@
-//! (to be written)
+//! How do the rooms become one program? The wiring, the listener, and the work in the background.
+
+mod listen;
+mod tasks;
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Router, middleware};
+use tokio::net::TcpListener;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::account::{self, AccountState};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::directory::Passwords;
+use crate::keys::secret::entropy;
+use crate::keys::{SigningKeys, Vault};
+use crate::mail::Mailer;
+use crate::oidc::{self, Provider};
+use crate::signin::SignInState;
+use crate::store::{Db, Options, SchemaState};
+use crate::web::cookies::Cookies;
+use crate::web::form::MAX_BODY;
+use crate::web::layers::{self, Layers};
+use crate::web::{FrontPage, Language, Pages};
+
+/// A provider, ready to serve.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// The settings.
+    pub config: Config,
+    /// The database.
+    pub db: Db,
+    /// The protocol's endpoints, and everything that they stand on.
+    pub provider: Arc<Provider>,
+}
+
+impl App {
+    /// Opens the database (and brings its schema up to date, where that is allowed) and the master key, which is made if there
+    /// is none, and wires the rooms together. Signing keys are made when they are first asked for.
+    ///
+    /// # Errors
+    /// What is wrong with the settings, the database, the keys or the templates.
+    pub async fn open(config: Config, clock: Clock) -> anyhow::Result<Self> {
+        let db = open_database(&config).await?;
+        let vault = Vault::open_or_create(&config.keys.dir, &mut entropy())?;
+        let mailer = Mailer::new(db.clone(), vault.clone(), &config.mail, clock.clone())?;
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let signin = SignInState {
+            db: db.clone(),
+            clock,
+            settings: config.signin.clone(),
+            session: config.session.clone(),
+            vault: vault.clone(),
+            passwords: Passwords::new(cores, usize::from(config.signin.password_queue)),
+            mailer,
+            pages: Pages::new(&config.brand, &config.templates)?,
+            cookies: Cookies::for_issuer(&config.issuer),
+        };
+        let provider = Provider {
+            signin,
+            keys: SigningKeys::new(db.clone(), vault),
+            issuer: config.issuer.clone(),
+            tokens: config.tokens.clone(),
+            algorithm: config.keys.algorithm,
+            trusted_proxies: config.trusted_proxies.clone(),
+        };
+        Ok(Self { config, db, provider: Arc::new(provider) })
+    }
+
+    /// Every route, with what all responses carry.
+    pub fn router(&self) -> Router {
+        let signin = &self.provider.signin;
+        let layers = Layers { pages: signin.pages.clone(), secure: self.config.issuer.starts_with("https:") };
+        let account = AccountState { signin: signin.clone(), issuer: self.config.issuer.clone() };
+        Router::new()
+            .route("/", get(front))
+            .route("/assets/{name}", get(asset))
+            .route("/healthz", get(|| async { "ok\n" }))
+            .route("/readyz", get(ready))
+            .with_state(self.clone())
+            .merge(oidc::router(Arc::clone(&self.provider)))
+            .merge(account::router(account))
+            .fallback(layers::not_found)
+            .method_not_allowed_fallback(layers::method_not_allowed)
+            .layer(DefaultBodyLimit::max(MAX_BODY))
+            .layer(CatchPanicLayer::custom(layers::panicked))
+            .layer(middleware::from_fn_with_state(layers, layers::finish))
+            .layer(middleware::from_fn(listen::trace))
+    }
+
+    /// Serves until `shutdown` ends, then lets what is under way finish.
+    ///
+    /// # Errors
+    /// When the TLS files cannot be used.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> anyhow::Result<()> {
+        let tls = self.config.tls.as_ref().map(listen::tls).transpose()?;
+        let background = tasks::start(&self);
+        listen::serve(listener, tls, self.router(), shutdown).await;
+        background.stop().await;
+        self.db.close().await;
+        Ok(())
+    }
+}
+
+/// Opens the database of these settings, with its schema as this program knows it.
+///
+/// # Errors
+/// When it does not answer, or its schema is another one.
+pub async fn open_database(config: &Config) -> anyhow::Result<Db> {
+    let options =
+        Options { url: config.database.url.clone(), max_connections: config.database.max_connections };
+    let db = Db::open(&options).await?;
+    if config.database.migrate {
+        db.migrate().await?;
+    } else if db.schema_state().await? != SchemaState::Current {
+        return Err(crate::store::Error::OlderSchema).context("database.migrate is false");
+    }
+    Ok(db)
+}
+
+/// `GET /`
+async fn front(State(app): State<App>, headers: HeaderMap) -> Response {
+    let accept = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let page = FrontPage { issuer: app.config.issuer.clone() };
+    app.provider.signin.pages.respond(StatusCode::OK, &page, Language::negotiate(None, accept))
+}
+
+/// `GET /assets/{name}`
+async fn asset(State(app): State<App>, path: Path<String>) -> Response {
+    app.provider.signin.pages.assets().serve(&path)
+}
+
+/// `GET /readyz`: can this process serve? It needs the database and the signing keys.
+async fn ready(State(app): State<App>) -> Response {
+    match app.provider.keys.ring(app.provider.signin.clock.now()).await {
+        Ok(_) => "ready\n".into_response(),
+        Err(error) => {
+            tracing::warn!(%error, "not ready");
+            (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response()
+        }
+    }
+}

@@ -427,3 +427,11 @@ pub struct Telemetry {
     /// Where traces are sent; nowhere when absent.
     pub otlp_endpoint: Option<String>,
 }
+
+impl SignIn {
+    /// How many characters a password needs, at least: more where it lets one in by itself.
+    #[must_use]
+    pub fn shortest_password(&self, with_code: bool) -> usize {
+        usize::from(if with_code { self.password_min } else { self.password_min_alone })
+    }
+}

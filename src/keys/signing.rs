@@ -65,6 +65,8 @@ pub struct SigningKeys {
     db: Db,
     vault: Vault,
     ring: Arc<RwLock<(i64, Arc<Ring>)>>,
+    /// Held while the first keys are made, which takes a while: they are made once, however many ask.
+    making: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl fmt::Debug for SigningKeys {
@@ -89,10 +91,10 @@ impl SigningKeys {
     /// The keys of a database; none are read yet.
     #[must_use]
     pub fn new(db: Db, vault: Vault) -> Self {
-        Self { db, vault, ring: Arc::new(RwLock::new((i64::MIN, Arc::default()))) }
+        Self { db, vault, ring: Arc::new(RwLock::new((i64::MIN, Arc::default()))), making: Arc::default() }
     }
 
-    /// The keys, read again if those in memory are old.
+    /// The keys, read again if those in memory are old, and made if there are none yet.
     ///
     /// # Errors
     /// When the database fails, or the master key does not open them.
@@ -101,7 +103,8 @@ impl SigningKeys {
         if (read_at..read_at.saturating_add(STALE)).contains(&now) {
             return Ok(ring);
         }
-        self.read(now).await
+        let ring = self.read(now).await?;
+        if ring.is_complete() { Ok(ring) } else { self.ensure(now).await }
     }
 
     fn kept(&self) -> (i64, Arc<Ring>) {
@@ -129,7 +132,8 @@ impl SigningKeys {
     ///
     /// # Errors
     /// When the database fails, or no key can be made.
-    pub async fn ensure(&self, now: i64) -> Result<(), KeyError> {
+    async fn ensure(&self, now: i64) -> Result<Arc<Ring>, KeyError> {
+        let _turn = self.making.lock().await;
         let ring = self.read(now).await?;
         let missing: Vec<_> =
             SigningAlgorithm::ALL.into_iter().filter(|a| ring.newest(*a).is_none()).collect();
@@ -144,7 +148,7 @@ impl SigningKeys {
                 tx.commit().await?;
             }
         }
-        self.read(now).await.map(|_| ())
+        self.read(now).await
     }
 
     /// Makes new keys. They sign after [`PUBLISHED_AHEAD`], or `at_once`; the old ones stay published until the last token that
@@ -264,6 +268,10 @@ impl Ring {
         self.0.iter().map(|key| &key.row)
     }
 
+    fn is_complete(&self) -> bool {
+        SigningAlgorithm::ALL.into_iter().all(|algorithm| self.newest(algorithm).is_some())
+    }
+
     fn of(&self, kid: &str) -> Option<&Arc<Key>> {
         self.0.iter().find(|key| key.row.kid == kid)
     }
@@ -359,7 +367,7 @@ mod tests {
         db.migrate().await.unwrap();
         let vault = Vault::open_or_create(dir.path(), &mut entropy()).unwrap();
         let keys = SigningKeys::new(db, vault);
-        keys.ensure(1000).await.unwrap();
+        keys.ring(1000).await.unwrap();
         (dir, keys)
     }
 

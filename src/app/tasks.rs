@@ -1,0 +1,82 @@
+//! What goes on in the background? Mail, the rotation of keys, and the purge of what has expired.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::App;
+use crate::store::purge;
+
+/// How often expired rows are looked for.
+const PURGE_EVERY: Duration = Duration::from_secs(60);
+
+/// How often the age of the signing keys is looked at.
+const ROTATE_EVERY: Duration = Duration::from_secs(600);
+
+/// The tasks of a provider that serves.
+pub(super) struct Background {
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Background {
+    /// Ends the tasks, each after what it is at.
+    pub(super) async fn stop(self) {
+        let _ = self.stop.send(true);
+        for task in self.tasks {
+            let _ = task.await;
+        }
+    }
+}
+
+/// Starts the tasks.
+pub(super) fn start(app: &App) -> Background {
+    let (stop, stopped) = watch::channel(false);
+    let tasks = vec![
+        tokio::spawn(mail(app.clone(), stopped.clone())),
+        tokio::spawn(keys(app.clone(), stopped.clone())),
+        tokio::spawn(purge(app.clone(), stopped)),
+    ];
+    Background { stop, tasks }
+}
+
+async fn mail(app: App, mut stopped: watch::Receiver<bool>) {
+    let stop = async move {
+        let _ = stopped.wait_for(|stop| *stop).await;
+    };
+    app.provider.signin.mailer.run(stop).await;
+}
+
+/// Rotates the signing keys when they are old; the first look makes them if there are none.
+async fn keys(app: App, mut stopped: watch::Receiver<bool>) {
+    let provider = &app.provider;
+    let every = app.config.keys.rotate_every.as_secs();
+    loop {
+        let now = provider.signin.clock.now();
+        match provider.keys.rotate_if_due(now, every, provider.longest_token()).await {
+            Ok(made) if made.is_empty() => {}
+            Ok(made) => tracing::info!(keys = made.len(), "the signing keys were rotated"),
+            Err(error) => tracing::error!(%error, "the signing keys could not be rotated"),
+        }
+        tokio::select! {
+            _ = stopped.wait_for(|stop| *stop) => break,
+            () = tokio::time::sleep(ROTATE_EVERY) => {}
+        }
+    }
+}
+
+async fn purge(app: App, mut stopped: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            _ = stopped.wait_for(|stop| *stop) => break,
+            () = tokio::time::sleep(PURGE_EVERY) => {}
+        }
+        match purge::run(&app.db, app.provider.signin.clock.now()).await {
+            Ok(0) => {}
+            Ok(rows) => tracing::debug!(rows, "expired rows were deleted"),
+            Err(error) => tracing::warn!(%error, "expired rows could not be deleted"),
+        }
+        app.provider.signin.passwords.rest();
+    }
+}
