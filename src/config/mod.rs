@@ -1,10 +1,19 @@
 //! How is this installation set up? `countersign.toml`, then the environment, parsed once into these types.
 
+mod check;
 mod duration;
+mod error;
+mod load;
+mod read;
 mod sections;
+mod template;
+mod tree;
 
 pub use duration::Period;
+pub use error::ConfigError;
+pub use load::{DEFAULT_FILE, load};
 pub use sections::{
     Brand, Config, Database, Encryption, Keys, Log, LogFormat, Mail, Metrics, Outbound, Registration,
     RegistrationMode, Session, SignIn, SigningAlgorithm, Telemetry, Templates, Tls, Tokens, TransportKind,
 };
+pub use template::template;

@@ -17,7 +17,7 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Addresses of proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
-    /// The folder that relative paths of this file start from.
+    /// The folder that relative paths of this file start from; relative itself, it starts from the folder of this file.
     pub data_dir: PathBuf,
     /// `[tls]`
     pub tls: Option<Tls>,

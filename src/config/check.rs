@@ -1,0 +1,194 @@
+//! Do the settings make sense? What a type alone cannot say, as pure rules over the whole of them.
+
+use std::fmt::Display;
+
+use url::{Host, Url};
+
+use super::Period;
+use super::sections::{Brand, Config, Encryption, Mail, Session, SignIn, Tls, TransportKind};
+
+/// A setting whose value cannot be.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    /// The setting, as `section.key`.
+    pub(super) key: &'static str,
+    /// What is expected.
+    pub(super) what: String,
+}
+
+type Verdict = Result<(), Fault>;
+
+/// Checks every rule; the first that is broken is the answer.
+///
+/// # Errors
+/// The setting that breaks it.
+pub(super) fn check(config: &Config) -> Verdict {
+    issuer(&config.issuer, config.tls.as_ref())?;
+    database(&config.database.url, config.database.max_connections)?;
+    mail(&config.mail)?;
+    sign_in(&config.signin)?;
+    session(&config.session)?;
+    let tokens = &config.tokens;
+    above_zero(&[
+        ("keys.rotate_every", config.keys.rotate_every),
+        ("tokens.access_lifetime", tokens.access_lifetime),
+        ("tokens.id_lifetime", tokens.id_lifetime),
+        ("tokens.refresh_idle", tokens.refresh_idle),
+        ("tokens.refresh_lifetime", tokens.refresh_lifetime),
+        ("tokens.code_lifetime", tokens.code_lifetime),
+    ])?;
+    // RFC 6749 §4.1.2: a maximum of ten minutes is recommended.
+    rule(tokens.code_lifetime <= Period::minutes(10), "tokens.code_lifetime", || "expected at most 10m")?;
+    brand(&config.brand)?;
+    log_level(&config.log.level)?;
+    telemetry(config.telemetry.otlp_endpoint.as_deref())
+}
+
+fn rule<W: Display>(holds: bool, key: &'static str, what: impl FnOnce() -> W) -> Verdict {
+    if holds { Ok(()) } else { Err(Fault { key, what: what().to_string() }) }
+}
+
+/// An issuer has no query and no fragment (OIDC Core §2), and is compared letter by letter, so it is written in one way.
+fn issuer(issuer: &str, tls: Option<&Tls>) -> Verdict {
+    let example = "expected an address such as https://login.example.org";
+    let key = "issuer";
+    let url = Url::parse(issuer).map_err(|_| Fault { key, what: format!("{example}, not {issuer:?}") })?;
+    let http = url.scheme() == "http" && is_loopback(&url);
+    rule(url.scheme() == "https" || http, key, || {
+        format!("{example}, or http on a loopback host, not {issuer:?}")
+    })?;
+    rule(url.query().is_none() && url.fragment().is_none(), key, || {
+        format!("{example}, without a query or fragment")
+    })?;
+    rule(url.username().is_empty() && url.password().is_none(), key, || {
+        format!("{example}, without a name or password")
+    })?;
+    rule(url.path() == "/", key, || {
+        format!("{example}, without a path: pages and cookies take a whole host")
+    })?;
+    let written = url.as_str().trim_end_matches('/');
+    rule(issuer == written, key, || {
+        format!("write {written:?}, as apps will compare it letter by letter, not {issuer:?}")
+    })?;
+    rule(tls.is_none() || !http, key, || "[tls] is set, so this address has to begin with https")
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+fn database(url: &str, max_connections: u32) -> Verdict {
+    let known = ["sqlite:", "postgres:", "postgresql:"].iter().any(|start| url.starts_with(start));
+    // Not the address itself: it may hold a password.
+    rule(known, "database.url", || "expected sqlite:FILE or postgres://USER:PASSWORD@HOST/NAME")?;
+    rule(max_connections > 0, "database.max_connections", || "expected 1 or more")
+}
+
+fn mail(mail: &Mail) -> Verdict {
+    rule(is_mailbox(&mail.from), "mail.from", || {
+        format!("expected an address such as \"Countersign <login@example.org>\", not {:?}", mail.from)
+    })?;
+    above_zero(&[("mail.timeout", mail.timeout)])?;
+    if mail.transport != TransportKind::Smtp {
+        return Ok(());
+    }
+    rule(!mail.host.trim().is_empty(), "mail.host", || "expected the name of the mail server")?;
+    rule(mail.port != Some(0), "mail.port", || "expected 1 to 65535")?;
+    rule(
+        mail.username.is_none() || mail.password.is_some(),
+        "mail.username",
+        || "needs `mail.password` or `mail.password_file` as well",
+    )?;
+    rule(
+        mail.password.is_none() || mail.username.is_some(),
+        "mail.password",
+        || "needs `mail.username` as well",
+    )?;
+    let here = matches!(mail.host.as_str(), "localhost" | "127.0.0.1" | "::1");
+    rule(
+        mail.password.is_none() || mail.encryption != Encryption::None || here,
+        "mail.encryption",
+        || "expected tls or starttls: with none, the password would travel in the clear",
+    )
+}
+
+/// Whether a text has the shape of a mailbox (RFC 5322 §3.4): `name@host` or `Name <name@host>`. The mail room parses it.
+fn is_mailbox(text: &str) -> bool {
+    let address = match text.split_once('<') {
+        Some((_, rest)) => rest.strip_suffix('>'),
+        None => Some(text),
+    };
+    let Some((local, host)) = address.and_then(|address| address.rsplit_once('@')) else { return false };
+    let plain = |part: &str| {
+        !part.is_empty()
+            && !part.contains(|c: char| c.is_whitespace() || c.is_control() || "<>@,".contains(c))
+    };
+    plain(local) && plain(host) && !text.contains(char::is_control)
+}
+
+fn sign_in(signin: &SignIn) -> Verdict {
+    above_zero(&[
+        ("signin.code_lifetime", signin.code_lifetime),
+        ("signin.wrong_codes_window", signin.wrong_codes_window),
+        ("signin.lifetime", signin.lifetime),
+        ("signin.hand_code_lifetime", signin.hand_code_lifetime),
+        ("signin.link_lifetime", signin.link_lifetime),
+    ])?;
+    rule((6..=10).contains(&signin.code_length), "signin.code_length", || "expected 6 to 10")?;
+    rule((1..=10).contains(&signin.code_attempts), "signin.code_attempts", || "expected 1 to 10")?;
+    rule((1..=20).contains(&signin.codes_per_signin), "signin.codes_per_signin", || "expected 1 to 20")?;
+    rule(signin.wrong_codes_limit > 0, "signin.wrong_codes_limit", || "expected 1 or more")?;
+    rule(signin.mail_patience <= Period::seconds(30), "signin.mail_patience", || "expected at most 30s")?;
+    rule(signin.lifetime <= Period::hours(24), "signin.lifetime", || "expected at most 24h")?;
+    // NIST SP 800-63B-4 §3.1.1.2 and DESIGN §2: never less than eight, never more than a hash takes.
+    rule((8..=128).contains(&signin.password_min), "signin.password_min", || "expected 8 to 128")?;
+    rule(
+        (signin.password_min..=128).contains(&signin.password_min_alone),
+        "signin.password_min_alone",
+        || format!("expected {} (signin.password_min) to 128", signin.password_min),
+    )?;
+    rule(signin.password_queue > 0, "signin.password_queue", || "expected 1 or more")
+}
+
+fn session(session: &Session) -> Verdict {
+    above_zero(&[("session.idle", session.idle), ("session.lifetime", session.lifetime)])
+}
+
+fn above_zero(periods: &[(&'static str, Period)]) -> Verdict {
+    periods.iter().try_for_each(|(key, period)| rule(period.as_secs() > 0, key, || "expected more than 0s"))
+}
+
+/// Colours go into the stylesheet, so nothing but a colour may stand there.
+fn brand(brand: &Brand) -> Verdict {
+    let name_fits = !brand.name.trim().is_empty() && !brand.name.contains(char::is_control);
+    rule(name_fits, "brand.name", || "expected a name of one line")?;
+    for (key, color) in [("brand.color", &brand.color), ("brand.color_dark", &brand.color_dark)] {
+        let fits = color.as_deref().is_none_or(|color| {
+            color
+                .strip_prefix('#')
+                .is_some_and(|hex| hex.len() == 6 && hex.chars().all(|c| c.is_ascii_hexdigit()))
+        });
+        rule(fits, key, || "expected a colour such as #0b6b57")?;
+    }
+    Ok(())
+}
+
+fn log_level(level: &str) -> Verdict {
+    let fits = tracing_subscriber::EnvFilter::try_new(level).is_ok();
+    rule(fits, "log.level", || {
+        format!(
+            "expected error, warn, info, debug, trace, or a filter such as info,countersign::mail=debug, not {level:?}"
+        )
+    })
+}
+
+fn telemetry(endpoint: Option<&str>) -> Verdict {
+    let fits =
+        endpoint.is_none_or(|e| Url::parse(e).is_ok_and(|url| matches!(url.scheme(), "http" | "https")));
+    rule(fits, "telemetry.otlp_endpoint", || "expected an address such as http://localhost:4318")
+}
