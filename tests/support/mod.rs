@@ -12,6 +12,7 @@ pub mod html;
 pub mod program;
 pub mod relying_app;
 pub mod samples;
+pub mod site;
 pub mod smtp;
 pub mod webdriver;
 
