@@ -234,6 +234,8 @@ CREATE TABLE signing_keys (
     retired_at  BIGINT,
     expires_at  BIGINT
 );
+-- Two processes that make keys at the same time make one set.
+CREATE UNIQUE INDEX signing_keys_newest ON signing_keys (algorithm) WHERE retired_at IS NULL;
 
 CREATE TABLE audit_events (
     id         TEXT    NOT NULL PRIMARY KEY,

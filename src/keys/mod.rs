@@ -1,8 +1,11 @@
 //! What is secret here, and what proves that a token is ours? The master key, random secrets, and signing keys.
 
+mod make;
+mod ring;
 pub mod secret;
 mod signing;
 mod vault;
 
-pub use signing::{KeyError, NotOurs, PUBLISHED_AHEAD, Ring, SigningKeys};
+pub use ring::{NotOurs, Phase, Ring, phase};
+pub use signing::{KeyError, PUBLISHED_AHEAD, SigningKeys};
 pub use vault::{Vault, VaultError};

@@ -12,7 +12,6 @@ use zeroize::Zeroizing;
 
 /// The operating system's randomness; the one place that asks for it.
 #[must_use]
-#[expect(clippy::disallowed_types, reason = "this is the place that the others are sent to")]
 pub fn entropy() -> impl CryptoRng + Send {
     UnwrapErr(SysRng)
 }

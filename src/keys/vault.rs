@@ -1,7 +1,7 @@
 //! What is sealed or keyed, and with what? Everything comes from one master key, by purpose.
 
 use std::fmt;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use openssl::symm::{Cipher, decrypt_aead, encrypt_aead};
 use rand::CryptoRng;
 use zeroize::Zeroizing;
 
-use super::secret::hex;
+use super::secret::{hex, new_id};
 
 /// The file in the keys' folder.
 const FILE: &str = "master.key";
@@ -66,11 +66,13 @@ impl Vault {
     /// # Errors
     /// When the file cannot be made, or is not fit to be used.
     pub fn open_or_create(dir: &Path, rng: &mut impl CryptoRng) -> Result<Self, VaultError> {
-        let path = dir.join(FILE);
-        if !path.exists() {
-            create(dir, &path, rng).map_err(|source| VaultError::File { path: path.clone(), source })?;
+        match Self::open(dir) {
+            Err(VaultError::Missing { path }) => {
+                create(dir, &path, rng).map_err(|source| VaultError::File { path, source })?;
+                Self::open(dir)
+            }
+            opened => opened,
         }
-        Self::open(dir)
     }
 
     /// The vault of a folder.
@@ -79,10 +81,10 @@ impl Vault {
     /// When there is no master key, others can read it, or it is none.
     pub fn open(dir: &Path) -> Result<Self, VaultError> {
         let path = dir.join(FILE);
-        if !path.exists() {
-            return Err(VaultError::Missing { path });
-        }
-        let failed = |source| VaultError::File { path: path.clone(), source };
+        let failed = |source: std::io::Error| match source.kind() {
+            ErrorKind::NotFound => VaultError::Missing { path: path.clone() },
+            _ => VaultError::File { path: path.clone(), source },
+        };
         if exposed(&path).map_err(failed)? {
             return Err(VaultError::Exposed { path });
         }
@@ -161,8 +163,23 @@ fn hmac(key: &[u8], message: &[u8]) -> Result<Vec<u8>, VaultError> {
     Ok(Signer::new(MessageDigest::sha256(), &key)?.sign_oneshot_to_vec(message)?)
 }
 
+/// Puts a new master key in place, whole and on the disk, unless somebody else is faster: whoever reads it meanwhile
+/// finds all of it or nothing, and what it seals is lost without it.
 fn create(dir: &Path, path: &Path, rng: &mut impl CryptoRng) -> std::io::Result<()> {
     std::fs::create_dir_all(dir)?;
+    let draft = dir.join(format!("{FILE}.{}", new_id(rng)));
+    let placed = write(&draft, rng).and_then(|()| match std::fs::hard_link(&draft, path) {
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(()),
+        linked => linked,
+    });
+    std::fs::remove_file(&draft).or_else(|e| if placed.is_ok() { Err(e) } else { Ok(()) })?;
+    placed?;
+    #[cfg(unix)]
+    std::fs::File::open(dir)?.sync_all()?;
+    Ok(())
+}
+
+fn write(path: &Path, rng: &mut impl CryptoRng) -> std::io::Result<()> {
     let mut key = Zeroizing::new([0u8; 32]);
     rng.fill_bytes(key.as_mut_slice());
     let mut options = std::fs::OpenOptions::new();
@@ -243,12 +260,31 @@ mod tests {
         assert!(refused.to_string().contains("chmod 600"), "{refused}");
     }
 
+    /// As when two processes are started for the first time.
+    #[test]
+    fn a_master_key_that_somebody_else_has_just_made_is_kept() {
+        let (dir, vault) = vault();
+        create(dir.path(), &dir.path().join(FILE), &mut entropy()).unwrap();
+        let sealed = vault.seal("mail", "row 1", b"x", &mut entropy()).unwrap();
+        assert!(Vault::open(dir.path()).unwrap().unseal("mail", "row 1", &sealed).is_ok());
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "no draft stays behind");
+    }
+
+    #[test]
+    fn debug_shows_nothing_of_it() {
+        assert_eq!(format!("{:?}", vault().1), "Vault(…)");
+    }
+
     #[test]
     fn a_missing_or_mangled_master_key_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         assert!(matches!(Vault::open(dir.path()), Err(VaultError::Missing { .. })));
         let (dir, _) = vault();
-        std::fs::write(dir.path().join(FILE), "short").unwrap();
-        assert!(matches!(Vault::open(dir.path()), Err(VaultError::Malformed { .. })));
+        for wrong in ["", "short", "!!", &BASE64_STANDARD.encode([1; 31]), &BASE64_STANDARD.encode([1; 33])] {
+            std::fs::write(dir.path().join(FILE), wrong).unwrap();
+            assert!(matches!(Vault::open(dir.path()), Err(VaultError::Malformed { .. })), "{wrong}");
+            let kept = Vault::open_or_create(dir.path(), &mut entropy());
+            assert!(matches!(kept, Err(VaultError::Malformed { .. })), "it is never overwritten");
+        }
     }
 }

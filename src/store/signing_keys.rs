@@ -11,6 +11,7 @@ queries! {
     ADD = "INSERT INTO signing_keys (kid, algorithm, public_jwk, sealed, created_at, active_at)
            VALUES ($1, $2, $3, $4, $5, $6)";
     RETIRE = "UPDATE signing_keys SET retired_at = $2, expires_at = $3 WHERE kid = $1 AND retired_at IS NULL";
+    RETIRE_EARLIER = "UPDATE signing_keys SET retired_at = $1 WHERE retired_at > $1";
     PURGE = "DELETE FROM signing_keys WHERE expires_at <= $1";
 }
 
@@ -43,10 +44,10 @@ pub async fn list(conn: &mut Conn) -> Result<Vec<SigningKeyRow>> {
     all!(conn, SigningKeyRow, LIST)
 }
 
-/// Keeps a new key, which nothing retires yet.
+/// Keeps a new key, which nothing retires yet. An algorithm has one such key.
 ///
 /// # Errors
-/// When the database refuses.
+/// When the database refuses; `Duplicate` when the algorithm has one.
 pub async fn add(conn: &mut Conn, key: &SigningKeyRow) -> Result<()> {
     execute!(conn, ADD, &key.kid, &key.algorithm, &key.public_jwk, &key.sealed, key.created_at, key.active_at)
         .map(|_| ())
@@ -58,6 +59,14 @@ pub async fn add(conn: &mut Conn, key: &SigningKeyRow) -> Result<()> {
 /// When the database refuses.
 pub async fn retire(conn: &mut Conn, kid: &str, retired_at: i64, expires_at: i64) -> Result<bool> {
     Ok(execute!(conn, RETIRE, kid, retired_at, expires_at)? == 1)
+}
+
+/// Lets keys that would have signed for a while yet stop at `retired_at`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn retire_earlier(conn: &mut Conn, retired_at: i64) -> Result<()> {
+    execute!(conn, RETIRE_EARLIER, retired_at).map(|_| ())
 }
 
 /// Deletes keys whose last token has expired.
