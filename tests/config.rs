@@ -83,7 +83,7 @@ fn a_value_out_of_bounds_says_the_bounds() {
     for (text, said) in [
         ("signin.code_length = 5", "signin.code_length: expected 6 to 10"),
         ("signin.code_length = 11", "signin.code_length: expected 6 to 10"),
-        ("signin.code_attempts = 0", "signin.code_attempts: expected 1 to 10"),
+        ("signin.code_attempts = 0", "signin.code_attempts: expected 1 to 20"),
         ("signin.codes_per_signin = 0", "signin.codes_per_signin: expected 1 to 20"),
         ("signin.wrong_codes_limit = 0", "signin.wrong_codes_limit: expected 1 or more"),
         ("signin.password_min = 7", "signin.password_min: expected 8 to 128"),
@@ -290,6 +290,31 @@ fn a_secret_given_twice_or_not_there_is_refused() {
     assert!(absent.starts_with("COUNTERSIGN_DATABASE__URL_FILE: cannot read /nowhere/url: "), "{absent}");
 }
 
+#[test]
+fn a_file_that_holds_no_right_secret_is_refused_by_its_setting() {
+    let folder = folder("[database]\nurl_file = \"url\"\n");
+    for (text, said) in [
+        ("\n", "countersign.toml:2: database.url_file: expected a secret in url, which is empty"),
+        (
+            "mysql://me:pw@db\n",
+            "countersign.toml:2: database.url: expected sqlite:FILE or postgres://USER:PASSWORD@HOST/NAME",
+        ),
+    ] {
+        std::fs::write(folder.path().join("url"), text).unwrap();
+        assert_eq!(load_in(folder.path(), &[]).expect_err(text), said);
+    }
+    std::fs::write(folder.path().join("url"), "sqlite:x.db\n").unwrap();
+    let config = load_in(folder.path(), &[]).unwrap();
+    assert_eq!(config.database.url, format!("sqlite:{}/x.db", folder.path().display()));
+}
+
+/// Whatever a name holds, the error stays one line.
+#[test]
+fn a_name_with_a_line_break_is_told_on_one_line() {
+    let said = refusal("\"a\\nb\" = 1\n", &[]);
+    assert!(said.starts_with("countersign.toml:1: a\\nb: there is no such setting"), "{said}");
+}
+
 /// A command run from another folder finds the same database and keys.
 #[test]
 fn relative_paths_start_from_the_data_folder() {
@@ -323,7 +348,7 @@ fn a_file_that_was_named_must_be_there_and_the_usual_one_need_not() {
 /// The file that `init` writes changes nothing but the issuer.
 #[test]
 fn the_first_file_holds_the_defaults() {
-    let text = config::template("https://login.example.org");
+    let text = config::template("https://login.example.org", "127.0.0.1:8080");
     let data = ("COUNTERSIGN_DATA_DIR", "/d");
     let config = load(&text, &[data]).unwrap();
     let plain = load("", &[data, ("COUNTERSIGN_ISSUER", "https://login.example.org")]).unwrap();
@@ -333,7 +358,7 @@ fn the_first_file_holds_the_defaults() {
 /// What the file shows as default is the default, and every setting is shown.
 #[test]
 fn the_first_file_shows_every_setting_with_its_default() {
-    let text = config::template("http://localhost:8080");
+    let text = config::template("http://localhost:8080", "127.0.0.1:8080");
     let settings = text.lines().filter(|line| !line.starts_with("# "));
     let uncommented =
         settings.map(|line| line.strip_prefix('#').unwrap_or(line)).collect::<Vec<_>>().join("\n");

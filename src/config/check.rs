@@ -140,7 +140,7 @@ fn sign_in(signin: &SignIn) -> Verdict {
         ("signin.link_lifetime", signin.link_lifetime),
     ])?;
     rule((6..=10).contains(&signin.code_length), "signin.code_length", || "expected 6 to 10")?;
-    rule((1..=10).contains(&signin.code_attempts), "signin.code_attempts", || "expected 1 to 10")?;
+    rule((1..=20).contains(&signin.code_attempts), "signin.code_attempts", || "expected 1 to 20")?;
     rule((1..=20).contains(&signin.codes_per_signin), "signin.codes_per_signin", || "expected 1 to 20")?;
     rule(signin.wrong_codes_limit > 0, "signin.wrong_codes_limit", || "expected 1 or more")?;
     rule(signin.mail_patience <= Period::seconds(30), "signin.mail_patience", || "expected at most 30s")?;

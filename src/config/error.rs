@@ -68,6 +68,7 @@ impl Failure {
         let (key, place) = self.at.map_or_else(Default::default, |(key, place)| (key, place.to_string()));
         let secret = key.ends_with("password") || key.ends_with("url");
         let found = self.found.filter(|_| !secret).map(|found| format!(", not {found}")).unwrap_or_default();
+        let key = key.escape_debug().to_string();
         ConfigError::Setting { place, key, what: format!("{}{found}", self.what) }
     }
 }

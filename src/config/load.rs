@@ -40,7 +40,9 @@ pub fn load(
 }
 
 fn place(root: &Section, key: &str) -> String {
-    tree::place_of(root, key).map_or_else(|| "by default".to_owned(), Place::to_string)
+    tree::place_of(root, key)
+        .or_else(|| tree::place_of(root, &format!("{key}_file")))
+        .map_or_else(|| "by default".to_owned(), Place::to_string)
 }
 
 fn unreadable(place: &str, file: &Path, source: std::io::Error) -> ConfigError {
@@ -91,7 +93,8 @@ fn find_database(url: &str, base: &Path) -> String {
 /// Reads the secrets that are in files of their own.
 fn read_secrets(config: &mut Config, root: &Section) -> Result<(), ConfigError> {
     if let Some(file) = &config.database.url_file {
-        config.database.url = read_secret(root, "database.url", file)?;
+        let url = read_secret(root, "database.url", file)?;
+        config.database.url = find_database(&url, &config.data_dir);
     }
     if let Some(file) = &config.mail.password_file {
         config.mail.password = Some(read_secret(root, "mail.password", file)?);
@@ -106,5 +109,10 @@ fn read_secret(root: &Section, key: &str, file: &Path) -> Result<String, ConfigE
         return Err(ConfigError::Setting { place: self::place(root, key), key: key.to_owned(), what });
     }
     let text = std::fs::read_to_string(file).map_err(|e| unreadable(&place, file, e))?;
-    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+    let secret = text.trim_end_matches(['\r', '\n']);
+    if secret.is_empty() {
+        let what = format!("expected a secret in {}, which is empty", file.display());
+        return Err(ConfigError::Setting { place, key: format!("{key}_file"), what });
+    }
+    Ok(secret.to_owned())
 }
