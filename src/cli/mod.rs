@@ -1,1 +1,126 @@
-//! (to be written)
+//! What can be done on the command line? One file a command; every rule lives in the rooms that they call.
+
+mod audit;
+mod check;
+mod client;
+mod explain;
+mod group;
+mod init;
+mod input;
+mod key;
+mod mail;
+mod operator;
+mod recipe;
+mod role;
+mod serve;
+mod user;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+pub use operator::Operator;
+
+/// A standalone OpenID Connect provider with an emailed second factor.
+#[derive(Debug, Parser)]
+#[command(name = "countersign", version, propagate_version = true)]
+struct Arguments {
+    /// The settings [default: countersign.toml, where there is one].
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write countersign.toml, make the keys and the database, add the first site administrator.
+    Init(init::Init),
+    /// Run the provider until SIGTERM or SIGINT.
+    Serve,
+    /// Examine settings, database, keys, templates and mail server.
+    Check(check::Check),
+    /// Bring the database schema up to date.
+    Migrate,
+    /// Groups.
+    #[command(subcommand)]
+    Group(group::Group),
+    /// Roles, ranks and rights.
+    #[command(subcommand)]
+    Role(role::Role),
+    /// Users.
+    #[command(subcommand)]
+    User(user::User),
+    /// Relying apps.
+    #[command(subcommand)]
+    Client(client::Client),
+    /// What a sign-in by somebody would ask for now, and why.
+    Explain(explain::Explain),
+    /// Signing keys.
+    #[command(subcommand)]
+    Key(key::Key),
+    /// Mail: a test message, and what became of recent ones.
+    #[command(subcommand)]
+    Mail(mail::Mail),
+    /// The audit log.
+    Audit(audit::Audit),
+    /// Print a shell's completions.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Runs a command line. The exit status is 0, 1 with a one-line error, or 2 for wrong usage.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(usage) => {
+            let _ = usage.print();
+            return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2));
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error.into()),
+    };
+    let done = runtime.block_on(command(arguments));
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    match done {
+        Ok(code) => code,
+        Err(error) => fail(&error),
+    }
+}
+
+/// One line, whatever went wrong.
+fn fail(error: &anyhow::Error) -> ExitCode {
+    let line = format!("{error:#}").replace(['\n', '\r'], " ");
+    eprintln!("countersign: {line}");
+    ExitCode::FAILURE
+}
+
+async fn command(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let file = arguments.config;
+    let operator = || Operator::open(file.as_deref());
+    match arguments.command {
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "countersign", &mut std::io::stdout());
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Init(init) => init.run(file.as_deref()).await?,
+        Command::Serve => serve::run(&operator()?).await?,
+        Command::Check(check) => return check.run(file.as_deref()).await,
+        Command::Migrate => serve::migrate(&operator()?).await?,
+        Command::Group(group) => group.run(&operator()?).await?,
+        Command::Role(role) => role.run(&operator()?).await?,
+        Command::User(user) => user.run(&operator()?).await?,
+        Command::Client(client) => client.run(&operator()?).await?,
+        Command::Explain(explain) => explain.run(&operator()?).await?,
+        Command::Key(key) => key.run(&operator()?).await?,
+        Command::Mail(mail) => mail.run(&operator()?).await?,
+        Command::Audit(audit) => audit.run(&operator()?).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -17,29 +17,39 @@ const HOLDERS: i64 = 10_000;
 /// The most roles that a list shows.
 const LISTED: i64 = 10_000;
 
+/// What a new role is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct NewRole<'a> {
+    /// Any group of the tree that it serves.
+    pub top: &'a GroupRow,
+    /// Its name.
+    pub name: &'a str,
+    /// Its rank.
+    pub rank: i64,
+    /// Its rights.
+    pub rights: &'a Rights,
+}
+
 /// Adds a role to the tree of a top-level group.
 ///
 /// # Errors
 /// When a value is not allowed or the name is taken, or the database refuses.
 pub async fn add(
     tx: &mut Tx,
-    top: &GroupRow,
-    name: &str,
-    rank: i64,
-    rights: &Rights,
+    new: NewRole<'_>,
     by: Actor,
     now_ms: i64,
     rng: &mut impl CryptoRng,
 ) -> Result<RoleRow, Error> {
     let row = RoleRow {
         id: new_id(rng),
-        group_id: Some(top.top_id.clone()),
-        name: check(name, rank)?.to_owned(),
-        rank,
-        rights: rights.to_string(),
+        group_id: Some(new.top.top_id.clone()),
+        name: check(new.name, new.rank)?.to_owned(),
+        rank: new.rank,
+        rights: new.rights.to_string(),
     };
-    let added = roles::add(tx, &row, &fold(name), now_ms / 1000).await;
-    added.map_err(|e| if e.is_duplicate() { Error::RoleExists(name.to_owned()) } else { e.into() })?;
+    let added = roles::add(tx, &row, &fold(new.name), now_ms / 1000).await;
+    added.map_err(|e| if e.is_duplicate() { Error::RoleExists(new.name.to_owned()) } else { e.into() })?;
     event("role.added", by, &row).record(tx, now_ms, rng).await?;
     Ok(row)
 }

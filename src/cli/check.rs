@@ -1,0 +1,118 @@
+//! `check`: is everything as it should be? One line each.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::{Operator, input};
+use crate::keys::Vault;
+use crate::store::{Db, Options, SchemaState};
+
+/// The settings of `check`.
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    /// Print as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was examined, and how it is.
+#[derive(Debug, Serialize)]
+struct Finding {
+    what: &'static str,
+    ok: bool,
+    says: String,
+}
+
+impl Check {
+    pub(super) async fn run(self, file: Option<&Path>) -> anyhow::Result<ExitCode> {
+        let findings = match Operator::open(file) {
+            Ok(operator) => {
+                let mut findings = vec![good("settings", format!("issuer {}", operator.config.issuer))];
+                examine(&operator, &mut findings).await;
+                findings
+            }
+            Err(e) => vec![bad("settings", format!("{e:#}"))],
+        };
+        if self.json {
+            input::print_json(&findings)?;
+        } else {
+            for finding in &findings {
+                let mark = if finding.ok { "ok  " } else { "FAIL" };
+                println!("{mark} {:<10} {}", finding.what, finding.says);
+            }
+        }
+        let fine = findings.iter().all(|finding| finding.ok);
+        Ok(if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+fn good(what: &'static str, says: impl Into<String>) -> Finding {
+    Finding { what, ok: true, says: says.into() }
+}
+
+fn bad(what: &'static str, says: impl Into<String>) -> Finding {
+    Finding { what, ok: false, says: says.into() }
+}
+
+fn found(what: &'static str, result: Result<impl Into<String>, impl std::fmt::Display>) -> Finding {
+    match result {
+        Ok(says) => good(what, says),
+        Err(e) => bad(what, e.to_string().replace('\n', " ")),
+    }
+}
+
+async fn examine(operator: &Operator, findings: &mut Vec<Finding>) {
+    let config = &operator.config;
+    findings.push(clock(operator.clock.now()));
+    findings.push(found("templates", operator.pages().map(|_| "all can be drawn")));
+    let vault = Vault::open(&config.keys.dir);
+    findings.push(found("master key", vault.as_ref().map(|_| "only its owner can read it")));
+    let options = Options { url: config.database.url.clone(), max_connections: 2 };
+    let db = match Db::open(&options).await {
+        Ok(db) => db,
+        Err(e) => return findings.push(bad("database", e.to_string())),
+    };
+    findings.push(schema(&db).await);
+    if vault.is_ok() && findings.iter().all(|finding| finding.ok || finding.what != "database") {
+        findings.push(keys(operator, &db).await);
+        let mail = match operator.mailer(&db) {
+            Ok(mailer) => mailer.probe().await,
+            Err(e) => Err(e.to_string()),
+        };
+        findings.push(found("mail", mail));
+    }
+    db.close().await;
+}
+
+/// A clock before this program was written makes every token wrong.
+fn clock(now: i64) -> Finding {
+    const WRITTEN: i64 = 1_795_000_000;
+    if now > WRITTEN {
+        good("clock", format!("{now} seconds since 1970"))
+    } else {
+        bad("clock", "the machine's clock stands before 2026-11: set it, or tokens will be refused")
+    }
+}
+
+async fn schema(db: &Db) -> Finding {
+    match db.schema_state().await {
+        Ok(SchemaState::Current) => good("database", "answers, and its schema is up to date"),
+        Ok(SchemaState::Behind(_)) => {
+            bad("database", "the schema is not up to date: run `countersign migrate`")
+        }
+        Err(e) => bad("database", e.to_string()),
+    }
+}
+
+async fn keys(operator: &Operator, db: &Db) -> Finding {
+    let now = operator.clock.now();
+    match operator.keys(db) {
+        Ok(keys) => {
+            found("keys", keys.ring(now).await.map(|ring| format!("{} signing keys", ring.rows().count())))
+        }
+        Err(e) => bad("keys", e.to_string()),
+    }
+}

@@ -1,0 +1,341 @@
+//! `client add|set|show|list|delete|rotate-secret|recipe`.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::{Operator, input, recipe};
+use crate::audit::{Actor, Event};
+use crate::config::SigningAlgorithm;
+use crate::directory::groups;
+use crate::keys::secret::entropy;
+use crate::oidc::clients::{self, AuthMethod, Error, GrantType, Metadata};
+use crate::store::{Conn, Db};
+
+/// The most clients that a list shows.
+const LISTED: i64 = 10_000;
+
+/// What can be done with relying apps.
+#[derive(Debug, Subcommand)]
+pub(super) enum Client {
+    /// Register an app; its secret is printed this once.
+    Add {
+        /// Its name, as people see it.
+        name: String,
+        #[command(flatten)]
+        fields: Fields,
+        /// A public client: an app that cannot keep a secret, and uses PKCE instead.
+        #[arg(long, conflicts_with = "auth_method")]
+        public: bool,
+        /// Print as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Change an app; lists that are given replace those before.
+    Set {
+        /// Its client id.
+        client_id: String,
+        /// A new name.
+        #[arg(long)]
+        name: Option<String>,
+        #[command(flatten)]
+        fields: Fields,
+    },
+    /// Show an app.
+    Show {
+        /// Its client id.
+        client_id: String,
+        /// Print as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// List all apps.
+    List {
+        /// Print as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Delete an app, its grants and its tokens.
+    Delete {
+        /// Its client id.
+        client_id: String,
+    },
+    /// Give an app a new secret; the old one stops working at once.
+    RotateSecret {
+        /// Its client id.
+        client_id: String,
+        /// Print as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the copy-paste set-up for a known app.
+    Recipe {
+        /// Its client id.
+        client_id: String,
+        /// Which app: timetracker, env, grafana, gitea, nextcloud, php.
+        app: String,
+    },
+}
+
+/// The fields of an app.
+#[derive(Debug, Default, Args)]
+pub(super) struct Fields {
+    /// Where authorization responses may go; may be repeated.
+    #[arg(long, value_name = "URI")]
+    redirect_uri: Vec<String>,
+    /// Where a browser may go after a logout; may be repeated.
+    #[arg(long, value_name = "URI")]
+    post_logout_redirect_uri: Vec<String>,
+    /// `authorization_code`, `refresh_token` or `client_credentials`; may be repeated.
+    #[arg(long, value_name = "GRANT")]
+    grant_type: Vec<String>,
+    /// `client_secret_basic`, `client_secret_post` or `none`.
+    #[arg(long, value_name = "METHOD")]
+    auth_method: Option<String>,
+    /// A file with the app's public keys, as a JWK Set.
+    #[arg(long, value_name = "FILE", conflicts_with = "jwks_uri")]
+    jwks_file: Option<PathBuf>,
+    /// Where the app publishes its public keys.
+    #[arg(long, value_name = "URI")]
+    jwks_uri: Option<String>,
+    /// The `alg` of its ID tokens: RS256, ES256 or `EdDSA`.
+    #[arg(long, value_name = "ALG")]
+    id_token_alg: Option<String>,
+    /// Two factors for everyone, whatever their group says.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
+    require_two_factor: Option<bool>,
+    /// Ask people before the app learns who they are.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
+    consent: Option<bool>,
+    /// Only people of this group and the groups below it; may be repeated.
+    #[arg(long, value_name = "PATH")]
+    allow_group: Vec<String>,
+    /// The app's front page.
+    #[arg(long, value_name = "URI")]
+    client_uri: Option<String>,
+    /// The app's picture.
+    #[arg(long, value_name = "URI")]
+    logo_uri: Option<String>,
+    /// The app's privacy policy.
+    #[arg(long, value_name = "URI")]
+    policy_uri: Option<String>,
+    /// The app's terms of service.
+    #[arg(long, value_name = "URI")]
+    tos_uri: Option<String>,
+}
+
+impl Client {
+    pub(super) async fn run(self, operator: &Operator) -> anyhow::Result<()> {
+        let db = operator.db().await?;
+        match self {
+            Self::Add { name, fields, public, json } => add(operator, &db, name, fields, public, json).await,
+            Self::Set { client_id, name, fields } => set(operator, &db, &client_id, name, fields).await,
+            Self::Show { client_id, json } => show(&db, &client_id, json).await,
+            Self::List { json } => list(&db, json).await,
+            Self::Delete { client_id } => {
+                let mut tx = db.write().await?;
+                clients::delete(&mut tx, &client_id).await?;
+                record(operator, &mut tx, "client.deleted", &client_id).await?;
+                tx.commit().await?;
+                println!("Deleted {client_id}.");
+                Ok(())
+            }
+            Self::RotateSecret { client_id, json } => {
+                let mut tx = db.write().await?;
+                let now = operator.clock.now();
+                let secret = clients::rotate_secret(&mut tx, &client_id, now, &mut entropy()).await?;
+                record(operator, &mut tx, "client.secret_rotated", &client_id).await?;
+                tx.commit().await?;
+                if json {
+                    let new = json!({ "client_id": client_id, "client_secret": secret.reveal() });
+                    return input::print_json(&new);
+                }
+                println!("client_secret: {}", secret.reveal());
+                Ok(())
+            }
+            Self::Recipe { client_id, app } => {
+                let mut conn = db.read().await?;
+                let client = find(&mut conn, &client_id).await?;
+                print!("{}", recipe::recipe(&app, &operator.config.issuer, &client)?);
+                Ok(())
+            }
+        }
+    }
+}
+
+async fn add(
+    operator: &Operator,
+    db: &Db,
+    name: String,
+    fields: Fields,
+    public: bool,
+    json: bool,
+) -> anyhow::Result<()> {
+    let mut tx = db.write().await?;
+    let mut metadata = Metadata::web_app(name, Vec::new());
+    if public {
+        metadata.token_endpoint_auth_method = AuthMethod::None;
+    }
+    fields.apply(&mut tx, &mut metadata).await?;
+    let registered = clients::add(&mut tx, metadata, operator.clock.now(), &mut entropy()).await?;
+    record(operator, &mut tx, "client.added", &registered.client.id).await?;
+    tx.commit().await?;
+    let (id, secret) = (&registered.client.id, registered.secret.as_ref().map(|s| s.reveal()));
+    if json {
+        let mut new = json!({ "client_id": id });
+        if let (Some(secret), Some(map)) = (secret, new.as_object_mut()) {
+            map.insert("client_secret".to_owned(), json!(secret));
+        }
+        return input::print_json(&new);
+    }
+    println!("issuer:        {}", operator.config.issuer);
+    println!("client_id:     {id}");
+    match secret {
+        Some(secret) => println!("client_secret: {secret}  (shown this once)"),
+        None => println!("This client is public: it has no secret, and uses PKCE with S256."),
+    }
+    println!("Set-up to copy: countersign client recipe {id} APP");
+    Ok(())
+}
+
+async fn set(
+    operator: &Operator,
+    db: &Db,
+    id: &str,
+    name: Option<String>,
+    fields: Fields,
+) -> anyhow::Result<()> {
+    let mut tx = db.write().await?;
+    let client = find(&mut tx, id).await?;
+    let mut metadata = client.metadata;
+    if let Some(name) = name {
+        metadata.client_name = name;
+    }
+    let was_public = metadata.is_public();
+    fields.apply(&mut tx, &mut metadata).await?;
+    if was_public != metadata.is_public() {
+        bail!("a client stays public or confidential: add a new one instead");
+    }
+    clients::set(&mut tx, id, &metadata, operator.clock.now()).await?;
+    record(operator, &mut tx, "client.changed", id).await?;
+    tx.commit().await?;
+    println!("Changed {id}.");
+    Ok(())
+}
+
+async fn show(db: &Db, id: &str, json: bool) -> anyhow::Result<()> {
+    let mut conn = db.read().await?;
+    let client = find(&mut conn, id).await?;
+    if json {
+        return input::print_json(&describe(&client));
+    }
+    println!("client_id: {}", client.id);
+    if let serde_json::Value::Object(fields) = serde_json::to_value(&client.metadata)? {
+        for (name, value) in fields {
+            println!("{name}: {value}");
+        }
+    }
+    Ok(())
+}
+
+async fn list(db: &Db, json: bool) -> anyhow::Result<()> {
+    let mut conn = db.read().await?;
+    let all = clients::list(&mut conn, "", LISTED).await?;
+    if json {
+        return input::print_json(&all.iter().map(describe).collect::<Vec<_>>());
+    }
+    for client in &all {
+        println!("{}  {}", client.id, client.metadata.client_name);
+    }
+    Ok(())
+}
+
+async fn find(conn: &mut Conn, id: &str) -> anyhow::Result<clients::Client> {
+    Ok(clients::find(conn, id).await?.ok_or_else(|| Error::Unknown(id.to_owned()))?)
+}
+
+async fn record(operator: &Operator, conn: &mut Conn, event: &'static str, id: &str) -> anyhow::Result<()> {
+    let event = Event::new(event, Actor::Operator).client(id);
+    Ok(event.record(conn, operator.clock.now_ms(), &mut entropy()).await?)
+}
+
+fn describe(client: &clients::Client) -> serde_json::Value {
+    let mut value = json!(client.metadata);
+    if let Some(map) = value.as_object_mut() {
+        map.insert("client_id".to_owned(), json!(client.id));
+        map.insert("created_at".to_owned(), json!(client.created_at));
+    }
+    value
+}
+
+impl Fields {
+    async fn apply(self, conn: &mut Conn, metadata: &mut Metadata) -> anyhow::Result<()> {
+        self.apply_protocol(metadata)?;
+        if let Some(required) = self.require_two_factor {
+            metadata.require_two_factor = required;
+        }
+        if let Some(consent) = self.consent {
+            metadata.consent = consent;
+        }
+        if !self.allow_group.is_empty() {
+            metadata.allowed_groups.clear();
+            for path in &self.allow_group {
+                metadata.allowed_groups.push(groups::find_by_path(conn, path).await?.id);
+            }
+        }
+        for (given, field) in [
+            (self.client_uri, &mut metadata.client_uri),
+            (self.logo_uri, &mut metadata.logo_uri),
+            (self.policy_uri, &mut metadata.policy_uri),
+            (self.tos_uri, &mut metadata.tos_uri),
+        ] {
+            if given.is_some() {
+                *field = given;
+            }
+        }
+        Ok(())
+    }
+
+    fn apply_protocol(&self, metadata: &mut Metadata) -> anyhow::Result<()> {
+        if !self.redirect_uri.is_empty() {
+            metadata.redirect_uris.clone_from(&self.redirect_uri);
+        }
+        if !self.post_logout_redirect_uri.is_empty() {
+            metadata.post_logout_redirect_uris.clone_from(&self.post_logout_redirect_uri);
+        }
+        if !self.grant_type.is_empty() {
+            let parsed = self.grant_type.iter().map(|name| {
+                let known = GrantType::ALL.map(GrantType::name).join(", ");
+                GrantType::from_name(name)
+                    .with_context(|| format!("--grant-type {name}: expected one of {known}"))
+            });
+            metadata.grant_types = parsed.collect::<anyhow::Result<_>>()?;
+        }
+        if let Some(name) = &self.auth_method {
+            let known = AuthMethod::ALL.map(AuthMethod::name).join(", ");
+            let method = AuthMethod::from_name(name);
+            metadata.token_endpoint_auth_method =
+                method.with_context(|| format!("--auth-method {name}: expected one of {known}"))?;
+        }
+        if let Some(name) = &self.id_token_alg {
+            let known = SigningAlgorithm::ALL.map(SigningAlgorithm::name).join(", ");
+            let algorithm = SigningAlgorithm::from_name(name);
+            let algorithm =
+                algorithm.with_context(|| format!("--id-token-alg {name}: expected one of {known}"))?;
+            metadata.id_token_signed_response_alg = Some(algorithm);
+        }
+        if let Some(file) = &self.jwks_file {
+            let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+            let jwks = serde_json::from_str(&text);
+            metadata.jwks = Some(jwks.with_context(|| format!("{}: expected a JWK Set", file.display()))?);
+            metadata.jwks_uri = None;
+        }
+        if let Some(uri) = &self.jwks_uri {
+            metadata.jwks_uri = Some(uri.clone());
+            metadata.jwks = None;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,203 @@
+//! `group add|set|list|show`.
+
+use anyhow::bail;
+use clap::{Subcommand, ValueEnum};
+use serde_json::json;
+
+use super::{Operator, input};
+use crate::audit::Actor;
+use crate::directory::groups::{self, Changes, Preview};
+use crate::directory::{Person, rights};
+use crate::keys::secret::entropy;
+use crate::store::Conn;
+use crate::store::groups::GroupRow;
+
+/// What can be done with groups.
+#[derive(Debug, Subcommand)]
+pub(super) enum Group {
+    /// Add a group, with the default roles if it stands at the top.
+    Add {
+        /// Its name.
+        name: String,
+        /// The group that it is part of.
+        #[arg(long, value_name = "PATH")]
+        parent: Option<String>,
+        /// The language of its mails.
+        #[arg(long, value_name = "TAG")]
+        language: Option<String>,
+        /// Print as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Change a group.
+    Set {
+        /// Its path, such as Acme/Design.
+        path: String,
+        /// Whether its people are asked for a code by email.
+        #[arg(long, value_name = "on|off")]
+        two_factor: Option<Switch>,
+        /// A new name.
+        #[arg(long)]
+        name: Option<String>,
+        /// The language of its mails.
+        #[arg(long, value_name = "TAG")]
+        language: Option<String>,
+        /// Switch two-factor on although somebody could no longer sign in.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// List all groups.
+    List {
+        /// Print as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one group.
+    Show {
+        /// Its path.
+        path: String,
+        /// Print as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Switch {
+    /// On.
+    On,
+    /// Off.
+    Off,
+}
+
+impl Group {
+    pub(super) async fn run(self, operator: &Operator) -> anyhow::Result<()> {
+        match self {
+            Self::Add { name, parent, language, json } => {
+                add(operator, &name, parent.as_deref(), language.as_deref(), json).await
+            }
+            Self::Set { path, two_factor, name, language, yes } => {
+                let two_factor = two_factor.map(|switch| switch == Switch::On);
+                set(operator, &path, Changes { name, language, two_factor }, yes).await
+            }
+            Self::List { json } => list(operator, json).await,
+            Self::Show { path, json } => show(operator, &path, json).await,
+        }
+    }
+}
+
+async fn add(
+    operator: &Operator,
+    name: &str,
+    parent: Option<&str>,
+    language: Option<&str>,
+    json: bool,
+) -> anyhow::Result<()> {
+    let db = operator.db().await?;
+    let mut tx = db.write().await?;
+    let parent = match parent {
+        Some(path) => Some(groups::find_by_path(&mut tx, path).await?),
+        None => None,
+    };
+    let now_ms = operator.clock.now_ms();
+    let by = Actor::Operator;
+    let group = groups::add(&mut tx, name, parent.as_ref(), language, by, now_ms, &mut entropy()).await?;
+    let path = groups::path(&mut tx, &group.id).await?;
+    tx.commit().await?;
+    if json {
+        return input::print_json(&describe(&path, &group));
+    }
+    println!("Added the group {path}.");
+    if parent.is_none() {
+        let names: Vec<&str> = rights::DEFAULT_ROLES.iter().map(|role| role.name).collect();
+        println!("Its roles: {}.", names.join(", "));
+    }
+    Ok(())
+}
+
+async fn set(operator: &Operator, path: &str, changes: Changes, yes: bool) -> anyhow::Result<()> {
+    let db = operator.db().await?;
+    let mut tx = db.write().await?;
+    let group = groups::find_by_path(&mut tx, path).await?;
+    if changes.two_factor == Some(true) && !group.two_factor {
+        let preview = groups::preview_two_factor(&mut tx, &group).await?;
+        print_preview(&preview);
+        if !preview.locked_out.is_empty() && !yes {
+            bail!("nothing was changed: add the missing addresses, or say --yes");
+        }
+    }
+    let now_ms = operator.clock.now_ms();
+    let after = groups::set(&mut tx, &group, &changes, Actor::Operator, now_ms, &mut entropy()).await?;
+    let path = groups::path(&mut tx, &after.id).await?;
+    tx.commit().await?;
+    println!("{}", line(&path, &after));
+    Ok(())
+}
+
+fn print_preview(preview: &Preview) {
+    let names = |people: &[Person]| -> String {
+        let names: Vec<&str> = people.iter().map(|p| p.login.as_str()).collect();
+        names.join(", ")
+    };
+    if preview.locked_out.is_empty() {
+        println!("Everyone in this group can be sent a code, or needs none.");
+    } else {
+        println!("Could no longer sign in, for want of an address: {}", names(&preview.locked_out));
+    }
+    if preview.overriders.is_empty() {
+        println!(
+            "Nobody here holds override_2fa: when mail fails, nobody of this organisation gets in to repair it."
+        );
+    } else {
+        println!("Sign in without a code, by override_2fa: {}", names(&preview.overriders));
+    }
+    println!(
+        "A Manager may switch two-factor on and has no override: Managers need a code like everyone else."
+    );
+}
+
+async fn list(operator: &Operator, json: bool) -> anyhow::Result<()> {
+    let db = operator.db().await?;
+    let groups = {
+        let mut conn = db.read().await?;
+        groups::list(&mut conn).await?
+    };
+    if json {
+        let all: Vec<_> = groups.iter().map(|(path, group)| describe(path, group)).collect();
+        return input::print_json(&all);
+    }
+    for (path, group) in &groups {
+        println!("{}", line(path, group));
+    }
+    Ok(())
+}
+
+async fn show(operator: &Operator, path: &str, json: bool) -> anyhow::Result<()> {
+    let db = operator.db().await?;
+    let mut conn: Conn = db.read().await?;
+    let group = groups::find_by_path(&mut conn, path).await?;
+    let path = groups::path(&mut conn, &group.id).await?;
+    if json {
+        return input::print_json(&describe(&path, &group));
+    }
+    println!("{}", line(&path, &group));
+    print_preview(&groups::preview_two_factor(&mut conn, &group).await?);
+    Ok(())
+}
+
+fn line(path: &str, group: &GroupRow) -> String {
+    let flag = if group.two_factor { "on" } else { "off" };
+    format!("{path}: two-factor {flag}, language {}", group.language)
+}
+
+fn describe(path: &str, group: &GroupRow) -> serde_json::Value {
+    json!({
+        "id": group.id,
+        "path": path,
+        "name": group.name,
+        "two_factor": group.two_factor,
+        "language": group.language,
+        "created_at": group.created_at,
+    })
+}

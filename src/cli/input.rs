@@ -1,0 +1,60 @@
+//! How do secrets come in? By standard input or a prompt, never by an argument, which every user of the machine could read.
+
+use std::io::{IsTerminal as _, Read as _};
+
+use anyhow::{Context as _, bail};
+use zeroize::Zeroizing;
+
+use super::Operator;
+use crate::directory::Password;
+use crate::keys::secret::entropy;
+
+/// The longest secret that is read, in bytes.
+const LONGEST: u64 = 4096;
+
+/// A new password: from standard input, or from a prompt that asks twice.
+///
+/// # Errors
+/// When there is none, or the two differ.
+pub fn new_password(from_stdin: bool) -> anyhow::Result<Zeroizing<String>> {
+    if from_stdin {
+        let mut text = Zeroizing::new(String::new());
+        std::io::stdin().take(LONGEST).read_to_string(&mut text).context("standard input")?;
+        let line = Zeroizing::new(text.trim_end_matches(['\n', '\r']).to_owned());
+        if line.is_empty() {
+            bail!("--password-stdin: there is no password on standard input");
+        }
+        return Ok(line);
+    }
+    if !std::io::stdin().is_terminal() {
+        bail!("there is no terminal to ask for the password: use --password-stdin");
+    }
+    let once = Zeroizing::new(rpassword::prompt_password("Password: ")?);
+    let again = Zeroizing::new(rpassword::prompt_password("Once more: ")?);
+    if *once == *again { Ok(once) } else { bail!("the two passwords are not the same: try again") }
+}
+
+/// Checks a new password's strength and hashes it.
+///
+/// # Errors
+/// When it is too weak.
+pub async fn hash_password(
+    operator: &Operator,
+    text: &str,
+    login: &str,
+    with_code: bool,
+) -> anyhow::Result<String> {
+    let password = Password::typed(text);
+    let shortest = operator.config.signin.shortest_password(with_code);
+    password.check_strength(login, &operator.config.brand.name, shortest)?;
+    Ok(operator.passwords().hash(&password, &mut entropy()).await?)
+}
+
+/// Prints a value as JSON.
+///
+/// # Errors
+/// When it cannot be written as JSON.
+pub fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string_pretty(value)?);
+    Ok(())
+}

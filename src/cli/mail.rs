@@ -1,0 +1,87 @@
+//! `mail test|log`.
+
+use anyhow::{Context as _, bail};
+use clap::Subcommand;
+
+use super::{Operator, input};
+use crate::directory::Address;
+use crate::keys::secret::entropy;
+use crate::mail::{self, Outcome, Outgoing, Purpose};
+use crate::web::{Language, TestMail};
+
+/// What can be done with mail.
+#[derive(Debug, Subcommand)]
+pub(super) enum Mail {
+    /// Send a test message and print the mail server's answer.
+    Test {
+        /// Where to.
+        address: String,
+    },
+    /// Show what became of recent messages.
+    Log {
+        /// How many, the newest first.
+        #[arg(long, default_value_t = 50)]
+        last: u16,
+        /// Print as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+impl Mail {
+    pub(super) async fn run(self, operator: &Operator) -> anyhow::Result<()> {
+        match self {
+            Self::Test { address } => test(operator, &address).await,
+            Self::Log { last, json } => log(operator, i64::from(last), json).await,
+        }
+    }
+}
+
+async fn test(operator: &Operator, address: &str) -> anyhow::Result<()> {
+    let address = Address::parse(address).context("ADDRESS")?;
+    let db = operator.db().await?;
+    let now_ms = operator.clock.now_ms();
+    let parts = operator.pages()?.mail(&TestMail { when: now_ms / 1000 }, Language::default())?;
+    let patience = operator.config.mail.timeout;
+    let outgoing = Outgoing {
+        purpose: Purpose::Test,
+        user_id: None,
+        to: address.as_str().to_owned(),
+        subject: parts.subject,
+        text: parts.text,
+        html: parts.html,
+        reference: None,
+        // It is tried while somebody looks, and not later.
+        expires_at: now_ms / 1000 + patience.as_secs(),
+    };
+    let mailer = operator.mailer(&db)?;
+    let mut tx = db.write().await?;
+    let message = mail::queue(&mut tx, &operator.vault()?, &outgoing, now_ms, &mut entropy()).await?;
+    tx.commit().await?;
+    match mailer.deliver_within(&message, patience.as_duration() * 2).await {
+        Outcome::Accepted(answer) => {
+            println!("Accepted: {answer}");
+            Ok(())
+        }
+        Outcome::Refused(answer) => bail!("the message was not sent: {answer}"),
+        Outcome::Underway => {
+            bail!("the mail server did not take the message now: see `countersign mail log`")
+        }
+    }
+}
+
+async fn log(operator: &Operator, last: i64, json: bool) -> anyhow::Result<()> {
+    let db = operator.db().await?;
+    let mut conn = db.read().await?;
+    let rows = mail::recent(&mut conn, last).await?;
+    if json {
+        return input::print_json(&rows);
+    }
+    for row in &rows {
+        let answer = row.answer.as_deref().unwrap_or("");
+        let reference = row.reference.as_deref().unwrap_or("-");
+        let at = row.created_at_ms / 1000;
+        println!("{at} {:<8} {:<15} {reference:<4} {} {answer}", row.state, row.purpose, row.address);
+    }
+    Ok(())
+}

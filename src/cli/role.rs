@@ -1,0 +1,124 @@
+//! `role add|set|list`.
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::{Operator, input};
+use crate::audit::Actor;
+use crate::directory::rights::Rights;
+use crate::directory::{groups, roles};
+use crate::keys::secret::entropy;
+use crate::store::roles::RoleRow;
+
+/// What can be done with roles.
+#[derive(Debug, Subcommand)]
+pub(super) enum Role {
+    /// Add a role to a top-level group's tree.
+    Add {
+        /// Its name.
+        name: String,
+        /// Any group of the tree.
+        #[arg(long, value_name = "PATH")]
+        group: String,
+        /// Its rank, from 1 to 1023.
+        #[arg(long)]
+        rank: i64,
+        /// Its rights, separated by commas.
+        #[arg(long, value_name = "RIGHT,…", default_value = "")]
+        rights: String,
+        /// Print as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Change a role, and with it everyone who holds it.
+    Set {
+        /// Its name.
+        name: String,
+        /// Any group of the tree.
+        #[arg(long, value_name = "PATH")]
+        group: String,
+        /// A new name.
+        #[arg(long, value_name = "NAME")]
+        rename: Option<String>,
+        /// A new rank.
+        #[arg(long)]
+        rank: Option<i64>,
+        /// The rights instead of those before, separated by commas.
+        #[arg(long, value_name = "RIGHT,…")]
+        rights: Option<String>,
+    },
+    /// List the roles of a tree, or all.
+    List {
+        /// Any group of the tree.
+        #[arg(long, value_name = "PATH")]
+        group: Option<String>,
+        /// Print as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+impl Role {
+    pub(super) async fn run(self, operator: &Operator) -> anyhow::Result<()> {
+        let db = operator.db().await?;
+        let now_ms = operator.clock.now_ms();
+        match self {
+            Self::Add { name, group, rank, rights, json } => {
+                let mut tx = db.write().await?;
+                let group = groups::find_by_path(&mut tx, &group).await?;
+                let new = roles::NewRole { top: &group, name: &name, rank, rights: &Rights::parse(&rights)? };
+                let role = roles::add(&mut tx, new, Actor::Operator, now_ms, &mut entropy()).await?;
+                tx.commit().await?;
+                if json {
+                    return input::print_json(&describe(&role));
+                }
+                println!("{}", line(&role));
+            }
+            Self::Set { name, group, rename, rank, rights } => {
+                let mut tx = db.write().await?;
+                let group = groups::find_by_path(&mut tx, &group).await?;
+                let role = roles::find_named(&mut tx, Some(&group), &name).await?;
+                let rights = rights.map(|text| Rights::parse(&text)).transpose()?;
+                let after = RoleRow {
+                    name: rename.unwrap_or(role.name),
+                    rank: rank.unwrap_or(role.rank),
+                    rights: rights.map_or(role.rights, |rights| rights.to_string()),
+                    ..role
+                };
+                roles::set(&mut tx, &after, Actor::Operator, now_ms, &mut entropy()).await?;
+                tx.commit().await?;
+                println!("{}", line(&after));
+            }
+            Self::List { group, json } => {
+                let mut conn = db.read().await?;
+                let group = match group {
+                    Some(path) => Some(groups::find_by_path(&mut conn, &path).await?),
+                    None => None,
+                };
+                let all = roles::list(&mut conn, group.as_ref()).await?;
+                if json {
+                    return input::print_json(&all.iter().map(describe).collect::<Vec<_>>());
+                }
+                for role in &all {
+                    println!("{}", line(role));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn line(role: &RoleRow) -> String {
+    format!("{} ({}): {}", role.name, role.rank, role.rights)
+}
+
+fn describe(role: &RoleRow) -> serde_json::Value {
+    let rights: Vec<&str> = role.rights.split(' ').filter(|right| !right.is_empty()).collect();
+    json!({
+        "id": role.id,
+        "group_id": role.group_id,
+        "name": role.name,
+        "rank": role.rank,
+        "rights": rights,
+    })
+}

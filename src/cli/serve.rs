@@ -1,0 +1,71 @@
+//! `serve` and `migrate`.
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use super::Operator;
+use crate::app::App;
+use crate::config::{Log, LogFormat};
+use crate::store::{Db, Options, SchemaState};
+
+/// Runs the provider until SIGTERM or SIGINT, then drains; a second signal ends it at once.
+pub(super) async fn run(operator: &Operator) -> anyhow::Result<()> {
+    start_log(&operator.config.log)?;
+    let config = operator.config.clone();
+    let (listen, issuer) = (config.listen, config.issuer.clone());
+    let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+    let app = App::open(config, operator.clock.clone()).await?;
+    tracing::info!(%listen, issuer, "serving");
+    app.serve(listener, until_signal()?).await
+}
+
+/// Ends at the first SIGTERM or SIGINT; a second one ends the process.
+pub(super) fn until_signal() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("draining; another signal ends at once");
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            std::process::exit(1);
+        });
+    })
+}
+
+/// Sends the log to standard error.
+pub(super) fn start_log(settings: &Log) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&settings.level).with_context(|| {
+        format!("log.level {}: expected error, warn, info, debug or trace", settings.level)
+    })?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match settings.format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().init(),
+    }
+    Ok(())
+}
+
+/// Brings the schema up to date, whatever `database.migrate` says.
+pub(super) async fn migrate(operator: &Operator) -> anyhow::Result<()> {
+    let database = &operator.config.database;
+    let options = Options { url: database.url.clone(), max_connections: database.max_connections };
+    let db = Db::open(&options).await?;
+    match db.schema_state().await? {
+        SchemaState::Current => println!("The schema is up to date."),
+        SchemaState::Behind(n) => {
+            db.migrate().await?;
+            println!("The schema is up to date now: {n} migrations were run.");
+        }
+    }
+    db.close().await;
+    Ok(())
+}
