@@ -9,14 +9,16 @@ use tempfile::TempDir;
 use url::Url;
 
 use super::Database;
+use super::admin::PASSWORD;
 use super::smtp::Smtp;
 
-/// A folder with a `countersign.toml`, and the program in it.
+/// A folder, and the program in it; which database and mail server it uses comes from the environment.
 #[derive(Debug)]
 pub struct Program {
     /// Its address once it serves.
     pub url: Url,
     folder: TempDir,
+    environment: Vec<(&'static str, String)>,
     _database: Database,
 }
 
@@ -25,19 +27,25 @@ pub struct Program {
 pub struct Serving(Child);
 
 impl Program {
-    /// A folder whose settings name this database and mail server.
+    /// An empty folder; `init` comes next.
     pub fn new(database: Database, smtp: &Smtp) -> Self {
+        let environment = vec![
+            ("COUNTERSIGN_DATABASE__URL", database.url.clone()),
+            ("COUNTERSIGN_MAIL__HOST", "127.0.0.1".to_owned()),
+            ("COUNTERSIGN_MAIL__PORT", smtp.port.to_string()),
+            ("COUNTERSIGN_MAIL__ENCRYPTION", "none".to_owned()),
+        ];
+        let url = Url::parse(&format!("http://127.0.0.1:{}/", free_port())).expect("an address");
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let listen = format!("127.0.0.1:{}", free_port());
-        let settings = format!(
-            "issuer = \"http://{listen}\"\nlisten = \"{listen}\"\n\n\
-             [database]\nurl = \"{}\"\n\n\
-             [mail]\nhost = \"127.0.0.1\"\nport = {}\nencryption = \"none\"\n",
-            database.url, smtp.port
-        );
-        std::fs::write(folder.path().join("countersign.toml"), settings).expect("a file");
-        let url = Url::parse(&format!("http://{listen}/")).expect("an address");
-        Self { url, folder, _database: database }
+        Self { url, folder, environment, _database: database }
+    }
+
+    /// Makes the settings, the keys, the schema and the administrator `root`.
+    pub fn init(&self) {
+        let (issuer, listen) = (self.url.origin().ascii_serialization(), super::site::address(&self.url));
+        let arguments =
+            ["init", "--admin", "root", "--issuer", &issuer, "--listen", &listen, "--password-stdin"];
+        self.must(&arguments, &format!("{PASSWORD}\n"));
     }
 
     /// Runs a command to its end, with this on its standard input.
@@ -75,7 +83,7 @@ impl Program {
         let port = self.url.port().expect("a port").to_string();
         let mut log = BufReader::new(child.stderr.take().expect("a pipe"));
         let mut said = String::new();
-        while !said.lines().any(|line| line.contains("listening") && line.contains(&port)) {
+        while !said.lines().any(|line| line.contains("serving") && line.contains(&port)) {
             let read = log.read_line(&mut said).expect("a log");
             assert!(read > 0, "`serve` has ended:\n{said}");
         }
@@ -86,6 +94,7 @@ impl Program {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         // What the tests tell themselves is no setting of the program.
         for (name, _) in
             std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("COUNTERSIGN_"))
