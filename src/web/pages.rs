@@ -18,6 +18,8 @@ use crate::config;
 /// The templates that are built in, by name.
 const TEMPLATES: &[(&str, &str)] = &[
     ("base.html", include_str!("../../templates/base.html")),
+    ("error.html", include_str!("../../templates/error.html")),
+    ("app_links.html", include_str!("../../templates/app_links.html")),
     ("password.html", include_str!("../../templates/password.html")),
     ("code.html", include_str!("../../templates/code.html")),
     ("consent.html", include_str!("../../templates/consent.html")),

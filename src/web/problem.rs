@@ -115,3 +115,29 @@ impl ProblemPage {
         Self { key: problem.key(), reference: ours.then(|| request.to_owned()) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+    use crate::web::{Language, Pages};
+
+    #[test]
+    fn every_problem_has_a_page_and_only_faults_of_ours_name_the_request() {
+        let pages = Pages::new(&config::Brand::default(), &config::Templates::default()).unwrap();
+        for (problem, reference) in [
+            (Problem::NotFound, false),
+            (Problem::MethodNotAllowed, false),
+            (Problem::BadForm(BadForm::NotText), false),
+            (Problem::ForeignForm, false),
+            (Problem::DeadLink, false),
+            (Problem::Unavailable("secret".to_owned()), true),
+            (Problem::Internal("secret".to_owned()), true),
+        ] {
+            let html = pages.html(&ProblemPage::of(&problem, "r-123"), Language::default()).unwrap();
+            assert!(html.contains("id=\"error\" role=\"alert\""), "{problem:?}");
+            assert_eq!(html.contains("r-123"), reference, "{problem:?}");
+            assert!(!html.contains("secret"), "{problem:?}");
+        }
+    }
+}

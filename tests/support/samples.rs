@@ -57,15 +57,18 @@ pub async fn serve() -> String {
     format!("http://{address}")
 }
 
-fn pages() -> Pages {
+/// What draws them.
+pub fn pages() -> Pages {
     Pages::new(&config::Brand::default(), &config::Templates::default()).expect("the templates")
 }
 
-fn html<P: Page>(pages: &Pages, page: &P) -> String {
+/// A page as the browser gets it, in English.
+pub fn html<P: Page>(pages: &Pages, page: &P) -> String {
     pages.html(page, Language::of_group(Some("en"))).expect("a page")
 }
 
-fn app() -> AppCard {
+/// The app that somebody is on the way to.
+pub fn app() -> AppCard {
     AppCard {
         name: "Time Tracker".to_owned(),
         logo_uri: None,
@@ -80,7 +83,8 @@ fn error(what: &'static str, then: &'static str, n: i64) -> Option<ErrorText> {
     Some(ErrorText { what, then: Some(then), n })
 }
 
-fn password(login: &str, error: Option<ErrorText>) -> PasswordPage {
+/// The login screen.
+pub fn password(login: &str, error: Option<ErrorText>) -> PasswordPage {
     PasswordPage {
         app: app(),
         action: "/authorize/x/password".to_owned(),
@@ -90,7 +94,8 @@ fn password(login: &str, error: Option<ErrorText>) -> PasswordPage {
     }
 }
 
-fn code(login: &str) -> CodePage {
+/// The code page.
+pub fn code(login: &str) -> CodePage {
     CodePage {
         app: app(),
         action: "/authorize/x/code".to_owned(),
