@@ -1,5 +1,6 @@
 //! What can be wrong with a change of the directory? Each says what to do.
 
+use super::login::NotALogin;
 use super::policy::Refusal;
 use super::rights::NotARight;
 use crate::store;
@@ -19,9 +20,6 @@ pub enum Error {
     /// The tree has no role of the name.
     #[error("there is no role {0} here: see `countersign role list`")]
     UnknownRole(String),
-    /// The role serves another tree.
-    #[error("the role {0} is not one of this group's tree: see `countersign role list`")]
-    ForeignRole(String),
     /// Somebody has the login.
     #[error("the login {0} is taken: choose another")]
     LoginTaken(String),
@@ -31,15 +29,21 @@ pub enum Error {
     /// A name is not one.
     #[error("a name has 1 to 80 characters, no slash and no control characters")]
     Name,
-    /// A rank is out of range.
-    #[error("a rank is a number from 1 to 1023")]
-    Rank,
+    /// Groups are nested too deep.
+    #[error("groups can be nested at most {0} deep: add it further up")]
+    TooDeep(usize),
     /// A language is not one.
     #[error("{0} is not a language tag such as en or pt-BR")]
     Language(String),
     /// The row is gone.
-    #[error("the user was deleted meanwhile")]
+    #[error("it was deleted meanwhile")]
     Vanished,
+    /// Somebody else has moved the user between reading and writing.
+    #[error("somebody else has just moved this user: try again")]
+    Moved,
+    /// A login is not one.
+    #[error(transparent)]
+    Login(#[from] NotALogin),
     /// A right is not one.
     #[error(transparent)]
     Right(#[from] NotARight),
@@ -49,4 +53,11 @@ pub enum Error {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] store::Error),
+}
+
+impl Error {
+    /// A duplicate row means `taken`; anything else is the store's failure.
+    pub(super) fn or_taken(error: store::Error, taken: Self) -> Self {
+        if error.is_duplicate() { taken } else { Self::Store(error) }
+    }
 }

@@ -1,19 +1,27 @@
 //! How are groups added and changed?
 
+use std::collections::HashMap;
+use std::iter::successors;
+
 use rand::CryptoRng;
 use serde_json::json;
+use unic_langid::LanguageIdentifier;
 
+use super::Error;
+use super::by::{By, place};
 use super::login::fold;
+use super::policy::{self, GroupChange};
 use super::rights::{DEFAULT_ROLES, DefaultRole};
-use super::{Error, Person, people};
-use crate::audit::{Actor, Event};
 use crate::keys::secret::new_id;
 use crate::store::groups::{self, GroupRow};
 use crate::store::roles::{self, RoleRow};
 use crate::store::{Conn, Tx};
 
-/// The most groups that a list shows.
-const LISTED: i64 = 10_000;
+/// How deep groups can be nested.
+const DEEPEST: usize = 20;
+
+/// How many groups are read at once.
+const BATCH: i64 = 500;
 
 /// What a change of a group sets; what is none stays.
 #[derive(Clone, Debug, Default)]
@@ -29,17 +37,21 @@ pub struct Changes {
 /// Adds a group: below `parent`, whose two-factor flag and language it copies, or at the top, with the default roles.
 ///
 /// # Errors
-/// When the name is no name or is taken, or the database refuses.
+/// When the name is no name or is taken, the rules say no, or the database refuses.
 pub async fn add(
     tx: &mut Tx,
     name: &str,
     parent: Option<&GroupRow>,
     language: Option<&str>,
-    by: Actor,
-    now_ms: i64,
+    by: &By,
     rng: &mut impl CryptoRng,
 ) -> Result<GroupRow, Error> {
-    let name = check_name(name)?;
+    let above = place(tx, parent.map(|parent| parent.id.as_str())).await?;
+    policy::may_add_group(&by.actor, &above)?;
+    if above.lineage.len() >= DEEPEST {
+        return Err(Error::TooDeep(DEEPEST));
+    }
+    let name = check_group_name(name)?;
     let id = new_id(rng);
     let inherited = parent.map_or("en", |parent| parent.language.as_str());
     let group = GroupRow {
@@ -48,17 +60,17 @@ pub async fn add(
         name: name.to_owned(),
         language: check_language(language.unwrap_or(inherited))?,
         two_factor: parent.is_some_and(|parent| parent.two_factor),
-        created_at: now_ms / 1000,
+        created_at: by.now(),
         id,
     };
     let added = groups::add(tx, &group, &fold(name)).await;
-    added.map_err(|e| if e.is_duplicate() { Error::GroupExists(name.to_owned()) } else { e.into() })?;
+    added.map_err(|e| Error::or_taken(e, Error::GroupExists(name.to_owned())))?;
     if parent.is_none() {
         for role in &DEFAULT_ROLES {
-            add_default_role(tx, Some(&group.id), role, now_ms / 1000, rng).await?;
+            add_default_role(tx, Some(&group.id), role, by.now(), rng).await?;
         }
     }
-    Event::new("group.added", by).group(&group.id).detail("name", name).record(tx, now_ms, rng).await?;
+    by.record(by.event("group.added").group(&group.id).detail("name", name), tx, rng).await?;
     Ok(group)
 }
 
@@ -80,33 +92,41 @@ pub(super) async fn add_default_role(
     Ok(row)
 }
 
-/// Changes a group.
+/// Changes a group. Whoever switches two-factor on has seen [`crate::signin::preview`] before; the flag holds at the next
+/// step of every sign-in.
 ///
 /// # Errors
-/// When a value is not allowed or the name is taken, or the database refuses.
+/// When a value is not allowed or the name is taken, the rules say no, or the database refuses.
 pub async fn set(
     tx: &mut Tx,
     group: &GroupRow,
     changes: &Changes,
-    by: Actor,
-    now_ms: i64,
+    by: &By,
     rng: &mut impl CryptoRng,
 ) -> Result<GroupRow, Error> {
+    // The rules about the last holders of override_2fa look at the flag.
+    groups::lock(tx, &group.top_id).await?;
+    let before = groups::find(tx, &group.id).await?.ok_or(Error::Vanished)?;
     let after = GroupRow {
-        name: check_name(changes.name.as_deref().unwrap_or(&group.name))?.to_owned(),
-        language: check_language(changes.language.as_deref().unwrap_or(&group.language))?,
-        two_factor: changes.two_factor.unwrap_or(group.two_factor),
-        ..group.clone()
+        name: check_group_name(changes.name.as_deref().unwrap_or(&before.name))?.to_owned(),
+        language: check_language(changes.language.as_deref().unwrap_or(&before.language))?,
+        two_factor: changes.two_factor.unwrap_or(before.two_factor),
+        ..before.clone()
     };
+    let change = GroupChange {
+        basics: after.name != before.name || after.language != before.language,
+        two_factor: after.two_factor != before.two_factor,
+    };
+    policy::may_change_group(&by.actor, &place(tx, Some(&group.id)).await?, change)?;
     let done = groups::set(tx, &after, &fold(&after.name)).await;
-    done.map_err(|e| if e.is_duplicate() { Error::GroupExists(after.name.clone()) } else { e.into() })?;
-    Event::new("group.changed", by)
+    done.map_err(|e| Error::or_taken(e, Error::GroupExists(after.name.clone())))?;
+    let event = by
+        .event("group.changed")
         .group(&group.id)
         .detail("name", after.name.as_str())
         .detail("language", after.language.as_str())
-        .detail("two_factor", json!({ "before": group.two_factor, "after": after.two_factor }))
-        .record(tx, now_ms, rng)
-        .await?;
+        .detail("two_factor", json!({ "before": before.two_factor, "after": after.two_factor }));
+    by.record(event, tx, rng).await?;
     Ok(after)
 }
 
@@ -117,7 +137,7 @@ pub async fn set(
 pub async fn find_by_path(conn: &mut Conn, path: &str) -> Result<GroupRow, Error> {
     let unknown = || Error::UnknownGroup(path.to_owned());
     let mut found: Option<GroupRow> = None;
-    for name in path.split('/') {
+    for name in path.split('/').take(DEEPEST + 1) {
         let parent = found.as_ref().map(|group| group.id.as_str());
         found = Some(groups::find_child(conn, parent, &fold(name)).await?.ok_or_else(unknown)?);
     }
@@ -139,48 +159,86 @@ pub async fn path(conn: &mut Conn, id: &str) -> Result<String, Error> {
 /// # Errors
 /// When the database refuses.
 pub async fn list(conn: &mut Conn) -> Result<Vec<(String, GroupRow)>, Error> {
-    let mut listed = Vec::new();
-    for group in groups::list(conn, "", LISTED).await? {
-        listed.push((path(conn, &group.id).await?, group));
+    let mut rows: Vec<GroupRow> = Vec::new();
+    loop {
+        let after = rows.last().map(|row| row.id.clone()).unwrap_or_default();
+        let batch = groups::list(conn, &after, BATCH).await?;
+        if batch.is_empty() {
+            break;
+        }
+        rows.extend(batch);
     }
-    listed.sort_by(|one, other| one.0.cmp(&other.0));
+    let mut listed = with_paths(&rows);
+    listed.sort_by_cached_key(|(path, _)| fold(path));
     Ok(listed)
 }
 
-/// Who could no longer sign in if two-factor were on in a group, and who could still help.
-#[derive(Debug)]
-pub struct Preview {
-    /// People of the group who need a code and have no address.
-    pub locked_out: Vec<Person>,
-    /// Active holders of `override_2fa` in the tree.
-    pub overriders: Vec<Person>,
+fn with_paths(rows: &[GroupRow]) -> Vec<(String, GroupRow)> {
+    let by_id: HashMap<&str, &GroupRow> = rows.iter().map(|row| (row.id.as_str(), row)).collect();
+    let path = |row: &GroupRow| {
+        let parent = |child: &&GroupRow| by_id.get(child.parent_id.as_deref()?).copied();
+        let mut names: Vec<&str> =
+            successors(Some(row), parent).take(DEEPEST).map(|group| group.name.as_str()).collect();
+        names.reverse();
+        names.join("/")
+    };
+    rows.iter().map(|row| (path(row), row.clone())).collect()
 }
 
-/// Looks at what switching two-factor on would do in a group. A Manager may do it and has no override: the caller says so.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn preview_two_factor(conn: &mut Conn, group: &GroupRow) -> Result<Preview, Error> {
-    let mut locked_out = people::list(conn, Some(&group.id), "", LISTED).await?;
-    locked_out.retain(|p| {
-        p.status != super::Status::Disabled && p.deliverable_address().is_none() && !p.overrides_two_factor()
-    });
-    let mut overriders = people::overriders(conn, Some(&group.top_id)).await?;
-    overriders.retain(|p| p.group.is_some());
-    Ok(Preview { locked_out, overriders })
+fn check_group_name(name: &str) -> Result<&str, Error> {
+    // A slash separates the groups of a path.
+    if name.contains('/') { Err(Error::Name) } else { check_name(name) }
 }
 
-fn check_name(name: &str) -> Result<&str, Error> {
+/// The name of a group, a role or a person, less the spaces around it.
+pub(super) fn check_name(name: &str) -> Result<&str, Error> {
     let name = name.trim();
     let good = (1..=80).contains(&name.chars().count())
-        && !name.contains('/')
         && !name.chars().any(char::is_control)
         && !fold(name).is_empty();
     if good { Ok(name) } else { Err(Error::Name) }
 }
 
 fn check_language(tag: &str) -> Result<String, Error> {
-    let letter = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    let good = (2..=35).contains(&tag.len()) && tag.chars().all(letter) && !tag.starts_with('-');
-    if good { Ok(tag.to_owned()) } else { Err(Error::Language(tag.to_owned())) }
+    let parsed: LanguageIdentifier = tag.trim().parse().map_err(|_| Error::Language(tag.to_owned()))?;
+    Ok(parsed.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_one_line_and_groups_have_no_slash_in_theirs() {
+        assert_eq!(check_group_name(" Acme GmbH ").unwrap(), "Acme GmbH");
+        for bad in ["", "  ", "a\nb", "a\0", "\u{200b}", &"x".repeat(81)] {
+            assert!(matches!(check_name(bad), Err(Error::Name)), "{bad:?}");
+        }
+        assert!(matches!(check_group_name("Acme/Design"), Err(Error::Name)));
+        assert!(check_name("User/Guest").is_ok());
+    }
+
+    #[test]
+    fn languages_are_tags() {
+        assert_eq!(check_language("pt-br").unwrap(), "pt-BR");
+        for bad in ["", "english please", "e", "../en", "en_"] {
+            assert!(matches!(check_language(bad), Err(Error::Language(_))), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn paths_are_put_together_from_the_parents() {
+        let row = |id: &str, parent: Option<&str>, name: &str| GroupRow {
+            id: id.to_owned(),
+            parent_id: parent.map(str::to_owned),
+            top_id: "1".to_owned(),
+            name: name.to_owned(),
+            language: "en".to_owned(),
+            two_factor: false,
+            created_at: 0,
+        };
+        let rows = [row("3", Some("2"), "Web"), row("1", None, "Acme"), row("2", Some("1"), "Design")];
+        let paths: Vec<String> = with_paths(&rows).into_iter().map(|(path, _)| path).collect();
+        assert_eq!(paths, ["Acme/Design/Web", "Acme", "Acme/Design"]);
+    }
 }

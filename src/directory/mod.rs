@@ -1,6 +1,7 @@
 //! Who are the people here, and what may each of them do?
 
 mod address;
+mod by;
 mod common;
 mod error;
 pub mod groups;
@@ -15,6 +16,7 @@ pub mod roles;
 pub mod users;
 
 pub use address::{Address, NotAnAddress};
+pub use by::By;
 pub use error::Error;
 pub use login::{Login, NotALogin};
 pub use password::{Busy, Password, Passwords, Weak};

@@ -2,16 +2,19 @@
 
 use rand::CryptoRng;
 
+use super::by::{By, place};
+use super::groups::check_name;
 use super::login::fold;
+use super::policy::{self, Remaining, RoleFacts};
 use super::rights::{Rights, SITE_ADMINISTRATOR};
-use super::{Error, users};
-use crate::audit::{Actor, Event};
+use super::{Error, groups};
+use crate::audit::Event;
 use crate::keys::secret::new_id;
 use crate::store::groups::GroupRow;
 use crate::store::roles::{self, RoleRow};
-use crate::store::{Conn, Tx, signins};
+use crate::store::{self, Conn, Tx, signins, users};
 
-/// The most holders of a role whose pending sign-ins a change ends at once.
+/// The most holders of a role whose pending sign-ins a change ends at once; the others' next steps see it anyway.
 const HOLDERS: i64 = 10_000;
 
 /// The most roles that a list shows.
@@ -30,53 +33,64 @@ pub struct NewRole<'a> {
     pub rights: &'a Rights,
 }
 
-/// Adds a role to the tree of a top-level group.
+/// Adds a role to the tree of a group.
 ///
 /// # Errors
-/// When a value is not allowed or the name is taken, or the database refuses.
+/// When a value is not allowed or the name is taken, the rules say no, or the database refuses.
 pub async fn add(
     tx: &mut Tx,
     new: NewRole<'_>,
-    by: Actor,
-    now_ms: i64,
+    by: &By,
     rng: &mut impl CryptoRng,
 ) -> Result<RoleRow, Error> {
     let row = RoleRow {
         id: new_id(rng),
         group_id: Some(new.top.top_id.clone()),
-        name: check(new.name, new.rank)?.to_owned(),
+        name: check_name(new.name)?.to_owned(),
         rank: new.rank,
         rights: new.rights.to_string(),
     };
-    let added = roles::add(tx, &row, &fold(new.name), now_ms / 1000).await;
-    added.map_err(|e| if e.is_duplicate() { Error::RoleExists(new.name.to_owned()) } else { e.into() })?;
-    event("role.added", by, &row).record(tx, now_ms, rng).await?;
+    policy::may_add_role(&by.actor, &place(tx, Some(&new.top.top_id)).await?, &facts(&row)?)?;
+    let added = roles::add(tx, &row, &fold(&row.name), by.now()).await;
+    added.map_err(|e| Error::or_taken(e, Error::RoleExists(row.name.clone())))?;
+    by.record(event("role.added", by, &row), tx, rng).await?;
     Ok(row)
 }
 
-/// Replaces a role's name, rank and rights. That changes everyone who holds it: their pending codes end, and the last holder of
-/// `override_2fa` cannot lose it where two-factor is on.
+/// Replaces a role's name, rank and rights. That changes everyone who holds it: their pending codes end.
 ///
 /// # Errors
-/// When a value is not allowed, somebody must keep what they would lose, or the database refuses.
-pub async fn set(
-    tx: &mut Tx,
-    after: &RoleRow,
-    by: Actor,
-    now_ms: i64,
-    rng: &mut impl CryptoRng,
-) -> Result<(), Error> {
-    check(&after.name, after.rank)?;
-    let rights = Rights::parse(&after.rights)?;
-    let holders = roles::holders(tx, &after.id, HOLDERS).await?;
-    users::check_role_change(tx, &after.id, &rights).await?;
-    let done = roles::set(tx, after, &fold(&after.name)).await;
-    done.map_err(|e| if e.is_duplicate() { Error::RoleExists(after.name.clone()) } else { e.into() })?;
-    for user in holders {
-        signins::forget_user(tx, &user, now_ms / 1000).await?;
+/// When a value is not allowed, the rules say no, or the database refuses.
+pub async fn set(tx: &mut Tx, after: &RoleRow, by: &By, rng: &mut impl CryptoRng) -> Result<RoleRow, Error> {
+    let found = roles::find(tx, &after.id).await?.ok_or(Error::Vanished)?;
+    match &found.group_id {
+        Some(top_id) => store::groups::lock(tx, top_id).await?,
+        None => roles::lock_site(tx).await?,
     }
-    event("role.changed", by, after).record(tx, now_ms, rng).await?;
-    Ok(())
+    let before = roles::find(tx, &after.id).await?.ok_or(Error::Vanished)?;
+    let after = RoleRow {
+        id: before.id.clone(),
+        group_id: before.group_id.clone(),
+        name: check_name(&after.name)?.to_owned(),
+        rank: after.rank,
+        rights: Rights::parse(&after.rights)?.to_string(),
+    };
+    let remaining = Remaining {
+        override_2fa: !users::would_deprive_a_group(tx, &after.id).await?,
+        // The site has one role of its own: nobody else would have the right.
+        administer_site: before.group_id.is_some(),
+    };
+    let top = place(tx, before.group_id.as_deref()).await?;
+    policy::may_change_role(&by.actor, &top, &facts(&before)?, &facts(&after)?, remaining)?;
+    let done = roles::set(tx, &after, &fold(&after.name)).await;
+    done.map_err(|e| Error::or_taken(e, Error::RoleExists(after.name.clone())))?;
+    if before.rank != after.rank || before.rights != after.rights {
+        for user in roles::holders(tx, &after.id, HOLDERS).await? {
+            signins::forget_user(tx, &user, by.now()).await?;
+        }
+    }
+    by.record(event("role.changed", by, &after), tx, rng).await?;
+    Ok(after)
 }
 
 /// The role of this name in a group's tree, or the site administrator's.
@@ -93,8 +107,8 @@ pub async fn find_named(conn: &mut Conn, group: Option<&GroupRow>, name: &str) -
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn list(conn: &mut Conn, top: Option<&GroupRow>) -> Result<Vec<RoleRow>, Error> {
-    Ok(roles::list(conn, top.map(|group| group.top_id.as_str()), LISTED).await?)
+pub async fn list(conn: &mut Conn, group: Option<&GroupRow>) -> Result<Vec<RoleRow>, Error> {
+    Ok(roles::list(conn, group.map(|group| group.top_id.as_str()), LISTED).await?)
 }
 
 /// The site administrator's role, made if it is not there.
@@ -104,22 +118,23 @@ pub async fn list(conn: &mut Conn, top: Option<&GroupRow>) -> Result<Vec<RoleRow
 pub async fn site_administrator(tx: &mut Tx, now: i64, rng: &mut impl CryptoRng) -> Result<RoleRow, Error> {
     match roles::find_named(tx, None, &fold(SITE_ADMINISTRATOR.name)).await? {
         Some(role) => Ok(role),
-        None => super::groups::add_default_role(tx, None, &SITE_ADMINISTRATOR, now, rng).await,
+        None => groups::add_default_role(tx, None, &SITE_ADMINISTRATOR, now, rng).await,
     }
 }
 
-fn check(name: &str, rank: i64) -> Result<&str, Error> {
-    let trimmed = name.trim();
-    let good = (1..=80).contains(&trimmed.chars().count()) && !trimmed.chars().any(char::is_control);
-    if !good || trimmed != name {
-        return Err(Error::Name);
-    }
-    // The site administrator's rank stands above every organisation's.
-    if (1..SITE_ADMINISTRATOR.rank).contains(&rank) { Ok(name) } else { Err(Error::Rank) }
+/// What the rules know of a role.
+pub(super) fn facts(row: &RoleRow) -> Result<RoleFacts, Error> {
+    Ok(RoleFacts {
+        id: row.id.clone(),
+        top_id: row.group_id.clone(),
+        rank: row.rank,
+        rights: Rights::parse(&row.rights)?,
+    })
 }
 
-fn event(name: &'static str, by: Actor, role: &RoleRow) -> Event {
-    let event = Event::new(name, by)
+fn event(name: &'static str, by: &By, role: &RoleRow) -> Event {
+    let event = by
+        .event(name)
         .detail("role", role.name.as_str())
         .detail("rank", role.rank)
         .detail("rights", role.rights.as_str());

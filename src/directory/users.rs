@@ -2,15 +2,17 @@
 
 use rand::CryptoRng;
 
-use super::policy::{self, Left};
-use super::rights::{Rights, own};
-use super::{Address, Error, Login, Person, Status, people};
-use crate::audit::{Actor, Event};
+use super::by::{By, place, standing};
+use super::groups::check_name;
+use super::policy::{self, After, Others, RoleFacts};
+use super::rights::own;
+use super::{Address, Error, Login, Person, Status, links, people, roles};
+use crate::audit::Event;
 use crate::keys::secret::new_id;
 use crate::store::groups::{self, GroupRow};
 use crate::store::roles::RoleRow;
 use crate::store::users::{self, UserFields};
-use crate::store::{Conn, Tx, challenges, links, sessions, signins};
+use crate::store::{self, Conn, Tx, challenges, sessions, signins};
 
 /// What a new user is made of.
 #[derive(Clone, Copy, Debug)]
@@ -49,96 +51,208 @@ pub struct Changes {
 /// Adds a user.
 ///
 /// # Errors
-/// When the login is taken, the role is another tree's, or the database refuses.
-pub async fn add(
-    tx: &mut Tx,
-    new: NewUser<'_>,
-    by: Actor,
-    now_ms: i64,
-    rng: &mut impl CryptoRng,
-) -> Result<Person, Error> {
-    if new.role.group_id.as_deref() != new.group.map(|group| group.top_id.as_str()) {
-        return Err(Error::ForeignRole(new.role.name.clone()));
-    }
+/// When the login is taken, the rules say no, or the database refuses.
+pub async fn add(tx: &mut Tx, new: NewUser<'_>, by: &By, rng: &mut impl CryptoRng) -> Result<Person, Error> {
+    let group_id = new.group.map(|group| group.id.as_str());
+    policy::may_add(&by.actor, &place(tx, group_id).await?, &roles::facts(new.role)?)?;
     let id = new_id(rng);
     let status = if new.password_hash.is_some() { Status::Active } else { Status::Invited };
     let fields = UserFields {
         id: &id,
         login: new.login.as_str(),
         login_key: &new.login.key(),
-        name: new.name,
+        name: new.name.map(check_name).transpose()?,
         email: new.email.map(Address::as_str),
         status: status.name(),
-        group_id: new.group.map(|group| group.id.as_str()),
+        group_id,
         role_id: &new.role.id,
     };
-    let added = users::add(tx, fields, new.password_hash, now_ms / 1000).await;
-    added.map_err(|e| if e.is_duplicate() { Error::LoginTaken(new.login.to_string()) } else { e.into() })?;
-    let mut event = Event::new("user.added", by).user(&id).detail("role", new.role.name.as_str());
-    if let Some(group) = new.group {
-        event = event.group(&group.id);
+    let added = users::add(tx, fields, new.password_hash, by.now()).await;
+    added.map_err(|e| Error::or_taken(e, Error::LoginTaken(new.login.to_string())))?;
+    let mut event = by.event("user.added").user(&id).detail("role", new.role.name.as_str());
+    if let Some(group_id) = group_id {
+        event = event.group(group_id);
     }
-    event.record(tx, now_ms, rng).await?;
+    by.record(event, tx, rng).await?;
     people::find(tx, &id).await?.ok_or(Error::Vanished)
 }
 
-/// Changes a user. A new email, role, group or status ends their pending codes and sign-ins; being disabled ends their sessions too.
+/// Changes a user. A new login, email, role, group or status ends their pending codes, sign-ins and links; being disabled
+/// ends their sessions too.
 ///
 /// # Errors
-/// When the login is taken, the role is another tree's, somebody must stay who can help, or the database refuses.
+/// When the login is taken, the rules say no, or the database refuses.
 pub async fn set(
     tx: &mut Tx,
     person: &Person,
     changes: Changes,
-    by: Actor,
-    now_ms: i64,
+    by: &By,
     rng: &mut impl CryptoRng,
 ) -> Result<Person, Error> {
-    let now = now_ms / 1000;
-    let status = changes.status.unwrap_or(person.status);
-    let group_id = changes.group.as_ref().map(|g| &g.id).or(person.group.as_ref().map(|g| &g.id));
-    let top_id = changes.group.as_ref().map(|g| &g.top_id).or(person.group.as_ref().map(|g| &g.top_id));
-    if let Some(role) = &changes.role
-        && role.group_id.as_ref() != top_id
-    {
-        return Err(Error::ForeignRole(role.name.clone()));
-    }
-    if changes.role.is_none() && top_id != person.group.as_ref().map(|g| &g.top_id) {
-        return Err(Error::ForeignRole(person.role.name.clone()));
-    }
-    let rights =
-        changes.role.as_ref().map_or(Ok(person.role.rights.clone()), |r| Rights::parse(&r.rights))?;
-    keep_helpers(tx, person, status, &rights).await?;
-    let login = changes.login.as_ref().map_or(person.login.as_str(), Login::as_str);
+    let person = locked(tx, person, changes.group.as_ref()).await?;
+    let after = after(tx, &person, &changes).await?;
+    let others = others(tx, &person).await?;
+    policy::may_change(&by.actor, &standing(tx, &person).await?, &after, others)?;
+    let login = changes.login.clone().map_or_else(|| Login::parse(&person.login), Ok)?;
     let email = match &changes.email {
         Some(email) => email.as_ref().map(Address::as_str),
         None => person.email.as_deref(),
     };
-    let name = changes.name.as_deref().or(person.name.as_deref()).filter(|name| !name.is_empty());
+    let name = match changes.name.as_deref().map(str::trim) {
+        Some("") => None,
+        Some(name) => Some(check_name(name)?),
+        None => person.name.as_deref(),
+    };
     let fields = UserFields {
         id: &person.id,
-        login,
-        login_key: &super::login::fold(login),
+        login: login.as_str(),
+        login_key: &login.key(),
         name,
         email,
-        status: status.name(),
-        group_id: group_id.map(String::as_str),
-        role_id: changes.role.as_ref().map_or(&person.role.id, |role| &role.id),
+        status: after.status.name(),
+        group_id: after.place.lineage.first().map(String::as_str),
+        role_id: &after.role.id,
     };
-    let done = users::set(tx, fields, now).await;
-    done.map_err(|e| if e.is_duplicate() { Error::LoginTaken(login.to_owned()) } else { e.into() })?;
-    let moved = changes.group.is_some() || changes.role.is_some();
-    if changes.email.is_some() || changes.status.is_some() || changes.login.is_some() || moved {
-        signins::forget_user(tx, &person.id, now).await?;
+    let done = users::set(tx, fields, by.now()).await;
+    done.map_err(|e| Error::or_taken(e, Error::LoginTaken(login.to_string())))?;
+    if changes.touch_the_sign_in() {
+        signins::forget_user(tx, &person.id, by.now()).await?;
+        store::links::end_of_user(tx, &person.id, by.now()).await?;
     }
-    if status == Status::Disabled {
-        sessions::end_user(tx, &person.id, now).await?;
+    if after.status == Status::Disabled {
+        sessions::end_user(tx, &person.id, by.now()).await?;
     }
-    changed(person, &changes, by).record(tx, now_ms, rng).await?;
+    by.record(changed(&person, &changes, by), tx, rng).await?;
     people::find(tx, &person.id).await?.ok_or(Error::Vanished)
 }
 
-fn changed(person: &Person, changes: &Changes, by: Actor) -> Event {
+/// Gives a user a new password. Their sessions, grants, pending codes and links end, and their codes work again.
+///
+/// # Errors
+/// When the rules say no, or the database refuses.
+pub async fn set_password(
+    tx: &mut Tx,
+    person: &Person,
+    password_hash: &str,
+    by: &By,
+    rng: &mut impl CryptoRng,
+) -> Result<(), Error> {
+    policy::may_edit(&by.actor, &standing(tx, person).await?)?;
+    replace_password(tx, person, password_hash, by, rng).await
+}
+
+/// Uses a link up and gives its owner the password that they have chosen. None when the link can no longer be used: then
+/// nothing has changed.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn choose_password(
+    tx: &mut Tx,
+    token: &str,
+    password_hash: &str,
+    now_ms: i64,
+    rng: &mut impl CryptoRng,
+) -> Result<Option<Person>, Error> {
+    let Some(person) = links::find(tx, token, now_ms / 1000).await? else { return Ok(None) };
+    if !links::spend(tx, token, now_ms / 1000).await? {
+        return Ok(None);
+    }
+    let by = By::user(tx, &person, now_ms).await?;
+    replace_password(tx, &person, password_hash, &by, rng).await?;
+    Ok(Some(person))
+}
+
+async fn replace_password(
+    tx: &mut Tx,
+    person: &Person,
+    password_hash: &str,
+    by: &By,
+    rng: &mut impl CryptoRng,
+) -> Result<(), Error> {
+    let now = by.now();
+    users::set_password(tx, &person.id, password_hash, now).await?;
+    signins::forget_user(tx, &person.id, now).await?;
+    sessions::end_user(tx, &person.id, now).await?;
+    store::links::end_of_user(tx, &person.id, now).await?;
+    challenges::clear_budget(tx, &person.id).await?;
+    Ok(by.record(by.event("user.password_changed").user(&person.id), tx, rng).await?)
+}
+
+/// Lets a user's codes work again after too many wrong ones.
+///
+/// # Errors
+/// When the rules say no, or the database refuses.
+pub async fn unlock(tx: &mut Tx, person: &Person, by: &By, rng: &mut impl CryptoRng) -> Result<(), Error> {
+    policy::may_unlock(&by.actor, &standing(tx, person).await?)?;
+    challenges::clear_budget(tx, &person.id).await?;
+    Ok(by.record(by.event("user.unlocked").user(&person.id), tx, rng).await?)
+}
+
+/// Deletes a user, and everything that hangs from them but the audit log.
+///
+/// # Errors
+/// When the rules say no, or the database refuses.
+pub async fn delete(tx: &mut Tx, person: &Person, by: &By, rng: &mut impl CryptoRng) -> Result<(), Error> {
+    let person = locked(tx, person, None).await?;
+    let others = others(tx, &person).await?;
+    policy::may_delete(&by.actor, &standing(tx, &person).await?, others)?;
+    users::delete(tx, &person.id).await?;
+    let event = by.event("user.deleted").user(&person.id).detail("login", person.login.as_str());
+    Ok(by.record(event, tx, rng).await?)
+}
+
+impl Changes {
+    /// Whether a sign-in that has begun was begun by somebody who is now another.
+    const fn touch_the_sign_in(&self) -> bool {
+        self.login.is_some()
+            || self.email.is_some()
+            || self.status.is_some()
+            || self.group.is_some()
+            || self.role.is_some()
+    }
+}
+
+/// The person as they are once nobody else can change who holds what in their tree, and in the one that they move to.
+async fn locked(tx: &mut Tx, person: &Person, moves_to: Option<&GroupRow>) -> Result<Person, Error> {
+    let top = |person: &Person| person.group.as_ref().map(|group| group.top_id.clone());
+    let here = top(person);
+    if here.is_none() {
+        store::roles::lock_site(tx).await?;
+    }
+    let mut trees: Vec<&str> = here.as_deref().into_iter().collect();
+    trees.extend(moves_to.map(|group| group.top_id.as_str()));
+    // In the order of their ids, so that two moves in opposite directions do not wait for each other for ever.
+    trees.sort_unstable();
+    trees.dedup();
+    for tree in trees {
+        groups::lock(tx, tree).await?;
+    }
+    let now = people::find(tx, &person.id).await?.ok_or(Error::Vanished)?;
+    if top(&now) == here { Ok(now) } else { Err(Error::Moved) }
+}
+
+async fn after(conn: &mut Conn, person: &Person, changes: &Changes) -> Result<After, Error> {
+    let group_id = match &changes.group {
+        Some(group) => Some(group.id.as_str()),
+        None => person.group.as_ref().map(|group| group.id.as_str()),
+    };
+    let role = match &changes.role {
+        Some(role) => roles::facts(role)?,
+        None => RoleFacts::of(person),
+    };
+    Ok(After { status: changes.status.unwrap_or(person.status), place: place(conn, group_id).await?, role })
+}
+
+/// Who else could do what this person can do.
+async fn others(conn: &mut Conn, person: &Person) -> Result<Others, Error> {
+    let group_id = person.group.as_ref().map(|group| group.id.as_str());
+    Ok(Others {
+        override_2fa: users::has_other_holder(conn, group_id, &person.id, own::OVERRIDE_2FA).await?,
+        administer_site: users::has_other_holder(conn, None, &person.id, own::ADMINISTER_SITE).await?,
+    })
+}
+
+fn changed(person: &Person, changes: &Changes, by: &By) -> Event {
     let mut fields = Vec::new();
     for (name, there) in [
         ("login", changes.login.is_some()),
@@ -152,107 +266,5 @@ fn changed(person: &Person, changes: &Changes, by: Actor) -> Event {
             fields.push(name);
         }
     }
-    Event::new("user.changed", by).user(&person.id).detail("fields", fields)
-}
-
-/// Gives a user a new password. Their sessions, grants, pending codes and links end, and their codes work again.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn set_password(
-    tx: &mut Tx,
-    person: &Person,
-    password_hash: &str,
-    by: Actor,
-    now_ms: i64,
-    rng: &mut impl CryptoRng,
-) -> Result<(), Error> {
-    let now = now_ms / 1000;
-    users::set_password(tx, &person.id, password_hash, now).await?;
-    signins::forget_user(tx, &person.id, now).await?;
-    sessions::end_user(tx, &person.id, now).await?;
-    links::end_of_user(tx, &person.id, now).await?;
-    challenges::clear_budget(tx, &person.id).await?;
-    Event::new("user.password_changed", by).user(&person.id).record(tx, now_ms, rng).await?;
-    Ok(())
-}
-
-/// Lets a user's codes work again after too many wrong ones.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn unlock(
-    tx: &mut Tx,
-    person: &Person,
-    by: Actor,
-    now_ms: i64,
-    rng: &mut impl CryptoRng,
-) -> Result<(), Error> {
-    challenges::clear_budget(tx, &person.id).await?;
-    Event::new("user.unlocked", by).user(&person.id).record(tx, now_ms, rng).await?;
-    Ok(())
-}
-
-/// Deletes a user, and everything that hangs from them but the audit log.
-///
-/// # Errors
-/// When somebody must stay who can help, or the database refuses.
-pub async fn delete(
-    tx: &mut Tx,
-    person: &Person,
-    by: Actor,
-    now_ms: i64,
-    rng: &mut impl CryptoRng,
-) -> Result<(), Error> {
-    keep_helpers(tx, person, Status::Disabled, &Rights::default()).await?;
-    users::delete(tx, &person.id).await?;
-    let login = person.login.as_str();
-    Event::new("user.deleted", by).user(&person.id).detail("login", login).record(tx, now_ms, rng).await?;
-    Ok(())
-}
-
-/// Refuses a change after which nobody could help any more (DESIGN §1, the last rank rule).
-async fn keep_helpers(
-    conn: &mut Conn,
-    person: &Person,
-    status: Status,
-    rights: &Rights,
-) -> Result<(), Error> {
-    let keeps = |right: &str| status == Status::Active && rights.has(right);
-    let loses = |right: &str| person.status == Status::Active && person.can(right) && !keeps(right);
-    if !loses(own::OVERRIDE_2FA) && !loses(own::ADMINISTER_SITE) {
-        return Ok(());
-    }
-    let others = people::overriders_to_tell(conn, person).await?;
-    guard(conn, person, &others).await
-}
-
-/// As [`keep_helpers`], for a role that loses rights: all of its holders lose them at once.
-pub(super) async fn check_role_change(conn: &mut Conn, role_id: &str, rights: &Rights) -> Result<(), Error> {
-    if rights.has(own::OVERRIDE_2FA) {
-        return Ok(());
-    }
-    let holders = crate::store::roles::holders(conn, role_id, 1).await?;
-    let Some(holder) = holders.first() else { return Ok(()) };
-    let Some(person) = people::find(conn, holder).await? else { return Ok(()) };
-    if !person.overrides_two_factor() {
-        return Ok(());
-    }
-    let mut others = people::overriders_to_tell(conn, &person).await?;
-    others.retain(|other| other.role.id != role_id);
-    guard(conn, &person, &others).await
-}
-
-async fn guard(conn: &mut Conn, person: &Person, others: &[Person]) -> Result<(), Error> {
-    let top = person.group.as_ref().map(|group| group.top_id.as_str());
-    let two_factor = match top {
-        Some(top) => groups::two_factor_in_tree(conn, top).await?,
-        None => false,
-    };
-    let left = Left {
-        two_factor,
-        overriders: others.iter().filter(|other| other.group.is_some()).count(),
-        site_administrators: others.iter().filter(|other| other.can(own::ADMINISTER_SITE)).count(),
-    };
-    Ok(policy::may_lose(&person.role.rights, person.group.is_some(), left)?)
+    by.event("user.changed").user(&person.id).detail("fields", fields)
 }

@@ -20,7 +20,7 @@ queries! {
                SELECT id, parent_id, top_id, name, language, two_factor, created_at FROM lineage ORDER BY depth";
     ADD = "INSERT INTO groups (id, parent_id, top_id, name, name_key, language, two_factor, created_at)
            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-    TWO_FACTOR_IN_TREE = "SELECT id FROM groups WHERE top_id = $1 AND two_factor LIMIT 1";
+    LOCK = "UPDATE groups SET created_at = created_at WHERE id = $1";
     SET = "UPDATE groups SET name = $2, name_key = $3, language = $4, two_factor = $5 WHERE id = $1";
 }
 
@@ -107,11 +107,11 @@ pub async fn set(conn: &mut Conn, group: &GroupRow, name_key: &str) -> Result<bo
     Ok(execute!(conn, SET, &group.id, &group.name, name_key, &group.language, group.two_factor)? == 1)
 }
 
-/// Whether two-factor is on in any group of a tree.
+/// Makes other transactions that lock this group wait for this one: rules that look at several rows hold only if nobody
+/// changes the others meanwhile.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn two_factor_in_tree(conn: &mut Conn, top_id: &str) -> Result<bool> {
-    let row: Option<(String,)> = optional!(conn, (String,), TWO_FACTOR_IN_TREE, top_id)?;
-    Ok(row.is_some())
+pub async fn lock(conn: &mut Conn, id: &str) -> Result<()> {
+    execute!(conn, LOCK, id).map(|_| ())
 }

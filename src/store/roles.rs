@@ -15,6 +15,7 @@ queries! {
            VALUES ($1, $2, $3, $4, $5, $6, $7)";
     SET = "UPDATE roles SET name = $2, name_key = $3, rank = $4, rights = $5 WHERE id = $1";
     HOLDERS = "SELECT id FROM users WHERE role_id = $1 ORDER BY id LIMIT $2";
+    LOCK_SITE = "UPDATE roles SET created_at = created_at WHERE group_id IS NULL";
 }
 
 /// One role as the table holds it.
@@ -71,6 +72,14 @@ pub async fn add(conn: &mut Conn, role: &RoleRow, name_key: &str, now: i64) -> R
 /// When the database refuses.
 pub async fn set(conn: &mut Conn, role: &RoleRow, name_key: &str) -> Result<bool> {
     Ok(execute!(conn, SET, &role.id, &role.name, name_key, role.rank, &role.rights)? == 1)
+}
+
+/// Makes other transactions that lock the site's own roles wait for this one, as [`super::groups::lock`] does for a tree.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn lock_site(conn: &mut Conn) -> Result<()> {
+    execute!(conn, LOCK_SITE).map(|_| ())
 }
 
 /// At most `limit` users who hold a role.

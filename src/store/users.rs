@@ -5,34 +5,41 @@ use sqlx::FromRow;
 use super::macros::{all, execute, optional, queries};
 use super::{Conn, Result};
 
+/// A query for users with their role and group; the argument says which.
+macro_rules! people {
+    ($which:literal) => {
+        concat!(
+            "SELECT u.id, u.login, u.name, u.email, u.status, u.password_hash, u.created_at,
+                    u.role_id, r.name AS role_name, r.rank AS role_rank, r.rights AS role_rights,
+                    u.group_id, g.name AS group_name, g.top_id AS group_top_id, g.language AS group_language,
+                    g.two_factor AS group_two_factor
+             FROM users u JOIN roles r ON r.id = u.role_id LEFT JOIN groups g ON g.id = u.group_id ",
+            $which
+        )
+    };
+}
+
 queries! {
-    FIND = "SELECT u.id, u.login, u.name, u.email, u.status, u.password_hash, u.created_at,
-                   u.role_id, r.name AS role_name, r.rank AS role_rank, r.rights AS role_rights,
-                   u.group_id, g.name AS group_name, g.top_id AS group_top_id, g.language AS group_language,
-                   g.two_factor AS group_two_factor
-            FROM users u JOIN roles r ON r.id = u.role_id LEFT JOIN groups g ON g.id = u.group_id
-            WHERE u.id = $1";
-    FIND_BY_LOGIN = "SELECT u.id, u.login, u.name, u.email, u.status, u.password_hash, u.created_at,
-                            u.role_id, r.name AS role_name, r.rank AS role_rank, r.rights AS role_rights,
-                            u.group_id, g.name AS group_name, g.top_id AS group_top_id,
-                            g.language AS group_language, g.two_factor AS group_two_factor
-                     FROM users u JOIN roles r ON r.id = u.role_id LEFT JOIN groups g ON g.id = u.group_id
-                     WHERE u.login_key = $1";
-    LIST = "SELECT u.id, u.login, u.name, u.email, u.status, u.password_hash, u.created_at,
-                   u.role_id, r.name AS role_name, r.rank AS role_rank, r.rights AS role_rights,
-                   u.group_id, g.name AS group_name, g.top_id AS group_top_id, g.language AS group_language,
-                   g.two_factor AS group_two_factor
-            FROM users u JOIN roles r ON r.id = u.role_id LEFT JOIN groups g ON g.id = u.group_id
-            WHERE (CAST($1 AS TEXT) IS NULL OR u.group_id = $1) AND u.login_key > $2
-            ORDER BY u.login_key LIMIT $3";
-    SENIORS = "SELECT u.id, u.login, u.name, u.email, u.status, u.password_hash, u.created_at,
-                      u.role_id, r.name AS role_name, r.rank AS role_rank, r.rights AS role_rights,
-                      u.group_id, g.name AS group_name, g.top_id AS group_top_id, g.language AS group_language,
-                      g.two_factor AS group_two_factor
-               FROM users u JOIN roles r ON r.id = u.role_id LEFT JOIN groups g ON g.id = u.group_id
-               WHERE u.status = 'active' AND ' ' || r.rights || ' ' LIKE '% override_2fa %'
-                 AND (u.group_id IS NULL OR g.top_id = $1)
-               ORDER BY u.login_key LIMIT $2";
+    FIND = people!("WHERE u.id = $1");
+    FIND_BY_LOGIN = people!("WHERE u.login_key = $1");
+    LIST = people!("WHERE (CAST($1 AS TEXT) IS NULL OR u.group_id = $1) AND u.login_key > $2
+                    ORDER BY u.login_key LIMIT $3");
+    SENIORS = people!("WHERE u.status = 'active' AND ' ' || r.rights || ' ' LIKE '% override!_2fa %' ESCAPE '!'
+                         AND (u.group_id IS NULL OR g.top_id = $1)
+                       ORDER BY u.login_key LIMIT $2");
+    COUNT = "SELECT COUNT(*) FROM users WHERE group_id = $1";
+    OTHER_HOLDER = "SELECT u.id FROM users u JOIN roles r ON r.id = u.role_id
+                    WHERE u.status = 'active' AND COALESCE(u.group_id, '') = $1 AND u.id <> $2
+                      AND ' ' || r.rights || ' ' LIKE '% ' || $3 || ' %' ESCAPE '!'
+                    LIMIT 1";
+    DEPRIVED_GROUP = "SELECT g.id FROM groups g
+                      WHERE g.two_factor
+                        AND EXISTS (SELECT 1 FROM users u
+                                    WHERE u.group_id = g.id AND u.status = 'active' AND u.role_id = $1)
+                        AND NOT EXISTS (SELECT 1 FROM users u JOIN roles r ON r.id = u.role_id
+                                        WHERE u.group_id = g.id AND u.status = 'active' AND u.role_id <> $1
+                                          AND ' ' || r.rights || ' ' LIKE '% override!_2fa %' ESCAPE '!')
+                      LIMIT 1";
     ADD = "INSERT INTO users (id, login, login_key, name, email, status, group_id, role_id, password_hash,
                               created_at, updated_at)
            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)";
@@ -134,6 +141,41 @@ pub async fn list(conn: &mut Conn, group_id: Option<&str>, after: &str, limit: i
 /// When the database refuses.
 pub async fn seniors(conn: &mut Conn, top_id: Option<&str>, limit: i64) -> Result<Vec<UserRow>> {
     all!(conn, UserRow, SENIORS, top_id, limit)
+}
+
+/// How many users a group has.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn count(conn: &mut Conn, group_id: &str) -> Result<i64> {
+    let row: Option<(i64,)> = optional!(conn, (i64,), COUNT, group_id)?;
+    Ok(row.map_or(0, |(count,)| count))
+}
+
+/// Whether an active user of the same group (or, without one, of the site itself) other than this one holds a right.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn has_other_holder(
+    conn: &mut Conn,
+    group_id: Option<&str>,
+    id: &str,
+    right: &str,
+) -> Result<bool> {
+    // `_` stands for any letter in LIKE; a right has no other letter that means something there.
+    let pattern = right.replace('_', "!_");
+    let row: Option<(String,)> =
+        optional!(conn, (String,), OTHER_HOLDER, group_id.unwrap_or_default(), id, &pattern)?;
+    Ok(row.is_some())
+}
+
+/// Whether a group with two-factor on would have no active holder of `override_2fa` any more without this role.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn would_deprive_a_group(conn: &mut Conn, role_id: &str) -> Result<bool> {
+    let row: Option<(String,)> = optional!(conn, (String,), DEPRIVED_GROUP, role_id)?;
+    Ok(row.is_some())
 }
 
 /// Keeps a new user; a duplicate login is [`super::Error::Duplicate`].

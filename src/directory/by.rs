@@ -1,0 +1,66 @@
+//! By whom is something done, and when? What every action of the directory begins with.
+
+use rand::CryptoRng;
+
+use super::policy::{Actor, Place, Standing};
+use super::{Person, people};
+use crate::audit::{self, Event};
+use crate::store::{Conn, Result};
+
+/// Who acts, and when.
+#[derive(Clone, Debug)]
+pub struct By {
+    /// Who.
+    pub actor: Actor,
+    /// When, in milliseconds since 1970.
+    pub now_ms: i64,
+}
+
+impl By {
+    /// The command line, now.
+    #[must_use]
+    pub const fn operator(now_ms: i64) -> Self {
+        Self { actor: Actor::Operator, now_ms }
+    }
+
+    /// A user, now.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn user(conn: &mut Conn, person: &Person, now_ms: i64) -> Result<Self> {
+        Ok(Self { actor: Actor::User(standing(conn, person).await?), now_ms })
+    }
+
+    /// Seconds since 1970.
+    #[must_use]
+    pub const fn now(&self) -> i64 {
+        self.now_ms / 1000
+    }
+
+    /// An event of this name by this actor.
+    pub(super) fn event(&self, name: &'static str) -> Event {
+        let actor = match &self.actor {
+            Actor::Operator => audit::Actor::Operator,
+            Actor::User(user) => audit::Actor::User(user.id.clone()),
+        };
+        Event::new(name, actor)
+    }
+
+    /// Writes an event, in the transaction of what it tells about.
+    pub(super) async fn record(&self, event: Event, conn: &mut Conn, rng: &mut impl CryptoRng) -> Result<()> {
+        event.record(conn, self.now_ms, rng).await
+    }
+}
+
+/// What the rules know of a person.
+pub(super) async fn standing(conn: &mut Conn, person: &Person) -> Result<Standing> {
+    Ok(Standing::of(person, people::group_ids(conn, person).await?))
+}
+
+/// What the rules know of a group's place; none for the site itself.
+pub(super) async fn place(conn: &mut Conn, group_id: Option<&str>) -> Result<Place> {
+    let Some(group_id) = group_id else { return Ok(Place::default()) };
+    let lineage = crate::store::groups::lineage(conn, group_id).await?;
+    let two_factor = lineage.first().is_some_and(|group| group.two_factor);
+    Ok(Place { lineage: lineage.into_iter().map(|group| group.id).collect(), two_factor })
+}
