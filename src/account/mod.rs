@@ -6,7 +6,6 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use axum::routing::get;
 
-use crate::audit::Actor;
 use crate::directory::{self, Password, Person, Weak, links, users};
 use crate::keys::secret::entropy;
 use crate::signin::{SignInState, clear_account};
@@ -69,11 +68,8 @@ async fn choose(
     };
     let now_ms = state.signin.clock.now_ms();
     let mut tx = state.signin.db.write().await?;
-    if !links::spend(&mut tx, &token, now_ms / 1000).await? {
-        return Err(Problem::DeadLink);
-    }
-    let by = Actor::User(person.id.clone());
-    users::set_password(&mut tx, &person, &hash, by, now_ms, &mut entropy()).await?;
+    let chosen = users::choose_password(&mut tx, &token, &hash, now_ms, &mut entropy()).await?;
+    let person = chosen.ok_or(Problem::DeadLink)?;
     clear_account(&mut tx, &directory::login::fold(&person.login)).await?;
     tx.commit().await?;
     let chosen = PasswordChosenPage { login: person.login };

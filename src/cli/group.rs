@@ -5,12 +5,12 @@ use clap::{Subcommand, ValueEnum};
 use serde_json::json;
 
 use super::{Operator, input};
-use crate::audit::Actor;
-use crate::directory::groups::{self, Changes, Preview};
-use crate::directory::{Person, rights};
+use crate::directory::groups::{self, Changes};
+use crate::directory::{By, rights};
 use crate::keys::secret::entropy;
-use crate::store::Conn;
+use crate::signin::preview::{self, Preview};
 use crate::store::groups::GroupRow;
+use crate::store::{Conn, users};
 
 /// What can be done with groups.
 #[derive(Debug, Subcommand)]
@@ -100,9 +100,8 @@ async fn add(
         Some(path) => Some(groups::find_by_path(&mut tx, path).await?),
         None => None,
     };
-    let now_ms = operator.clock.now_ms();
-    let by = Actor::Operator;
-    let group = groups::add(&mut tx, name, parent.as_ref(), language, by, now_ms, &mut entropy()).await?;
+    let by = By::operator(operator.clock.now_ms());
+    let group = groups::add(&mut tx, name, parent.as_ref(), language, &by, &mut entropy()).await?;
     let path = groups::path(&mut tx, &group.id).await?;
     tx.commit().await?;
     if json {
@@ -121,40 +120,23 @@ async fn set(operator: &Operator, path: &str, changes: Changes, yes: bool) -> an
     let mut tx = db.write().await?;
     let group = groups::find_by_path(&mut tx, path).await?;
     if changes.two_factor == Some(true) && !group.two_factor {
-        let preview = groups::preview_two_factor(&mut tx, &group).await?;
-        print_preview(&preview);
-        if !preview.locked_out.is_empty() && !yes {
-            bail!("nothing was changed: add the missing addresses, or say --yes");
+        let preview = look_ahead(operator, &mut tx, &group).await?;
+        print!("{preview}");
+        if !preview.is_harmless() && !yes {
+            bail!("nothing was changed: mend this with `countersign user set` first, or say --yes");
         }
     }
-    let now_ms = operator.clock.now_ms();
-    let after = groups::set(&mut tx, &group, &changes, Actor::Operator, now_ms, &mut entropy()).await?;
+    let by = By::operator(operator.clock.now_ms());
+    let after = groups::set(&mut tx, &group, &changes, &by, &mut entropy()).await?;
     let path = groups::path(&mut tx, &after.id).await?;
     tx.commit().await?;
     println!("{}", line(&path, &after));
     Ok(())
 }
 
-fn print_preview(preview: &Preview) {
-    let names = |people: &[Person]| -> String {
-        let names: Vec<&str> = people.iter().map(|p| p.login.as_str()).collect();
-        names.join(", ")
-    };
-    if preview.locked_out.is_empty() {
-        println!("Everyone in this group can be sent a code, or needs none.");
-    } else {
-        println!("Could no longer sign in, for want of an address: {}", names(&preview.locked_out));
-    }
-    if preview.overriders.is_empty() {
-        println!(
-            "Nobody here holds override_2fa: when mail fails, nobody of this organisation gets in to repair it."
-        );
-    } else {
-        println!("Sign in without a code, by override_2fa: {}", names(&preview.overriders));
-    }
-    println!(
-        "A Manager may switch two-factor on and has no override: Managers need a code like everyone else."
-    );
+async fn look_ahead(operator: &Operator, conn: &mut Conn, group: &GroupRow) -> anyhow::Result<Preview> {
+    let attempts = i64::from(operator.config.signin.code_attempts);
+    Ok(preview::turning_on(conn, group, attempts, operator.clock.now()).await?)
 }
 
 async fn list(operator: &Operator, json: bool) -> anyhow::Result<()> {
@@ -182,7 +164,8 @@ async fn show(operator: &Operator, path: &str, json: bool) -> anyhow::Result<()>
         return input::print_json(&describe(&path, &group));
     }
     println!("{}", line(&path, &group));
-    print_preview(&groups::preview_two_factor(&mut conn, &group).await?);
+    println!("users: {}", users::count(&mut conn, &group.id).await?);
+    print!("{}", look_ahead(operator, &mut conn, &group).await?);
     Ok(())
 }
 

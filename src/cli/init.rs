@@ -7,9 +7,8 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 
 use super::{Operator, input};
-use crate::audit::Actor;
 use crate::directory::users::{self, NewUser};
-use crate::directory::{Address, Login, links, roles};
+use crate::directory::{Address, By, Login, links, roles};
 use crate::keys::secret::entropy;
 
 /// The settings of `init`.
@@ -48,6 +47,7 @@ impl Init {
         write_new(&file, &text)?;
         let (db, now_ms) = (operator.db().await?, operator.clock.now_ms());
         operator.keys(&db)?.ring(now_ms / 1000).await?;
+        let by = By::operator(now_ms);
         let mut tx = db.write().await?;
         let role = roles::site_administrator(&mut tx, now_ms / 1000, &mut entropy()).await?;
         let new = NewUser {
@@ -58,18 +58,18 @@ impl Init {
             role: &role,
             password_hash: hash.as_deref(),
         };
-        let person = users::add(&mut tx, new, Actor::Operator, now_ms, &mut entropy()).await?;
+        let person = users::add(&mut tx, new, &by, &mut entropy()).await?;
         let lifetime = operator.config.signin.link_lifetime.as_secs();
         let link = match hash {
             Some(_) => None,
-            None => Some(links::issue(&mut tx, &person, lifetime, now_ms / 1000, &mut entropy()).await?),
+            None => Some(links::issue(&mut tx, &person, lifetime, &by, &mut entropy()).await?),
         };
         tx.commit().await?;
         db.close().await;
         println!("Wrote {}, made the keys and the database, added {login}.", file.display());
         if let Some(link) = link {
             println!("Choose a password within {} at:", operator.config.signin.link_lifetime);
-            println!("{}/reset/{}", operator.config.issuer, link.reveal());
+            println!("{}", links::address(&operator.config.issuer, &link));
         }
         println!("Next: countersign serve");
         Ok(())

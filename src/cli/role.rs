@@ -4,9 +4,8 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::{Operator, input};
-use crate::audit::Actor;
 use crate::directory::rights::Rights;
-use crate::directory::{groups, roles};
+use crate::directory::{By, groups, roles};
 use crate::keys::secret::entropy;
 use crate::store::roles::RoleRow;
 
@@ -20,7 +19,7 @@ pub(super) enum Role {
         /// Any group of the tree.
         #[arg(long, value_name = "PATH")]
         group: String,
-        /// Its rank, from 1 to 1023.
+        /// Its rank, from 0 to 512.
         #[arg(long)]
         rank: i64,
         /// Its rights, separated by commas.
@@ -61,13 +60,13 @@ pub(super) enum Role {
 impl Role {
     pub(super) async fn run(self, operator: &Operator) -> anyhow::Result<()> {
         let db = operator.db().await?;
-        let now_ms = operator.clock.now_ms();
+        let by = By::operator(operator.clock.now_ms());
         match self {
             Self::Add { name, group, rank, rights, json } => {
                 let mut tx = db.write().await?;
                 let group = groups::find_by_path(&mut tx, &group).await?;
                 let new = roles::NewRole { top: &group, name: &name, rank, rights: &Rights::parse(&rights)? };
-                let role = roles::add(&mut tx, new, Actor::Operator, now_ms, &mut entropy()).await?;
+                let role = roles::add(&mut tx, new, &by, &mut entropy()).await?;
                 tx.commit().await?;
                 if json {
                     return input::print_json(&describe(&role));
@@ -85,7 +84,7 @@ impl Role {
                     rights: rights.map_or(role.rights, |rights| rights.to_string()),
                     ..role
                 };
-                roles::set(&mut tx, &after, Actor::Operator, now_ms, &mut entropy()).await?;
+                let after = roles::set(&mut tx, &after, &by, &mut entropy()).await?;
                 tx.commit().await?;
                 println!("{}", line(&after));
             }

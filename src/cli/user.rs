@@ -1,24 +1,24 @@
 //! `user add|set|show|list|unlock|delete|code`.
 
+use std::collections::HashMap;
+
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
 use super::operator::find_user;
 use super::{Operator, input};
-use crate::audit::Actor;
 use crate::directory::login::fold;
+use crate::directory::rights::{Rights, own};
 use crate::directory::users::{self, Changes, NewUser};
-use crate::directory::{Address, Login, Person, Status, groups, links, people, roles};
+use crate::directory::{Address, By, Login, Person, Status, groups, links, people, roles};
 use crate::keys::secret::entropy;
 use crate::mail::{self, Outgoing, Purpose};
 use crate::signin::{challenge, clear_account};
 use crate::store::groups::GroupRow;
+use crate::store::roles::RoleRow;
 use crate::store::{Conn, Db, Tx};
 use crate::web::{ChoosePasswordMail, Language};
-
-/// The most users that a list shows at once.
-const PAGE: i64 = 500;
 
 /// What can be done with users.
 #[derive(Debug, Subcommand)]
@@ -140,8 +140,8 @@ impl User {
             Self::Unlock { login } => {
                 let mut tx = db.write().await?;
                 let person = find_user(&mut tx, &login).await?;
-                let now_ms = operator.clock.now_ms();
-                users::unlock(&mut tx, &person, Actor::Operator, now_ms, &mut entropy()).await?;
+                let by = By::operator(operator.clock.now_ms());
+                users::unlock(&mut tx, &person, &by, &mut entropy()).await?;
                 clear_account(&mut tx, &fold(&person.login)).await?;
                 tx.commit().await?;
                 println!("{} can try again.", person.login);
@@ -150,8 +150,8 @@ impl User {
             Self::Delete { login } => {
                 let mut tx = db.write().await?;
                 let person = find_user(&mut tx, &login).await?;
-                let now_ms = operator.clock.now_ms();
-                users::delete(&mut tx, &person, Actor::Operator, now_ms, &mut entropy()).await?;
+                let by = By::operator(operator.clock.now_ms());
+                users::delete(&mut tx, &person, &by, &mut entropy()).await?;
                 tx.commit().await?;
                 println!("Deleted {}.", person.login);
                 Ok(())
@@ -165,10 +165,9 @@ impl Add {
     async fn run(self, operator: &Operator, db: &Db) -> anyhow::Result<()> {
         let login = Login::parse(&self.login).context("LOGIN")?;
         let email = self.email.as_deref().map(Address::parse).transpose().context("--email")?;
-        let now_ms = operator.clock.now_ms();
-        let (group, role) = self.place(db, now_ms).await?;
-        let rights = crate::directory::rights::Rights::parse(&role.rights)?;
-        let overrides = rights.has(crate::directory::rights::own::OVERRIDE_2FA);
+        let by = By::operator(operator.clock.now_ms());
+        let (group, role) = self.place(db, by.now()).await?;
+        let overrides = Rights::parse(&role.rights)?.has(own::OVERRIDE_2FA);
         let with_code = group.as_ref().is_some_and(|group| group.two_factor) && !overrides;
         let hash = match self.password_stdin {
             true => {
@@ -186,24 +185,20 @@ impl Add {
             role: &role,
             password_hash: hash.as_deref(),
         };
-        let person = users::add(&mut tx, new, Actor::Operator, now_ms, &mut entropy()).await?;
+        let person = users::add(&mut tx, new, &by, &mut entropy()).await?;
         let invitation = match hash {
             Some(_) => None,
-            None => Some(invite(operator, &mut tx, &person, now_ms).await?),
+            None => Some(invite(operator, &mut tx, &person, &by).await?),
         };
         tx.commit().await?;
         report(operator, db, &person, invitation, self.json).await
     }
 
     /// The group and the role; the site administrator's role is made if it is not there.
-    async fn place(
-        &self,
-        db: &Db,
-        now_ms: i64,
-    ) -> anyhow::Result<(Option<GroupRow>, crate::store::roles::RoleRow)> {
+    async fn place(&self, db: &Db, now: i64) -> anyhow::Result<(Option<GroupRow>, RoleRow)> {
         let mut tx = db.write().await?;
         if self.site_administrator {
-            let role = roles::site_administrator(&mut tx, now_ms / 1000, &mut entropy()).await?;
+            let role = roles::site_administrator(&mut tx, now, &mut entropy()).await?;
             tx.commit().await?;
             return Ok((None, role));
         }
@@ -222,15 +217,10 @@ struct Invitation {
     message: Option<String>,
 }
 
-async fn invite(
-    operator: &Operator,
-    tx: &mut Tx,
-    person: &Person,
-    now_ms: i64,
-) -> anyhow::Result<Invitation> {
+async fn invite(operator: &Operator, tx: &mut Tx, person: &Person, by: &By) -> anyhow::Result<Invitation> {
     let lifetime = operator.config.signin.link_lifetime;
-    let token = links::issue(tx, person, lifetime.as_secs(), now_ms / 1000, &mut entropy()).await?;
-    let link = format!("{}/reset/{}", operator.config.issuer, token.reveal());
+    let token = links::issue(tx, person, lifetime.as_secs(), by, &mut entropy()).await?;
+    let link = links::address(&operator.config.issuer, &token);
     let Some(address) = person.deliverable_address() else {
         return Ok(Invitation { link, message: None });
     };
@@ -248,9 +238,9 @@ async fn invite(
         text: parts.text,
         html: parts.html,
         reference: None,
-        expires_at: now_ms / 1000 + lifetime.as_secs(),
+        expires_at: by.now() + lifetime.as_secs(),
     };
-    let message = mail::queue(tx, &operator.vault()?, &outgoing, now_ms, &mut entropy()).await?;
+    let message = mail::queue(tx, &operator.vault()?, &outgoing, by.now_ms, &mut entropy()).await?;
     Ok(Invitation { link, message: Some(message) })
 }
 
@@ -268,7 +258,8 @@ async fn report(
         mailed = matches!(outcome, mail::Outcome::Accepted(_));
     }
     if json {
-        let mut described = describe(person);
+        let path = path(&mut db.read().await?, person).await?;
+        let mut described = describe(person, path.as_deref());
         if let (Some(invitation), Some(map)) = (&invitation, described.as_object_mut()) {
             map.insert("link".to_owned(), json!(invitation.link));
             map.insert("mailed".to_owned(), json!(mailed));
@@ -302,16 +293,17 @@ impl Set {
         };
         let hash = match &password {
             Some(password) => {
-                let with_code = person.two_factor_on() && !person.overrides_two_factor();
-                Some(input::hash_password(operator, password, &person.login, with_code).await?)
+                let login = changes.login.as_ref().map_or(person.login.as_str(), Login::as_str);
+                let with_code = needs_a_code(&person, &changes)?;
+                Some(input::hash_password(operator, password, login, with_code).await?)
             }
             None => None,
         };
-        let now_ms = operator.clock.now_ms();
+        let by = By::operator(operator.clock.now_ms());
         let mut tx = db.write().await?;
-        let person = users::set(&mut tx, &person, changes, Actor::Operator, now_ms, &mut entropy()).await?;
+        let person = users::set(&mut tx, &person, changes, &by, &mut entropy()).await?;
         if let Some(hash) = hash {
-            users::set_password(&mut tx, &person, &hash, Actor::Operator, now_ms, &mut entropy()).await?;
+            users::set_password(&mut tx, &person, &hash, &by, &mut entropy()).await?;
             clear_account(&mut tx, &fold(&person.login)).await?;
         }
         let person = people::find(&mut tx, &person.id).await?.context("the user was deleted meanwhile")?;
@@ -356,16 +348,22 @@ impl Set {
     }
 }
 
+/// Whether a code would stand behind the password once these changes are made.
+fn needs_a_code(person: &Person, changes: &Changes) -> anyhow::Result<bool> {
+    let two_factor = changes.group.as_ref().map_or(person.two_factor_on(), |group| group.two_factor);
+    let overrides = match &changes.role {
+        Some(role) => Rights::parse(&role.rights)?.has(own::OVERRIDE_2FA),
+        None => person.overrides_two_factor(),
+    };
+    Ok(two_factor && !overrides)
+}
+
 async fn show(db: &Db, login: &str, json: bool) -> anyhow::Result<()> {
     let mut conn = db.read().await?;
     let person = find_user(&mut conn, login).await?;
     let path = path(&mut conn, &person).await?;
     if json {
-        let mut described = describe(&person);
-        if let Some(map) = described.as_object_mut() {
-            map.insert("group".to_owned(), json!(path));
-        }
-        return input::print_json(&described);
+        return input::print_json(&describe(&person, path.as_deref()));
     }
     println!("{}", line(&person, path.as_deref()));
     Ok(())
@@ -377,22 +375,15 @@ async fn list(db: &Db, group: Option<&str>, json: bool) -> anyhow::Result<()> {
         Some(path) => Some(groups::find_by_path(&mut conn, path).await?.id),
         None => None,
     };
-    let mut all: Vec<Person> = Vec::new();
-    loop {
-        let after = all.last().map(|p| fold(&p.login)).unwrap_or_default();
-        let page = people::list(&mut conn, group.as_deref(), &after, PAGE).await?;
-        let done = page.len() < usize::try_from(PAGE).unwrap_or_default();
-        all.extend(page);
-        if done {
-            break;
-        }
-    }
+    let all = people::all(&mut conn, group.as_deref()).await?;
+    let paths: HashMap<String, String> =
+        groups::list(&mut conn).await?.into_iter().map(|(path, group)| (group.id, path)).collect();
+    let path = |person: &Person| Some(paths.get(&person.group.as_ref()?.id)?.as_str());
     if json {
-        return input::print_json(&all.iter().map(describe).collect::<Vec<_>>());
+        return input::print_json(&all.iter().map(|p| describe(p, path(p))).collect::<Vec<_>>());
     }
     for person in &all {
-        let path = path(&mut conn, person).await?;
-        println!("{}", line(person, path.as_deref()));
+        println!("{}", line(person, path(person)));
     }
     Ok(())
 }
@@ -426,7 +417,7 @@ fn line(person: &Person, path: Option<&str>) -> String {
     format!("{}: {} in {}, {email}, {status}", person.login, person.role.name, path.unwrap_or("no group"))
 }
 
-fn describe(person: &Person) -> serde_json::Value {
+fn describe(person: &Person, path: Option<&str>) -> serde_json::Value {
     json!({
         "id": person.id,
         "login": person.login,
@@ -434,6 +425,7 @@ fn describe(person: &Person) -> serde_json::Value {
         "email": person.email,
         "status": person.status,
         "role": person.role.name,
+        "group": path,
         "group_id": person.group.as_ref().map(|group| &group.id),
         "created_at": person.created_at,
     })

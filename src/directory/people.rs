@@ -1,8 +1,11 @@
 //! Where are people looked up?
 
-use super::login::Login;
+use super::login::{Login, fold};
 use super::person::Person;
 use crate::store::{Conn, Result, groups, users};
+
+/// How many people are read at once.
+const PAGE: i64 = 500;
 
 /// The most people who are told of an override.
 const TOLD: i64 = 50;
@@ -23,12 +26,22 @@ pub async fn find_by_login(conn: &mut Conn, login: &Login) -> Result<Option<Pers
     users::find_by_login(conn, &login.key()).await?.map(Person::from_row).transpose()
 }
 
-/// At most `limit` people, of one group or of all, whose folded logins come after `after`.
+/// Everyone, of one group or of all, by login.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn list(conn: &mut Conn, group_id: Option<&str>, after: &str, limit: i64) -> Result<Vec<Person>> {
-    users::list(conn, group_id, after, limit).await?.into_iter().map(Person::from_row).collect()
+pub async fn all(conn: &mut Conn, group_id: Option<&str>) -> Result<Vec<Person>> {
+    let mut found: Vec<Person> = Vec::new();
+    loop {
+        let after = found.last().map(|person| fold(&person.login)).unwrap_or_default();
+        let page = users::list(conn, group_id, &after, PAGE).await?;
+        if page.is_empty() {
+            return Ok(found);
+        }
+        for row in page {
+            found.push(Person::from_row(row)?);
+        }
+    }
 }
 
 /// The active holders of `override_2fa` in a tree, and the site administrators: who can still sign in when codes fail.

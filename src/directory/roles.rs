@@ -37,12 +37,7 @@ pub struct NewRole<'a> {
 ///
 /// # Errors
 /// When a value is not allowed or the name is taken, the rules say no, or the database refuses.
-pub async fn add(
-    tx: &mut Tx,
-    new: NewRole<'_>,
-    by: &By,
-    rng: &mut impl CryptoRng,
-) -> Result<RoleRow, Error> {
+pub async fn add(tx: &mut Tx, new: NewRole<'_>, by: &By, rng: &mut impl CryptoRng) -> Result<RoleRow, Error> {
     let row = RoleRow {
         id: new_id(rng),
         group_id: Some(new.top.top_id.clone()),

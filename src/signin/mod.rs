@@ -11,6 +11,7 @@ pub mod facts;
 pub mod notice;
 pub mod pages;
 pub mod password;
+pub mod preview;
 pub mod session;
 mod throttle;
 

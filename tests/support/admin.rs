@@ -1,10 +1,9 @@
 //! Who puts people and apps in place, and changes them in the middle of a story? The `Admin`, as the command line does.
 
-use countersign::audit::Actor;
 use countersign::clock::Clock;
 use countersign::directory::users::{Changes, NewUser};
 use countersign::directory::{
-    Address, Login, Password, Passwords, Person, groups, login::fold, people, users,
+    Address, By, Login, Password, Passwords, Person, groups, login::fold, people, users,
 };
 use countersign::keys::secret::entropy;
 use countersign::oidc::clients::{self, AuthMethod, Metadata};
@@ -48,8 +47,7 @@ impl Admin {
 
     async fn add_group_below(&self, parent: Option<&GroupRow>, name: &str, two_factor: bool) -> GroupRow {
         let mut tx = self.begin().await;
-        let by = Actor::Operator;
-        let group = groups::add(&mut tx, name, parent, None, by, self.clock.now_ms(), &mut entropy()).await;
+        let group = groups::add(&mut tx, name, parent, None, &self.by(), &mut entropy()).await;
         tx.commit().await.expect("a commit");
         self.set_two_factor(&group.expect("a new group"), two_factor).await
     }
@@ -58,8 +56,7 @@ impl Admin {
     pub async fn set_two_factor(&self, group: &GroupRow, two_factor: bool) -> GroupRow {
         let mut tx = self.begin().await;
         let changes = groups::Changes { two_factor: Some(two_factor), ..groups::Changes::default() };
-        let by = Actor::Operator;
-        let group = groups::set(&mut tx, group, &changes, by, self.clock.now_ms(), &mut entropy()).await;
+        let group = groups::set(&mut tx, group, &changes, &self.by(), &mut entropy()).await;
         tx.commit().await.expect("a commit");
         group.expect("a changed group")
     }
@@ -78,7 +75,7 @@ impl Admin {
             role: &role.expect("a role of this name"),
             password_hash: Some(&hash),
         };
-        let person = users::add(&mut tx, new, Actor::Operator, self.clock.now_ms(), &mut entropy()).await;
+        let person = users::add(&mut tx, new, &self.by(), &mut entropy()).await;
         tx.commit().await.expect("a commit");
         person.expect("a new user")
     }
@@ -94,8 +91,7 @@ impl Admin {
     pub async fn change(&self, login: &str, changes: Changes) -> Person {
         let person = self.user(login).await;
         let mut tx = self.begin().await;
-        let now_ms = self.clock.now_ms();
-        let person = users::set(&mut tx, &person, changes, Actor::Operator, now_ms, &mut entropy()).await;
+        let person = users::set(&mut tx, &person, changes, &self.by(), &mut entropy()).await;
         tx.commit().await.expect("a commit");
         person.expect("a changed user")
     }
@@ -119,11 +115,13 @@ impl Admin {
     pub async fn change_password(&self, login: &str, password: &str) {
         let (person, hash) = (self.user(login).await, password_hash(password).await);
         let mut tx = self.begin().await;
-        let now_ms = self.clock.now_ms();
-        let changed =
-            users::set_password(&mut tx, &person, &hash, Actor::Operator, now_ms, &mut entropy()).await;
+        let changed = users::set_password(&mut tx, &person, &hash, &self.by(), &mut entropy()).await;
         changed.expect("a changed password");
         tx.commit().await.expect("a commit");
+    }
+
+    fn by(&self) -> By {
+        By::operator(self.clock.now_ms())
     }
 
     async fn begin(&self) -> Tx {
