@@ -90,7 +90,7 @@ impl SigningKeys {
     /// When the database fails, the master key does not open them, or none can be made.
     pub async fn ring(&self, now: i64) -> Result<Arc<Ring>, KeyError> {
         let (read_at, ring) = self.kept();
-        if is_recent(read_at, now) {
+        if is_recent(read_at, now) && ring.is_complete() {
             return Ok(ring);
         }
         // One request reads, or makes the first keys, which takes a while; the others wait for it only if they have none.
