@@ -95,6 +95,8 @@ fn refusals_are_told_in_the_agreed_words() {
         let page = html(&pages, &password("ned", Some(ErrorText { what: key, then, n: 0 })));
         assert!(page.contains(&format!("<strong>{sentence}</strong>")), "{page}");
     }
+    let refused = html(&pages, &password("ned", errors().first().copied()));
+    assert!(refused.contains("<title>Error: Sign in"), "a screen reader says the title first");
     let at_code = |n| {
         let error = Some(ErrorText { what: "invalid-code", then: Some("attempts-left"), n });
         alert(html(&pages, &CodePage { error, ..code("ned") }))

@@ -4,30 +4,33 @@ sign-in-button = Sign in
 cancel-button = Cancel
 policy-link = Privacy at { $app }
 tos-link = Terms of { $app }
+title-refused = Error: { $title }
 back-to-app = Back to { $app }
 
 password-title = Sign in
 password-heading = Sign in
-password-lead = to go on to { $app }
+password-lead = to continue to { $app }
 
 code-title = Enter your code
 code-heading = Enter your code
 code-sent = We have sent a code to { $to }.
-code-underway = A code is on its way to { $to }. Your mail server takes its time; the message may need a minute or two.
+code-underway = A code is on its way to { $to }. The mail server is slow just now; it may take a minute or two.
 code-by-hand = Enter the code that you were given by hand.
 code-sent-again = We have sent another code. The one before no longer works.
 code-label = Code
 password-again-label = Password, once more
 reference-label = Reference
-reference-hint = The mail shows the same letters.
-holds-label = Holds until
-holds-until = { $clock } UTC ({ $minutes ->
-    [0] less than a minute from now
-    [one] 1 minute from now
-   *[other] { $minutes } minutes from now
-})
+reference-hint = as in the mail
+holds-label = Good for
+holds-for = { $minutes ->
+    [0] less than a minute
+    [one] 1 minute
+   *[other] { $minutes } minutes
+}
+holds-until = until { $clock } UTC
 resend-button = Send another code
-resend-in = Possible in { $n ->
+resend-hint = No mail after a minute? Look into the spam folder too, or have another code sent.
+resend-in = No mail? Look into the spam folder too. Another code can be sent in { $n ->
     [one] 1 second
    *[other] { $n } seconds
 }.
@@ -49,7 +52,7 @@ expired-lead = It was finished, took too long, or was begun in another browser. 
 expired-no-app = Go back to the app that sent you here, and sign in from there.
 
 logout-title = Sign out?
-logout-lead = You are signed in as { $login }. Signing out here ends single sign-on for this browser.
+logout-lead = You are signed in as { $login }. Once you sign out, apps ask for your password again in this browser.
 logout-button = Sign out
 signed-out-title = Signed out
 signed-out-lead = You are signed out here. Apps that are still open may keep you signed in until you sign out of them.
