@@ -291,6 +291,14 @@ mod tests {
         assert_eq!(kids(&ring, last).len(), 3);
     }
 
+    /// A look at their age before there are any must not be taken for a look at the keys.
+    #[tokio::test]
+    async fn the_first_keys_are_made_although_their_age_was_asked_for_first() {
+        let (_dir, keys) = without_keys().await;
+        assert!(keys.rotate_if_due(1000, 100, 600).await.unwrap().is_empty());
+        assert_eq!(kids(&keys.ring(1000).await.unwrap(), 1000).len(), 3);
+    }
+
     #[tokio::test]
     async fn two_rotations_at_once_are_one() {
         let (_dir, keys) = keys().await;

@@ -223,9 +223,9 @@ impl Turn<'_> {
         if signin.user_id.is_none() {
             let mut tx = self.provider.signin.db.write().await?;
             let (user, at) = (&standing.person.id, standing.facts.password_at);
-            signins::record_password(&mut tx, &signin.id, user, at).await?;
+            signins::adopt(&mut tx, &signin.id, user, at).await?;
             tx.commit().await?;
-            signin.user_id = Some(user.clone());
+            (signin.user_id, signin.password_at) = (Some(user.clone()), Some(at));
         }
         Ok(signin)
     }
@@ -241,6 +241,7 @@ impl Turn<'_> {
         let issued = challenge::issue(state, &mut tx, signin, recipient, self.now_ms, &mut entropy()).await;
         let message = match issued.map_err(challenge_problem)? {
             Issue::Queued(message) => message,
+            Issue::Overtaken => return Ok(super::steps::to_the_loop(&signin.id)),
             Issue::NoMore => {
                 let notice = Notice::NoMoreCodes;
                 signins::start_again(&mut tx, &signin.id, Some(&notice.to_json())).await?;

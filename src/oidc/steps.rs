@@ -96,7 +96,8 @@ pub(super) async fn cancel(
     }
 }
 
-fn to_the_loop(id: &str) -> Response {
+/// On to `/authorize/{sign-in}`, which knows what is missing.
+pub(super) fn to_the_loop(id: &str) -> Response {
     Redirect::to(&format!(
         "/authorize/{}",
         percent_encoding::utf8_percent_encode(id, percent_encoding::NON_ALPHANUMERIC)

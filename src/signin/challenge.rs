@@ -39,6 +39,8 @@ pub enum Issue {
     Queued(String),
     /// This sign-in has sent as many as it may.
     NoMore,
+    /// The sign-in has changed since it was read: look again.
+    Overtaken,
 }
 
 /// What became of a code that was tried.
@@ -84,8 +86,11 @@ pub async fn issue(
 ) -> Result<Issue, Error> {
     let settings = &state.settings;
     let now = now_ms / 1000;
-    if !signins::count_code(conn, &signin.id, i64::from(settings.codes_per_signin)).await? {
+    if signin.codes_sent >= i64::from(settings.codes_per_signin) {
         return Ok(Issue::NoMore);
+    }
+    if !signins::count_code(conn, signin).await? {
+        return Ok(Issue::Overtaken);
     }
     let before = challenges::latest(conn, &signin.id).await?;
     let limit = i64::from(settings.code_attempts);

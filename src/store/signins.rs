@@ -20,8 +20,10 @@ queries! {
                                       notice = $2
                    WHERE id = $1 AND finished_at IS NULL";
     SET_NOTICE = "UPDATE signins SET notice = $2 WHERE id = $1 AND finished_at IS NULL";
+    ADOPT = "UPDATE signins SET user_id = $2, password_at = $3
+             WHERE id = $1 AND user_id IS NULL AND finished_at IS NULL";
     COUNT_CODE = "UPDATE signins SET codes_sent = codes_sent + 1
-                  WHERE id = $1 AND codes_sent < $2 AND finished_at IS NULL";
+                  WHERE id = $1 AND codes_sent = $2 AND user_id = $3 AND password_at = $4 AND finished_at IS NULL";
     FINISH = "UPDATE signins SET finished_at = $2 WHERE id = $1 AND finished_at IS NULL AND expires_at > $2";
     FORGET_USER = "UPDATE signins SET user_id = NULL, password_at = NULL, code_at = NULL, consented_at = NULL,
                                       notice = '\"account_changed\"'
@@ -143,12 +145,22 @@ pub async fn set_notice(conn: &mut Conn, id: &str, notice: Option<&str>) -> Resu
     execute!(conn, SET_NOTICE, id, notice).map(|_| ())
 }
 
-/// Counts one more code to be sent; false when `limit` have been.
+/// Lets the password of the browser's session count in this sign-in; false when somebody has given one in it.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn count_code(conn: &mut Conn, id: &str, limit: i64) -> Result<bool> {
-    Ok(execute!(conn, COUNT_CODE, id, limit)? == 1)
+pub async fn adopt(conn: &mut Conn, id: &str, user_id: &str, password_at: i64) -> Result<bool> {
+    Ok(execute!(conn, ADOPT, id, user_id, password_at)? == 1)
+}
+
+/// Counts one more code to be sent; false when the sign-in is no longer as it was read: another code was sent
+/// meanwhile, or its proof was taken back.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn count_code(conn: &mut Conn, as_read: &SignInRow) -> Result<bool> {
+    let (sent, user, at) = (as_read.codes_sent, &as_read.user_id, as_read.password_at);
+    Ok(execute!(conn, COUNT_CODE, &as_read.id, sent, user, at)? == 1)
 }
 
 /// Ends the sign-in with an answer to the app, once; false when it has ended before or is too old.

@@ -7,8 +7,9 @@ use countersign::directory::{
 };
 use countersign::keys::secret::entropy;
 use countersign::oidc::clients::{self, AuthMethod, Metadata};
+use countersign::store::audit::EventRow;
 use countersign::store::groups::GroupRow;
-use countersign::store::{Db, Tx, roles};
+use countersign::store::{self, Db, Tx, challenges, roles};
 use tokio::sync::OnceCell;
 use url::Url;
 
@@ -126,6 +127,30 @@ impl Admin {
 
     async fn begin(&self) -> Tx {
         self.db.write().await.expect("a transaction")
+    }
+
+    /// Lets a user's codes work again.
+    pub async fn unlock(&self, login: &str) {
+        let person = self.user(login).await;
+        let mut tx = self.begin().await;
+        let done = users::unlock(&mut tx, &person, &self.by(), &mut entropy()).await;
+        done.expect("an unlocked user");
+        tx.commit().await.expect("a commit");
+    }
+
+    /// How many wrong codes are on a user's account.
+    pub async fn wrong_codes(&self, login: &str) -> i64 {
+        let person = self.user(login).await;
+        let mut tx = self.begin().await;
+        // The next one is counted and then forgotten with the transaction.
+        let next = challenges::take_from_budget(&mut tx, &person.id, self.clock.now(), 0).await;
+        next.expect("a count").expect("codes that are not stopped") - 1
+    }
+
+    /// Everything on the audit log.
+    pub async fn events(&self) -> Vec<EventRow> {
+        let mut conn = self.db.read().await.expect("a connection");
+        store::audit::since(&mut conn, 0, "", 10_000).await.expect("the audit log")
     }
 
     /// An app that is registered as a web app with `client_secret_basic`.

@@ -7,6 +7,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use countersign::app::App;
 use countersign::clock::Clock;
 use countersign::config::{Config, Encryption};
+use countersign::keys::Vault;
+use countersign::keys::secret::entropy;
+use countersign::signin::challenge::issue_by_hand;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -102,6 +105,18 @@ impl Site {
         self.time.fetch_add(seconds * 1000, Ordering::SeqCst);
     }
 
+    /// A code given by hand, as `countersign user code` does.
+    pub async fn give_code(&self, login: &str) -> String {
+        let vault = Vault::open(&self.config.keys.dir).expect("the master key");
+        let person = self.admin.user(login).await;
+        let now_ms = self.time.load(Ordering::SeqCst);
+        let mut tx = self.admin.db.write().await.expect("a transaction");
+        let settings = &self.config.signin;
+        let code = issue_by_hand(&mut tx, &vault, settings, &person, now_ms, &mut entropy()).await;
+        tx.commit().await.expect("a commit");
+        code.expect("a code")
+    }
+
     /// Ends the process and starts another one on the same data and address.
     pub async fn restart(&mut self) {
         let running = self.running.take().expect("the site runs");
@@ -144,6 +159,15 @@ pub struct Inbox<'a> {
 }
 
 impl Inbox<'_> {
+    /// The first letter with this subject; waits for it.
+    pub async fn wait_for(&self, subject: &str) -> Letter {
+        let fits = |letter: &Letter| {
+            letter.to.iter().any(|to| to == self.address)
+                && letter.header("subject").is_some_and(|s| s.contains(subject))
+        };
+        self.smtp.wait_for(fits).await
+    }
+
     /// Everything that has arrived, oldest first.
     pub fn letters(&self) -> Vec<Letter> {
         let mut letters = self.smtp.letters();

@@ -98,6 +98,21 @@ impl Smtp {
         self.office.letters.lock().expect("the letters").clone()
     }
 
+    /// The first letter that fits; waits until it has arrived, which a site that works lets it do within seconds.
+    pub async fn wait_for(&self, fits: impl Fn(&Letter) -> bool) -> Letter {
+        let mut arrivals = self.arrivals.clone();
+        let arrived = async {
+            loop {
+                if let Some(letter) = self.letters().into_iter().find(&fits) {
+                    return letter;
+                }
+                arrivals.changed().await.expect("the server runs");
+            }
+        };
+        let limit = std::time::Duration::from_secs(30);
+        tokio::time::timeout(limit, arrived).await.expect("the letter that the story waits for")
+    }
+
     /// The letter with this number, counted from 0; waits until it has arrived.
     pub async fn letter(&self, number: usize) -> Letter {
         let mut arrivals = self.arrivals.clone();
