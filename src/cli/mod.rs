@@ -3,6 +3,7 @@
 mod audit;
 mod check;
 mod client;
+pub mod demo;
 mod explain;
 mod group;
 mod init;
@@ -36,6 +37,15 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the provider, a sample app and a mail inbox here, with people to sign in as and nothing to set up.
+    Demo {
+        /// The provider's port; the sample app, the inbox and its mail server take the three after it.
+        #[arg(long, value_name = "N", default_value_t = 8080)]
+        port: u16,
+        /// A folder that keeps the data; else it is gone at the end.
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+    },
     /// Write countersign.toml, make the keys and the database, add the first site administrator.
     Init(init::Init),
     /// Run the provider until SIGTERM or SIGINT.
@@ -109,6 +119,7 @@ async fn command(arguments: Arguments) -> anyhow::Result<ExitCode> {
             clap_complete::generate(shell, &mut Arguments::command(), "countersign", &mut std::io::stdout());
             return Ok(ExitCode::SUCCESS);
         }
+        Command::Demo { port, data } => demo::run(port, data).await?,
         Command::Init(init) => init.run(file.as_deref()).await?,
         Command::Serve => serve::run(&operator()?).await?,
         Command::Check(check) => return check.run(file.as_deref()).await,

@@ -334,6 +334,14 @@ mod tests {
         assert!(other.rotate_if_due(1101, 100, 600).await.unwrap().is_empty());
     }
 
+    /// A new process looks at their age before anybody signs in: that look finds none, and must not stand for five seconds.
+    #[tokio::test]
+    async fn keys_are_made_when_asked_for_although_a_moment_ago_there_were_none() {
+        let (_dir, keys) = without_keys().await;
+        assert!(keys.rotate_if_due(1000, 100, 600).await.unwrap().is_empty());
+        assert_eq!(kids(&keys.ring(1000).await.unwrap(), 1000).len(), 3);
+    }
+
     #[tokio::test]
     async fn two_first_starts_make_one_set() {
         let (_dir, keys) = without_keys().await;
