@@ -49,7 +49,7 @@ impl App {
     pub async fn open(config: Config, clock: Clock) -> anyhow::Result<Self> {
         let db = open_database(&config).await?;
         let vault = Vault::open_or_create(&config.keys.dir, &mut entropy())?;
-        let mailer = Mailer::new(db.clone(), vault.clone(), &config.mail, clock.clone())?;
+        let mailer = Mailer::new(db.clone(), vault.clone(), &config, clock.clone())?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let signin = SignInState {
             db: db.clone(),

@@ -62,7 +62,7 @@ impl Operator {
     /// # Errors
     /// When the settings of `[mail]` cannot be used.
     pub fn mailer(&self, db: &Db) -> anyhow::Result<Mailer> {
-        Ok(Mailer::new(db.clone(), self.vault()?, &self.config.mail, self.clock.clone())?)
+        Ok(Mailer::new(db.clone(), self.vault()?, &self.config, self.clock.clone())?)
     }
 
     /// What draws mails.

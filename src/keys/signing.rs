@@ -148,7 +148,7 @@ impl SigningKeys {
         self.replace(&ring, now, at_once, longest_token).await
     }
 
-    /// Rotates if the newest keys are older than `every` seconds.
+    /// Rotates if the newest keys are older than `every` seconds; makes the first ones if there are none.
     ///
     /// # Errors
     /// As [`SigningKeys::rotate`].
@@ -158,7 +158,8 @@ impl SigningKeys {
         every: i64,
         longest_token: i64,
     ) -> Result<Vec<String>, KeyError> {
-        // The keys that are found old are those that are replaced: read once, or two processes would rotate in turn.
+        self.ring(now).await?;
+        // The keys that are found old are those that are replaced: read now, and once, or two processes would rotate in turn.
         let ring = self.read(now).await?;
         let newest =
             SigningAlgorithm::ALL.into_iter().filter_map(|a| ring.newest(a)).map(|k| k.created_at).max();
@@ -314,6 +315,13 @@ mod tests {
         assert_eq!(kids(&other.ring(1000).await.unwrap(), 1000).len(), 3);
         keys.rotate(1001, false, 600).await.unwrap();
         assert_eq!(kids(&other.ring(1005).await.unwrap(), 1005).len(), 6);
+    }
+
+    #[tokio::test]
+    async fn the_background_makes_the_first_keys() {
+        let (_dir, keys) = without_keys().await;
+        assert!(keys.rotate_if_due(1000, 100, 600).await.unwrap().is_empty());
+        assert_eq!(kids(&keys.kept().1, 1000).len(), 3);
     }
 
     #[tokio::test]

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use lettre::message::Mailbox;
 use rand::CryptoRng;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
 
 use super::message::{Outgoing, Purpose, build, mask};
 use super::retry::{Failure, Fate, fate};
 use super::transport::{Failed, MailError, Transport, sender};
 use crate::clock::Clock;
-use crate::config;
+use crate::config::Config;
 use crate::keys::Vault;
 use crate::keys::secret::new_id;
 use crate::store::messages::{self, ClaimedRow, DeliveryRow, NewMessage};
@@ -20,8 +21,8 @@ use crate::store::{self, Conn, Db};
 /// What a message is sealed for.
 const SEAL: &str = "mail message";
 
-/// Messages sent at once.
-const AT_ONCE: usize = 8;
+/// Messages sent at once by this process: connections to the mail server are bounded, whoever asks for codes.
+const AT_ONCE: usize = 16;
 
 /// Messages looked for at once.
 const BATCH: i64 = 32;
@@ -31,6 +32,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// How long the request that queued an awaited message has it to itself, in seconds.
 const HEAD_START: i64 = 5;
+
+/// How long after the limit on an exchange another process may take a message for lost, in seconds; clocks differ.
+const LEASE_MARGIN: i64 = 15;
 
 /// What became of a message while somebody waited.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,27 +106,29 @@ impl Mailer {
     ///
     /// # Errors
     /// When the settings cannot be used; a mail server that does not answer is no error here.
-    pub fn new(db: Db, vault: Vault, settings: &config::Mail, clock: Clock) -> Result<Self, MailError> {
+    pub fn new(db: Db, vault: Vault, config: &Config, clock: Clock) -> Result<Self, MailError> {
         Ok(Self(Arc::new(Inner {
             db,
             vault,
             clock,
-            from: sender(settings)?,
-            transport: Transport::new(settings)?,
-            limit: settings.timeout.as_secs(),
+            from: sender(&config.mail)?,
+            transport: Transport::new(config)?,
+            limit: config.mail.timeout.as_secs(),
             places: Arc::new(Semaphore::new(AT_ONCE)),
             news: Notify::new(),
         })))
     }
 
     /// Sends a committed message and waits at most `patience` for the outcome. The sending itself goes on in the
-    /// background, whether or not anybody waits.
+    /// background, whether or not anybody waits; if there was no place for it in that time, the worker comes to it.
     pub async fn deliver_within(&self, id: &str, patience: Duration) -> Outcome {
-        let (mailer, id) = (self.clone(), id.to_owned());
-        let sending = tokio::spawn(async move { mailer.deliver(&id).await });
+        let sending = async {
+            let place = Arc::clone(&self.0.places).acquire_owned().await.ok()?;
+            self.start(id.to_owned(), place).await.ok()
+        };
         match tokio::time::timeout(patience, sending).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) | Err(_) => Outcome::Underway,
+            Ok(Some(outcome)) => outcome,
+            Ok(None) | Err(_) => Outcome::Underway,
         }
     }
 
@@ -141,18 +147,24 @@ impl Mailer {
 
     /// Sends what is due until `shutdown` ends, then finishes what is under way.
     pub async fn run(&self, shutdown: impl Future<Output = ()>) {
-        tokio::pin!(shutdown);
-        loop {
-            self.send_due().await;
-            tokio::select! {
-                () = &mut shutdown => break,
-                () = self.0.news.notified() => {}
-                () = tokio::time::sleep(LOOK_EVERY) => {}
+        let work = async {
+            loop {
+                self.0.transport.tidy(self.0.clock.now());
+                self.send_due().await;
+                tokio::select! {
+                    () = self.0.news.notified() => {}
+                    () = tokio::time::sleep(LOOK_EVERY) => {}
+                }
             }
+        };
+        tokio::select! {
+            () = shutdown => {}
+            () = work => {}
         }
-        // Every place free again: nothing is under way.
+        // Every place free again: nothing is under way. Closed: nothing will be.
         let all = u32::try_from(AT_ONCE).unwrap_or(u32::MAX);
-        let _ = self.0.places.acquire_many(all).await;
+        let _places = self.0.places.acquire_many(all).await;
+        self.0.places.close();
     }
 
     /// Starts sending everything that is due; returns when the last of it has been started.
@@ -166,21 +178,30 @@ impl Mailer {
             tracing::warn!(%error, "the mail queue cannot be read");
             Vec::new()
         });
+        if i64::try_from(due.len()) == Ok(BATCH) {
+            self.wake();
+        }
         for id in due {
             let Ok(place) = Arc::clone(&self.0.places).acquire_owned().await else { return };
-            let mailer = self.clone();
-            tokio::spawn(async move {
-                mailer.deliver(&id).await;
-                drop(place);
-            });
+            self.start(id, place);
         }
+    }
+
+    /// Sends in a task of its own, which nothing that its caller does cuts short.
+    fn start(&self, id: String, place: OwnedSemaphorePermit) -> JoinHandle<Outcome> {
+        let mailer = self.clone();
+        tokio::spawn(async move {
+            let outcome = mailer.deliver(&id).await;
+            drop(place);
+            outcome
+        })
     }
 
     async fn deliver(&self, id: &str) -> Outcome {
         match self.attempt(id).await {
             Ok(outcome) => outcome,
             Err(error) => {
-                tracing::error!(message = id, %error, "a message could not be handled");
+                tracing::error!(id, %error, "a message could not be handled");
                 Outcome::Underway
             }
         }
@@ -190,7 +211,7 @@ impl Mailer {
         let mail = &*self.0;
         let now = mail.clock.now();
         let mut tx = mail.db.write().await?;
-        let claimed = messages::claim(&mut tx, id, now + mail.limit + HEAD_START, now).await?;
+        let claimed = messages::claim(&mut tx, id, now + mail.limit + LEASE_MARGIN, now).await?;
         tx.commit().await?;
         let Some(claimed) = claimed else { return Ok(Outcome::Underway) };
         if claimed.expires_at <= now {
@@ -198,7 +219,7 @@ impl Mailer {
             return Ok(Outcome::Refused("it would have come too late".to_owned()));
         }
         let sent = match self.open(&claimed, now) {
-            Ok(message) => mail.transport.send(message).await,
+            Ok(message) => mail.transport.send(&message, id, now).await,
             Err(e) => Err(Failed { failure: Failure::Permanent, answer: e.to_string() }),
         };
         match sent {
@@ -232,9 +253,9 @@ impl Mailer {
             }
             Fate::RetryAt(at) => {
                 let mut tx = self.0.db.write().await?;
-                messages::defer(&mut tx, &claimed.id, &failed.answer, at).await?;
+                messages::defer(&mut tx, claimed, &failed.answer, at).await?;
                 tx.commit().await?;
-                self.log(claimed, "deferred", &failed.answer);
+                log(claimed, "deferred", &failed.answer);
                 Ok(Outcome::Underway)
             }
         }
@@ -242,15 +263,16 @@ impl Mailer {
 
     async fn settle(&self, claimed: &ClaimedRow, state: &'static str, answer: &str) -> store::Result<()> {
         let mut tx = self.0.db.write().await?;
-        messages::finish(&mut tx, &claimed.id, state, answer, self.0.clock.now()).await?;
+        messages::finish(&mut tx, claimed, state, answer, self.0.clock.now()).await?;
         tx.commit().await?;
-        self.log(claimed, state, answer);
+        log(claimed, state, answer);
         Ok(())
     }
+}
 
-    #[expect(clippy::unused_self, reason = "reads as what the mailer does")]
-    fn log(&self, claimed: &ClaimedRow, state: &'static str, answer: &str) {
-        let to = mask(&claimed.address);
-        tracing::info!(message = claimed.id, purpose = claimed.purpose, to, state, answer, "mail");
-    }
+fn log(claimed: &ClaimedRow, state: &'static str, answer: &str) {
+    let to = mask(&claimed.address);
+    // Servers like to repeat the address in their answers.
+    let answer = answer.replace(&claimed.address, &to);
+    tracing::info!(id = claimed.id, purpose = claimed.purpose, to, state, answer, "mail");
 }

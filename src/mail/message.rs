@@ -2,9 +2,9 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use lettre::Message;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
+use lettre::{Address, Message};
 use serde::{Deserialize, Serialize};
 
 use super::transport::MailError;
@@ -86,13 +86,13 @@ pub fn mask(address: &str) -> String {
 /// Builds the message as it goes over the wire; addresses and subject pass through lettre's types, so that nothing in
 /// them can become a header.
 pub(super) fn build(from: &Mailbox, outgoing: &Outgoing, id: &str, now: i64) -> Result<Message, MailError> {
-    let to: Mailbox = outgoing.to.parse().map_err(|_| MailError::Address(mask(&outgoing.to)))?;
+    let to: Address = outgoing.to.parse().map_err(|_| MailError::Address(mask(&outgoing.to)))?;
     let subject: String = outgoing.subject.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let sent_at = UNIX_EPOCH + Duration::from_secs(now.unsigned_abs());
     let auto = HeaderName::new_from_ascii_str("Auto-Submitted");
     Message::builder()
         .from(from.clone())
-        .to(to)
+        .to(to.into())
         .subject(subject)
         .date(sent_at)
         .message_id(Some(format!("<{id}@{}>", from.email.domain())))
@@ -148,7 +148,13 @@ mod tests {
         let message =
             build(&from(), &outgoing("ned@example.org", "x\r\nBcc: all@example.org"), "abc", 0).unwrap();
         assert!(!String::from_utf8(message.formatted()).unwrap().contains("\r\nBcc:"));
-        for to in ["ned@example.org\r\nBcc: all@example.org", "ned@example.org, all@example.org", ""] {
+        for to in [
+            "ned@example.org\r\nBcc: all@example.org",
+            "ned@example.org, all@example.org",
+            "Ned <ned@example.org>",
+            "ned",
+            "",
+        ] {
             assert!(
                 matches!(build(&from(), &outgoing(to, "x"), "abc", 0), Err(MailError::Address(_))),
                 "{to:?}"

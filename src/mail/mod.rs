@@ -6,6 +6,7 @@
 mod delivery;
 mod message;
 mod retry;
+mod smtp;
 mod transport;
 
 pub use delivery::{Mailer, Outcome, queue, recent};

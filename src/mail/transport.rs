@@ -1,17 +1,19 @@
 //! Which way does mail leave: by SMTP, into a folder, or not at all?
 
-use std::fmt;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
+use lettre::Message;
 use lettre::message::Mailbox;
-use lettre::transport::smtp::PoolConfig;
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::{AsyncFileTransport, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use tokio::io::AsyncWriteExt as _;
 
 use super::retry::Failure;
-use crate::config::{self, Encryption, TransportKind};
+use super::smtp::Smtp;
+use crate::config::{self, Config, TransportKind};
 use crate::keys::VaultError;
 use crate::store;
+
+/// Letters of a server's answer that are kept.
+const LONGEST_ANSWER: usize = 500;
 
 /// What is wrong with mail as it is set up, or with a message.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +28,22 @@ pub enum MailError {
         host: String,
         /// What is wrong with it.
         reason: String,
+    },
+    /// A file of `outbound.extra_ca` cannot be used.
+    #[error("outbound.extra_ca: {}: {reason}", path.display())]
+    Authority {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The folder for messages cannot be made.
+    #[error("mail.dir: {}: {source}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
     },
     /// The recipient's address is not one.
     #[error("{0} is not an address that mail can go to")]
@@ -49,72 +67,60 @@ pub(super) struct Failed {
 }
 
 /// The way out.
+#[derive(Debug)]
 pub(super) enum Transport {
-    Smtp { smtp: AsyncSmtpTransport<Tokio1Executor>, limit: Duration },
-    File(AsyncFileTransport<Tokio1Executor>),
+    Smtp(Box<Smtp>),
+    File(PathBuf),
     None,
 }
 
 impl Transport {
-    pub(super) fn new(settings: &config::Mail) -> Result<Self, MailError> {
-        match settings.transport {
-            TransportKind::Smtp => smtp(settings),
+    pub(super) fn new(config: &Config) -> Result<Self, MailError> {
+        let dir = &config.mail.dir;
+        match config.mail.transport {
+            TransportKind::Smtp => Ok(Self::Smtp(Box::new(Smtp::new(config)?))),
             TransportKind::File => {
-                let failed = |e: std::io::Error| MailError::Build(format!("{}: {e}", settings.dir.display()));
-                std::fs::create_dir_all(&settings.dir).map_err(failed)?;
-                Ok(Self::File(AsyncFileTransport::new(&settings.dir)))
+                let failed = |source| MailError::Folder { path: dir.clone(), source };
+                std::fs::create_dir_all(dir).map_err(failed)?;
+                Ok(Self::File(dir.clone()))
             }
             TransportKind::None => Ok(Self::None),
         }
     }
 
     /// Sends one message and answers the server's words.
-    pub(super) async fn send(&self, message: Message) -> Result<String, Failed> {
-        match self {
-            Self::Smtp { smtp, limit } => {
-                // lettre's own limit covers the connection alone: a server that falls silent later would hold us for ever.
-                match tokio::time::timeout(*limit, smtp.send(message)).await {
-                    Ok(Ok(response)) => {
-                        let words: Vec<&str> = response.message().collect();
-                        Ok(format!("{} {}", response.code(), words.join(" ")))
-                    }
-                    Ok(Err(e)) => Err(Failed { failure: sort(&e), answer: words(&e) }),
-                    Err(_) => Err(silent(*limit)),
-                }
-            }
-            Self::File(file) => match file.send(message).await {
-                Ok(id) => Ok(format!("written to {id}.eml")),
-                Err(e) => Err(Failed { failure: Failure::Unreachable, answer: e.to_string() }),
-            },
+    pub(super) async fn send(&self, message: &Message, id: &str, now: i64) -> Result<String, Failed> {
+        let sent = match self {
+            Self::Smtp(smtp) => smtp.send(message, now).await,
+            Self::File(dir) => write(dir, &format!("{id}.eml"), &message.formatted()).await,
             Self::None => Err(Failed {
                 failure: Failure::Permanent,
                 answer: "mail.transport is none: no mail leaves this provider".to_owned(),
             }),
+        };
+        match sent {
+            Ok(words) => Ok(tame(&words)),
+            Err(Failed { failure, answer }) => Err(Failed { failure, answer: tame(&answer) }),
         }
     }
 
-    /// Connects, agrees on TLS and logs in, without sending anything.
+    /// Connects, agrees on TLS and logs in, without sending anything; answers what it has found.
     pub(super) async fn probe(&self) -> Result<String, String> {
         match self {
-            Self::Smtp { smtp, limit } => match tokio::time::timeout(*limit, smtp.test_connection()).await {
-                Ok(Ok(true)) => Ok("the mail server answers".to_owned()),
-                Ok(Ok(false)) => Err("the mail server hangs up at once".to_owned()),
-                Ok(Err(e)) => Err(words(&e)),
-                Err(_) => Err(silent(*limit).answer),
+            Self::Smtp(smtp) => match smtp.probe().await {
+                Ok(()) => Ok("the mail server lets us in".to_owned()),
+                Err(Failed { answer, .. }) => Err(tame(&answer)),
             },
-            Self::File(_) => Ok("mail goes into a folder".to_owned()),
+            Self::File(dir) => Ok(format!("mail goes into {}", dir.display())),
             Self::None => Err("mail.transport is none: no code can be sent".to_owned()),
         }
     }
-}
 
-impl fmt::Debug for Transport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Smtp { .. } => "Smtp",
-            Self::File(_) => "File",
-            Self::None => "None",
-        })
+    /// Puts away what is no longer used.
+    pub(super) fn tidy(&self, now: i64) {
+        if let Self::Smtp(smtp) = self {
+            smtp.tidy(now);
+        }
     }
 }
 
@@ -122,48 +128,29 @@ pub(super) fn sender(settings: &config::Mail) -> Result<Mailbox, MailError> {
     settings.from.parse().map_err(|_| MailError::From(settings.from.clone()))
 }
 
-fn smtp(settings: &config::Mail) -> Result<Transport, MailError> {
-    type Smtp = AsyncSmtpTransport<Tokio1Executor>;
-    let host = settings.host.as_str();
-    let limit = settings.timeout.as_duration();
-    let wrong =
-        |e: lettre::transport::smtp::Error| MailError::Host { host: host.to_owned(), reason: words(&e) };
-    let builder = match settings.encryption {
-        Encryption::Tls => Smtp::relay(host).map_err(wrong)?,
-        Encryption::Starttls => Smtp::starttls_relay(host).map_err(wrong)?,
-        Encryption::None => Smtp::builder_dangerous(host),
+/// A message appears under its name when it is whole; it carries codes, so it is its owner's alone.
+async fn write(dir: &Path, name: &str, message: &[u8]) -> Result<String, Failed> {
+    let (draft, path) = (dir.join(format!(".{name}")), dir.join(name));
+    let written = async {
+        let mut options = tokio::fs::OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        options.mode(0o600);
+        let mut file = options.open(&draft).await?;
+        file.write_all(message).await?;
+        file.flush().await?;
+        tokio::fs::rename(&draft, &path).await
     };
-    let mut builder = builder
-        .timeout(Some(limit))
-        .pool_config(PoolConfig::new().max_size(8).idle_timeout(Duration::from_secs(30)));
-    if let Some(port) = settings.port {
-        builder = builder.port(port);
-    }
-    if let (Some(username), Some(password)) = (&settings.username, &settings.password) {
-        builder = builder.credentials(Credentials::new(username.clone(), password.clone()));
-    }
-    Ok(Transport::Smtp { smtp: builder.build(), limit })
-}
-
-fn sort(e: &lettre::transport::smtp::Error) -> Failure {
-    match e.status().map(u16::from) {
-        // The login was refused, or one is missing: no message would fare better until the settings are mended.
-        Some(530 | 534 | 535) => Failure::Unreachable,
-        _ if e.is_permanent() => Failure::Permanent,
-        _ if e.is_transient() || e.is_timeout() || e.is_response() => Failure::Passing,
-        _ => Failure::Unreachable,
+    match written.await {
+        Ok(()) => Ok(format!("written to {}", path.display())),
+        Err(e) => Err(Failed { failure: Failure::Unreachable, answer: format!("{}: {e}", path.display()) }),
     }
 }
 
-fn silent(limit: Duration) -> Failed {
-    let answer = format!("the mail server was silent for {} s", limit.as_secs());
-    Failed { failure: Failure::Passing, answer }
-}
-
-/// What lettre says, with its causes, on one line.
-fn words(e: &lettre::transport::smtp::Error) -> String {
+/// An error with its causes.
+pub(super) fn one_line(e: &dyn std::error::Error) -> String {
     let mut text = e.to_string();
-    let mut cause = std::error::Error::source(e);
+    let mut cause = e.source();
     while let Some(e) = cause {
         let more = e.to_string();
         if !text.contains(&more) {
@@ -171,5 +158,22 @@ fn words(e: &lettre::transport::smtp::Error) -> String {
         }
         cause = e.source();
     }
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(500).collect()
+    text
+}
+
+/// What others have said, as it may stand in the record: on one line, and no longer than anybody reads.
+fn tame(words: &str) -> String {
+    words.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_ANSWER).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_servers_words_stay_on_one_line_and_short() {
+        let tamed = tame(&format!("550 no\r\n\x1b[31m{}", "x".repeat(10_000)));
+        assert!(tamed.starts_with("550 no   [31mxxx"), "{tamed}");
+        assert_eq!(tamed.chars().count(), LONGEST_ANSWER);
+    }
 }

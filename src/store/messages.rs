@@ -14,8 +14,10 @@ queries! {
              RETURNING id, purpose, address, sealed, attempts, expires_at";
     DUE = "SELECT id FROM messages WHERE state IN ('queued', 'deferred', 'sending') AND next_at <= $1
            ORDER BY next_at LIMIT $2";
-    FINISH = "UPDATE messages SET state = $2, answer = $3, done_at = $4, sealed = NULL WHERE id = $1";
-    DEFER = "UPDATE messages SET state = 'deferred', answer = $2, next_at = $3 WHERE id = $1";
+    FINISH = "UPDATE messages SET state = $2, answer = $3, done_at = $4, sealed = NULL
+              WHERE id = $1 AND state = 'sending' AND attempts = $5";
+    DEFER = "UPDATE messages SET state = 'deferred', answer = $2, next_at = $3
+             WHERE id = $1 AND state = 'sending' AND attempts = $4";
     STATE = "SELECT state FROM messages WHERE id = $1";
     RECENT = "SELECT id, purpose, user_id, address, reference, state, attempts, answer, created_at_ms, done_at
               FROM messages ORDER BY created_at_ms DESC, id LIMIT $1";
@@ -124,20 +126,27 @@ pub async fn due(conn: &mut Conn, now: i64, limit: i64) -> Result<Vec<String>> {
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
-/// Settles a message, and empties it: it may have carried a code.
+/// Settles a message, and empties it: it may have carried a code. Nothing happens if the claim has run out and somebody
+/// else has taken the message since.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn finish(conn: &mut Conn, id: &str, state: &str, answer: &str, now: i64) -> Result<()> {
-    execute!(conn, FINISH, id, state, answer, now).map(|_| ())
+pub async fn finish(
+    conn: &mut Conn,
+    claimed: &ClaimedRow,
+    state: &str,
+    answer: &str,
+    now: i64,
+) -> Result<()> {
+    execute!(conn, FINISH, &claimed.id, state, answer, now, claimed.attempts).map(|_| ())
 }
 
-/// Puts a message off until `next_at`.
+/// Puts a message off until `next_at`; nothing happens if the claim has run out and somebody else has taken it since.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn defer(conn: &mut Conn, id: &str, answer: &str, next_at: i64) -> Result<()> {
-    execute!(conn, DEFER, id, answer, next_at).map(|_| ())
+pub async fn defer(conn: &mut Conn, claimed: &ClaimedRow, answer: &str, next_at: i64) -> Result<()> {
+    execute!(conn, DEFER, &claimed.id, answer, next_at, claimed.attempts).map(|_| ())
 }
 
 /// What has become of a message.

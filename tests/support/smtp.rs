@@ -3,8 +3,17 @@
 use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use openssl::asn1::Asn1Time;
+use openssl::bn::BigNum;
+use openssl::ec::{EcGroup, EcKey};
+use openssl::error::ErrorStack;
+use openssl::hash::MessageDigest;
+use openssl::nid::Nid;
+use openssl::pkey::PKey;
+use openssl::x509::extension::{BasicConstraints, SubjectAlternativeName};
+use openssl::x509::{X509, X509Name};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -14,8 +23,25 @@ pub struct Smtp {
     /// Where it listens, on 127.0.0.1.
     pub port: u16,
     office: Arc<Office>,
-    arrivals: watch::Receiver<usize>,
     task: JoinHandle<()>,
+}
+
+/// What the server asks of its clients.
+#[derive(Clone, Debug, Default)]
+pub struct Terms {
+    /// This name and password, by AUTH PLAIN.
+    pub login: Option<(&'static str, &'static str)>,
+    /// TLS with this certificate.
+    pub tls: Option<(Tls, Certificate)>,
+}
+
+/// When the conversation becomes TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tls {
+    /// Before the greeting.
+    AtOnce,
+    /// When the client says STARTTLS.
+    Starttls,
 }
 
 /// How far an SMTP exchange has come (RFC 5321 §3).
@@ -51,7 +77,7 @@ pub enum Mishap {
 }
 
 /// A message as it arrived.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Letter {
     /// The addresses of RCPT TO.
     pub to: Vec<String>,
@@ -61,26 +87,48 @@ pub struct Letter {
 
 #[derive(Debug)]
 struct Office {
+    terms: Terms,
     letters: Mutex<Vec<Letter>>,
     mishap: Mutex<Option<(Stage, Mishap)>>,
-    count: watch::Sender<usize>,
+    arrived: watch::Sender<usize>,
+    failed: watch::Sender<usize>,
+    visited: watch::Sender<usize>,
 }
 
+/// A connection, in the clear or not.
+type Line = BufReader<Box<dyn Wire>>;
+
+trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
+
 impl Smtp {
-    /// Starts a server at which all goes well.
+    /// Starts a server at which all goes well, and everybody may send.
     pub async fn start() -> Self {
+        Self::on_terms(Terms::default()).await
+    }
+
+    /// Starts a server at which all goes well for those who do as it asks.
+    pub async fn on_terms(terms: Terms) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("an address").port();
-        let (count, arrivals) = watch::channel(0);
-        let office = Arc::new(Office { letters: Mutex::default(), mishap: Mutex::default(), count });
+        let office = Arc::new(Office {
+            terms,
+            letters: Mutex::default(),
+            mishap: Mutex::default(),
+            arrived: watch::Sender::new(0),
+            failed: watch::Sender::new(0),
+            visited: watch::Sender::new(0),
+        });
         let at_work = Arc::clone(&office);
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let office = Arc::clone(&at_work);
-                tokio::spawn(async move { office.converse(stream).await });
+                office.visited.send_modify(|count| *count += 1);
+                tokio::spawn(async move { office.receive(Box::new(stream)).await });
             }
         });
-        Self { port, office, arrivals, task }
+        Self { port, office, task }
     }
 
     /// From now on this goes wrong at this stage, every time.
@@ -100,7 +148,7 @@ impl Smtp {
 
     /// The first letter that fits; waits until it has arrived, which a site that works lets it do within seconds.
     pub async fn wait_for(&self, fits: impl Fn(&Letter) -> bool) -> Letter {
-        let mut arrivals = self.arrivals.clone();
+        let mut arrivals = self.office.arrived.subscribe();
         let arrived = async {
             loop {
                 if let Some(letter) = self.letters().into_iter().find(&fits) {
@@ -115,9 +163,26 @@ impl Smtp {
 
     /// The letter with this number, counted from 0; waits until it has arrived.
     pub async fn letter(&self, number: usize) -> Letter {
-        let mut arrivals = self.arrivals.clone();
-        arrivals.wait_for(|count| *count > number).await.expect("the server runs");
+        let mut arrived = self.office.arrived.subscribe();
+        arrived.wait_for(|count| *count > number).await.expect("the server runs");
         self.letters()[number].clone()
+    }
+
+    /// From now on nobody listens.
+    pub async fn close(&mut self) {
+        self.task.abort();
+        let _ = (&mut self.task).await;
+    }
+
+    /// How many connections there have been.
+    pub fn visits(&self) -> usize {
+        *self.office.visited.borrow()
+    }
+
+    /// Waits until so much has gone wrong.
+    pub async fn mishaps(&self, number: usize) {
+        let mut failed = self.office.failed.subscribe();
+        failed.wait_for(|count| *count >= number).await.expect("the server runs");
     }
 }
 
@@ -129,55 +194,153 @@ impl Drop for Smtp {
 
 impl Office {
     /// One connection. A client that goes away is no failure of the test.
-    async fn converse(&self, stream: TcpStream) -> Option<()> {
-        let mut stream = BufReader::new(stream);
-        self.answer(&mut stream, Stage::Greeting, "220 test").await?;
-        let mut to = Vec::new();
-        while let Some(line) = read_line(&mut stream).await {
-            let (verb, rest) = line.split_once([' ', ':']).unwrap_or((&line, ""));
+    async fn receive(&self, stream: Box<dyn Wire>) -> Option<()> {
+        match &self.terms.tls {
+            Some((Tls::AtOnce, certificate)) => self.converse(certificate.accept(stream).await?).await,
+            _ => self.converse(BufReader::new(stream)).await,
+        }
+    }
+
+    async fn converse(&self, mut line: Line) -> Option<()> {
+        self.answer(&mut line, Stage::Greeting, "220 test").await?;
+        let mut guest = Guest::default();
+        while let Some(words) = read_line(&mut line).await {
+            let (verb, rest) = words.split_once([' ', ':']).unwrap_or((&words, ""));
             match verb.to_uppercase().as_str() {
-                "EHLO" | "HELO" => self.answer(&mut stream, Stage::Hello, "250 test").await?,
-                "MAIL" => self.answer(&mut stream, Stage::Sender, "250 ok").await?,
+                "EHLO" | "HELO" => {
+                    self.answer(&mut line, Stage::Hello, &self.welcome(guest.encrypted)).await?;
+                }
+                "STARTTLS" => {
+                    let (_, certificate) = self.terms.tls.as_ref()?;
+                    say(&mut line, "220 go on").await?;
+                    line = certificate.accept(line.into_inner()).await?;
+                    guest.encrypted = true;
+                }
+                "AUTH" => {
+                    guest.known = self.knows(rest);
+                    say(&mut line, if guest.known { "235 ok" } else { "535 wrong name or password" }).await?;
+                }
+                "MAIL" if self.terms.login.is_some() && !guest.known => {
+                    say(&mut line, "530 who are you").await?
+                }
+                "MAIL" => self.answer(&mut line, Stage::Sender, "250 ok").await?,
                 "RCPT" => {
-                    self.answer(&mut stream, Stage::Recipient, "250 ok").await?;
+                    self.answer(&mut line, Stage::Recipient, "250 ok").await?;
                     let address = rest.split_once('<').and_then(|(_, a)| a.split_once('>'));
-                    to.extend(address.map(|(a, _)| a.to_owned()));
+                    guest.to.extend(address.map(|(a, _)| a.to_owned()));
                 }
                 "DATA" => {
-                    self.answer(&mut stream, Stage::Data, "354 go on").await?;
-                    let raw = read_message(&mut stream).await?;
-                    self.answer(&mut stream, Stage::Message, "250 queued as 42").await?;
-                    self.keep(Letter { to: std::mem::take(&mut to), raw });
+                    self.answer(&mut line, Stage::Data, "354 go on").await?;
+                    let raw = read_message(&mut line).await?;
+                    self.answer(&mut line, Stage::Message, "250 queued as 42").await?;
+                    self.keep(Letter { to: std::mem::take(&mut guest.to), raw });
                 }
-                "QUIT" => return say(&mut stream, "221 bye").await,
-                _ => say(&mut stream, "250 ok").await?,
+                "QUIT" => return say(&mut line, "221 bye").await,
+                _ => say(&mut line, "250 ok").await?,
             }
         }
         Some(())
     }
 
+    /// What EHLO is answered with (RFC 5321 §4.1.1.1).
+    fn welcome(&self, encrypted: bool) -> String {
+        let mut lines = vec!["test"];
+        if !encrypted && matches!(self.terms.tls, Some((Tls::Starttls, _))) {
+            lines.push("STARTTLS");
+        }
+        if self.terms.login.is_some() {
+            lines.push("AUTH PLAIN");
+        }
+        let last = lines.len() - 1;
+        let numbered =
+            lines.iter().enumerate().map(|(n, l)| format!("250{}{l}", if n == last { ' ' } else { '-' }));
+        numbered.collect::<Vec<_>>().join("\r\n")
+    }
+
+    /// AUTH PLAIN (RFC 4616): nothing, name and password, each after a NUL.
+    fn knows(&self, credentials: &str) -> bool {
+        let Some((name, password)) = self.terms.login else { return false };
+        let right = base64::prelude::BASE64_STANDARD.encode(format!("\0{name}\0{password}"));
+        credentials.strip_prefix("PLAIN ") == Some(&right)
+    }
+
     /// Nothing when the connection is over. A refusal is said, and the client may go on as it likes.
-    async fn answer(&self, stream: &mut BufReader<TcpStream>, stage: Stage, well: &str) -> Option<()> {
+    async fn answer(&self, line: &mut Line, stage: Stage, well: &str) -> Option<()> {
         let mishap = self.mishap.lock().expect("the mishap").clone().filter(|(at, _)| *at == stage);
+        let Some((_, mishap)) = mishap else { return say(line, well).await };
+        self.failed.send_modify(|count| *count += 1);
         match mishap {
-            None => say(stream, well).await,
-            Some((_, Mishap::Answer(words))) => {
-                say(stream, words).await?;
+            Mishap::Answer(words) => {
+                say(line, words).await?;
                 // What was refused is not kept; the rest of this connection does not matter.
-                while read_line(stream).await? != "QUIT" {
-                    say(stream, "250 ok").await?;
+                while read_line(line).await? != "QUIT" {
+                    say(line, "250 ok").await?;
                 }
                 None
             }
-            Some((_, Mishap::Silence)) => std::future::pending().await,
-            Some((_, Mishap::HangUp)) => None,
+            Mishap::Silence => std::future::pending().await,
+            Mishap::HangUp => None,
         }
     }
 
     fn keep(&self, letter: Letter) {
         let mut letters = self.letters.lock().expect("the letters");
         letters.push(letter);
-        self.count.send_replace(letters.len());
+        self.arrived.send_replace(letters.len());
+    }
+}
+
+/// What the server knows of whom it talks to.
+#[derive(Default)]
+struct Guest {
+    encrypted: bool,
+    known: bool,
+    to: Vec<String>,
+}
+
+/// A certificate that nobody has signed but itself.
+#[derive(Clone, Debug)]
+pub struct Certificate {
+    /// What a client has to be given to believe it.
+    pub pem: Vec<u8>,
+    key: Vec<u8>,
+}
+
+impl Certificate {
+    /// A new one for a host of this name.
+    pub fn of(name: &str) -> Self {
+        Self::make(name).expect("OpenSSL makes a certificate")
+    }
+
+    fn make(name: &str) -> Result<Self, ErrorStack> {
+        let curve = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?;
+        let key = PKey::from_ec_key(EcKey::generate(&curve)?)?;
+        let mut subject = X509Name::builder()?;
+        subject.append_entry_by_text("CN", name)?;
+        let subject = subject.build();
+        let mut builder = X509::builder()?;
+        builder.set_version(2)?;
+        let serial = BigNum::from_u32(1)?.to_asn1_integer()?;
+        builder.set_serial_number(&serial)?;
+        builder.set_subject_name(&subject)?;
+        builder.set_issuer_name(&subject)?;
+        builder.set_pubkey(&key)?;
+        let (today, tomorrow) = (Asn1Time::days_from_now(0)?, Asn1Time::days_from_now(1)?);
+        builder.set_not_before(&today)?;
+        builder.set_not_after(&tomorrow)?;
+        builder.append_extension(BasicConstraints::new().critical().ca().build()?)?;
+        let names = SubjectAlternativeName::new().dns(name).build(&builder.x509v3_context(None, None))?;
+        builder.append_extension(names)?;
+        builder.sign(&key, MessageDigest::sha256())?;
+        Ok(Self { pem: builder.build().to_pem()?, key: key.private_key_to_pem_pkcs8()? })
+    }
+
+    /// Nothing when the client does not like it.
+    async fn accept(&self, stream: Box<dyn Wire>) -> Option<Line> {
+        let identity = native_tls::Identity::from_pkcs8(&self.pem, &self.key).expect("an identity");
+        let acceptor = native_tls::TlsAcceptor::new(identity).expect("an acceptor");
+        let encrypted = tokio_native_tls::TlsAcceptor::from(acceptor).accept(stream).await.ok()?;
+        Some(BufReader::new(Box::new(encrypted)))
     }
 }
 
@@ -243,27 +406,28 @@ fn unquote(body: &str) -> Vec<u8> {
     bytes
 }
 
-async fn say(stream: &mut BufReader<TcpStream>, words: &str) -> Option<()> {
-    stream.get_mut().write_all(format!("{words}\r\n").as_bytes()).await.ok()
+async fn say(line: &mut Line, words: &str) -> Option<()> {
+    line.get_mut().write_all(format!("{words}\r\n").as_bytes()).await.ok()?;
+    line.get_mut().flush().await.ok()
 }
 
-async fn read_line(stream: &mut BufReader<TcpStream>) -> Option<String> {
-    let mut line = String::new();
-    let read = stream.read_line(&mut line).await.ok()?;
-    (read > 0).then(|| line.trim_end().to_owned())
+async fn read_line(line: &mut Line) -> Option<String> {
+    let mut words = String::new();
+    let read = line.read_line(&mut words).await.ok()?;
+    (read > 0).then(|| words.trim_end().to_owned())
 }
 
 /// Up to the line that holds a dot alone; a doubled dot at a line's start stands for one (RFC 5321 §4.5.2).
-async fn read_message(stream: &mut BufReader<TcpStream>) -> Option<String> {
+async fn read_message(line: &mut Line) -> Option<String> {
     let mut raw = String::new();
     loop {
-        let mut line = String::new();
-        if stream.read_line(&mut line).await.ok()? == 0 {
+        let mut words = String::new();
+        if line.read_line(&mut words).await.ok()? == 0 {
             return None;
         }
-        if line == ".\r\n" {
+        if words == ".\r\n" {
             return Some(raw);
         }
-        raw.push_str(line.strip_prefix("..").map_or(line.as_str(), |_| &line[1..]));
+        raw.push_str(words.strip_prefix("..").map_or(words.as_str(), |_| &words[1..]));
     }
 }
