@@ -1,11 +1,91 @@
-//! Can everybody use the provider's pages, in a real browser and at every width?
+//! Can everybody use the provider's pages, in a real browser, with JavaScript off and on, and at every width?
 #![cfg(test)]
 
 mod support;
 
+use axum::Router;
+use axum::routing::get;
+use support::admin::PASSWORD;
 use support::eyes::{examine, violations};
-use support::samples;
+use support::site::Site;
 use support::webdriver::Chromium;
+use support::{Database, samples};
+
+/// Ned has an address: he gets a code, and is in. He may paste the code as people copy it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ned_signs_in_with_a_code() {
+    for javascript in [false, true] {
+        let (site, chromium) = at_the_password_page(javascript).await;
+        give_password(&chromium, "ned", PASSWORD).await;
+        assert!(chromium.text().await.contains("n•••@example.org"), "{}", chromium.text().await);
+        let code = site.inbox("ned@example.org").code();
+        give_code(&chromium, &format!(" {}-{} ", &code[..3], &code[3..])).await;
+        assert_eq!(chromium.text().await, "Back at the app");
+    }
+}
+
+/// Nia has none: she is told so on the login screen.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nia_is_told_that_she_has_no_email() {
+    for javascript in [false, true] {
+        let (_site, chromium) = at_the_password_page(javascript).await;
+        give_password(&chromium, "nia", PASSWORD).await;
+        let error = chromium.text_of("#error").await;
+        assert!(error.starts_with("No email associated with this login."), "{error}");
+        assert!(chromium.has("#login").await && chromium.has("#password").await);
+    }
+}
+
+/// Ada may do without.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ada_gets_in_without_a_code() {
+    for javascript in [false, true] {
+        let (_site, chromium) = at_the_password_page(javascript).await;
+        give_password(&chromium, "ada", PASSWORD).await;
+        assert_eq!(chromium.text().await, "Back at the app");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_password_and_a_wrong_code_are_told_in_words() {
+    let (site, chromium) = at_the_password_page(false).await;
+    give_password(&chromium, "ned", "not my password").await;
+    let error = chromium.text_of("#error").await;
+    assert!(error.starts_with("Incorrect login or password."), "{error}");
+    give_password(&chromium, "ned", PASSWORD).await;
+    let right = site.inbox("ned@example.org").code();
+    give_code(&chromium, if right == "000000" { "000001" } else { "000000" }).await;
+    let error = chromium.text_of("#error").await;
+    assert!(error.starts_with("Invalid 2FA code.") && error.contains("4 attempts left"), "{error}");
+}
+
+/// Tab and Enter suffice, and each page puts the keyboard where one begins.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_keyboard_is_enough() {
+    let (site, chromium) = at_the_password_page(true).await;
+    assert_eq!(chromium.focused().await, "login");
+    chromium.press_keys("ned\t").await;
+    assert_eq!(chromium.focused().await, "password");
+    chromium.press_keys(&format!("{PASSWORD}\n")).await;
+    assert_eq!(chromium.focused().await, "code");
+    let code = site.inbox("ned@example.org").code();
+    chromium.press_keys(&format!("{code}\t")).await;
+    chromium.press_keys(&format!("{PASSWORD}\n")).await;
+    assert_eq!(chromium.text().await, "Back at the app");
+}
+
+/// The back button and a reload lead to where the sign-in is, not to a resent form.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn back_and_reload_lead_to_where_the_sign_in_is() {
+    let (_site, chromium) = at_the_password_page(false).await;
+    give_password(&chromium, "ned", PASSWORD).await;
+    let sent = chromium.url().await;
+    chromium.reload().await;
+    assert!(chromium.has("#code").await);
+    chromium.back().await;
+    chromium.reload().await;
+    assert!(chromium.has("#code").await, "{} then {}", sent, chromium.url().await);
+}
 
 /// Every page of the provider in each of its states: axe-core finds nothing, nothing needs scrolling sideways, and the
 /// screenshots are kept.
@@ -39,4 +119,34 @@ async fn an_examination_finds_what_is_wrong() {
     for rule in ["label", "color-contrast", "html-has-lang"] {
         assert!(found.contains(rule), "{rule} is not in\n{found}");
     }
+}
+
+/// A browser that an app has sent to the password page.
+async fn at_the_password_page(javascript: bool) -> (Site, Chromium) {
+    let (site, chromium) = (Site::on(Database::sqlite().await).await, Chromium::start(javascript).await);
+    let door = the_apps_door().await;
+    let app = site.admin.add_app_with(|metadata| metadata.redirect_uris = vec![door]).await;
+    chromium.open(&app.visit().url()).await;
+    (site, chromium)
+}
+
+/// Somewhere for the browser to come back to.
+async fn the_apps_door() -> String {
+    let app = Router::new().route("/callback", get(|| async { "Back at the app" }));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    format!("http://{address}/callback")
+}
+
+async fn give_password(chromium: &Chromium, login: &str, password: &str) {
+    chromium.type_into("#login", login).await;
+    chromium.type_into("#password", password).await;
+    chromium.click("#submit").await;
+}
+
+async fn give_code(chromium: &Chromium, code: &str) {
+    chromium.type_into("#code", code).await;
+    chromium.type_into("#password", PASSWORD).await;
+    chromium.click("#submit").await;
 }

@@ -80,6 +80,16 @@ impl Chromium {
         self.post("/url", json!({ "url": url })).await;
     }
 
+    /// Goes back, as the back button does.
+    pub async fn back(&self) {
+        self.post("/back", json!({})).await;
+    }
+
+    /// Loads the page again.
+    pub async fn reload(&self) {
+        self.post("/refresh", json!({})).await;
+    }
+
     /// The address of the page.
     pub async fn url(&self) -> String {
         text(&self.get("/url").await)
