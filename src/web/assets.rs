@@ -32,13 +32,7 @@ impl Assets {
     /// # Errors
     /// When the logo cannot be read.
     pub fn new(brand: &config::Brand) -> Result<Self, (PathBuf, std::io::Error)> {
-        let mut css = STYLESHEET.to_owned();
-        if let Some(color) = &brand.color {
-            css.push_str(&format!(":root{{--accent:{color}}}\n"));
-        }
-        if let Some(color) = &brand.color_dark {
-            css.push_str(&format!("@media (prefers-color-scheme:dark){{:root{{--accent:{color}}}}}\n"));
-        }
+        let css = format!("{STYLESHEET}{}", super::colors::rules(brand));
         let logo = brand.logo.as_deref().map(read_logo).transpose()?;
         Ok(Self { stylesheet: Asset::new("css", "text/css; charset=utf-8", css.into_bytes()), logo })
     }

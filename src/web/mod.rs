@@ -1,6 +1,7 @@
 //! What do all pages share? Forms, cookies, headers, templates, languages, and the page that says what went wrong.
 
 mod assets;
+mod colors;
 pub mod cookies;
 pub mod form;
 mod language;

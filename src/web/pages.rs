@@ -114,7 +114,8 @@ impl Pages {
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?;
         templates.set_syntax(syntax);
         templates.set_auto_escape_callback(|name| {
-            if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None }
+            let html = Path::new(name).extension().is_some_and(|extension| extension == "html");
+            if html { AutoEscape::Html } else { AutoEscape::None }
         });
         templates.add_function("t", move |state: &State<'_, '_>, key: &str, args: Kwargs| {
             translate(&catalogue, state, key, &args)
