@@ -148,7 +148,7 @@ main>h2{margin:1.5rem 0 .5rem}
 article,.empty{background:var(--card);border:1px solid var(--line);border-radius:.7rem;padding:1rem 1.1rem;margin:0 0 1rem}
 pre{margin:0;white-space:pre-wrap;overflow-wrap:anywhere;font:.9375rem/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 main>pre{background:var(--card);border:1px solid var(--line);border-radius:.7rem;padding:1rem 1.1rem}
-iframe{display:block;inline-size:100%;block-size:34rem;border:1px solid var(--line);border-radius:.7rem;background:#fff}
+iframe{display:block;inline-size:100%;block-size:34rem;border:1px solid var(--line);border-radius:.7rem;background:Canvas}
 a{color:var(--link);text-underline-offset:.15em}
 :focus-visible{outline:3px solid var(--link);outline-offset:2px}
 ";
