@@ -188,6 +188,13 @@ impl Visit {
         self
     }
 
+    /// The same request, whose app has forgotten its verifier, or remembers another one.
+    #[must_use]
+    pub fn with_verifier(mut self, verifier: Option<&str>) -> Self {
+        self.verifier = verifier.map(str::to_owned);
+        self
+    }
+
     /// The same request without PKCE.
     #[must_use]
     pub fn without_pkce(mut self) -> Self {

@@ -1,0 +1,734 @@
+//! Does the protocol answer as its documents say: to right requests, and to each kind of wrong one?
+#![cfg(test)]
+
+mod support;
+
+use countersign::config::{Period, SigningAlgorithm};
+use countersign::directory::Status;
+use countersign::directory::users::Changes;
+use countersign::oidc::clients::{AuthMethod, GrantType};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use support::Database;
+use support::admin::{PASSWORD, REDIRECT_URI};
+use support::browser::{Browser, http};
+use support::relying_app::{Answer, Proof, RelyingApp, Visit};
+use support::site::Site;
+use url::Url;
+
+async fn site() -> Site {
+    Site::on(Database::sqlite().await).await
+}
+
+/// Somebody who needs no code signs in: the shortest way to tokens.
+async fn ada(site: &Site, app: &RelyingApp, visit: &Visit) -> (Browser, Answer) {
+    let browser = site.after_password(visit, "ada").await;
+    let tokens = app.redeem(visit, &browser.arrived()).await;
+    assert_eq!(tokens.status, 200, "{}", tokens.json);
+    (browser, tokens)
+}
+
+fn offline(app: &RelyingApp) -> Visit {
+    app.visit().with("scope", "openid profile email groups offline_access")
+}
+
+async fn get(site: &Site, path: &str) -> Answer {
+    Answer::of(http().get(site.url.join(path).expect("a path"))).await
+}
+
+crate::on_both_databases! {
+    /// The whole flow, with everything that an app can ask for.
+    async fn an_app_learns_who_signed_in_and_how(database) {
+        let site = Site::on(database).await;
+        let app = site.admin.add_app().await;
+        let visit = offline(&app);
+        let (_, tokens) = site.signed_in(&app, &visit, "ned").await;
+        assert_eq!(tokens.json["token_type"], "Bearer");
+        assert_eq!(tokens.json["expires_in"], 600);
+        assert_eq!(tokens.json["scope"], "openid profile email groups offline_access");
+        assert_eq!(tokens.headers["cache-control"], "no-store");
+        let claims = app.verify(&tokens.text("id_token"), &visit, site.now()).await;
+        assert_eq!(claims["amr"], json!(["pwd", "otp", "mfa"]));
+        assert!(claims["sid"].is_string() && claims["at_hash"].is_string(), "{claims}");
+        assert!(claims.get("name").is_none() && claims.get("email").is_none(), "UserInfo's claims stay there");
+        let me = app.userinfo(&tokens.text("access_token")).await;
+        assert_eq!(me.status, 200, "{}", me.json);
+        assert_eq!(me.json["sub"], claims["sub"]);
+        assert_eq!(me.json["preferred_username"], "ned");
+        assert_eq!(me.json["email"], "ned@example.org");
+        assert_eq!(me.json["email_verified"], false);
+        assert_eq!(me.json["groups"], json!(["Acme"]));
+        assert_eq!(me.json["role"], "User");
+        assert_eq!(me.json["rights"], json!(["manage_own_settings", "track_time", "view_users"]));
+    }
+
+    /// Rotation: each refresh token serves once, and one that comes again ends the family.
+    async fn a_refresh_token_that_comes_again_ends_its_family(database) {
+        let site = Site::on(database).await;
+        let app = site.admin.add_app().await;
+        let (_, tokens) = ada(&site, &app, &offline(&app)).await;
+        let first = tokens.text("refresh_token");
+        site.advance(30);
+        let second = app.refresh(&first).await;
+        assert_eq!(second.status, 200, "{}", second.json);
+        assert_ne!(second.text("refresh_token"), first);
+        let before = app.verify_signature(&tokens.text("id_token")).await;
+        let after = app.verify_signature(&second.text("id_token")).await;
+        for same in ["iss", "sub", "aud", "auth_time", "acr", "sid"] {
+            assert_eq!(before[same], after[same], "{same}");
+        }
+        assert!(after["iat"].as_i64() > before["iat"].as_i64());
+        assert_eq!(app.refresh(&first).await.error().as_deref(), Some("invalid_grant"));
+        assert_eq!(app.refresh(&second.text("refresh_token")).await.error().as_deref(), Some("invalid_grant"));
+        assert_eq!(app.userinfo(&second.text("access_token")).await.status, 401, "the access token ended too");
+    }
+
+    /// Twenty refreshes at once with one token: one success, and then the family is over.
+    async fn parallel_refreshes_are_one_success_at_most(database) {
+        let site = Site::on(database).await;
+        let app = site.admin.add_app().await;
+        let (_, tokens) = ada(&site, &app, &offline(&app)).await;
+        let token = tokens.text("refresh_token");
+        let answers = join_all((0..20).map(|_| app.refresh(&token))).await;
+        assert_eq!(answers.iter().filter(|a| a.status == 200).count(), 1);
+        assert_eq!(app.refresh(&token).await.error().as_deref(), Some("invalid_grant"));
+    }
+
+    /// A code serves once; a second time ends what the first has given.
+    async fn a_code_that_comes_again_ends_its_grant(database) {
+        let site = Site::on(database).await;
+        let app = site.admin.add_app().await;
+        let visit = offline(&app);
+        let (browser, tokens) = ada(&site, &app, &visit).await;
+        assert_eq!(app.userinfo(&tokens.text("access_token")).await.status, 200);
+        let again = app.redeem(&visit, &browser.arrived()).await;
+        assert_eq!((again.status, again.error().as_deref()), (StatusCode::BAD_REQUEST, Some("invalid_grant")));
+        assert_eq!(app.userinfo(&tokens.text("access_token")).await.status, 401);
+        assert_eq!(app.refresh(&tokens.text("refresh_token")).await.error().as_deref(), Some("invalid_grant"));
+    }
+
+    /// Single sign-on: a second app is answered without a page; the time of the sign-in stays.
+    async fn a_second_app_is_answered_without_a_page(database) {
+        let site = Site::on(database).await;
+        let (one, two) = (site.admin.add_app().await, site.admin.add_app().await);
+        let visit = one.visit();
+        let (mut browser, first) = site.signed_in(&one, &visit, "ned").await;
+        site.advance(3600);
+        for prompt in [None, Some("none")] {
+            let visit = prompt.map_or(two.visit(), |prompt| two.visit().with("prompt", prompt));
+            browser.open(&visit.url()).await;
+            let tokens = two.redeem(&visit, &browser.arrived()).await;
+            let claims = two.verify(&tokens.text("id_token"), &visit, site.now()).await;
+            let before = one.verify_signature(&first.text("id_token")).await;
+            assert_eq!(claims["sub"], before["sub"]);
+            assert_eq!(claims["auth_time"], before["auth_time"]);
+            assert_eq!(claims["amr"], before["amr"]);
+        }
+    }
+
+    /// A session ends: idle after twelve hours, and after seven days in any case.
+    async fn a_session_ends_when_it_is_idle_or_old(database) {
+        let site = Site::on(database).await;
+        let app = site.admin.add_app().await;
+        let (mut browser, _) = ada(&site, &app, &app.visit()).await;
+        let silent = |app: &RelyingApp| app.visit().with("prompt", "none");
+        for _ in 0..14 {
+            site.advance(11 * 3600);
+            let visit = silent(&app);
+            browser.open(&visit.url()).await;
+            visit.code(&browser.arrived());
+        }
+        site.advance(12 * 3600);
+        let visit = silent(&app);
+        browser.open(&visit.url()).await;
+        assert_eq!(visit.error(&browser.arrived()), "login_required", "idle");
+        let (mut browser, _) = ada(&site, &app, &app.visit()).await;
+        for _ in 0..16 {
+            site.advance(11 * 3600);
+            browser.open(&silent(&app).url()).await;
+        }
+        let visit = silent(&app);
+        browser.open(&visit.url()).await;
+        assert_eq!(visit.error(&browser.arrived()), "login_required", "seven days");
+    }
+
+    /// What ends a user ends their sessions and grants.
+    async fn a_disabled_user_is_out_everywhere(database) {
+        let site = Site::on(database).await;
+        site.admin.add_user(&site.acme, "tom", "Top manager", Some("tom@example.org")).await;
+        let app = site.admin.add_app().await;
+        let (mut browser, tokens) = ada(&site, &app, &offline(&app)).await;
+        site.admin.change("ada", Changes { status: Some(Status::Disabled), ..Changes::default() }).await;
+        assert_eq!(app.userinfo(&tokens.text("access_token")).await.status, 401);
+        assert_eq!(app.refresh(&tokens.text("refresh_token")).await.error().as_deref(), Some("invalid_grant"));
+        let visit = app.visit().with("prompt", "none");
+        browser.open(&visit.url()).await;
+        assert_eq!(visit.error(&browser.arrived()), "login_required");
+    }
+}
+
+async fn join_all<T: Send + 'static>(futures: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
+    let mut futures: Vec<_> = futures.map(Box::pin).collect();
+    let mut done = Vec::new();
+    std::future::poll_fn(|context| {
+        futures.retain_mut(|future| match future.as_mut().poll(context) {
+            std::task::Poll::Ready(value) => {
+                done.push(value);
+                false
+            }
+            std::task::Poll::Pending => true,
+        });
+        if futures.is_empty() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+    done
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_discovery_documents_say_what_is_there() {
+    let site = site().await;
+    let issuer = site.url.as_str().trim_end_matches('/');
+    let one = get(&site, ".well-known/openid-configuration").await;
+    let two = get(&site, ".well-known/oauth-authorization-server").await;
+    assert_eq!(one.json, two.json);
+    assert_eq!(one.json["issuer"], issuer);
+    for (name, path) in [
+        ("authorization_endpoint", "authorize"),
+        ("token_endpoint", "token"),
+        ("userinfo_endpoint", "userinfo"),
+        ("jwks_uri", "jwks"),
+        ("end_session_endpoint", "logout"),
+    ] {
+        assert_eq!(one.json[name], format!("{issuer}/{path}"), "{name}");
+    }
+    assert_eq!(one.json["code_challenge_methods_supported"], json!(["S256"]));
+    assert_eq!(one.json["authorization_response_iss_parameter_supported"], true);
+    assert_eq!(one.json["request_uri_parameter_supported"], false, "the default would be true");
+    assert_eq!(one.headers["access-control-allow-origin"], "*");
+    let keys = get(&site, "jwks").await;
+    let mut algorithms: Vec<_> =
+        keys.json["keys"].as_array().expect("keys").iter().map(|k| &k["alg"]).collect();
+    algorithms.sort_by_key(|alg| alg.to_string());
+    assert_eq!(algorithms, ["ES256", "EdDSA", "RS256"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_sent_to_an_address_that_is_not_registered() {
+    let site = site().await;
+    let app = site.admin.add_app().await;
+    let visit = app.visit();
+    for wrong in [
+        visit.clone().with("redirect_uri", "https://evil.example/callback"),
+        visit.clone().with("redirect_uri", &format!("{REDIRECT_URI}/")),
+        visit.clone().with("redirect_uri", &format!("{REDIRECT_URI}?x=1")),
+        visit.clone().with("redirect_uri", "javascript:alert(1)"),
+        visit.clone().without("redirect_uri"),
+        visit.clone().without("client_id"),
+        visit.clone().with("client_id", "nobody"),
+        visit.clone().with("client_id", "' OR 1=1 --"),
+    ] {
+        let mut browser = site.browser();
+        browser.open(&wrong.url()).await;
+        assert_eq!(browser.status(), 400, "{}", wrong.url());
+        assert!(!browser.has_left());
+        assert!(browser.text().contains("invalid_request"), "{}", browser.text());
+    }
+    let mut browser = site.browser();
+    browser.open(&visit.with("redirect_uri", "https://evil.example/callback").url()).await;
+    assert!(browser.text().contains("https://evil.example/callback"), "what was sent");
+    assert!(browser.text().contains(REDIRECT_URI), "what is registered");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_request_is_answered_with_its_code() {
+    let site = site().await;
+    let app = site.admin.add_app().await;
+    let visit = app.visit();
+    for (wrong, code) in [
+        (visit.clone().without("response_type"), "invalid_request"),
+        (visit.clone().with("response_type", "token"), "unsupported_response_type"),
+        (visit.clone().with("response_mode", "fragment"), "invalid_request"),
+        (visit.clone().with("code_challenge_method", "plain"), "invalid_request"),
+        (visit.clone().without("code_challenge_method"), "invalid_request"),
+        (visit.clone().with("code_challenge", "short"), "invalid_request"),
+        (visit.clone().without("code_challenge"), "invalid_request"),
+        (visit.clone().with("prompt", "none login"), "invalid_request"),
+        (visit.clone().with("prompt", "create"), "invalid_request"),
+        (visit.clone().with("max_age", "-1"), "invalid_request"),
+        (visit.clone().with("max_age", "soon"), "invalid_request"),
+        (visit.clone().with("claims", "{"), "invalid_request"),
+        (visit.clone().with("nonce", &"n".repeat(3000)), "invalid_request"),
+        (visit.clone().with("id_token_hint", "e30.e30.e30"), "invalid_request"),
+        (visit.clone().with("request", "e30.e30."), "request_not_supported"),
+        (visit.clone().with("request_uri", "https://app.example.org/r"), "request_uri_not_supported"),
+        (visit.clone().with("registration", "{}"), "registration_not_supported"),
+        (visit.clone().with("prompt", "none"), "login_required"),
+    ] {
+        let mut browser = site.browser();
+        browser.open(&wrong.url()).await;
+        assert_eq!(wrong.error(&browser.arrived()), code, "{}", wrong.url());
+    }
+    let mut browser = site.browser();
+    browser.open(&format!("{}&nonce=twice", visit.url())).await;
+    assert_eq!(visit.error(&browser.arrived()), "invalid_request", "a doubled parameter");
+    browser.open(&format!("{}&client_id=twice", visit.url())).await;
+    assert_eq!(browser.status(), 400, "doubled, and so it is not known where to send the answer");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_request_may_leave_out_or_add() {
+    let site = site().await;
+    let app = site.admin.add_app().await;
+    for visit in [
+        app.visit().without("state"),
+        app.visit().without("nonce"),
+        app.visit().without_pkce(),
+        app.visit().with("extra", "foobar"),
+        app.visit().with("display", "popup"),
+        app.visit().with("ui_locales", "se"),
+        app.visit().with("claims_locales", "se"),
+        app.visit().with("acr_values", "urn:countersign:acr:2fa 1 2"),
+        app.visit().with("scope", "openid unknown email"),
+        app.visit().with("login_hint", "buffy@example.org"),
+        app.visit().with("response_mode", "query"),
+        app.visit().with("state", &"s".repeat(500)),
+    ] {
+        let (_, tokens) = ada(&site, &app, &visit).await;
+        app.verify(&tokens.text("id_token"), &visit, site.now()).await;
+    }
+    let mut browser = site.browser();
+    browser.open(&app.visit().with("login_hint", "buffy").url()).await;
+    assert_eq!(browser.field("login").as_deref(), Some("buffy"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_may_come_by_post_from_the_apps_page() {
+    let site = site().await;
+    let app = site.admin.add_app().await;
+    let visit = app.visit();
+    let fields: Vec<(&str, &str)> = visit.parameters.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    let mut browser = site.browser();
+    browser.post_from_elsewhere("/authorize", &fields).await;
+    browser.fill("login", "ada").fill("password", PASSWORD).submit().await;
+    let tokens = app.redeem(&visit, &browser.arrived()).await;
+    assert_eq!(tokens.status, 200, "{}", tokens.json);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_public_client_needs_pkce_and_nothing_else() {
+    let site = site().await;
+    let app = site.admin.add_app_with(|m| m.token_endpoint_auth_method = AuthMethod::None).await;
+    let without = app.visit().without_pkce();
+    let mut browser = site.browser();
+    browser.open(&without.url()).await;
+    assert_eq!(without.error(&browser.arrived()), "invalid_request");
+    let visit = offline(&app);
+    let (_, tokens) = ada(&site, &app, &visit).await;
+    assert_eq!(app.refresh(&tokens.text("refresh_token")).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_is_for_its_client_its_address_its_verifier_and_its_minute() {
+    let site = site().await;
+    let (app, other) = (site.admin.add_app().await, site.admin.add_app().await);
+    let fresh = async || {
+        let visit = app.visit();
+        let browser = site.after_password(&visit, "ada").await;
+        let code = visit.code(&browser.arrived());
+        (visit, code)
+    };
+    let refused =
+        |answer: Answer| assert_eq!(answer.error().as_deref(), Some("invalid_grant"), "{}", answer.json);
+    let (visit, code) = fresh().await;
+    refused(other.redeem_code(&visit, &code).await);
+    let stranger = visit.clone().with_verifier(Some(&"x".repeat(43)));
+    refused(app.redeem_code(&stranger, &code).await);
+    refused(app.redeem_code(&visit.clone().with_verifier(None), &code).await);
+    let form =
+        [("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", "https://app.example.org/")];
+    refused(app.token(&form).await);
+    assert_eq!(app.redeem_code(&visit, &code).await.status, 200, "none of these has used it up");
+    let (visit, code) = fresh().await;
+    site.advance(61);
+    refused(app.redeem_code(&visit, &code).await);
+    refused(app.redeem_code(&visit, "unknown").await);
+    let plain = app.visit().without_pkce();
+    let browser = site.after_password(&plain, "ada").await;
+    let code = plain.code(&browser.arrived());
+    refused(app.redeem_code(&plain.with_verifier(Some(&"x".repeat(43))), &code).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leaked_code_does_no_harm_to_the_app_that_has_used_it() {
+    let site = site().await;
+    let (app, other) = (site.admin.add_app().await, site.admin.add_app().await);
+    let visit = app.visit();
+    let (browser, tokens) = ada(&site, &app, &visit).await;
+    let code = visit.code(&browser.arrived());
+    other.redeem_code(&visit, &code).await;
+    app.redeem_code(&visit.with_verifier(Some(&"x".repeat(43))), &code).await;
+    assert_eq!(app.userinfo(&tokens.text("access_token")).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_proves_itself_as_it_is_registered() {
+    let site = site().await;
+    let basic = site.admin.add_app().await;
+    let post = site.admin.add_app_with(|m| m.token_endpoint_auth_method = AuthMethod::ClientSecretPost).await;
+    let (_, tokens) = ada(&site, &post, &offline(&post)).await;
+    assert_eq!(post.refresh(&tokens.text("refresh_token")).await.status, 200);
+    for (wrong, named) in [
+        (RelyingApp { proof: Proof::Post, ..basic.clone() }, "client_secret_basic"),
+        (RelyingApp { proof: Proof::None, ..basic.clone() }, "client_secret_basic"),
+        (RelyingApp { proof: Proof::Basic, ..post.clone() }, "client_secret_post"),
+        (RelyingApp { client_secret: Some("wrong".to_owned()), ..basic.clone() }, "secret"),
+        (RelyingApp { client_id: "nobody".to_owned(), ..basic.clone() }, "unknown"),
+    ] {
+        let answer = wrong.refresh("x").await;
+        assert_eq!((answer.status.as_u16(), answer.error().as_deref()), (401, Some("invalid_client")));
+        assert!(answer.text("error_description").contains(named), "{}", answer.json);
+        let challenged = answer.headers.contains_key("www-authenticate");
+        assert_eq!(
+            challenged,
+            wrong.proof == Proof::Basic,
+            "a challenge answers HTTP Basic: {}",
+            answer.json
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_token_request_is_answered_with_its_code() {
+    let site = site().await;
+    let app = site.admin.add_app().await;
+    for (form, code) in [
+        (vec![], "invalid_request"),
+        (vec![("grant_type", "password")], "unsupported_grant_type"),
+        (vec![("grant_type", "client_credentials")], "unauthorized_client"),
+        (vec![("grant_type", "authorization_code")], "invalid_request"),
+        (vec![("grant_type", "authorization_code"), ("code", "x")], "invalid_grant"),
+        (vec![("grant_type", "refresh_token")], "invalid_request"),
+        (vec![("grant_type", "refresh_token"), ("refresh_token", "x")], "invalid_grant"),
+        (vec![("grant_type", "refresh_token"), ("grant_type", "refresh_token")], "invalid_request"),
+        (vec![("grant_type", "refresh_token"), ("client_secret", "x")], "invalid_request"),
+    ] {
+        let answer = app.token(&form).await;
+        assert_eq!((answer.status.as_u16(), answer.error().as_deref()), (400, Some(code)), "{form:?}");
+        assert_eq!(answer.headers["cache-control"], "no-store");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_gets_a_token_in_its_own_name() {
+    let site = site().await;
+    let app = site.admin.add_app_with(|m| m.grant_types.push(GrantType::ClientCredentials)).await;
+    let answer = app.token(&[("grant_type", "client_credentials")]).await;
+    assert_eq!(answer.status, 200, "{}", answer.json);
+    assert!(answer.json.get("id_token").is_none() && answer.json.get("refresh_token").is_none());
+    let claims = app.verify_signature(&answer.text("access_token")).await;
+    assert_eq!(claims["sub"], app.client_id.as_str());
+    let me = app.userinfo(&answer.text("access_token")).await;
+    assert_eq!(me.status, 403, "nobody's UserInfo: {}", me.json);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_may_ask_for_less_and_not_for_more() {
+    let site = site().await;
+    let (app, other) = (site.admin.add_app().await, site.admin.add_app().await);
+    let visit = app.visit().with("scope", "openid email offline_access");
+    let (_, tokens) = ada(&site, &app, &visit).await;
+    let token = tokens.text("refresh_token");
+    assert_eq!(other.refresh(&token).await.error().as_deref(), Some("invalid_grant"));
+    let ask = async |token: &str, scope: &str| {
+        app.token(&[("grant_type", "refresh_token"), ("refresh_token", token), ("scope", scope)]).await
+    };
+    assert_eq!(ask(&token, "openid profile").await.error().as_deref(), Some("invalid_scope"));
+    let less = ask(&token, "openid").await;
+    assert_eq!(less.json["scope"], "openid");
+    assert!(app.userinfo(&less.text("access_token")).await.json.get("email").is_none());
+    site.advance(31 * 86_400);
+    assert_eq!(
+        app.refresh(&less.text("refresh_token")).await.error().as_deref(),
+        Some("invalid_grant"),
+        "idle"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_offline_access_there_is_no_refresh_token() {
+    let site = site().await;
+    let app = site.admin.add_app().await;
+    let (_, tokens) = ada(&site, &app, &app.visit()).await;
+    assert!(tokens.json.get("refresh_token").is_none());
+    let plain = site.admin.add_app_with(|m| m.grant_types = vec![GrantType::AuthorizationCode]).await;
+    let (_, tokens) = ada(&site, &plain, &offline(&plain)).await;
+    assert!(tokens.json.get("refresh_token").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prompt_login_and_max_age_ask_again() {
+    let site = site().await;
+    let app = site.admin.add_app().await;
+    let (mut browser, tokens) = ada(&site, &app, &app.visit()).await;
+    let first = app.verify_signature(&tokens.text("id_token")).await;
+    site.advance(100);
+    for (name, value) in
+        [("prompt", "login"), ("max_age", "99"), ("max_age", "0"), ("prompt", "select_account")]
+    {
+        let visit = app.visit().with(name, value);
+        browser.open(&visit.url()).await;
+        assert!(browser.has_field("password"), "{name}={value}");
+        browser.fill("login", "ada").fill("password", PASSWORD).submit().await;
+        let tokens = app.redeem(&visit, &browser.arrived()).await;
+        let claims = app.verify(&tokens.text("id_token"), &visit, site.now()).await;
+        assert!(claims["auth_time"].as_i64() > first["auth_time"].as_i64());
+        site.advance(100);
+    }
+    let visit = app.visit().with("max_age", "100");
+    browser.open(&visit.url()).await;
+    visit.code(&browser.arrived());
+    let visit = app.visit().with("max_age", "99").with("prompt", "none");
+    browser.open(&visit.url()).await;
+    assert_eq!(visit.error(&browser.arrived()), "login_required");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_token_hint_says_who_must_sign_in() {
+    let site = site().await;
+    let app = site.admin.add_app().await;
+    let (mut browser, tokens) = ada(&site, &app, &app.visit()).await;
+    let hint = tokens.text("id_token");
+    site.advance(3600);
+    let visit = app.visit().with("prompt", "none").with("id_token_hint", &hint);
+    browser.open(&visit.url()).await;
+    visit.code(&browser.arrived());
+    site.admin.add_user(&site.acme, "tom", "Top manager", None).await;
+    let visit = app.visit().with("id_token_hint", &hint);
+    let browser = site.after_password(&visit, "tom").await;
+    assert_eq!(visit.error(&browser.arrived()), "login_required", "somebody else");
+    let other = site.admin.add_app().await;
+    let visit = other.visit().with("id_token_hint", &hint);
+    let mut browser = site.browser();
+    browser.open(&visit.url()).await;
+    assert_eq!(visit.error(&browser.arrived()), "invalid_request", "another client's");
+    let visit = app.visit().with("id_token_hint", &tokens.text("access_token"));
+    browser.open(&visit.url()).await;
+    assert_eq!(visit.error(&browser.arrived()), "invalid_request", "an access token is no ID token");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_may_choose_its_algorithm() {
+    let site = site().await;
+    for algorithm in SigningAlgorithm::ALL {
+        let app = site.admin.add_app_with(|m| m.id_token_signed_response_alg = Some(algorithm)).await;
+        let visit = app.visit();
+        let (_, tokens) = ada(&site, &app, &visit).await;
+        app.verify(&tokens.text("id_token"), &visit, site.now()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn userinfo_takes_its_token_by_header_or_form_and_not_by_query() {
+    let site = site().await;
+    let app = site.admin.add_app().await;
+    let (_, tokens) = ada(&site, &app, &app.visit()).await;
+    let token = tokens.text("access_token");
+    let url = site.url.join("userinfo").expect("a path");
+    let ok = async |request: reqwest::RequestBuilder| Answer::of(request).await.status;
+    let form = |body: String| {
+        http().post(url.clone()).header("content-type", "application/x-www-form-urlencoded").body(body)
+    };
+    assert_eq!(ok(http().get(url.clone()).bearer_auth(&token)).await, 200);
+    assert_eq!(ok(http().post(url.clone()).bearer_auth(&token)).await, 200);
+    assert_eq!(ok(form(format!("access_token={token}"))).await, 200);
+    assert_eq!(ok(http().get(url.clone()).query(&[("access_token", &token)])).await, 401);
+    assert_eq!(ok(form(format!("access_token={token}")).bearer_auth(&token)).await, 400);
+    assert_eq!(ok(http().get(url.clone()).header("authorization", format!("Bearer\t{token}"))).await, 400);
+    assert_eq!(
+        ok(http().get(url.clone()).bearer_auth(tokens.text("id_token"))).await,
+        401,
+        "an ID token is none"
+    );
+    let none = Answer::of(http().get(url.clone())).await;
+    assert_eq!(
+        (none.status.as_u16(), &none.headers["www-authenticate"]),
+        (401, &"Bearer realm=\"userinfo\"".parse().expect("a value"))
+    );
+    site.advance(601);
+    let old = Answer::of(http().get(url).bearer_auth(&token)).await;
+    assert_eq!(old.status, 401);
+    assert!(old.headers["www-authenticate"].to_str().expect("text").contains("error=\"invalid_token\""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn consent_is_asked_once_and_may_be_refused() {
+    let site = site().await;
+    let app = site.admin.add_app_with(|m| m.consent = true).await;
+    let visit = app.visit().with("scope", "openid email");
+    let mut browser = site.after_password(&visit, "ada").await;
+    assert!(browser.text().contains("your email address"), "{}", browser.text());
+    browser.submit().await;
+    visit.code(&browser.arrived());
+    let silent = app.visit().with("prompt", "none");
+    browser.open(&silent.url()).await;
+    silent.code(&browser.arrived());
+    let more = app.visit().with("scope", "openid groups").with("prompt", "none");
+    browser.open(&more.url()).await;
+    assert_eq!(more.error(&browser.arrived()), "consent_required");
+    let again = app.visit().with("prompt", "consent");
+    browser.open(&again.url()).await;
+    let path = browser.page().url.path().to_owned();
+    browser.post(&format!("{path}/consent"), &[("decision", "deny")]).await;
+    assert_eq!(again.error(&browser.arrived()), "access_denied");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_may_be_for_some_groups_alone() {
+    let site = site().await;
+    let design = site.admin.add_subgroup(&site.acme, "Design", false).await;
+    site.admin.add_user(&design, "dora", "User", None).await;
+    let app = site.admin.add_app_with(|m| m.allowed_groups = vec![design.id.clone()]).await;
+    let visit = app.visit().with("scope", "openid groups");
+    let browser = site.after_password(&visit, "dora").await;
+    let tokens = app.redeem(&visit, &browser.arrived()).await;
+    let me = app.userinfo(&tokens.text("access_token")).await;
+    assert_eq!(me.json["groups"], json!(["Acme/Design", "Acme"]));
+    let visit = app.visit();
+    let browser = site.after_password(&visit, "ada").await;
+    assert_eq!(visit.error(&browser.arrived()), "access_denied");
+}
+
+fn logout(site: &Site, parameters: &[(&str, &str)]) -> String {
+    let mut url: Url = site.url.join("logout").expect("a path");
+    url.query_pairs_mut().extend_pairs(parameters);
+    url.into()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logout_ends_the_session_and_leads_back() {
+    let site = site().await;
+    let app = site.admin.add_app_with(|m| m.post_logout_redirect_uris = vec![REDIRECT_URI.to_owned()]).await;
+    let (mut browser, tokens) = ada(&site, &app, &app.visit()).await;
+    let hint = tokens.text("id_token");
+    site.advance(3600);
+    let parameters =
+        [("id_token_hint", hint.as_str()), ("post_logout_redirect_uri", REDIRECT_URI), ("state", "bye")];
+    browser.open(&logout(&site, &parameters)).await;
+    assert_eq!(browser.arrived().as_str(), format!("{REDIRECT_URI}?state=bye"));
+    let visit = app.visit().with("prompt", "none");
+    browser.open(&visit.url()).await;
+    assert_eq!(visit.error(&browser.arrived()), "login_required");
+    assert_eq!(app.userinfo(&tokens.text("access_token")).await.status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logout_asks_whoever_comes_without_a_hint_and_sends_nobody_elsewhere() {
+    let site = site().await;
+    let app = site.admin.add_app_with(|m| m.post_logout_redirect_uris = vec![REDIRECT_URI.to_owned()]).await;
+    let (mut browser, tokens) = ada(&site, &app, &app.visit()).await;
+    browser.open(&logout(&site, &[])).await;
+    assert!(browser.text().contains("signed in as ada"), "{}", browser.text());
+    let visit = app.visit().with("prompt", "none");
+    let mut tab = browser.new_tab();
+    tab.open(&visit.url()).await;
+    visit.code(&tab.arrived());
+    browser.submit().await;
+    assert!(browser.text().contains("Signed out"), "{}", browser.text());
+    tab.open(&visit.url()).await;
+    assert_eq!(visit.error(&tab.arrived()), "login_required");
+    let hint = tokens.text("id_token");
+    for wrong in ["https://evil.example/", "https://app.example.org/callback?x=1"] {
+        browser.open(&logout(&site, &[("id_token_hint", &hint), ("post_logout_redirect_uri", wrong)])).await;
+        assert!(!browser.has_left(), "{wrong}");
+        assert!(browser.text().contains("not registered"), "{}", browser.text());
+    }
+    browser
+        .open(&logout(&site, &[("id_token_hint", "e30.e30.e30"), ("post_logout_redirect_uri", REDIRECT_URI)]))
+        .await;
+    assert!(!browser.has_left(), "a hint that is not ours");
+    browser
+        .open(&logout(&site, &[("client_id", &app.client_id), ("post_logout_redirect_uri", REDIRECT_URI)]))
+        .await;
+    assert!(!browser.has_left(), "no hint");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn offline_access_outlives_the_session_and_other_access_does_not() {
+    let site = site().await;
+    let app = site.admin.add_app().await;
+    let visit = offline(&app);
+    let (mut browser, kept) = ada(&site, &app, &visit).await;
+    let visit = app.visit();
+    browser.open(&visit.url()).await;
+    let ended = app.redeem(&visit, &browser.arrived()).await;
+    browser.open(&logout(&site, &[("id_token_hint", &kept.text("id_token"))])).await;
+    assert_eq!(app.userinfo(&ended.text("access_token")).await.status, 401);
+    assert_eq!(app.refresh(&kept.text("refresh_token")).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_cookie_comes_with_each_sign_in_and_cookies_are_protected() {
+    let site = site().await;
+    let app = site.admin.add_app().await;
+    let (mut browser, _) = ada(&site, &app, &app.visit()).await;
+    let session = |browser: &Browser| {
+        let cookies = browser.cookies();
+        let cookie = cookies.iter().find(|c| c.name().contains("session")).expect("a session cookie").clone();
+        assert_eq!((cookie.http_only(), cookie.path()), (Some(true), Some("/")));
+        cookie.value().to_owned()
+    };
+    let before = session(&browser);
+    browser.open(&app.visit().with("prompt", "login").url()).await;
+    browser.fill("login", "ada").fill("password", PASSWORD).submit().await;
+    assert!(browser.has_left());
+    assert_ne!(session(&browser), before);
+    let mut thief = site.browser();
+    thief.plant_cookie("countersign_session", &before);
+    let visit = app.visit().with("prompt", "none");
+    thief.open(&visit.url()).await;
+    assert_eq!(visit.error(&thief.arrived()), "login_required", "the cookie before is worth nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_has_the_headers_that_protect_it() {
+    let site = site().await;
+    let app = site.admin.add_app().await;
+    let mut browser = site.browser();
+    for address in [app.visit().url(), "/".to_owned(), "/nothing".to_owned(), "/logout".to_owned()] {
+        browser.open(&address).await;
+        let policy = browser.header("content-security-policy").expect("a policy");
+        assert!(
+            policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"),
+            "{policy}"
+        );
+        assert!(!policy.contains("unsafe-inline"), "{policy}");
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("x-frame-options", "DENY"),
+            ("cache-control", "no-store"),
+            ("referrer-policy", "same-origin"),
+        ] {
+            assert_eq!(browser.header(name).as_deref(), Some(value), "{name} of {address}");
+        }
+    }
+    assert_eq!(browser.status(), 200);
+    browser.open("/nothing").await;
+    assert_eq!(browser.status(), 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lifetimes_are_settings() {
+    let site = Site::with(Database::sqlite().await, |config| {
+        config.tokens.access_lifetime = Period::seconds(30);
+        config.tokens.id_lifetime = Period::seconds(20);
+    })
+    .await;
+    let app = site.admin.add_app().await;
+    let visit = app.visit();
+    let (_, tokens) = ada(&site, &app, &visit).await;
+    assert_eq!(tokens.json["expires_in"], 30);
+    let claims: Value = app.verify(&tokens.text("id_token"), &visit, site.now()).await;
+    assert_eq!(claims["exp"].as_i64(), Some(site.now() + 20));
+    site.advance(31);
+    assert_eq!(app.userinfo(&tokens.text("access_token")).await.status, 401);
+}
