@@ -98,8 +98,10 @@ impl Role {
                 if json {
                     return input::print_json(&all.iter().map(describe).collect::<Vec<_>>());
                 }
+                let tops = groups::list(&mut conn).await?;
                 for role in &all {
-                    println!("{}", line(role));
+                    let top = tops.iter().find(|(_, group)| Some(&group.id) == role.group_id.as_ref());
+                    println!("{}: {}", top.map_or("the site", |(path, _)| path.as_str()), line(role));
                 }
             }
         }

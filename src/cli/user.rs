@@ -169,12 +169,11 @@ impl Add {
         let (group, role) = self.place(db, by.now()).await?;
         let overrides = Rights::parse(&role.rights)?.has(own::OVERRIDE_2FA);
         let with_code = group.as_ref().is_some_and(|group| group.two_factor) && !overrides;
-        let hash = match self.password_stdin {
-            true => {
-                let password = input::new_password(true)?;
-                Some(input::hash_password(operator, &password, login.as_str(), with_code).await?)
-            }
-            false => None,
+        let hash = if self.password_stdin {
+            let password = input::new_password(true)?;
+            Some(input::hash_password(operator, &password, login.as_str(), with_code).await?)
+        } else {
+            None
         };
         let mut tx = db.write().await?;
         let new = NewUser {

@@ -67,7 +67,8 @@ impl Password {
     /// What was typed.
     #[must_use]
     pub fn typed(text: &str) -> Self {
-        Self(Zeroizing::new(text.chars().take(MAX + 1).nfkc().collect()))
+        // Cut after normalising: what is longer must be seen to be, and never pass for its beginning.
+        Self(Zeroizing::new(text.nfkc().take(MAX + 1).collect()))
     }
 
     fn characters(&self) -> usize {
@@ -133,6 +134,14 @@ impl Passwords {
         let params = Params::new(MEMORY_KIB, PASSES, 1, Some(32)).unwrap_or_default();
         let output = self.work(password, salt.to_vec(), params.clone()).await?;
         output.and_then(|output| to_phc(&params, &salt, &output)).ok_or(Busy)
+    }
+
+    /// Whether a hash was made with less work than hashes are made with now.
+    #[must_use]
+    pub fn needs_rehash(hash: &str) -> bool {
+        Stored::parse(hash).is_none_or(|stored| {
+            stored.params.m_cost() < MEMORY_KIB || stored.params.t_cost() < PASSES || stored.output.len() < 32
+        })
     }
 
     /// Gives the memory of hashes that are done back to the system: nobody has signed in for a while.
@@ -233,6 +242,31 @@ mod tests {
         let hash = desk.hash(&Password::typed("p\u{e4}ssw\u{f6}rter"), &mut entropy()).await.unwrap();
         let decomposed = Password::typed("pa\u{308}sswo\u{308}rter");
         assert_eq!(desk.verify(Some(&hash), &decomposed).await, Ok(true));
+    }
+
+    #[tokio::test]
+    async fn an_overlong_password_never_passes_for_its_beginning() {
+        let desk = Passwords::new(1, 10);
+        let chosen = "e\u{301}".repeat(128);
+        let hash = desk.hash(&Password::typed(&chosen), &mut entropy()).await.unwrap();
+        assert_eq!(desk.verify(Some(&hash), &Password::typed(&chosen)).await, Ok(true));
+        let longer = format!("{chosen}x");
+        assert_eq!(desk.verify(Some(&hash), &Password::typed(&longer)).await, Ok(false));
+        assert_eq!(Password::typed(&longer).check_strength("ned", "Site", 8), Err(Weak::TooLong));
+    }
+
+    #[test]
+    fn a_hash_that_took_less_work_is_to_be_made_again() {
+        let phc = |m, t| format!("$argon2id$v=19$m={m},t={t},p=1$c29tZXNhbHRzb21lc2FsdA${}", "A".repeat(43));
+        for (hash, expected) in [
+            (phc(19_456, 2), false),
+            (phc(65_536, 3), false),
+            (phc(19_456, 1), true),
+            (phc(4096, 2), true),
+            ("garbage".to_owned(), true),
+        ] {
+            assert_eq!(Passwords::needs_rehash(&hash), expected, "{hash}");
+        }
     }
 
     #[tokio::test]

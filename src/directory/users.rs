@@ -240,7 +240,13 @@ async fn after(conn: &mut Conn, person: &Person, changes: &Changes) -> Result<Af
         Some(role) => roles::facts(role)?,
         None => RoleFacts::of(person),
     };
-    Ok(After { status: changes.status.unwrap_or(person.status), place: place(conn, group_id).await?, role })
+    let status = match changes.status {
+        // Without a password there is nothing to sign in with yet.
+        Some(Status::Active) if person.password_hash.is_none() => Status::Invited,
+        Some(status) => status,
+        None => person.status,
+    };
+    Ok(After { status, place: place(conn, group_id).await?, role })
 }
 
 /// Who else could do what this person can do.

@@ -5,10 +5,10 @@ use super::browser::Browser;
 use super::notice::Notice;
 use super::throttle::{self, Subject, Tries};
 use crate::audit::{Actor, Event};
-use crate::directory::{Busy, Login, Password, Person, Status, people};
+use crate::directory::{Busy, Login, Password, Passwords, Person, Status, people};
 use crate::keys::secret::entropy;
 use crate::store::signins::{self, SignInRow};
-use crate::store::{self, throttles};
+use crate::store::{self, throttles, users};
 use crate::web::network::Network;
 
 /// Who is trying, and from where.
@@ -117,10 +117,24 @@ async fn succeed(
     attempt: &Attempt<'_>,
     person: Person,
 ) -> store::Result<Checked> {
+    let better = better_hash(state, &person, attempt.password).await;
     let mut tx = state.db.write().await?;
     tries.succeeded(&mut tx, attempt.now_ms / 1000).await?;
+    if let (Some(old), Some(new)) = (&person.password_hash, &better) {
+        users::rehash(&mut tx, &person.id, old, new).await?;
+    }
     tx.commit().await?;
     Ok(Checked::Right(Box::new(person)))
+}
+
+/// A new hash, if the one on file was made with less work than is done now; the right password is at hand only here.
+async fn better_hash(state: &SignInState, person: &Person, password: &str) -> Option<String> {
+    let outdated = person.password_hash.as_deref().is_some_and(Passwords::needs_rehash);
+    if !outdated {
+        return None;
+    }
+    // With a full queue it has time until the next sign-in.
+    state.passwords.hash(&Password::typed(password), &mut entropy()).await.ok()
 }
 
 async fn fail(state: &SignInState, attempt: &Attempt<'_>, person: Option<&Person>) -> store::Result<Checked> {
