@@ -45,9 +45,9 @@ impl Demo {
         format!("http://localhost:{}", self.port + 1)
     }
 
-    /// The inbox's address.
+    /// The inbox, without the refreshing that would pull a page away from under a test.
     pub fn inbox(&self) -> String {
-        format!("http://localhost:{}", self.port + 2)
+        format!("http://localhost:{}/?still", self.port + 2)
     }
 }
 

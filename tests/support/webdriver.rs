@@ -105,7 +105,9 @@ impl Chromium {
     /// Clicks on the element that a CSS selector finds, and waits for the page to which that leads.
     pub async fn click(&self, selector: &str) {
         let element = self.find(selector).await;
+        self.mark_page().await;
         self.post(&format!("/element/{element}/click"), json!({})).await;
+        self.wait_for_next_page().await;
     }
 
     /// What can be read in the element that a CSS selector finds.
@@ -125,11 +127,36 @@ impl Chromium {
         text(&self.get(&format!("/element/{element}/property/id")).await)
     }
 
-    /// Types on the keyboard, wherever it is: tab and newline are the keys of that name.
-    pub async fn press_keys(&self, keys: &str) {
+    /// Types on the keyboard, wherever it is. Tab and newline are the keys of that name; a newline sends the form, and
+    /// the page to which that leads is waited for.
+    pub async fn press_keys(&self, typed: &str) {
         let active = self.get("/element/active").await[ELEMENT].as_str().expect("an element").to_owned();
-        let keys = keys.replace('\t', "\u{E004}").replace('\n', "\u{E007}");
+        let keys = typed.replace('\t', "\u{E004}").replace('\n', "\u{E007}");
+        self.mark_page().await;
         self.post(&format!("/element/{active}/value"), json!({ "text": keys })).await;
+        if typed.ends_with('\n') {
+            self.wait_for_next_page().await;
+        }
+    }
+
+    async fn mark_page(&self) {
+        self.run("window.seen = true").await;
+    }
+
+    /// A driver's answer to a click may come before the click has led anywhere.
+    async fn wait_for_next_page(&self) {
+        let there =
+            json!({ "script": "return !window.seen && document.readyState === 'complete'", "args": [] });
+        for _ in 0..1500 {
+            let asked = self.http.post(format!("{}/execute/sync", self.session)).json(&there).send().await;
+            let answer: Value = asked.expect("the driver answers").json().await.expect("JSON");
+            // Between two pages there is none to ask: then the answer is an error, and we ask again.
+            if answer["value"] == json!(true) {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        panic!("no other page came; still at {}:\n{}", self.url().await, self.text().await);
     }
 
     /// Whether there is such an element.
