@@ -9,12 +9,13 @@ use std::path::Path;
 
 use axum::body::to_bytes;
 use axum::extract;
+use countersign::web::samples::{app, code, password};
 use countersign::web::{
     AppCard, ChoosePasswordMail, CodeMail, CodePage, CodesStoppedMail, ConsentPage, ErrorText, Language,
     MailPage, MailParts, OverrideMail, TestMail,
 };
 use support::html::{forms, text_of};
-use support::samples::{app, code, html, pages, password, samples};
+use support::samples::{html, pages, samples};
 
 const ATTACK: &str = "\"><script>alert('x')</script>&amp;";
 

@@ -1,21 +1,24 @@
-//! What do the pages link to? One stylesheet and perhaps a logo, each at an address that changes with its content.
+//! What do the pages link to? A stylesheet, an icon and perhaps a logo, each at an address that changes with its content.
 
 use std::path::{Path, PathBuf};
 
 use axum::extract::Path as UrlPath;
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use openssl::sha::sha256;
 
+use super::problem::Problem;
 use crate::config;
 use crate::keys::secret::hex;
 
 const STYLESHEET: &str = include_str!("../../templates/style.css");
+const ICON: &str = include_str!("../../templates/icon.svg");
 
 /// The files that are served below `/assets/`.
 #[derive(Clone, Debug)]
 pub struct Assets {
     stylesheet: Asset,
+    icon: Asset,
     logo: Option<Asset>,
 }
 
@@ -27,20 +30,30 @@ struct Asset {
 }
 
 impl Assets {
-    /// The stylesheet in the brand's colours, and the brand's logo.
+    /// The stylesheet (`own`, where `[templates]` has one) in the brand's colours, the icon, and the brand's logo.
     ///
     /// # Errors
     /// When the logo cannot be read.
-    pub fn new(brand: &config::Brand) -> Result<Self, (PathBuf, std::io::Error)> {
-        let css = format!("{STYLESHEET}{}", super::colors::rules(brand));
+    pub fn new(brand: &config::Brand, own: Option<String>) -> Result<Self, (PathBuf, std::io::Error)> {
+        let css = own.unwrap_or_else(|| STYLESHEET.to_owned()) + &super::colors::rules(brand);
         let logo = brand.logo.as_deref().map(read_logo).transpose()?;
-        Ok(Self { stylesheet: Asset::new("css", "text/css; charset=utf-8", css.into_bytes()), logo })
+        Ok(Self {
+            stylesheet: Asset::new("css", "text/css; charset=utf-8", css.into_bytes()),
+            icon: Asset::new("svg", "image/svg+xml", ICON.into()),
+            logo,
+        })
     }
 
     /// Where the stylesheet is.
     #[must_use]
     pub fn stylesheet_path(&self) -> String {
         format!("/assets/{}", self.stylesheet.name)
+    }
+
+    /// Where the icon is that browsers show in a tab.
+    #[must_use]
+    pub fn icon_path(&self) -> String {
+        format!("/assets/{}", self.icon.name)
     }
 
     /// Where the logo is, if there is one.
@@ -52,8 +65,8 @@ impl Assets {
     /// `GET /assets/{name}`
     #[must_use]
     pub fn serve(&self, UrlPath(name): &UrlPath<String>) -> Response {
-        let found =
-            [Some(&self.stylesheet), self.logo.as_ref()].into_iter().flatten().find(|a| a.name == *name);
+        let all = [Some(&self.stylesheet), Some(&self.icon), self.logo.as_ref()];
+        let found = all.into_iter().flatten().find(|asset| asset.name == *name);
         match found {
             Some(asset) => (
                 [
@@ -63,7 +76,7 @@ impl Assets {
                 asset.content.clone(),
             )
                 .into_response(),
-            None => StatusCode::NOT_FOUND.into_response(),
+            None => Problem::NotFound.into_response(),
         }
     }
 }

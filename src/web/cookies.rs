@@ -30,7 +30,7 @@ impl Cookies {
     /// The value of a cookie, as the browser sent it. Of several of one name the first counts, which the browser sends for the
     /// most specific path.
     #[must_use]
-    pub fn read(&self, headers: &HeaderMap, name: &str) -> Option<String> {
+    pub fn read(self, headers: &HeaderMap, name: &str) -> Option<String> {
         let wanted = self.name(name);
         headers
             .get_all(header::COOKIE)
@@ -44,7 +44,7 @@ impl Cookies {
 
     /// The `Set-Cookie` value that sets a cookie.
     #[must_use]
-    pub fn set(&self, name: &str, value: &str, lifetime: Lifetime) -> String {
+    pub fn set(self, name: &str, value: &str, lifetime: Lifetime) -> String {
         let mut cookie = self.bare(name, value);
         if let Lifetime::Seconds(seconds) = lifetime {
             cookie.set_max_age(Duration::seconds(seconds));
@@ -54,13 +54,13 @@ impl Cookies {
 
     /// The `Set-Cookie` value that takes a cookie away.
     #[must_use]
-    pub fn clear(&self, name: &str) -> String {
+    pub fn clear(self, name: &str) -> String {
         let mut cookie = self.bare(name, "");
         cookie.set_max_age(Duration::ZERO);
         cookie.to_string()
     }
 
-    fn bare<'c>(&self, name: &str, value: &'c str) -> Cookie<'c> {
+    fn bare<'c>(self, name: &str, value: &'c str) -> Cookie<'c> {
         Cookie::build((self.name(name), value))
             .path("/")
             .http_only(true)
@@ -70,7 +70,7 @@ impl Cookies {
             .build()
     }
 
-    fn name(&self, name: &str) -> String {
+    fn name(self, name: &str) -> String {
         let prefix = if self.secure { "__Host-" } else { "" };
         format!("{prefix}countersign_{name}")
     }

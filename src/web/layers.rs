@@ -1,9 +1,12 @@
 //! What does every response carry, whichever room it comes from?
 
+use std::future::{Ready, ready};
+
+use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
 use super::language::Language;
 use super::pages::Pages;
@@ -26,22 +29,46 @@ pub struct Layers {
 
 /// Draws the page of a [`Problem`], and adds the headers that every response has.
 pub async fn finish(State(layers): State<Layers>, request: Request, next: Next) -> Response {
-    let accept_language = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
-    let language = Language::negotiate(None, accept_language);
+    let (language, json) = asked_for(request.headers());
     let id = new_id(&mut entropy());
     let mut response = next.run(request).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         problem.log(&id);
-        let status = problem.status();
-        let page = ProblemPage::of(&problem, &id);
-        let retry = response.headers().get(header::RETRY_AFTER).cloned();
-        response = layers.pages.respond(status, &page, language);
-        if let Some(retry) = retry {
-            response.headers_mut().insert(header::RETRY_AFTER, retry);
-        }
+        response = with_body(&layers, &response, &problem, json, language, &id);
     }
     headers(&layers, &mut response, &id);
     response
+}
+
+/// The language, and whether the client asks for JSON rather than a page: a program, not a browser.
+fn asked_for(headers: &HeaderMap) -> (Language, bool) {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let accept = text(header::ACCEPT);
+    let json = accept.contains("application/json") && !accept.contains("text/html");
+    (Language::negotiate(None, Some(text(header::ACCEPT_LANGUAGE))), json)
+}
+
+/// A problem's response keeps its status and headers (`Allow`, `Retry-After`) and gets the page or the JSON that says why.
+fn with_body(
+    layers: &Layers,
+    response: &Response,
+    problem: &Problem,
+    json: bool,
+    language: Language,
+    id: &str,
+) -> Response {
+    let status = problem.status();
+    let mut drawn = if json {
+        (status, Json(problem.json(id))).into_response()
+    } else {
+        layers.pages.respond(status, &ProblemPage::of(problem, id), language)
+    };
+    for name in [header::ALLOW, header::RETRY_AFTER] {
+        if let Some(value) = response.headers().get(&name) {
+            drawn.headers_mut().insert(name, value.clone());
+        }
+    }
+    drawn
 }
 
 fn headers(layers: &Layers, response: &mut Response, id: &str) {
@@ -55,6 +82,8 @@ fn headers(layers: &Layers, response: &mut Response, id: &str) {
     // Not no-referrer: that would make browsers send `Origin: null` with our own forms.
     set(header::REFERRER_POLICY, "same-origin");
     set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    // Of embedding alone: what apps fetch (discovery, keys) they fetch by CORS, which this does not touch.
+    set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
     set(
         HeaderName::from_static("permissions-policy"),
         "camera=(), geolocation=(), microphone=(), payment=()",
@@ -71,17 +100,17 @@ fn headers(layers: &Layers, response: &mut Response, id: &str) {
 }
 
 /// What is answered where no route is.
-pub async fn not_found() -> Problem {
-    Problem::NotFound
+pub fn not_found() -> Ready<Problem> {
+    ready(Problem::NotFound)
 }
 
 /// What is answered where a route is, but not for this method.
-pub async fn method_not_allowed() -> Problem {
-    Problem::MethodNotAllowed
+pub fn method_not_allowed() -> Ready<Problem> {
+    ready(Problem::MethodNotAllowed)
 }
 
 /// What is answered when a handler has panicked.
 #[must_use]
 pub fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Response {
-    axum::response::IntoResponse::into_response(Problem::Internal("a handler panicked".to_owned()))
+    Problem::Internal("a handler panicked".to_owned()).into_response()
 }

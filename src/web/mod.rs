@@ -11,6 +11,7 @@ pub mod network;
 pub mod origin;
 mod pages;
 mod problem;
+pub mod samples;
 mod views;
 
 pub use assets::Assets;

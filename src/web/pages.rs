@@ -122,13 +122,14 @@ impl Pages {
         });
         templates.add_filter("clock", clock);
         templates.add_filter("date", date);
+        let replaced = |name: &str| own.dir.as_deref().map_or(Ok(None), |dir| replacement(dir, name));
         for (name, text) in TEMPLATES {
-            match own.dir.as_deref().map(|dir| replacement(dir, name)).transpose()?.flatten() {
+            match replaced(name)? {
                 Some(text) => templates.add_template_owned(*name, text)?,
                 None => templates.add_template(name, text)?,
             }
         }
-        let assets = Assets::new(brand)
+        let assets = Assets::new(brand, replaced("style.css")?)
             .map_err(|(file, source)| TemplateError::File { file: file.display().to_string(), source })?;
         Ok(Self(Arc::new(Inner { templates, brand: brand.name.clone(), assets })))
     }
@@ -184,6 +185,7 @@ impl Pages {
             dir => language.direction(),
             brand => inner.brand.as_str(),
             stylesheet => inner.assets.stylesheet_path(),
+            icon => inner.assets.icon_path(),
             logo => inner.assets.logo_path(),
         };
         let page = Value::from(Serde(page));

@@ -54,6 +54,20 @@ impl Problem {
         }
     }
 
+    /// The same for a program, in the words of RFC 6749 §4.1.2.1 and §5.2.
+    pub(super) fn json(&self, request: &str) -> serde_json::Value {
+        let (error, description) = match self {
+            Self::NotFound => ("invalid_request", "there is nothing here".to_owned()),
+            Self::MethodNotAllowed => ("invalid_request", "this method is not for this address".to_owned()),
+            Self::BadForm(bad) => ("invalid_request", bad.to_string()),
+            Self::ForeignForm => ("invalid_request", "this form came from another site".to_owned()),
+            Self::DeadLink => ("invalid_request", "this link no longer works".to_owned()),
+            Self::Unavailable(_) => ("temporarily_unavailable", format!("request {request}")),
+            Self::Internal(_) => ("server_error", format!("request {request}")),
+        };
+        serde_json::json!({ "error": error, "error_description": description })
+    }
+
     /// Writes down what the page does not say.
     pub(super) fn log(&self, request: &str) {
         match self {

@@ -51,6 +51,7 @@ impl Page for PasswordPage {
 
 /// Asks for the code.
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a sentence that the page says or leaves out")]
 pub struct CodePage {
     /// Where somebody is on the way to.
     pub app: AppCard,

@@ -1,0 +1,235 @@
+//! What does every page and mail look like in each of its states? For `countersign check`, which so finds a template of
+//! one's own that asks for what is not there, and for the tests.
+
+use super::form::BadForm;
+use super::language::Language;
+use super::mails::{ChoosePasswordMail, CodeMail, CodesStoppedMail, OverrideMail, TestMail};
+use super::pages::{MailPage, Page, Pages, TemplateError};
+use super::problem::{Problem, ProblemPage};
+use super::views::{
+    AppCard, ChoosePasswordPage, CodePage, ConsentPage, ErrorText, ExpiredPage, FrontPage, LogoutPage,
+    PasswordChosenPage, PasswordPage, ProtocolErrorPage, SignedOutPage,
+};
+
+/// A name that no layout expects, and that has to be escaped.
+const LONG: &str = "Ned <Nedd> of-the-department-with-a-name-that-does-not-end-and-has-no-place-to-break";
+
+/// A moment: 2027-01-15 08:10 UTC.
+const MOMENT: i64 = 1_800_000_600;
+
+/// A page or a part of a mail, drawn in one state.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// The page and its state.
+    pub name: &'static str,
+    /// The template.
+    pub template: String,
+    /// What it draws.
+    pub text: String,
+}
+
+/// Every page in each of its states.
+///
+/// # Errors
+/// When a template asks for what its page does not have.
+pub fn pages(pages: &Pages, language: Language) -> Result<Vec<Sample>, TemplateError> {
+    let mut drawing = Drawing { pages, language, samples: Vec::new() };
+    drawing.sign_in()?;
+    drawing.code()?;
+    drawing.around_a_sign_in()?;
+    drawing.account()?;
+    drawing.problems()?;
+    Ok(drawing.samples)
+}
+
+/// Every mail, its parts apart.
+///
+/// # Errors
+/// When a template asks for what its mail does not have.
+pub fn mails(pages: &Pages, language: Language) -> Result<Vec<Sample>, TemplateError> {
+    let mut drawing = Drawing { pages, language, samples: Vec::new() };
+    let (app, login) = (|| "Time Tracker".to_owned(), || "ned".to_owned());
+    let (code, reference) = ("493021".to_owned(), "K7Q2".to_owned());
+    drawing.mail(&CodeMail { app: app(), code, reference, minutes: 10, when: MOMENT, login: login() })?;
+    let who = "Ada Lovelace".to_owned();
+    drawing.mail(&OverrideMail { who, login: "ada".to_owned(), app: app(), when: MOMENT })?;
+    drawing.mail(&CodesStoppedMail { login: login(), when: MOMENT })?;
+    let link = "https://login.example.org/reset/3kTq9mZx".to_owned();
+    drawing.mail(&ChoosePasswordMail { login: login(), link, hours: 24 })?;
+    drawing.mail(&TestMail { when: MOMENT })?;
+    Ok(drawing.samples)
+}
+
+struct Drawing<'p> {
+    pages: &'p Pages,
+    language: Language,
+    samples: Vec<Sample>,
+}
+
+impl Drawing<'_> {
+    fn page<P: Page>(&mut self, name: &'static str, page: &P) -> Result<(), TemplateError> {
+        let text = self.pages.html(page, self.language)?;
+        self.samples.push(Sample { name, template: P::TEMPLATE.to_owned(), text });
+        Ok(())
+    }
+
+    fn mail<M: MailPage>(&mut self, mail: &M) -> Result<(), TemplateError> {
+        let parts = self.pages.mail(mail, self.language)?;
+        let text = format!("{}\n{}", parts.subject, parts.text);
+        self.samples.push(Sample { name: M::NAME, template: format!("mail/{}.txt", M::NAME), text });
+        self.samples.push(Sample {
+            name: M::NAME,
+            template: format!("mail/{}.html", M::NAME),
+            text: parts.html,
+        });
+        Ok(())
+    }
+
+    fn sign_in(&mut self) -> Result<(), TemplateError> {
+        self.page("password", &password("", None))?;
+        self.page("password-known", &password("ned", None))?;
+        self.page("password-logo", &PasswordPage { app: with_logo(), ..password("ned", None) })?;
+        for (name, login, error) in [
+            ("password-incorrect", "ned", text("incorrect", "incorrect-then", 0)),
+            ("password-no-address", LONG, text("no-address", "no-address-then", 0)),
+            ("password-throttled", "ned", text("throttled", "throttled-then", 8)),
+            ("password-busy", "ned", text("busy", "busy-then", 0)),
+            ("password-mail-failed", "ned", ErrorText { what: "mail-failed", then: None, n: 0 }),
+            ("password-last-code-wrong", "ned", text("invalid-code", "last-code-wrong-then", 0)),
+            ("password-codes-stopped", "ned", text("codes-stopped", "codes-stopped-then", 0)),
+            ("password-account-changed", "ned", text("account-changed", "account-changed-then", 0)),
+        ] {
+            self.page(name, &password(login, Some(error)))?;
+        }
+        Ok(())
+    }
+
+    fn code(&mut self) -> Result<(), TemplateError> {
+        self.page("code", &code("ned"))?;
+        self.page("code-alone", &CodePage { ask_password: false, ..code("ned") })?;
+        self.page("code-underway", &CodePage { underway: true, resend_in: 60, ..code("ned") })?;
+        self.page("code-sent-again", &CodePage { sent_again: true, resend_in: 1, ..code("ned") })?;
+        self.page("code-by-hand", &CodePage { sent_to: None, reference: None, ..code("ned") })?;
+        self.page("code-no-more", &CodePage { can_resend: false, ..code("ned") })?;
+        for (name, login, error) in [
+            ("code-wrong", LONG, text("invalid-code", "attempts-left", 4)),
+            ("code-incorrect", "ned", text("incorrect", "incorrect-then", 0)),
+            ("code-expired", "ned", text("code-expired", "code-expired-then", 0)),
+            ("code-resend-too-soon", "ned", text("resend-too-soon", "resend-too-soon-then", 42)),
+            ("code-no-more-codes", "ned", text("no-more-codes", "no-more-codes-then", 0)),
+        ] {
+            self.page(name, &CodePage { error: Some(error), minutes_left: 1, ..code(login) })?;
+        }
+        Ok(())
+    }
+
+    fn around_a_sign_in(&mut self) -> Result<(), TemplateError> {
+        let scopes = vec!["openid", "profile", "email", "groups", "offline_access"];
+        let action = "/authorize/x/consent".to_owned();
+        self.page("consent", &ConsentPage { app: with_logo(), action, login: "ned".to_owned(), scopes })?;
+        let sent =
+            vec![("client_id", "abc".to_owned()), ("redirect_uri", format!("https://evil.example/{LONG}"))];
+        let description = "redirect_uri is not registered for this client".to_owned();
+        let registered = vec!["https://time.example.org/callback".to_owned()];
+        self.page(
+            "protocol-error",
+            &ProtocolErrorPage { error: "invalid_request", description, sent, registered },
+        )?;
+        self.page("expired", &ExpiredPage { app: Some(app()) })?;
+        self.page("expired-no-app", &ExpiredPage { app: None })?;
+        let parameters = vec![("state", "xyz".to_owned())];
+        let action = "/logout".to_owned();
+        self.page("logout", &LogoutPage { action, parameters, login: "ned".to_owned() })?;
+        self.page("signed-out", &SignedOutPage { app: Some(app()), error: None })?;
+        let error = Some(ErrorText { what: "logout-uri-not-registered", then: None, n: 0 });
+        self.page("signed-out-stays", &SignedOutPage { app: None, error })
+    }
+
+    fn account(&mut self) -> Result<(), TemplateError> {
+        self.page("front", &FrontPage { issuer: "https://login.example.org".to_owned() })?;
+        self.page("choose-password", &choose(None))?;
+        for (name, error) in [
+            ("choose-password-short", ErrorText { what: "too-short", then: None, n: 15 }),
+            ("choose-password-long", ErrorText { what: "too-long", then: None, n: 128 }),
+            ("choose-password-common", text("too-common", "too-common-then", 0)),
+            ("choose-password-login", text("password-is-login", "password-is-login-then", 0)),
+        ] {
+            self.page(name, &choose(Some(error)))?;
+        }
+        self.page("password-chosen", &PasswordChosenPage { login: "ned".to_owned() })
+    }
+
+    fn problems(&mut self) -> Result<(), TemplateError> {
+        let reference = "01HZX3N6W8Q4T2V7K9B5C1D0EF";
+        for (name, problem) in [
+            ("problem-not-found", Problem::NotFound),
+            ("problem-method", Problem::MethodNotAllowed),
+            ("problem-bad-form", Problem::BadForm(BadForm::TooLong)),
+            ("problem-foreign-form", Problem::ForeignForm),
+            ("problem-dead-link", Problem::DeadLink),
+            ("problem-unavailable", Problem::Unavailable(String::new())),
+            ("problem-internal", Problem::Internal(String::new())),
+        ] {
+            self.page(name, &ProblemPage::of(&problem, reference))?;
+        }
+        Ok(())
+    }
+}
+
+/// An app with everything but a logo.
+#[must_use]
+pub fn app() -> AppCard {
+    AppCard {
+        name: "Time Tracker".to_owned(),
+        logo_uri: None,
+        policy_uri: Some("https://time.example.org/privacy".to_owned()),
+        tos_uri: Some("https://time.example.org/terms".to_owned()),
+        front_page: Some("https://time.example.org/".to_owned()),
+    }
+}
+
+fn with_logo() -> AppCard {
+    AppCard { logo_uri: Some("/assets/app.svg".to_owned()), tos_uri: None, ..app() }
+}
+
+fn text(what: &'static str, then: &'static str, n: i64) -> ErrorText {
+    ErrorText { what, then: Some(then), n }
+}
+
+/// The login screen.
+#[must_use]
+pub fn password(login: &str, error: Option<ErrorText>) -> PasswordPage {
+    PasswordPage {
+        app: app(),
+        action: "/authorize/x/password".to_owned(),
+        cancel: "/authorize/x/cancel".to_owned(),
+        login: login.to_owned(),
+        error,
+    }
+}
+
+/// The code page, a moment after the code was sent.
+#[must_use]
+pub fn code(login: &str) -> CodePage {
+    CodePage {
+        app: app(),
+        action: "/authorize/x/code".to_owned(),
+        resend_action: "/authorize/x/code/resend".to_owned(),
+        cancel: "/authorize/x/cancel".to_owned(),
+        login: login.to_owned(),
+        sent_to: Some("n•••@example.org".to_owned()),
+        reference: Some("K7Q2".to_owned()),
+        expires_at: MOMENT,
+        minutes_left: 10,
+        ask_password: true,
+        underway: false,
+        sent_again: false,
+        can_resend: true,
+        resend_in: 0,
+        error: None,
+    }
+}
+
+fn choose(error: Option<ErrorText>) -> ChoosePasswordPage {
+    ChoosePasswordPage { action: "/reset/x".to_owned(), login: "ned".to_owned(), shortest: 15, error }
+}
