@@ -111,8 +111,8 @@ fn users() -> BTreeMap<String, Vec<String>> {
     let mut users: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for node in metadata["resolve"]["nodes"].as_array().unwrap() {
         for used in node["dependencies"].as_array().unwrap() {
-            let (user, used) = (&names[&text(node, "id")], &names[used.as_str().unwrap()]);
-            users.entry(used.clone()).or_default().push(user.clone());
+            let (by, used) = (&names[&text(node, "id")], &names[used.as_str().unwrap()]);
+            users.entry(used.clone()).or_default().push(by.clone());
         }
     }
     users

@@ -208,7 +208,7 @@ async fn both_discovery_documents_say_what_is_there() {
     let keys = get(&site, "jwks").await;
     let mut algorithms: Vec<_> =
         keys.json["keys"].as_array().expect("keys").iter().map(|k| &k["alg"]).collect();
-    algorithms.sort_by_key(|alg| alg.to_string());
+    algorithms.sort_by_key(ToString::to_string);
     assert_eq!(algorithms, ["ES256", "EdDSA", "RS256"]);
 }
 

@@ -9,10 +9,10 @@ use super::App;
 use crate::store::purge;
 
 /// How often expired rows are looked for.
-const PURGE_EVERY: Duration = Duration::from_secs(60);
+const PURGE_EVERY: Duration = Duration::from_mins(1);
 
 /// How often the age of the signing keys is looked at.
-const ROTATE_EVERY: Duration = Duration::from_secs(600);
+const ROTATE_EVERY: Duration = Duration::from_mins(10);
 
 /// The tasks of a provider that serves.
 pub(super) struct Background {

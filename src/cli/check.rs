@@ -44,8 +44,8 @@ impl Check {
                 println!("{mark} {:<10} {}", finding.what, finding.says);
             }
         }
-        let fine = findings.iter().all(|finding| finding.ok);
-        Ok(if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        let all_well = findings.iter().all(|finding| finding.ok);
+        Ok(if all_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }
 

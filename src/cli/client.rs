@@ -10,7 +10,7 @@ use super::{Operator, input, recipe};
 use crate::audit::{Actor, Event};
 use crate::config::SigningAlgorithm;
 use crate::directory::groups;
-use crate::keys::secret::entropy;
+use crate::keys::secret::{Token, entropy};
 use crate::oidc::clients::{self, AuthMethod, Error, GrantType, Metadata};
 use crate::store::{Conn, Db};
 
@@ -182,7 +182,7 @@ async fn add(
     let registered = clients::add(&mut tx, metadata, operator.clock.now(), &mut entropy()).await?;
     record(operator, &mut tx, "client.added", &registered.client.id).await?;
     tx.commit().await?;
-    let (id, secret) = (&registered.client.id, registered.secret.as_ref().map(|s| s.reveal()));
+    let (id, secret) = (&registered.client.id, registered.secret.as_ref().map(Token::reveal));
     if json {
         let mut new = json!({ "client_id": id });
         if let (Some(secret), Some(map)) = (secret, new.as_object_mut()) {

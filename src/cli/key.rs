@@ -69,14 +69,12 @@ impl Key {
                 for kid in &made {
                     println!("{kid}");
                 }
-                match at_once {
-                    true => println!(
-                        "The new keys sign now; the old ones stay published until their tokens have expired."
-                    ),
-                    false => println!(
-                        "The new keys are published now, and sign in {} minutes.",
-                        PUBLISHED_AHEAD / 60
-                    ),
+                if at_once {
+                    println!(
+                        "The new keys sign now; the old ones are published until their tokens have expired."
+                    );
+                } else {
+                    println!("The new keys are published now, and sign in {} minutes.", PUBLISHED_AHEAD / 60);
                 }
             }
         }

@@ -203,9 +203,10 @@ fn max_age(form: &Form) -> Result<Option<u32>, Refusal> {
     let Some(text) = form.get("max_age") else { return Ok(None) };
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     // More than fits is longer than any session lives: the same as the largest that does.
-    match digits {
-        true => Ok(Some(text.parse().unwrap_or(u32::MAX))),
-        false => Err(Refusal::new(Code::InvalidRequest, "max_age must be a number of seconds, 0 or more")),
+    if digits {
+        Ok(Some(text.parse().unwrap_or(u32::MAX)))
+    } else {
+        Err(Refusal::new(Code::InvalidRequest, "max_age must be a number of seconds, 0 or more"))
     }
 }
 

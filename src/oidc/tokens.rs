@@ -70,9 +70,10 @@ pub(super) fn for_grant(
         claims.insert("scope".to_owned(), Value::from(scopes.to_string()));
     }
     let access_token = ring.sign(provider.algorithm, ACCESS_TOKEN, &claims, now)?;
-    let id_token = match scopes.has(Scope::Openid) {
-        true => Some(id_token(provider, ring, client, grant, &access_token, nonce, now)?),
-        false => None,
+    let id_token = if scopes.has(Scope::Openid) {
+        Some(id_token(provider, ring, client, grant, &access_token, nonce, now)?)
+    } else {
+        None
     };
     Ok(Issued {
         access_token,

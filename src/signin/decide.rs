@@ -126,7 +126,7 @@ mod tests {
     const YES: bool = true;
     const NO: bool = false;
 
-    /// The table of DESIGN §2, `any` spelled out: group two-factor, override_2fa, deliverable address, the app demands
+    /// The table of DESIGN §2, `any` spelled out: group two-factor, `override_2fa`, deliverable address, the app demands
     /// two factors, and what comes next after a right password.
     const TABLE: [(bool, bool, bool, bool, Next); 16] = [
         (OFF, NO, NO, NO, Next::Done(Assurance::Password)),
@@ -147,6 +147,7 @@ mod tests {
         (ON, YES, NO, YES, Next::Unmet),
     ];
 
+    #[expect(clippy::fn_params_excessive_bools, reason = "the columns of the table, in their order")]
     fn facts(two_factor: bool, overrides: bool, address: bool, demanded: bool) -> Facts {
         Facts {
             two_factor,

@@ -5,7 +5,7 @@ use super::browser::Browser;
 use super::notice::Notice;
 use super::throttle::{self, Subject, Tries};
 use crate::audit::{Actor, Event};
-use crate::directory::{Busy, Login, Password, Passwords, Person, Status, people};
+use crate::directory::{Login, Password, Passwords, Person, Status, people};
 use crate::keys::secret::entropy;
 use crate::store::signins::{self, SignInRow};
 use crate::store::{self, throttles, users};
@@ -79,14 +79,12 @@ pub async fn check(state: &SignInState, attempt: &Attempt<'_>) -> store::Result<
 
     let active = person.filter(|p| p.status == Status::Active);
     let hash = active.as_ref().and_then(|p| p.password_hash.as_deref());
-    let right = match state.passwords.verify(hash, &Password::typed(attempt.password)).await {
-        Ok(right) => right,
-        Err(Busy) => {
-            let mut tx = state.db.write().await?;
-            tries.succeeded(&mut tx, now).await?;
-            tx.commit().await?;
-            return Ok(Checked::Refused(Notice::Busy { login: typed() }));
-        }
+    let verified = state.passwords.verify(hash, &Password::typed(attempt.password)).await;
+    let Ok(right) = verified else {
+        let mut tx = state.db.write().await?;
+        tries.forget(&mut tx, now).await?;
+        tx.commit().await?;
+        return Ok(Checked::Refused(Notice::Busy { login: typed() }));
     };
     match active {
         Some(person) if right => succeed(state, tries, attempt, person).await,

@@ -107,6 +107,17 @@ impl Tries {
         }
         Ok(())
     }
+
+    /// Nothing was checked: every count goes back to what it was, and no failure before it is forgiven.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn forget(self, conn: &mut Conn, now: i64) -> Result<()> {
+        for subject in &self.0 {
+            throttles::give_back(conn, &subject.key(), now).await?;
+        }
+        Ok(())
+    }
 }
 
 /// Forgets the failures of an account: somebody with the right to has unlocked it.

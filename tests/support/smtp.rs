@@ -221,7 +221,7 @@ impl Office {
                     say(&mut line, if guest.known { "235 ok" } else { "535 wrong name or password" }).await?;
                 }
                 "MAIL" if self.terms.login.is_some() && !guest.known => {
-                    say(&mut line, "530 who are you").await?
+                    say(&mut line, "530 who are you").await?;
                 }
                 "MAIL" => self.answer(&mut line, Stage::Sender, "250 ok").await?,
                 "RCPT" => {
