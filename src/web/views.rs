@@ -50,7 +50,6 @@ impl Page for PasswordPage {
 }
 
 /// Asks for the code.
-#[expect(clippy::struct_excessive_bools, reason = "what a template shows or leaves out, each by itself")]
 #[derive(Debug, Serialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a sentence that the page says or leaves out")]
 pub struct CodePage {
