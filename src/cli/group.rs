@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{Operator, input};
 use crate::directory::groups::{self, Changes};
-use crate::directory::{By, rights};
+use crate::directory::{By, Person, rights};
 use crate::keys::secret::entropy;
 use crate::signin::preview::{self, Preview};
 use crate::store::groups::GroupRow;
@@ -160,13 +160,25 @@ async fn show(operator: &Operator, path: &str, json: bool) -> anyhow::Result<()>
     let mut conn: Conn = db.read().await?;
     let group = groups::find_by_path(&mut conn, path).await?;
     let path = groups::path(&mut conn, &group.id).await?;
+    let users = users::count(&mut conn, &group.id).await?;
+    let preview = look_ahead(operator, &mut conn, &group).await?;
     if json {
-        return input::print_json(&describe(&path, &group));
+        let mut described = describe(&path, &group);
+        if let Some(map) = described.as_object_mut() {
+            map.insert("users".to_owned(), json!(users));
+            map.insert("no_address".to_owned(), json!(logins(&preview.no_address)));
+            map.insert("codes_stopped".to_owned(), json!(logins(&preview.codes_stopped)));
+            map.insert("overriders".to_owned(), json!(logins(&preview.overriders)));
+        }
+        return input::print_json(&described);
     }
-    println!("{}", line(&path, &group));
-    println!("users: {}", users::count(&mut conn, &group.id).await?);
-    print!("{}", look_ahead(operator, &mut conn, &group).await?);
+    println!("{}, {users} users", line(&path, &group));
+    print!("{preview}");
     Ok(())
+}
+
+fn logins(people: &[Person]) -> Vec<&str> {
+    people.iter().map(|person| person.login.as_str()).collect()
 }
 
 fn line(path: &str, group: &GroupRow) -> String {

@@ -1,5 +1,8 @@
 //! What can be done on the command line? One file a command; every rule lives in the rooms that they call.
 
+#[macro_use]
+mod output;
+
 mod audit;
 mod check;
 mod client;

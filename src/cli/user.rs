@@ -250,33 +250,33 @@ async fn report(
     invitation: Option<Invitation>,
     json: bool,
 ) -> anyhow::Result<()> {
-    let mut mailed = false;
+    let mut mailed = mail::Outcome::Refused(String::new());
     if let Some(message) = invitation.as_ref().and_then(|i| i.message.as_ref()) {
         let patience = operator.config.mail.timeout.as_duration();
-        let outcome = operator.mailer(db)?.deliver_within(message, patience).await;
-        mailed = matches!(outcome, mail::Outcome::Accepted(_));
+        mailed = operator.mailer(db)?.deliver_within(message, patience).await;
     }
     if json {
         let path = path(&mut db.read().await?, person).await?;
         let mut described = describe(person, path.as_deref());
         if let (Some(invitation), Some(map)) = (&invitation, described.as_object_mut()) {
             map.insert("link".to_owned(), json!(invitation.link));
-            map.insert("mailed".to_owned(), json!(mailed));
+            map.insert("mailed".to_owned(), json!(matches!(mailed, mail::Outcome::Accepted(_))));
         }
         return input::print_json(&described);
     }
     println!("Added {}.", person.login);
-    match invitation {
-        Some(_) if mailed => println!("A link to choose a password was mailed to them."),
-        Some(invitation) => {
-            println!(
-                "No mail was sent. Hand them this link to choose a password; it works once, within {}:",
-                operator.config.signin.link_lifetime
-            );
-            println!("{}", invitation.link);
+    let Some(invitation) = invitation else { return Ok(()) };
+    match mailed {
+        mail::Outcome::Accepted(_) => {
+            println!("A link to choose a password was mailed to them.");
+            return Ok(());
         }
-        None => {}
+        mail::Outcome::Underway => {
+            println!("A mail with this link is on its way; if it does not arrive, hand it over.");
+        }
+        mail::Outcome::Refused(_) => println!("No mail was sent. Hand them this link to choose a password."),
     }
+    println!("It works once, within {}:\n{}", operator.config.signin.link_lifetime, invitation.link);
     Ok(())
 }
 

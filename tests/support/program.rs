@@ -72,6 +72,13 @@ impl Program {
         serde_json::from_str(&printed).unwrap_or_else(|e| panic!("{arguments:?}: {e}: {printed}"))
     }
 
+    /// Runs a command whose standard output nobody reads any more.
+    pub fn run_unread(&self, arguments: &[&str]) -> Output {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        self.command(arguments).stdin(Stdio::null()).stdout(writer).output().expect("the program ends")
+    }
+
     /// The path of a file of the folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
