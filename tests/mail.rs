@@ -15,6 +15,7 @@ use countersign::mail::{self, MailError, Mailer, Outcome, Outgoing, Purpose};
 use countersign::store::messages::{self, DeliveryRow};
 use countersign::store::{Db, purge};
 use support::Database;
+use support::program::Program;
 use support::smtp::{Certificate, Letter, Mishap, STAGES, Smtp, Stage, Terms, Tls};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -241,6 +242,28 @@ crate::on_both_databases! {
             office.queue(&alert).await;
         }
         assert_eq!(office.close().await.len(), 100);
+    }
+
+    async fn an_operator_sends_a_test_and_reads_the_record(database) {
+        let smtp = Smtp::start().await;
+        let program = Program::new(database, &smtp);
+        program.init();
+        let said = program.must(&["mail", "test", "ned@example.org"], "");
+        assert!(said.contains("250 queued as 42"), "{said}");
+        assert_eq!(smtp.letter(0).await.to, ["ned@example.org"]);
+        for (mishap, words) in [("550 no such mailbox", "no such mailbox"), ("451 greylisted", "greylisted")] {
+            smtp.let_fail(Stage::Recipient, Mishap::Answer(mishap));
+            let refused = program.run(&["mail", "test", "ned@example.org"], "");
+            let said = String::from_utf8(refused.stderr).unwrap();
+            assert_eq!((refused.status.code(), said.lines().count()), (Some(1), 1), "{said}");
+            assert!(said.contains(words), "{said}");
+        }
+        let log = program.must_json(&["mail", "log", "--json"]);
+        let states: Vec<_> = log.as_array().unwrap().iter().map(|row| row["state"].as_str().unwrap()).collect();
+        assert_eq!(states, ["deferred", "refused", "accepted"]);
+        let log = program.must(&["mail", "log", "--last", "2"], "");
+        assert_eq!(log.lines().count(), 2);
+        assert!(log.contains("ned@example.org") && log.contains("greylisted") && !log.contains("queued"), "{log}");
     }
 
     async fn the_record_shows_the_newest_first_and_forgets_after_a_month(database) {

@@ -54,11 +54,7 @@ async fn keys(app: App, mut stopped: watch::Receiver<bool>) {
     let every = app.config.keys.rotate_every.as_secs();
     loop {
         let now = provider.signin.clock.now();
-        let looked = match provider.keys.ring(now).await {
-            Ok(_) => provider.keys.rotate_if_due(now, every, provider.longest_token()).await,
-            Err(e) => Err(e),
-        };
-        match looked {
+        match provider.keys.rotate_if_due(now, every, provider.longest_token()).await {
             Ok(made) if made.is_empty() => {}
             Ok(made) => tracing::info!(keys = made.len(), "the signing keys were rotated"),
             Err(error) => tracing::error!(%error, "the signing keys could not be rotated"),

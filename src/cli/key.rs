@@ -1,12 +1,13 @@
 //! `key list|rotate`.
 
 use clap::Subcommand;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Operator, input};
-use crate::audit::{Actor, Event};
-use crate::keys::PUBLISHED_AHEAD;
-use crate::keys::secret::entropy;
+use crate::audit::Actor;
+use crate::keys::{PUBLISHED_AHEAD, Phase, SigningKeys, Takeover, phase};
+use crate::store::signing_keys::SigningKeyRow;
+use crate::web::date;
 
 /// What can be done with signing keys.
 #[derive(Debug, Subcommand)]
@@ -29,55 +30,74 @@ impl Key {
     pub(super) async fn run(self, operator: &Operator) -> anyhow::Result<()> {
         let db = operator.db().await?;
         let keys = operator.keys(&db)?;
-        let now = operator.clock.now();
         match self {
-            Self::List { json: false } => {
-                for row in keys.ring(now).await?.rows() {
-                    let stage = match (row.active_at > now, row.retired_at.is_some_and(|at| at <= now)) {
-                        (true, _) => "published, does not sign yet",
-                        (false, true) => "retired, still published",
-                        (false, false) => "signs",
-                    };
-                    println!("{:<6} {}  {stage}", row.algorithm, row.kid);
-                }
-            }
-            Self::List { json: true } => {
-                let ring = keys.ring(now).await?;
-                let all: Vec<_> = ring
-                    .rows()
-                    .map(|row| {
-                        json!({
-                            "kid": row.kid,
-                            "alg": row.algorithm,
-                            "created_at": row.created_at,
-                            "active_at": row.active_at,
-                            "retired_at": row.retired_at,
-                            "expires_at": row.expires_at,
-                        })
-                    })
-                    .collect();
-                input::print_json(&all)?;
-            }
-            Self::Rotate { at_once } => {
-                let tokens = &operator.config.tokens;
-                let longest = tokens.access_lifetime.max(tokens.id_lifetime).as_secs();
-                let made = keys.rotate(now, at_once, longest).await?;
-                let mut tx = db.write().await?;
-                let event = Event::new("keys.rotated", Actor::Operator).detail("at_once", at_once);
-                event.record(&mut tx, operator.clock.now_ms(), &mut entropy()).await?;
-                tx.commit().await?;
-                for kid in &made {
-                    println!("{kid}");
-                }
-                if at_once {
-                    println!(
-                        "The new keys sign now; the old ones are published until their tokens have expired."
-                    );
-                } else {
-                    println!("The new keys are published now, and sign in {} minutes.", PUBLISHED_AHEAD / 60);
-                }
-            }
+            Self::List { json } => list(&keys, operator.clock.now(), json).await,
+            Self::Rotate { at_once } => rotate(&keys, operator, at_once).await,
         }
-        Ok(())
     }
+}
+
+async fn list(keys: &SigningKeys, now: i64, json: bool) -> anyhow::Result<()> {
+    let ring = keys.ring(now).await?;
+    if json {
+        let all: Vec<_> = ring.rows().map(|row| shown(row, now)).collect();
+        return input::print_json(&all);
+    }
+    for row in ring.rows() {
+        println!("{:<6} {}  {}", row.algorithm, row.kid, told(row, now));
+    }
+    Ok(())
+}
+
+fn shown(row: &SigningKeyRow, now: i64) -> Value {
+    json!({
+        "kid": row.kid,
+        "alg": row.algorithm,
+        "state": word(phase(row, now)),
+        "created_at": row.created_at,
+        "active_at": row.active_at,
+        "retired_at": row.retired_at,
+        "expires_at": row.expires_at,
+    })
+}
+
+fn told(row: &SigningKeyRow, now: i64) -> String {
+    let until =
+        |at: Option<i64>| at.map_or_else(|| "it is replaced".to_owned(), |at| format!("{} UTC", date(at)));
+    match phase(row, now) {
+        Phase::Announced => format!("published; signs from {} UTC", date(row.active_at)),
+        Phase::Signing => format!("signs until {}", until(row.retired_at)),
+        Phase::Retired => format!("retired; published until {}", until(row.expires_at)),
+        Phase::Gone => "gone".to_owned(),
+    }
+}
+
+const fn word(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Announced => "announced",
+        Phase::Signing => "signing",
+        Phase::Retired => "retired",
+        Phase::Gone => "gone",
+    }
+}
+
+async fn rotate(keys: &SigningKeys, operator: &Operator, at_once: bool) -> anyhow::Result<()> {
+    let tokens = &operator.config.tokens;
+    let longest = tokens.access_lifetime.max(tokens.id_lifetime).as_secs();
+    let takeover = if at_once { Takeover::AtOnce } else { Takeover::Announced };
+    let made = keys.rotate(operator.clock.now(), takeover, longest, Actor::Operator).await?;
+    for kid in &made {
+        println!("{kid}");
+    }
+    let minutes = PUBLISHED_AHEAD / 60;
+    match takeover {
+        _ if made.is_empty() => {
+            println!("Somebody else has rotated the keys this very moment: nothing to do.");
+        }
+        Takeover::AtOnce => {
+            println!("The new keys sign now; the old ones stay published until their tokens have expired.");
+        }
+        Takeover::Announced => println!("The new keys are published now, and sign in {minutes} minutes."),
+    }
+    Ok(())
 }

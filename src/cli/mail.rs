@@ -7,7 +7,7 @@ use super::{Operator, input};
 use crate::directory::Address;
 use crate::keys::secret::entropy;
 use crate::mail::{self, Outcome, Outgoing, Purpose};
-use crate::web::{Language, TestMail};
+use crate::web::{Language, TestMail, date};
 
 /// What can be done with mail.
 #[derive(Debug, Subcommand)]
@@ -65,7 +65,10 @@ async fn test(operator: &Operator, address: &str) -> anyhow::Result<()> {
         }
         Outcome::Refused(answer) => bail!("the message was not sent: {answer}"),
         Outcome::Underway => {
-            bail!("the mail server did not take the message now: see `countersign mail log`")
+            let mut conn = db.read().await?;
+            let rows = mail::recent(&mut conn, 100).await?;
+            let answer = rows.into_iter().find(|row| row.id == message).and_then(|row| row.answer);
+            bail!("the mail server did not take the message now: {}", answer.unwrap_or_default())
         }
     }
 }
@@ -80,7 +83,7 @@ async fn log(operator: &Operator, last: i64, json: bool) -> anyhow::Result<()> {
     for row in &rows {
         let answer = row.answer.as_deref().unwrap_or("");
         let reference = row.reference.as_deref().unwrap_or("-");
-        let at = row.created_at_ms / 1000;
+        let at = date(row.created_at_ms / 1000);
         println!("{at} {:<8} {:<15} {reference:<4} {} {answer}", row.state, row.purpose, row.address);
     }
     Ok(())

@@ -7,5 +7,5 @@ mod signing;
 mod vault;
 
 pub use ring::{NotOurs, Phase, Ring, phase};
-pub use signing::{KeyError, PUBLISHED_AHEAD, SigningKeys};
+pub use signing::{KeyError, PUBLISHED_AHEAD, SigningKeys, Takeover};
 pub use vault::{Vault, VaultError};

@@ -15,6 +15,7 @@ use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParam
 use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::response::Response;
 use openssl::x509::X509;
+use tokio::net::TcpStream;
 
 use super::retry::Failure;
 use super::transport::{Failed, MailError, one_line};
@@ -117,14 +118,15 @@ impl Smtp {
     }
 
     async fn connect(&self) -> Result<AsyncSmtpConnection, Failed> {
-        let at_once = match &self.tls {
-            Some(Tls::FromTheStart(tls)) => Some(tls.clone()),
-            _ => None,
-        };
         // A name may have several addresses: one that is silent leaves time for another.
-        let each = Some(self.limit / 3);
-        let server = (self.host.as_str(), self.port);
-        let connected = AsyncSmtpConnection::connect_tokio1(server, each, &self.hello, at_once, None).await;
+        let each = self.limit / 3;
+        let connected = if let Some(Tls::FromTheStart(tls)) = &self.tls {
+            let (server, tls) = ((self.host.as_str(), self.port), Some(tls.clone()));
+            AsyncSmtpConnection::connect_tokio1(server, Some(each), &self.hello, tls, None).await
+        } else {
+            let stream = self.dial(each).await.map_err(|e| not_reached(&e))?;
+            AsyncSmtpConnection::connect_with_transport(Box::new(stream), &self.hello).await
+        };
         let mut connection = connected.map_err(|e| failed(&e, connecting(&e)))?;
         if let Some(Tls::AfterStarttls(tls)) = &self.tls {
             let upgraded = connection.starttls(tls.clone(), &self.hello).await;
@@ -135,6 +137,22 @@ impl Smtp {
             logged_in.map_err(|e| failed(&e, logging_in(&e)))?;
         }
         Ok(connection)
+    }
+
+    /// A connection without Nagle's delay: lettre writes a message's last line by itself, and each would wait 40 ms for it.
+    async fn dial(&self, each: Duration) -> std::io::Result<TcpStream> {
+        let mut last = std::io::Error::new(ErrorKind::NotFound, "the name has no address");
+        for address in tokio::net::lookup_host((self.host.as_str(), self.port)).await? {
+            match tokio::time::timeout(each, TcpStream::connect(address)).await {
+                Ok(Ok(stream)) => {
+                    stream.set_nodelay(true)?;
+                    return Ok(stream);
+                }
+                Ok(Err(e)) => last = e,
+                Err(_) => last = ErrorKind::TimedOut.into(),
+            }
+        }
+        Err(last)
     }
 
     fn parked(&self) -> std::sync::MutexGuard<'_, Vec<(AsyncSmtpConnection, i64)>> {
@@ -182,20 +200,29 @@ fn failed(e: &SmtpError, failure: Failure) -> Failed {
     Failed { failure, answer: one_line(e) }
 }
 
+fn not_reached(e: &std::io::Error) -> Failed {
+    Failed { failure: network(e.kind()), answer: format!("the mail server cannot be reached: {e}") }
+}
+
 /// What a failure means before the server has let us in.
 fn connecting(e: &SmtpError) -> Failure {
     let cause = std::error::Error::source(e).and_then(|cause| cause.downcast_ref::<std::io::Error>());
-    match cause.map(std::io::Error::kind) {
+    match cause {
         _ if e.is_permanent() => Failure::Permanent,
         _ if e.is_transient() || e.is_response() => Failure::Passing,
-        // Somebody was there.
-        Some(
-            ErrorKind::TimedOut
-            | ErrorKind::ConnectionReset
-            | ErrorKind::ConnectionAborted
-            | ErrorKind::BrokenPipe
-            | ErrorKind::UnexpectedEof,
-        ) => Failure::Passing,
+        Some(cause) => network(cause.kind()),
+        None => Failure::Unreachable,
+    }
+}
+
+/// What a broken connection means: somebody was there, or at least did not say no.
+fn network(kind: ErrorKind) -> Failure {
+    match kind {
+        ErrorKind::TimedOut
+        | ErrorKind::ConnectionReset
+        | ErrorKind::ConnectionAborted
+        | ErrorKind::BrokenPipe
+        | ErrorKind::UnexpectedEof => Failure::Passing,
         _ => Failure::Unreachable,
     }
 }

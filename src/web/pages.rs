@@ -231,7 +231,8 @@ fn clock(seconds: i64) -> String {
 }
 
 /// A moment as date and time of day, UTC: `2026-11-24 14:05`.
-fn date(seconds: i64) -> String {
+#[must_use]
+pub fn date(seconds: i64) -> String {
     let (year, month, day) = civil(seconds.div_euclid(86_400));
     format!("{year:04}-{month:02}-{day:02} {}", clock(seconds))
 }

@@ -1,0 +1,218 @@
+//! Do signing keys come and go without a relying app noticing, however many processes share the database?
+#![cfg(test)]
+
+mod support;
+
+use std::ops::Deref;
+
+use countersign::audit::Actor;
+use countersign::config::SigningAlgorithm;
+use countersign::keys::Takeover::{Announced, AtOnce};
+use countersign::keys::secret::entropy;
+use countersign::keys::{KeyError, NotOurs, PUBLISHED_AHEAD, Phase, Ring, SigningKeys, Vault, phase};
+use countersign::store::{Db, audit};
+use serde_json::{Map, Value};
+use support::Database;
+use support::program::Program;
+use support::smtp::Smtp;
+use tempfile::TempDir;
+
+crate::on_both_databases! {
+    async fn a_new_key_is_published_before_it_signs_and_an_old_one_after(database) {
+        let keys = House::of(&database).with_keys().await;
+        let before = keys.ring(1000).await.unwrap();
+        let old = before.sign(SigningAlgorithm::ES256, "JWT", &claims(), 1000).unwrap();
+        let made = keys.rotate(2000, Announced, 600, Actor::Operator).await.unwrap();
+        assert_eq!(made.len(), 3);
+        let ring = keys.ring(2000).await.unwrap();
+        assert_eq!(kids(&ring, 2000).len(), 6);
+        let kid_of =
+            |token: &str| ring.verify(token, 2000).map(|_| token.split('.').next().unwrap().to_owned());
+        let meanwhile = ring.sign(SigningAlgorithm::ES256, "JWT", &claims(), 2000).unwrap();
+        assert_eq!(kid_of(&meanwhile), kid_of(&old), "the old key signs until the new one is known");
+        let later = ring.sign(SigningAlgorithm::ES256, "JWT", &claims(), 2000 + PUBLISHED_AHEAD).unwrap();
+        assert_ne!(kid_of(&later), kid_of(&old));
+        assert!(ring.verify(&old, 2000 + PUBLISHED_AHEAD + 600).is_ok());
+        let last = 2000 + PUBLISHED_AHEAD + 600 + 3600;
+        assert_eq!(ring.verify(&old, last), Err(NotOurs));
+        assert_eq!(kids(&ring, last).len(), 3);
+    }
+
+    async fn two_rotations_at_once_are_one(database) {
+        let keys = House::of(&database).with_keys().await;
+        let other = keys.elsewhere(&database).await;
+        let (one, two) = tokio::join!(keys.rotate(2000, AtOnce, 600, Actor::Operator), other.rotate(2000, AtOnce, 600, Actor::Operator));
+        assert_eq!(one.unwrap().len() + two.unwrap().len(), 3);
+    }
+
+    async fn another_process_sees_a_rotation_within_seconds(database) {
+        let keys = House::of(&database).with_keys().await;
+        let other = keys.elsewhere(&database).await;
+        assert_eq!(kids(&other.ring(1000).await.unwrap(), 1000).len(), 3);
+        keys.rotate(1001, Announced, 600, Actor::Operator).await.unwrap();
+        assert_eq!(kids(&other.ring(1005).await.unwrap(), 1005).len(), 6);
+    }
+
+    async fn keys_rotate_by_themselves_when_they_are_old(database) {
+        let keys = House::of(&database).with_keys().await;
+        assert!(keys.rotate_if_due(1000 + 99, 100, 600).await.unwrap().is_empty());
+        assert_eq!(keys.rotate_if_due(1000 + 100, 100, 600).await.unwrap().len(), 3);
+        assert!(keys.rotate_if_due(1000 + 101, 100, 600).await.unwrap().is_empty());
+    }
+
+    /// Both find the keys old; the slower one must not replace what the faster one has just made.
+    async fn two_processes_that_find_the_keys_old_make_one_rotation(database) {
+        let keys = House::of(&database).with_keys().await;
+        let other = keys.elsewhere(&database).await;
+        other.ring(1099).await.unwrap();
+        assert_eq!(keys.rotate_if_due(1100, 100, 600).await.unwrap().len(), 3);
+        assert!(other.rotate_if_due(1101, 100, 600).await.unwrap().is_empty());
+    }
+
+    /// A new process looks at their age before anybody signs in: that look finds none, and must not stand for five seconds.
+    async fn keys_are_made_when_asked_for_although_a_moment_ago_there_were_none(database) {
+        let keys = House::of(&database);
+        assert!(keys.rotate_if_due(1000, 100, 600).await.unwrap().is_empty());
+        assert_eq!(kids(&keys.ring(1000).await.unwrap(), 1000).len(), 3);
+    }
+
+    async fn two_first_starts_make_one_set(database) {
+        let keys = House::of(&database);
+        let other = keys.elsewhere(&database).await;
+        let (one, two, same) = tokio::join!(keys.ring(1000), other.ring(1000), keys.ring(1000));
+        let one = kids(&one.unwrap(), 1000);
+        assert_eq!(one.len(), 3);
+        assert_eq!((kids(&two.unwrap(), 1000), kids(&same.unwrap(), 1000)), (one.clone(), one));
+    }
+
+    async fn a_rotation_at_once_lets_no_older_key_sign(database) {
+        let keys = House::of(&database).with_keys().await;
+        keys.rotate(2000, Announced, 600, Actor::Operator).await.unwrap();
+        let made = keys.rotate(2001, AtOnce, 600, Actor::Operator).await.unwrap();
+        let ring = keys.ring(2001).await.unwrap();
+        for now in [2001, 2001 + PUBLISHED_AHEAD] {
+            let signing =
+                ring.rows().filter(|row| phase(row, now) == Phase::Signing).map(|row| row.kid.clone());
+            let mut signing: Vec<_> = signing.collect();
+            let mut expected = made.clone();
+            signing.sort();
+            expected.sort();
+            assert_eq!(signing, expected);
+        }
+        assert_eq!(kids(&ring, 2001).len(), 9, "what the others have signed still holds");
+    }
+
+    async fn rotating_without_end_is_refused_and_nothing_is_lost(database) {
+        let keys = House::of(&database).with_keys().await;
+        for at in 0..15 {
+            assert_eq!(keys.rotate(2000 + at, AtOnce, 600, Actor::Operator).await.unwrap().len(), 3);
+        }
+        let refused = keys.rotate(2100, AtOnce, 600, Actor::Operator).await.unwrap_err();
+        assert!(matches!(refused, KeyError::TooMany(48)), "{refused}");
+        assert_eq!(kids(&keys.ring(2100).await.unwrap(), 2100).len(), 48);
+        let later = 2100 + 600 + 3600;
+        assert_eq!(keys.rotate(later, AtOnce, 600, Actor::Operator).await.unwrap().len(), 3);
+        assert_eq!(kids(&keys.ring(later).await.unwrap(), later).len(), 6);
+    }
+
+    async fn the_first_keys_sign_at_once_even_when_they_come_by_a_rotation(database) {
+        let keys = House::of(&database);
+        keys.rotate(1000, Announced, 600, Actor::Operator).await.unwrap();
+        let ring = keys.ring(1000).await.unwrap();
+        assert!(ring.sign(SigningAlgorithm::RS256, "JWT", &claims(), 1000).is_ok());
+    }
+
+    async fn another_master_key_does_not_open_the_keys(database) {
+        House::of(&database).with_keys().await;
+        let elsewhere = tempfile::tempdir().unwrap();
+        let vault = Vault::open_or_create(elsewhere.path(), &mut entropy()).unwrap();
+        let refused = SigningKeys::new(database.db.clone(), vault).ring(1000).await.err().unwrap();
+        assert!(refused.to_string().contains("master key"), "{refused}");
+    }
+
+    async fn a_rotation_is_recorded_with_who_made_it(database) {
+        let keys = House::of(&database).with_keys().await;
+        assert!(events(&database.db).await.is_empty());
+        keys.rotate(2000, AtOnce, 600, Actor::Operator).await.unwrap();
+        keys.rotate_if_due(3000, 100, 600).await.unwrap();
+        let expected = [(2_000_000, "operator"), (3_000_000, "system")];
+        assert_eq!(events(&database.db).await, expected.map(|(at, actor)| (at, "keys.rotated".to_owned(), actor.to_owned())));
+    }
+
+    async fn an_operator_lists_and_rotates_the_keys(database) {
+        let smtp = Smtp::start().await;
+        let program = Program::new(database, &smtp);
+        program.init();
+        // Keys of one second are in no order.
+        let states = || {
+            let list = program.must_json(&["key", "list", "--json"]);
+            let states = list.as_array().unwrap().iter().map(|key| key["state"].as_str().unwrap().to_owned());
+            let mut states: Vec<_> = states.collect();
+            states.sort();
+            states
+        };
+        assert_eq!(states(), ["signing"; 3]);
+        let said = program.must(&["key", "rotate"], "");
+        assert_eq!(said.lines().count(), 4, "{said}");
+        assert!(said.contains("sign in 10 minutes"), "{said}");
+        assert_eq!(states(), [["announced"; 3], ["signing"; 3]].concat());
+        let said = program.must(&["key", "rotate", "--at-once"], "");
+        assert!(said.contains("sign now"), "{said}");
+        assert_eq!(states(), [["retired"; 6].as_slice(), ["signing"; 3].as_slice()].concat());
+        let list = program.must(&["key", "list"], "");
+        assert_eq!(list.lines().count(), 9);
+        for words in ["RS256", "ES256", "EdDSA", "retired; published until 2", "signs until it is replaced"] {
+            assert!(list.contains(words), "{words}: {list}");
+        }
+        assert!(!list.contains("private") && !list.contains("\"d\""));
+    }
+}
+
+/// One process with its keys in memory.
+struct House {
+    keys: SigningKeys,
+    vault: Vault,
+    _folder: TempDir,
+}
+
+impl House {
+    fn of(database: &Database) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let vault = Vault::open_or_create(folder.path(), &mut entropy()).unwrap();
+        Self { keys: SigningKeys::new(database.db.clone(), vault.clone()), vault, _folder: folder }
+    }
+
+    async fn with_keys(self) -> Self {
+        self.ring(1000).await.unwrap();
+        self
+    }
+
+    /// Another process on the same database.
+    async fn elsewhere(&self, database: &Database) -> SigningKeys {
+        SigningKeys::new(database.open_again().await, self.vault.clone())
+    }
+}
+
+impl Deref for House {
+    type Target = SigningKeys;
+
+    fn deref(&self) -> &SigningKeys {
+        &self.keys
+    }
+}
+
+fn claims() -> Map<String, Value> {
+    Map::from_iter([("sub".to_owned(), Value::from("ned"))])
+}
+
+fn kids(ring: &Ring, now: i64) -> Vec<String> {
+    let jwks = ring.jwks(now);
+    let keys = jwks["keys"].as_array().unwrap().clone();
+    keys.iter().map(|k| k["kid"].as_str().unwrap().to_owned()).collect()
+}
+
+async fn events(db: &Db) -> Vec<(i64, String, String)> {
+    let mut conn = db.read().await.unwrap();
+    let rows = audit::since(&mut conn, 0, "", 100).await.unwrap();
+    rows.into_iter().map(|row| (row.at_ms, row.event, row.actor)).collect()
+}
