@@ -47,9 +47,9 @@ pub struct Passwords(Arc<Desk>);
 
 struct Desk {
     /// How many may hash or wait.
-    queue: Semaphore,
+    queue: Arc<Semaphore>,
     /// How many may hash.
-    cores: Semaphore,
+    cores: Arc<Semaphore>,
     /// The memory of hashes that are done, for those to come: fresh pages cost a third of a hash.
     memory: Mutex<Vec<Vec<Block>>>,
 }
@@ -108,8 +108,8 @@ impl Passwords {
     #[must_use]
     pub fn new(cores: usize, waiting: usize) -> Self {
         Self(Arc::new(Desk {
-            queue: Semaphore::new(cores.max(1) + waiting),
-            cores: Semaphore::new(cores.max(1)),
+            queue: Arc::new(Semaphore::new(cores.max(1) + waiting)),
+            cores: Arc::new(Semaphore::new(cores.max(1))),
             memory: Mutex::new(Vec::new()),
         }))
     }
@@ -160,10 +160,16 @@ impl Passwords {
         salt: Vec<u8>,
         params: Params,
     ) -> Result<Option<Vec<u8>>, Busy> {
-        let _place = self.0.queue.try_acquire().map_err(|_| Busy)?;
-        let _core = self.0.cores.acquire().await.map_err(|_| Busy)?;
+        let place = Arc::clone(&self.0.queue).try_acquire_owned().map_err(|_| Busy)?;
+        let core = Arc::clone(&self.0.cores).acquire_owned().await.map_err(|_| Busy)?;
         let (desk, password) = (Arc::clone(&self.0), password.clone());
-        tokio::task::spawn_blocking(move || desk.hash(&password, &salt, params)).await.map_err(|_| Busy)
+        let hashing = tokio::task::spawn_blocking(move || {
+            // A hash cannot be stopped: it keeps its place even when the browser that asked has hung up, or hanging up
+            // would start as many hashes at once as there are browsers.
+            let _held = (place, core);
+            desk.hash(&password, &salt, params)
+        });
+        hashing.await.map_err(|_| Busy)
     }
 }
 
@@ -226,6 +232,8 @@ fn to_phc(params: &Params, salt: &[u8], output: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::task::{Context, Waker};
+
     use super::*;
     use crate::keys::secret::entropy;
 
@@ -280,6 +288,23 @@ mod tests {
         let desk = Passwords::new(1, 0);
         let _taken = desk.0.queue.try_acquire().unwrap();
         assert_eq!(desk.verify(None, &Password::typed("x")).await, Err(Busy));
+    }
+
+    #[tokio::test]
+    async fn whoever_hangs_up_keeps_their_place_until_the_hash_is_done() {
+        let desk = Passwords::new(1, 0);
+        {
+            // No hash can end before it has had its memory.
+            let _memory = desk.0.memory.lock().unwrap();
+            let password = Password::typed("x");
+            let mut asked = Box::pin(desk.verify(None, &password));
+            let mut context = Context::from_waker(Waker::noop());
+            assert!(asked.as_mut().poll(&mut context).is_pending());
+            drop(asked);
+            assert_eq!(desk.0.queue.available_permits(), 0);
+        }
+        // The request is gone, its hash goes on; then the place is free again.
+        let _free = desk.0.queue.acquire().await.unwrap();
     }
 
     #[test]
