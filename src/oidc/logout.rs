@@ -58,7 +58,7 @@ struct Hint {
 impl Logout<'_> {
     async fn run(&self) -> Result<Response, Problem> {
         if self.form.doubled().is_some() {
-            return Err(BadForm::NotText.into());
+            return Err(BadForm::Doubled.into());
         }
         let now_ms = self.provider.signin.clock.now_ms();
         let session = session_of(self.provider, self.headers, now_ms / 1000).await?;

@@ -126,7 +126,7 @@ impl Step {
         let network = Network::of(request.extensions(), &headers, &provider.trusted_proxies);
         let form = <Form as axum::extract::FromRequest<()>>::from_request(request, &()).await?;
         if form.doubled().is_some() {
-            return Err(Problem::BadForm(crate::web::form::BadForm::NotText));
+            return Err(Problem::BadForm(crate::web::form::BadForm::Doubled));
         }
         let now_ms = provider.signin.clock.now_ms();
         let pending = progress::load(provider, id, &headers, now_ms).await?;

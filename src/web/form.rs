@@ -30,6 +30,9 @@ pub enum BadForm {
     /// Something is not UTF-8, or holds a NUL.
     #[error("the parameters are not UTF-8 text")]
     NotText,
+    /// A parameter is there more than once.
+    #[error("a parameter was sent more than once")]
+    Doubled,
     /// The body could not be read to its end.
     #[error("the request ended too soon")]
     CutOff,
@@ -42,7 +45,7 @@ impl BadForm {
         match self {
             Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::NotText | Self::CutOff => StatusCode::BAD_REQUEST,
+            Self::NotText | Self::Doubled | Self::CutOff => StatusCode::BAD_REQUEST,
         }
     }
 }
