@@ -337,11 +337,13 @@ fn relative_paths_start_from_the_data_folder() {
 
 #[test]
 fn a_file_that_was_named_must_be_there_and_the_usual_one_need_not() {
-    let said = config::load(Some(Path::new("/nowhere/c.toml")), std::iter::empty()).unwrap_err().to_string();
+    let said = config::load(Some(Path::new("/nowhere/c.toml")), std::iter::empty::<(String, String)>())
+        .unwrap_err()
+        .to_string();
     assert!(said.starts_with("--config: cannot read /nowhere/c.toml: No such file"), "{said}");
 
     // The tests run in the repository's own folder, which has no settings file.
-    let config = config::load(None, std::iter::empty()).unwrap();
+    let config = config::load(None, std::iter::empty::<(String, String)>()).unwrap();
     assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()));
 }
 
@@ -401,4 +403,19 @@ fn known(section: &str) -> Vec<String> {
         refusal(&if section.is_empty() { "x = 1".to_owned() } else { format!("[{section}]\nx = 1") }, &[]);
     let (_, list) = said.split_once("here are: ").unwrap();
     list.split(", ").map(str::to_owned).collect()
+}
+
+/// Whatever else is in the environment, and in whatever encoding, is nobody's business here.
+#[cfg(unix)]
+#[test]
+fn a_variable_that_is_no_text_is_refused_if_it_is_ours() {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::OsStringExt;
+
+    let no_text = || OsString::from_vec(vec![0xff]);
+    let load = |name: OsString| config::load(None, std::iter::once((name, no_text())));
+    assert!(load("LESSCHARSET".into()).is_ok());
+    assert!(load(no_text()).is_ok());
+    let said = load("COUNTERSIGN_MAIL__HOST".into()).unwrap_err().to_string();
+    assert_eq!(said, "COUNTERSIGN_MAIL__HOST: mail.host: expected text in UTF-8");
 }

@@ -30,7 +30,7 @@ impl Operator {
     /// # Errors
     /// What is wrong with them.
     pub fn open(file: Option<&Path>) -> anyhow::Result<Self> {
-        Ok(Self { config: config::load(file, std::env::vars())?, clock: Clock::System })
+        Ok(Self { config: config::load(file, std::env::vars_os())?, clock: Clock::System })
     }
 
     /// The database, with its schema up to date.

@@ -1,5 +1,6 @@
 //! How do the file, the environment and the files of secrets become one set of settings?
 
+use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -19,7 +20,7 @@ pub const DEFAULT_FILE: &str = "countersign.toml";
 /// When a file cannot be read, a setting is not known, or a value is wrong: one line that names the setting and its place.
 pub fn load(
     path: Option<&Path>,
-    environment: impl Iterator<Item = (String, String)>,
+    environment: impl Iterator<Item = (impl Into<OsString>, impl Into<OsString>)>,
 ) -> Result<Config, ConfigError> {
     let file = path.unwrap_or(Path::new(DEFAULT_FILE));
     let mut root = match std::fs::read_to_string(file) {

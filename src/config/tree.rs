@@ -1,6 +1,7 @@
 //! Where does each setting come from? The values of the file and of the environment in one tree that knows their places.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::sync::Arc;
 
@@ -98,18 +99,26 @@ fn line_of(text: &str, at: usize) -> usize {
 /// Puts the variables of the environment over the settings of the file.
 ///
 /// # Errors
-/// When a variable names a setting below one that is no section.
+/// When a variable of ours is no text, or names a setting below one that is no section.
 pub(super) fn put_environment(
     root: &mut Section,
-    variables: impl Iterator<Item = (String, String)>,
+    variables: impl Iterator<Item = (impl Into<OsString>, impl Into<OsString>)>,
 ) -> Result<(), ConfigError> {
-    let ours: BTreeMap<String, String> = variables
-        .filter_map(|(name, value)| Some((name.strip_prefix(PREFIX)?.to_owned(), value)))
-        .filter(|(name, _)| !is_of_kubernetes(name))
+    let ours: BTreeMap<String, OsString> = variables
+        .filter_map(|(name, value)| {
+            let name: OsString = name.into();
+            let name = name.to_str()?.strip_prefix(PREFIX)?;
+            (!is_of_kubernetes(name)).then(|| (name.to_owned(), value.into()))
+        })
         .collect();
     for (name, value) in ours {
         let place = Place::Variable(format!("{PREFIX}{name}"));
         let path = name.to_lowercase();
+        let value = value.into_string().map_err(|_| ConfigError::Setting {
+            place: place.to_string(),
+            key: path.replace("__", "."),
+            what: "expected text in UTF-8".to_owned(),
+        })?;
         put(root, &path.split("__").collect::<Vec<_>>(), &place, value)?;
     }
     Ok(())
