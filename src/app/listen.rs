@@ -44,10 +44,13 @@ pub(super) async fn serve(
     let graceful = Arc::new(GracefulShutdown::new());
     let mut shutdown = pin!(shutdown);
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
-        let accepted = tokio::select! {
+        let next = async {
+            let place = Arc::clone(&places).acquire_owned().await;
+            (place, listener.accept().await)
+        };
+        let (place, accepted) = tokio::select! {
             () = &mut shutdown => break,
-            accepted = listener.accept() => accepted,
+            next = next => next,
         };
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use anyhow::Context as _;
 use clap::Args;
 
 use super::Operator;
 use crate::config::Period;
 use crate::store;
 use crate::store::audit::EventRow;
+use crate::web::date;
 
 /// Events read at once.
 const PAGE: i64 = 500;
@@ -70,12 +70,17 @@ impl Audit {
             ("client", &event.client_id),
             ("from", &event.network),
         ];
-        let about: Vec<String> = about
-            .into_iter()
-            .filter_map(|(name, value)| Some(format!("{name}={}", value.as_ref()?)))
-            .collect();
-        let (at, about) = (event.at_ms / 1000, about.join(" "));
-        println!("{at} {} by {} {about} {}", event.event, event.actor, event.details);
+        let at = event.at_ms / 1000;
+        let mut line = format!("{}:{:02} {} by {}", date(at), at.rem_euclid(60), event.event, event.actor);
+        for (name, value) in about {
+            if let Some(value) = value {
+                line.extend([" ", name, "=", value]);
+            }
+        }
+        if event.details != "{}" {
+            line.extend([" ", &event.details]);
+        }
+        println!("{line}");
         Ok(())
     }
 }
@@ -84,5 +89,8 @@ fn since(text: &str, now: i64) -> anyhow::Result<i64> {
     if let Ok(ago) = text.parse::<Period>() {
         return Ok(now - ago.as_secs());
     }
-    text.parse().with_context(|| format!("--since {text}: expected seconds since 1970, or 2h, or 30d"))
+    let Ok(at) = text.parse() else {
+        anyhow::bail!("--since {text}: expected seconds since 1970, or how long ago, such as 2h or 30d");
+    };
+    Ok(at)
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Operator, input, recipe};
 use crate::audit::{Actor, Event};
@@ -109,7 +109,7 @@ pub(super) struct Fields {
     /// Ask people before the app learns who they are.
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
     consent: Option<bool>,
-    /// Only people of this group and the groups below it; may be repeated.
+    /// Only people of this group and the groups below it; may be repeated. An empty one lets everybody in again.
     #[arg(long, value_name = "PATH")]
     allow_group: Vec<String>,
     /// The app's front page.
@@ -228,13 +228,20 @@ async fn set(
 async fn show(db: &Db, id: &str, json: bool) -> anyhow::Result<()> {
     let mut conn = db.read().await?;
     let client = find(&mut conn, id).await?;
+    let described = describe(&mut conn, &client).await?;
     if json {
-        return input::print_json(&describe(&client));
+        return input::print_json(&described);
     }
     println!("client_id: {}", client.id);
-    if let serde_json::Value::Object(fields) = serde_json::to_value(&client.metadata)? {
-        for (name, value) in fields {
-            println!("{name}: {value}");
+    for (name, value) in described.as_object().into_iter().flatten().filter(|(name, _)| *name != "client_id")
+    {
+        match value {
+            Value::String(text) => println!("{name}: {text}"),
+            Value::Array(list) => {
+                let texts: Vec<&str> = list.iter().filter_map(Value::as_str).collect();
+                println!("{name}: {}", texts.join(" "));
+            }
+            other => println!("{name}: {other}"),
         }
     }
     Ok(())
@@ -244,7 +251,11 @@ async fn list(db: &Db, json: bool) -> anyhow::Result<()> {
     let mut conn = db.read().await?;
     let all = clients::list(&mut conn, "", LISTED).await?;
     if json {
-        return input::print_json(&all.iter().map(describe).collect::<Vec<_>>());
+        let mut described = Vec::new();
+        for client in &all {
+            described.push(describe(&mut conn, client).await?);
+        }
+        return input::print_json(&described);
     }
     for client in &all {
         println!("{}  {}", client.id, client.metadata.client_name);
@@ -261,13 +272,19 @@ async fn record(operator: &Operator, conn: &mut Conn, event: &'static str, id: &
     Ok(event.record(conn, operator.clock.now_ms(), &mut entropy()).await?)
 }
 
-fn describe(client: &clients::Client) -> serde_json::Value {
+/// Everything about a client but its secret, with the groups by their paths.
+async fn describe(conn: &mut Conn, client: &clients::Client) -> anyhow::Result<Value> {
+    let mut paths = Vec::new();
+    for id in &client.metadata.allowed_groups {
+        paths.push(groups::path(conn, id).await?);
+    }
     let mut value = json!(client.metadata);
     if let Some(map) = value.as_object_mut() {
         map.insert("client_id".to_owned(), json!(client.id));
         map.insert("created_at".to_owned(), json!(client.created_at));
+        map.insert("allowed_groups".to_owned(), json!(paths));
     }
-    value
+    Ok(value)
 }
 
 impl Fields {
@@ -281,7 +298,7 @@ impl Fields {
         }
         if !self.allow_group.is_empty() {
             metadata.allowed_groups.clear();
-            for path in &self.allow_group {
+            for path in self.allow_group.iter().filter(|path| !path.is_empty()) {
                 metadata.allowed_groups.push(groups::find_by_path(conn, path).await?.id);
             }
         }

@@ -25,16 +25,26 @@ impl Explain {
     pub(super) async fn run(self, operator: &Operator) -> anyhow::Result<()> {
         let db = operator.db().await?;
         let mut conn = db.read().await?;
-        let demand = match &self.client {
-            None => Demand::Whatever,
-            Some(id) => {
-                let client = clients::find(&mut conn, id).await?.ok_or_else(|| Error::Unknown(id.clone()))?;
-                if client.metadata.require_two_factor { Demand::TwoFactors } else { Demand::Whatever }
-            }
+        let client = match &self.client {
+            None => None,
+            Some(id) => Some(clients::find(&mut conn, id).await?.ok_or_else(|| Error::Unknown(id.clone()))?),
         };
+        let insists = client.as_ref().is_some_and(|client| client.metadata.require_two_factor);
+        let demand = if insists { Demand::TwoFactors } else { Demand::Whatever };
         let person = find_user(&mut conn, &self.login).await?;
         let attempts = i64::from(operator.config.signin.code_attempts);
-        let explanation = explain(&mut conn, &person, demand, attempts, operator.clock.now()).await?;
+        let mut explanation = explain(&mut conn, &person, demand, attempts, operator.clock.now()).await?;
+        if let Some(client) = &client
+            && !clients::admits(&mut conn, client, &person).await?
+        {
+            if explanation.outcome.starts_with("password") {
+                explanation.outcome = "access_denied";
+            }
+            explanation.because.push(format!(
+                "{} is for other groups (see `countersign client show {}`): once they are in, it is told access_denied.",
+                client.metadata.client_name, client.id
+            ));
+        }
         if self.json {
             return input::print_json(&explanation);
         }

@@ -1,12 +1,15 @@
 //! `init`: from nothing to a provider that can be served.
 
-use std::io::Write as _;
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
 
 use super::{Operator, input};
+use crate::config::{self, Period};
 use crate::directory::users::{self, NewUser};
 use crate::directory::{Address, By, Login, links, roles};
 use crate::keys::secret::entropy;
@@ -36,62 +39,71 @@ impl Init {
         let login = Login::parse(&self.admin).context("--admin")?;
         let email = self.admin_email.as_deref().map(Address::parse).transpose().context("--admin-email")?;
         let password = self.password_stdin.then(|| input::new_password(true)).transpose()?;
-        let file = file.map_or_else(|| PathBuf::from("countersign.toml"), Path::to_owned);
-        let text = crate::config::template(&self.issuer, &self.listen);
-        let operator = Self::settings(&file, &text)?;
-        let hash = match &password {
-            // A site administrator is of no group: no code stands behind the password.
-            Some(password) => Some(input::hash_password(&operator, password, login.as_str(), false).await?),
-            None => None,
-        };
-        write_new(&file, &text)?;
-        let (db, now_ms) = (operator.db().await?, operator.clock.now_ms());
-        operator.keys(&db)?.ring(now_ms / 1000).await?;
-        let by = By::operator(now_ms);
-        let mut tx = db.write().await?;
-        let role = roles::site_administrator(&mut tx, now_ms / 1000, &mut entropy()).await?;
-        let new = NewUser {
-            login: &login,
-            name: None,
-            email: email.as_ref(),
-            group: None,
-            role: &role,
-            password_hash: hash.as_deref(),
-        };
-        let person = users::add(&mut tx, new, &by, &mut entropy()).await?;
-        let lifetime = operator.config.signin.link_lifetime.as_secs();
-        let link = match hash {
-            Some(_) => None,
-            None => Some(links::issue(&mut tx, &person, lifetime, &by, &mut entropy()).await?),
-        };
-        tx.commit().await?;
-        db.close().await;
+        let file = file.map_or_else(|| PathBuf::from(config::DEFAULT_FILE), Path::to_owned);
+        write_new(&file, &config::template(&self.issuer, &self.listen))?;
+        let made = make(&file, &login, email.as_ref(), password.as_ref().map(|text| text.as_str())).await;
+        if made.is_err() {
+            // Else the next attempt would be refused for a file that this one has left behind.
+            let _ = std::fs::remove_file(&file);
+        }
+        let link = made?;
         println!("Wrote {}, made the keys and the database, added {login}.", file.display());
-        if let Some(link) = link {
-            println!("Choose a password within {} at:", operator.config.signin.link_lifetime);
-            println!("{}", links::address(&operator.config.issuer, &link));
+        if let Some(Link { address, lifetime }) = link {
+            println!("Choose a password within {lifetime} at:");
+            println!("{address}");
         }
         println!("Next: countersign serve");
         Ok(())
     }
+}
 
-    /// The settings that the new file will give, checked before anything is written.
-    fn settings(file: &Path, text: &str) -> anyhow::Result<Operator> {
-        if file.exists() {
-            bail!("{} is there already: nothing was changed", file.display());
+/// Where the administrator chooses a password, and for how long.
+struct Link {
+    address: String,
+    lifetime: Period,
+}
+
+/// Makes everything that the new settings speak of, and the administrator; without a password there is a link.
+async fn make(
+    file: &Path,
+    login: &Login,
+    email: Option<&Address>,
+    password: Option<&str>,
+) -> anyhow::Result<Option<Link>> {
+    let operator = Operator::open(Some(file))?;
+    let hash = match password {
+        // A site administrator is of no group: no code stands behind the password.
+        Some(password) => Some(input::hash_password(&operator, password, login.as_str(), false).await?),
+        None => None,
+    };
+    let (db, now_ms) = (operator.db().await?, operator.clock.now_ms());
+    operator.keys(&db)?.ring(now_ms / 1000).await?;
+    let by = By::operator(now_ms);
+    let mut tx = db.write().await?;
+    let role = roles::site_administrator(&mut tx, now_ms / 1000, &mut entropy()).await?;
+    let new = NewUser { login, name: None, email, group: None, role: &role, password_hash: hash.as_deref() };
+    let person = users::add(&mut tx, new, &by, &mut entropy()).await?;
+    let lifetime = operator.config.signin.link_lifetime;
+    let link = match hash {
+        Some(_) => None,
+        None => {
+            let token = links::issue(&mut tx, &person, lifetime.as_secs(), &by, &mut entropy()).await?;
+            Some(Link { address: links::address(&operator.config.issuer, &token), lifetime })
         }
-        write_new(file, text)?;
-        let operator = Operator::open(Some(file));
-        std::fs::remove_file(file).with_context(|| file.display().to_string())?;
-        operator
-    }
+    };
+    tx.commit().await?;
+    db.close().await;
+    Ok(link)
 }
 
 fn write_new(file: &Path, text: &str) -> anyhow::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
+    let mut options = OpenOptions::new();
     // A password for the mail server may be added to it.
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let failed = || format!("{} cannot be written", file.display());
-    options.open(file).and_then(|mut f| f.write_all(text.as_bytes())).with_context(failed)
+    options.write(true).create_new(true).mode(0o600);
+    match options.open(file).and_then(|mut opened| opened.write_all(text.as_bytes())) {
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => {
+            bail!("{} is there already: nothing was changed", file.display())
+        }
+        written => written.with_context(|| format!("{} cannot be written", file.display())),
+    }
 }

@@ -119,7 +119,9 @@ async fn command(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let operator = || Operator::open(file.as_deref());
     match arguments.command {
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Arguments::command(), "countersign", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "countersign", &mut script);
+            print!("{}", String::from_utf8_lossy(&script));
             return Ok(ExitCode::SUCCESS);
         }
         Command::Demo { port, data } => demo::run(port, data).await?,

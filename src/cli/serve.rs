@@ -15,7 +15,9 @@ pub(super) async fn run(operator: &Operator) -> anyhow::Result<()> {
     start_log(&operator.config.log)?;
     let config = operator.config.clone();
     let (listen, issuer) = (config.listen, config.issuer.clone());
-    let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+    let listener = TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("cannot listen on {listen} (the setting `listen`)"))?;
     let app = App::open(config, operator.clock.clone()).await?;
     tracing::info!(%listen, issuer, "serving");
     app.serve(listener, until_signal()?).await

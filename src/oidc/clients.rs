@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
 use crate::config::SigningAlgorithm;
+use crate::directory::{Person, people};
 use crate::keys::secret::{Token, new_id};
 use crate::store::clients::ClientRow;
 use crate::store::{self, Conn};
@@ -311,6 +312,19 @@ fn same_but_for_loopback_port(registered: &str, presented: &str) -> bool {
     let normal = given.as_str() == presented;
     let both = [&registered, &given].iter().all(|u| u.scheme() == "http" && ip(u) && is_loopback(u));
     normal && both && registered.set_port(None).is_ok() && given.set_port(None).is_ok() && registered == given
+}
+
+/// Whether a client is for this person: for everybody, or for one of their groups.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn admits(conn: &mut Conn, client: &Client, person: &Person) -> store::Result<bool> {
+    let allowed = &client.metadata.allowed_groups;
+    if allowed.is_empty() {
+        return Ok(true);
+    }
+    let groups = people::group_ids(conn, person).await?;
+    Ok(groups.iter().any(|group| allowed.contains(group)))
 }
 
 /// What went wrong with a client in the database.

@@ -11,7 +11,6 @@ use super::progress::Pending;
 use super::request::AuthorizationRequest;
 use super::scopes::{Scope, Scopes};
 use crate::audit::{Actor, Event};
-use crate::directory::people;
 use crate::keys::secret::{Token, entropy, new_id};
 use crate::signin::browser::Browser;
 use crate::signin::decide::Assurance;
@@ -20,7 +19,7 @@ use crate::signin::{announce, session};
 use crate::store::sessions::{Proofs, SessionRow};
 use crate::store::signins::{self, SignInRow};
 use crate::store::tokens::{self, CodeRow, GrantRow};
-use crate::store::{Conn, Tx, throttles};
+use crate::store::{Tx, throttles};
 use crate::web::cookies::Lifetime;
 use crate::web::{ExpiredPage, Problem};
 
@@ -67,7 +66,7 @@ pub(super) async fn grant(
         let page = ExpiredPage { app: Some(super::progress::card(client)) };
         return Ok(state.pages.respond(axum::http::StatusCode::GONE, &page, crate::web::Language::default()));
     }
-    if !may_use(&mut tx, client, proven.standing).await? {
+    if !super::clients::admits(&mut tx, client, &proven.standing.person).await? {
         tx.commit().await?;
         let refusal = Refusal::new(Code::AccessDenied, "this person's group may not use this app");
         return Ok(request.return_to.refuse(&refusal, &provider.issuer));
@@ -108,16 +107,6 @@ pub(super) async fn refuse(
     event.record(&mut tx, now_ms, &mut entropy()).await?;
     tx.commit().await?;
     Ok(pending.request.return_to.refuse(refusal, &provider.issuer))
-}
-
-/// Whether a person's groups may use an app.
-async fn may_use(conn: &mut Conn, client: &Client, standing: &Standing) -> Result<bool, Problem> {
-    let allowed = &client.metadata.allowed_groups;
-    if allowed.is_empty() {
-        return Ok(true);
-    }
-    let groups = people::group_ids(conn, &standing.person).await?;
-    Ok(groups.iter().any(|group| allowed.contains(group)))
 }
 
 /// The session that the grant hangs from, and the cookie if it is a new one.

@@ -1,6 +1,9 @@
 //! Which database is it, and how does a caller get a connection or a transaction?
 
+use std::fs::OpenOptions;
 use std::ops::{Deref, DerefMut};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -101,6 +104,9 @@ impl Db {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(PATIENCE);
+        if !options.url.contains(":memory:") {
+            make_private(connect.get_filename());
+        }
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(PATIENCE)
@@ -207,6 +213,13 @@ impl Db {
             Self::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+/// SQLite would let everybody on the machine read a new file, and the hashes of passwords are in it. Its journals get the
+/// mode of the file. What is there already, and what cannot be made, is SQLite's to judge.
+fn make_private(file: &Path) {
+    let mut options = OpenOptions::new();
+    let _ = options.write(true).create_new(true).mode(0o600).open(file);
 }
 
 /// Which migrations have run. Under the migrations' lock: PostgreSQL fails one of two that make the table at once.

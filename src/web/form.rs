@@ -1,5 +1,7 @@
 //! What did the client send? Query strings and form bodies, read strictly, with a limit on everything.
 
+use std::time::Duration;
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -7,6 +9,9 @@ use percent_encoding::percent_decode_str;
 
 /// The longest body, in bytes.
 pub const MAX_BODY: usize = 64 * 1024;
+
+/// How long a body may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The longest value, in bytes.
 const MAX_VALUE: usize = 16 * 1024;
@@ -123,7 +128,8 @@ impl<S: Send + Sync> FromRequest<S> for Form {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, BadForm> {
         let form = is_form(request.headers());
-        let body = Bytes::from_request(request, state).await.map_err(|rejection| {
+        let body = tokio::time::timeout(PATIENCE, Bytes::from_request(request, state));
+        let body = body.await.map_err(|_| BadForm::CutOff)?.map_err(|rejection| {
             let long = axum::response::IntoResponse::into_response(rejection).status();
             if long == StatusCode::PAYLOAD_TOO_LARGE { BadForm::TooLong } else { BadForm::CutOff }
         })?;
