@@ -12,16 +12,8 @@ use countersign::web::samples::{self, Sample};
 use countersign::web::{Language, Pages};
 use support::samples::pages as built_in;
 
-/// Every page and mail in every state and language.
 fn everything() -> Vec<Sample> {
-    let pages = built_in();
-    let languages = Language::available().map(|tag| Language::of_group(Some(tag)));
-    languages
-        .flat_map(|language| {
-            let drawn = samples::pages(&pages, language).unwrap();
-            drawn.into_iter().chain(samples::mails(&pages, language).unwrap())
-        })
-        .collect()
+    samples::all(&built_in()).unwrap()
 }
 
 fn page(name: &str) -> String {

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::{Operator, input};
 use crate::keys::Vault;
 use crate::store::{Db, Options, SchemaState};
+use crate::web::samples;
 
 /// The settings of `check`.
 #[derive(Debug, Args)]
@@ -67,7 +68,7 @@ fn found(what: &'static str, result: Result<impl Into<String>, impl std::fmt::Di
 async fn examine(operator: &Operator, findings: &mut Vec<Finding>) {
     let config = &operator.config;
     findings.push(clock(operator.clock.now()));
-    findings.push(found("templates", operator.pages().map(|_| "all can be drawn")));
+    findings.push(found("templates", templates(operator)));
     let vault = Vault::open(&config.keys.dir);
     findings.push(found("master key", vault.as_ref().map(|_| "only its owner can read it")));
     let options = Options { url: config.database.url.clone(), max_connections: 2 };
@@ -85,6 +86,12 @@ async fn examine(operator: &Operator, findings: &mut Vec<Finding>) {
         findings.push(found("mail", mail));
     }
     db.close().await;
+}
+
+/// Draws every page and mail in all of their states, so that a template of one's own fails here and not before a person.
+fn templates(operator: &Operator) -> anyhow::Result<&'static str> {
+    samples::all(&operator.pages()?)?;
+    Ok("all can be drawn, in every state")
 }
 
 /// A clock before this program was written makes every token wrong.

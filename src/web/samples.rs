@@ -28,6 +28,20 @@ pub struct Sample {
     pub text: String,
 }
 
+/// Everything, in every language.
+///
+/// # Errors
+/// When a template asks for what is not there.
+pub fn all(drawer: &Pages) -> Result<Vec<Sample>, TemplateError> {
+    let mut samples = Vec::new();
+    for tag in Language::available() {
+        let language = Language::of_group(Some(tag));
+        samples.extend(pages(drawer, language)?);
+        samples.extend(mails(drawer, language)?);
+    }
+    Ok(samples)
+}
+
 /// Every page in each of its states.
 ///
 /// # Errors
