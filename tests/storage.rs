@@ -36,7 +36,7 @@ crate::on_both_databases! {
 
     /// Somebody upgraded, and then started the old program again.
     async fn a_newer_schema_is_refused_with_what_to_do(database) {
-        pretend_a_newer_program_migrated(&database.db).await;
+        database.pretend_a_newer_program_migrated().await;
         for refused in [database.db.migrate().await.err(), database.db.schema_state().await.err()] {
             let refused = refused.expect("a refusal");
             assert!(matches!(refused, Error::NewerSchema { found: 9999, .. }), "{refused}");
@@ -164,14 +164,4 @@ async fn recorded(db: &Db) -> Vec<String> {
     let mut conn = db.read().await.unwrap();
     let rows = audit::since(&mut conn, 0, "", 100).await.unwrap();
     rows.into_iter().map(|row| row.event).collect()
-}
-
-async fn pretend_a_newer_program_migrated(db: &Db) {
-    const RECORD: &str = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
-                          SELECT 9999, 'tomorrow', success, checksum, 0 FROM _sqlx_migrations WHERE version = 1";
-    match db {
-        Db::Sqlite { writer, .. } => sqlx::query(RECORD).execute(writer).await.map(|_| ()),
-        Db::Postgres(pool) => sqlx::query(RECORD).execute(pool).await.map(|_| ()),
-    }
-    .unwrap();
 }

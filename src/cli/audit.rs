@@ -5,10 +5,10 @@ use std::time::Duration;
 use clap::Args;
 
 use super::Operator;
+use crate::clock::timestamp;
 use crate::config::Period;
 use crate::store;
 use crate::store::audit::EventRow;
-use crate::web::date;
 
 /// Events read at once.
 const PAGE: i64 = 500;
@@ -70,8 +70,7 @@ impl Audit {
             ("client", &event.client_id),
             ("from", &event.network),
         ];
-        let at = event.at_ms / 1000;
-        let mut line = format!("{}:{:02} {} by {}", date(at), at.rem_euclid(60), event.event, event.actor);
+        let mut line = format!("{} {} by {}", timestamp(event.at_ms / 1000), event.event, event.actor);
         for (name, value) in about {
             if let Some(value) = value {
                 line.extend([" ", name, "=", value]);

@@ -7,6 +7,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{Operator, input};
+use crate::clock::timestamp;
 use crate::keys::Vault;
 use crate::store::{Db, Options, SchemaState};
 use crate::web::samples;
@@ -31,7 +32,7 @@ impl Check {
     pub(super) async fn run(self, file: Option<&Path>) -> anyhow::Result<ExitCode> {
         let findings = match Operator::open(file) {
             Ok(operator) => {
-                let mut findings = vec![good("settings", format!("issuer {}", operator.config.issuer))];
+                let mut findings = vec![settings(&operator)];
                 examine(&operator, &mut findings).await;
                 findings
             }
@@ -62,6 +63,13 @@ fn found(what: &'static str, result: Result<impl Into<String>, impl std::fmt::Di
     match result {
         Ok(says) => good(what, says),
         Err(e) => bad(what, e.to_string().replace('\n', " ")),
+    }
+}
+
+fn settings(operator: &Operator) -> Finding {
+    match operator.config.without_effect().as_slice() {
+        [] => good("settings", format!("issuer {}", operator.config.issuer)),
+        keys => bad("settings", format!("this version does nothing yet with {}", keys.join(", "))),
     }
 }
 
@@ -98,7 +106,7 @@ fn templates(operator: &Operator) -> anyhow::Result<&'static str> {
 fn clock(now: i64) -> Finding {
     const WRITTEN: i64 = 1_795_000_000;
     if now > WRITTEN {
-        good("clock", format!("{now} seconds since 1970"))
+        good("clock", timestamp(now))
     } else {
         bad("clock", "the machine's clock stands before 2026-11: set it, or tokens will be refused")
     }

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use super::{Operator, input};
 use crate::audit::Actor;
+use crate::clock::date_and_time as date;
 use crate::keys::{PUBLISHED_AHEAD, Phase, SigningKeys, Takeover, phase};
 use crate::store::signing_keys::SigningKeyRow;
-use crate::web::date;
 
 /// What can be done with signing keys.
 #[derive(Debug, Subcommand)]

@@ -4,10 +4,11 @@ use anyhow::{Context as _, bail};
 use clap::Subcommand;
 
 use super::{Operator, input};
+use crate::clock::timestamp;
 use crate::directory::Address;
 use crate::keys::secret::entropy;
 use crate::mail::{self, Outcome, Outgoing, Purpose};
-use crate::web::{Language, TestMail, date};
+use crate::web::{Language, TestMail};
 
 /// What can be done with mail.
 #[derive(Debug, Subcommand)]
@@ -83,7 +84,7 @@ async fn log(operator: &Operator, last: i64, json: bool) -> anyhow::Result<()> {
     for row in &rows {
         let answer = row.answer.as_deref().unwrap_or("");
         let reference = row.reference.as_deref().unwrap_or("-");
-        let at = date(row.created_at_ms / 1000);
+        let at = timestamp(row.created_at_ms / 1000);
         println!("{at} {:<8} {:<15} {reference:<4} {} {answer}", row.state, row.purpose, row.address);
     }
     Ok(())

@@ -19,6 +19,9 @@ pub(super) async fn run(operator: &Operator) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("cannot listen on {listen} (the setting `listen`)"))?;
     let app = App::open(config, operator.clock.clone()).await?;
+    for key in app.config.without_effect() {
+        tracing::warn!(key, "is set, and this version does nothing with it yet");
+    }
     tracing::info!(%listen, issuer, "serving");
     app.serve(listener, until_signal()?).await
 }

@@ -435,3 +435,16 @@ impl SignIn {
         usize::from(if with_code { self.password_min } else { self.password_min_alone })
     }
 }
+
+impl Config {
+    /// Settings that are set, and that this version does nothing with yet.
+    #[must_use]
+    pub fn without_effect(&self) -> Vec<&'static str> {
+        let set = [
+            ("metrics.listen", self.metrics.listen.is_some()),
+            ("telemetry.otlp_endpoint", self.telemetry.otlp_endpoint.is_some()),
+            ("registration.mode", self.registration.mode != RegistrationMode::Closed),
+        ];
+        set.into_iter().filter(|(_, set)| *set).map(|(key, _)| key).collect()
+    }
+}

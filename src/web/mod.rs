@@ -17,7 +17,7 @@ mod views;
 pub use assets::Assets;
 pub use language::Language;
 pub use mails::{ChoosePasswordMail, CodeMail, CodesStoppedMail, OverrideMail, TestMail};
-pub use pages::{MailPage, MailParts, Page, Pages, TemplateError, date};
+pub use pages::{MailPage, MailParts, Page, Pages, TemplateError};
 pub use problem::Problem;
 pub use views::{
     AppCard, ChoosePasswordPage, CodePage, ConsentPage, ErrorText, ExpiredPage, FrontPage, LogoutPage,

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::assets::Assets;
 use super::language::{Argument, BadCatalogue, Catalogue, Language};
-use crate::config;
+use crate::{clock, config};
 
 /// The templates that are built in, by name.
 const TEMPLATES: &[(&str, &str)] = &[
@@ -120,8 +120,8 @@ impl Pages {
         templates.add_function("t", move |state: &State<'_, '_>, key: &str, args: Kwargs| {
             translate(&catalogue, state, key, &args)
         });
-        templates.add_filter("clock", clock);
-        templates.add_filter("date", date);
+        templates.add_filter("clock", clock::time_of_day);
+        templates.add_filter("date", clock::date_and_time);
         let replaced = |name: &str| own.dir.as_deref().map_or(Ok(None), |dir| replacement(dir, name));
         for (name, text) in TEMPLATES {
             match replaced(name)? {
@@ -222,48 +222,4 @@ fn translate(
     catalogue.sentence(language, key, &arguments).ok_or_else(|| {
         Error::new(ErrorKind::InvalidOperation, format!("no sentence {key} in {tag} for these arguments"))
     })
-}
-
-/// A moment as time of day, UTC: `14:05`.
-fn clock(seconds: i64) -> String {
-    let minutes = seconds.rem_euclid(86_400) / 60;
-    format!("{:02}:{:02}", minutes / 60, minutes % 60)
-}
-
-/// A moment as date and time of day, UTC: `2026-11-24 14:05`.
-#[must_use]
-pub fn date(seconds: i64) -> String {
-    let (year, month, day) = civil(seconds.div_euclid(86_400));
-    format!("{year:04}-{month:02}-{day:02} {}", clock(seconds))
-}
-
-/// The Gregorian date of a day counted from 1970-01-01, by whole eras of 400 years that begin in March.
-fn civil(days: i64) -> (i64, i64, i64) {
-    let z = days + 719_468;
-    let era = z.div_euclid(146_097);
-    let day_of_era = z.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn moments_are_told_in_utc() {
-        for (seconds, expected) in [
-            (0, "1970-01-01 00:00"),
-            (951_782_400, "2000-02-29 00:00"),
-            (1_795_529_100, "2026-11-24 14:05"),
-            (4_102_444_799, "2099-12-31 23:59"),
-        ] {
-            assert_eq!(date(seconds), expected);
-        }
-        assert_eq!(clock(1_795_529_100), "14:05");
-    }
 }

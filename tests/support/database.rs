@@ -60,6 +60,17 @@ impl Database {
         open(&self.url).await
     }
 
+    /// Leaves the schema as a program of tomorrow would.
+    pub async fn pretend_a_newer_program_migrated(&self) {
+        const RECORD: &str = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+                              SELECT 9999, 'tomorrow', success, checksum, 0 FROM _sqlx_migrations WHERE version = 1";
+        match &self.db {
+            Db::Sqlite { writer, .. } => sqlx::query(RECORD).execute(writer).await.map(|_| ()),
+            Db::Postgres(pool) => sqlx::query(RECORD).execute(pool).await.map(|_| ()),
+        }
+        .expect("a record of a migration");
+    }
+
     async fn migrated(self) -> Self {
         self.db.migrate().await.expect("the schema is made");
         self

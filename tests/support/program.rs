@@ -19,7 +19,8 @@ pub struct Program {
     pub url: Url,
     folder: TempDir,
     environment: Vec<(&'static str, String)>,
-    _database: Database,
+    /// The database of this folder.
+    pub database: Database,
 }
 
 /// A program that serves; it ends with this value.
@@ -37,7 +38,7 @@ impl Program {
         ];
         let url = Url::parse(&format!("http://127.0.0.1:{}/", free_port())).expect("an address");
         let folder = tempfile::tempdir().expect("a temporary folder");
-        Self { url, folder, environment, _database: database }
+        Self { url, folder, environment, database }
     }
 
     /// Makes the settings, the keys, the schema and the administrator `root`.

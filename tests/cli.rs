@@ -1,0 +1,235 @@
+//! What does an operator see? Every command through the real program, on either database, its refusals on one line.
+#![cfg(test)]
+
+mod support;
+
+use std::process::Output;
+
+use support::Database;
+use support::admin::PASSWORD;
+use support::program::Program;
+use support::smtp::{Mishap, Smtp, Stage};
+
+async fn program(database: Database) -> (Program, Smtp) {
+    let smtp = Smtp::start().await;
+    let program = Program::new(database, &smtp);
+    program.init();
+    (program, smtp)
+}
+
+/// The one line of a refusal.
+fn refused(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(said.lines().count(), 1, "one line: {said}");
+    assert!(said.starts_with("countersign: "), "{said}");
+    said
+}
+
+fn people(program: &Program) {
+    program.must(&["group", "add", "Acme"], "");
+    let with_password = format!("{PASSWORD}\n");
+    for (login, role, email) in [
+        ("ada", "Top manager", Some("ada@example.org")),
+        ("ned", "User", Some("ned@example.org")),
+        ("nia", "User", None),
+    ] {
+        let mut arguments = vec!["user", "add", login, "--group", "Acme", "--role", role, "--password-stdin"];
+        arguments.extend(email.iter().flat_map(|email| ["--email", email]));
+        program.must(&arguments, &with_password);
+    }
+}
+
+crate::on_both_databases! {
+    /// Groups, roles and users, from nothing.
+    async fn an_organisation_is_set_up(database) {
+        let (program, _smtp) = program(database).await;
+        people(&program);
+        program.must(&["group", "add", "Design", "--parent", "Acme"], "");
+        let groups = program.must_json(&["group", "list", "--json"]);
+        let paths: Vec<_> = groups.as_array().expect("a list").iter().map(|g| g["path"].as_str()).collect();
+        assert_eq!(paths, [Some("Acme"), Some("Acme/Design")]);
+        let roles = program.must_json(&["role", "list", "--group", "Acme", "--json"]);
+        let ranks: Vec<_> = roles.as_array().expect("a list").iter().map(|r| r["rank"].as_i64()).collect();
+        assert_eq!(ranks, [Some(4), Some(16), Some(68), Some(324), Some(512)]);
+        let added = ["role", "add", "Auditor", "--group", "Acme", "--rank", "50", "--rights", "view_audit,view_users"];
+        program.must(&added, "");
+        let changed = program.must(&["role", "set", "Auditor", "--group", "Acme", "--rank", "60"], "");
+        assert!(changed.contains("Auditor (60): view_audit view_users"), "{changed}");
+        let ned = program.must_json(&["user", "show", "NED", "--json"]);
+        assert_eq!((ned["login"].as_str(), ned["role"].as_str()), (Some("ned"), Some("User")));
+        program.must(&["user", "set", "ned", "--role", "Auditor", "--email", "", "--name", "Ned F."], "");
+        let ned = program.must_json(&["user", "show", "ned", "--json"]);
+        assert_eq!((ned["role"].as_str(), ned["email"].as_str()), (Some("Auditor"), None));
+        let users = program.must_json(&["user", "list", "--group", "Acme", "--json"]);
+        assert_eq!(users.as_array().map(Vec::len), Some(3));
+        program.must(&["user", "delete", "ned"], "");
+        assert!(refused(&program.run(&["user", "show", "ned"], "")).contains("user list"));
+        let log = program.must(&["audit", "--json", "--since", "1h"], "");
+        let events: Vec<serde_json::Value> =
+            log.lines().map(|line| serde_json::from_str(line).expect("JSON lines")).collect();
+        for event in ["group.added", "role.changed", "user.changed", "user.deleted"] {
+            assert!(events.iter().any(|e| e["event"] == event && e["actor"] == "operator"), "{event}: {log}");
+        }
+    }
+
+    /// Two-factor is not switched on over somebody's head, and what follows is explained.
+    async fn switching_two_factor_on_says_who_is_locked_out(database) {
+        let (program, _smtp) = program(database).await;
+        people(&program);
+        let output = program.run(&["group", "set", "Acme", "--two-factor", "on"], "");
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(told.contains("nia") && told.contains("ada") && told.contains("A Manager may switch"), "{told}");
+        assert!(refused(&output).contains("--yes"));
+        assert_eq!(program.must_json(&["group", "show", "Acme", "--json"])["two_factor"], false);
+        program.must(&["group", "set", "Acme", "--two-factor", "on", "--yes"], "");
+        for (login, outcome) in
+            [("ned", "password_and_code"), ("ada", "password_by_override"), ("nia", "no_address")]
+        {
+            let explained = program.must_json(&["explain", login, "--json"]);
+            assert_eq!(explained["outcome"], outcome, "{explained}");
+        }
+        assert!(program.must(&["explain", "nia"], "").contains("No email associated with this login."));
+        let last = program.run(&["user", "set", "ada", "--status", "disabled"], "");
+        assert!(refused(&last).contains("last active holder of override_2fa"));
+        assert!(refused(&program.run(&["user", "delete", "ada"], "")).contains("override_2fa"));
+        assert!(refused(&program.run(&["user", "delete", "root"], "")).contains("site administrator"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_is_registered_shown_changed_and_deleted() {
+    let (program, _smtp) = program(Database::sqlite().await).await;
+    let uri = "https://app.example.org/callback";
+    let added = program.must_json(&["client", "add", "App", "--redirect-uri", uri, "--json"]);
+    let id = added["client_id"].as_str().expect("an id").to_owned();
+    let secret = added["client_secret"].as_str().expect("a secret").to_owned();
+    let shown = program.must(&["client", "show", &id], "");
+    assert!(shown.contains(uri) && !shown.contains(&secret), "{shown}");
+    let rotated = program.must_json(&["client", "rotate-secret", &id, "--json"]);
+    assert_ne!(rotated["client_secret"], secret.as_str());
+    program.must(&["client", "set", &id, "--require-two-factor", "--consent"], "");
+    let shown = program.must_json(&["client", "show", &id, "--json"]);
+    assert_eq!((&shown["require_two_factor"], &shown["consent"]), (&true.into(), &true.into()));
+    for app in ["timetracker", "php", "env", "grafana", "gitea", "nextcloud"] {
+        let recipe = program.must(&["client", "recipe", &id, app], "");
+        assert!(recipe.contains(&id) && recipe.contains("127.0.0.1"), "{app}: {recipe}");
+    }
+    assert!(refused(&program.run(&["client", "recipe", &id, "fax"], "")).contains("grafana"));
+    for (wrong, named) in [
+        (vec!["--redirect-uri", "http://app.example.org/"], "https"),
+        (vec!["--redirect-uri", "https://app.example.org/#x"], "fragment"),
+        (vec![], "redirect_uris"),
+        (vec!["--redirect-uri", uri, "--grant-type", "password"], "authorization_code"),
+        (vec!["--redirect-uri", uri, "--auth-method", "magic"], "client_secret_basic"),
+        (vec!["--redirect-uri", uri, "--allow-group", "Nowhere"], "group list"),
+    ] {
+        let arguments: Vec<&str> = ["client", "add", "X"].into_iter().chain(wrong).collect();
+        let said = refused(&program.run(&arguments, ""));
+        assert!(said.contains(named), "{said}");
+    }
+    let public = program.must_json(&[
+        "client",
+        "add",
+        "Phone",
+        "--public",
+        "--redirect-uri",
+        "org.example.app:/cb",
+        "--json",
+    ]);
+    assert!(public.get("client_secret").is_none());
+    program.must(&["client", "delete", &id], "");
+    assert!(refused(&program.run(&["client", "show", &id], "")).contains("client list"));
+    assert_eq!(program.must_json(&["client", "list", "--json"]).as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_without_a_password_is_sent_a_link_that_works_once() {
+    let (program, smtp) = program(Database::sqlite().await).await;
+    people(&program);
+    let new = ["user", "add", "eve", "--group", "Acme", "--role", "User", "--email", "eve@example.org"];
+    assert!(program.must(&new, "").contains("mailed"));
+    let letter = smtp.wait_for(|letter| letter.to.iter().any(|to| to == "eve@example.org")).await;
+    let text = letter.text();
+    let link = text.split_whitespace().find(|word| word.contains("/reset/")).expect("a link").to_owned();
+    let _serving = program.serve();
+    let mut browser = support::browser::Browser::new(&program.url);
+    browser.open(&link).await;
+    browser.fill("password", "short").submit().await;
+    assert!(browser.error().is_some_and(|e| e.contains("at least 15 characters")), "{}", browser.text());
+    browser.fill("password", "a good long password").submit().await;
+    assert!(browser.error().is_none() && browser.text().contains("eve"), "{}", browser.text());
+    browser.open(&link).await;
+    assert!(browser.text().contains("no longer works"), "{}", browser.text());
+    assert_eq!(
+        program.must_json(&["user", "show", "eve", "--json"])["status"],
+        "active",
+        "beside the server"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_mail_and_check_say_how_things_are() {
+    let (program, smtp) = program(Database::sqlite().await).await;
+    let before = program.must_json(&["key", "list", "--json"]);
+    assert_eq!(before.as_array().map(Vec::len), Some(3));
+    program.must(&["key", "rotate"], "");
+    assert_eq!(program.must_json(&["key", "list", "--json"]).as_array().map(Vec::len), Some(6));
+    assert!(program.must(&["mail", "test", "ned@example.org"], "").contains("Accepted"));
+    let found = program.must_json(&["check", "--json"]);
+    assert!(found.as_array().expect("findings").iter().all(|f| f["ok"] == true), "{found}");
+    smtp.let_fail(Stage::Recipient, Mishap::Answer("550 no such mailbox"));
+    assert!(refused(&program.run(&["mail", "test", "ned@example.org"], "")).contains("550 no such mailbox"));
+    let log = program.must_json(&["mail", "log", "--json"]);
+    let states: Vec<_> = log.as_array().expect("a log").iter().map(|m| m["state"].as_str()).collect();
+    assert_eq!(states, [Some("refused"), Some("accepted")]);
+    smtp.let_fail(Stage::Greeting, Mishap::HangUp);
+    let output = program.run(&["check"], "");
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.lines().any(|line| line.starts_with("FAIL mail")), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_usage_is_told_apart_from_a_refusal() {
+    let (program, _smtp) = program(Database::sqlite().await).await;
+    for wrong in [
+        vec!["bogus"],
+        vec!["user", "add"],
+        vec!["user", "add", "x", "--group", "Acme", "--role", "User", "--password", "secret"],
+        vec!["client", "add", "x", "--client-secret", "secret"],
+        vec!["group", "set", "Acme", "--two-factor", "perhaps"],
+    ] {
+        assert_eq!(program.run(&wrong, "").status.code(), Some(2), "{wrong:?}");
+    }
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(program.must(&["completions", shell], "").contains("countersign"));
+    }
+    assert!(refused(&program.run(&["init", "--admin", "root"], "")).contains("is there already"));
+    let weak =
+        program.run(&["user", "add", "x", "--site-administrator", "--password-stdin"], "password1234567\n");
+    assert!(refused(&weak).contains("tried first"));
+    let none = program.run(&["user", "set", "root", "--password-stdin"], "");
+    assert!(refused(&none).contains("no password"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_the_installation_is_one_line() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (program, _smtp) = program(Database::sqlite().await).await;
+    let settings = program.path("countersign.toml");
+    let text = std::fs::read_to_string(&settings).expect("settings");
+    std::fs::write(&settings, text.replace("listen =", "lisen =")).expect("settings");
+    let said = refused(&program.run(&["serve"], ""));
+    assert!(said.contains("lisen") && said.contains("countersign.toml:"), "{said}");
+    std::fs::write(&settings, &text).expect("settings");
+
+    let key = program.path("keys/master.key");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).expect("permissions");
+    assert!(refused(&program.run(&["serve"], "")).contains("chmod 600"));
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).expect("permissions");
+
+    program.database.pretend_a_newer_program_migrated().await;
+    let said = refused(&program.run(&["serve"], ""));
+    assert!(said.contains("newer countersign"), "{said}");
+}
