@@ -592,6 +592,19 @@ async fn a_slow_mail_server_does_not_hold_the_page_up_and_the_code_comes_later()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_mail_server_that_refuses_late_leads_to_the_login_screen_at_the_next_look() {
+    let site =
+        Site::with(Database::sqlite().await, |config| config.signin.mail_patience = Period::seconds(0)).await;
+    site.smtp.let_fail(Stage::Recipient, Mishap::Answer("550 no such mailbox"));
+    let (_, _, mut browser) = begin(&site, "ned").await;
+    site.admin.until_no_mail_waits().await;
+    let path = browser.page().url.path().to_owned();
+    browser.open(&path).await;
+    assert!(error(&browser).starts_with(NOT_SENT), "{}", browser.text());
+    assert!(browser.has_field("password"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_code_and_no_password_is_in_the_database() {
     let database = Database::sqlite().await;
     let file = PathBuf::from(database.url.trim_start_matches("sqlite:"));

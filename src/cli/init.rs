@@ -84,12 +84,11 @@ async fn make(
     let new = NewUser { login, name: None, email, group: None, role: &role, password_hash: hash.as_deref() };
     let person = users::add(&mut tx, new, &by, &mut entropy()).await?;
     let lifetime = operator.config.signin.link_lifetime;
-    let link = match hash {
-        Some(_) => None,
-        None => {
-            let token = links::issue(&mut tx, &person, lifetime.as_secs(), &by, &mut entropy()).await?;
-            Some(Link { address: links::address(&operator.config.issuer, &token), lifetime })
-        }
+    let link = if hash.is_none() {
+        let token = links::issue(&mut tx, &person, lifetime.as_secs(), &by, &mut entropy()).await?;
+        Some(Link { address: links::address(&operator.config.issuer, &token), lifetime })
+    } else {
+        None
     };
     tx.commit().await?;
     db.close().await;

@@ -210,8 +210,14 @@ impl Turn<'_> {
         drop(conn);
         match latest {
             Some(challenge) if challenge.ended_at.is_none() && challenge.spent_at.is_none() => {
-                let underway = self.is_underway(&challenge).await?;
-                Ok(self.code_page(&signin, standing, (Some(&challenge), underway)))
+                match self.delivery(&challenge).await?.as_deref() {
+                    // Refused after the page had stopped waiting: nobody shall wait for it either.
+                    Some("refused" | "expired") => self.mail_failed(&signin).await,
+                    Some("accepted") | None => {
+                        Ok(self.code_page(&signin, standing, (Some(&challenge), false)))
+                    }
+                    Some(_) => Ok(self.code_page(&signin, standing, (Some(&challenge), true))),
+                }
             }
             _ => self.send_code(&signin, standing).await,
         }
@@ -253,12 +259,7 @@ impl Turn<'_> {
         let patience = state.settings.mail_patience.as_duration();
         let outcome = state.mailer.deliver_within(&message, patience).await;
         if let Outcome::Refused(_) = outcome {
-            let mut tx = state.db.write().await?;
-            challenges::end_of_signin(&mut tx, &signin.id, self.now_ms / 1000).await?;
-            let notice = Notice::MailFailed;
-            signins::start_again(&mut tx, &signin.id, Some(&notice.to_json())).await?;
-            tx.commit().await?;
-            return Ok(self.password_page(Some(notice)));
+            return self.mail_failed(signin).await;
         }
         let mut conn = state.db.read().await?;
         let challenge = challenges::latest(&mut conn, &signin.id).await?;
@@ -267,11 +268,21 @@ impl Turn<'_> {
         Ok(self.code_page(&sent, standing, (challenge.as_ref(), underway)))
     }
 
-    async fn is_underway(&self, challenge: &ChallengeRow) -> Result<bool, Problem> {
-        let Some(message) = &challenge.message_id else { return Ok(false) };
+    /// What has become of the message that carries a code; none when the record is gone.
+    async fn delivery(&self, challenge: &ChallengeRow) -> Result<Option<String>, Problem> {
+        let Some(message) = &challenge.message_id else { return Ok(None) };
         let mut conn = self.provider.signin.db.read().await?;
-        let state = crate::store::messages::state(&mut conn, message).await?;
-        Ok(state.is_some_and(|state| state != "accepted"))
+        Ok(crate::store::messages::state(&mut conn, message).await?)
+    }
+
+    /// The code will not come: back to the login screen, which says so.
+    async fn mail_failed(&self, signin: &SignInRow) -> Result<Response, Problem> {
+        let mut tx = self.provider.signin.db.write().await?;
+        challenges::end_of_signin(&mut tx, &signin.id, self.now_ms / 1000).await?;
+        let notice = Notice::MailFailed;
+        signins::start_again(&mut tx, &signin.id, Some(&notice.to_json())).await?;
+        tx.commit().await?;
+        Ok(self.password_page(Some(notice)))
     }
 
     async fn start_again(&self, conn: Conn, notice: Notice) -> Result<Response, Problem> {

@@ -147,6 +147,22 @@ impl Admin {
         next.expect("a count").expect("codes that are not stopped") - 1
     }
 
+    /// Waits until every message has been accepted, refused or given up.
+    pub async fn until_no_mail_waits(&self) {
+        let settled = async {
+            loop {
+                let mut conn = self.db.read().await.expect("a connection");
+                let rows = store::messages::recent(&mut conn, 100).await.expect("the delivery record");
+                drop(conn);
+                if rows.iter().all(|row| row.done_at.is_some()) {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(30), settled).await.expect("mail settles");
+    }
+
     /// Everything on the audit log.
     pub async fn events(&self) -> Vec<EventRow> {
         let mut conn = self.db.read().await.expect("a connection");
