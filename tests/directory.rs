@@ -102,7 +102,7 @@ impl Acme {
     async fn begin_sign_in(&self, person: &Person) -> Pending {
         let (id, browser) = (new_id(&mut entropy()), Token::generate(&mut entropy()));
         let mut tx = self.db.write().await.unwrap();
-        store::clients::add(&mut tx, &id, None, "{}", NOW).await.unwrap();
+        store::clients::add(&mut tx, &id, None, None, "{}", NOW).await.unwrap();
         let signin = NewSignIn {
             id: &id,
             browser_hash: None,

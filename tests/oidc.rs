@@ -247,7 +247,8 @@ async fn a_wrong_request_is_answered_with_its_code() {
     for (wrong, code) in [
         (visit.clone().without("response_type"), "invalid_request"),
         (visit.clone().with("response_type", "token"), "unsupported_response_type"),
-        (visit.clone().with("response_mode", "fragment"), "invalid_request"),
+        (visit.clone().with("response_mode", "web_message"), "invalid_request"),
+        (visit.clone().with("response_type", "id_token"), "unauthorized_client"),
         (visit.clone().with("code_challenge_method", "plain"), "invalid_request"),
         (visit.clone().without("code_challenge_method"), "invalid_request"),
         (visit.clone().with("code_challenge", "short"), "invalid_request"),

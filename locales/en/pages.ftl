@@ -47,6 +47,10 @@ scope-offline_access = all this also when you are away
 allow-button = Allow
 deny-button = Do not allow
 
+form-post-title = Back to { $app }
+form-post-lead = You are being sent back. If this page stays, press the button.
+form-post-button = Continue
+
 expired-title = This sign-in is over
 expired-lead = It was finished, took too long, or was begun in another browser. Nothing is lost: start again from the app.
 expired-no-app = Go back to the app that sent you here, and sign in from there.

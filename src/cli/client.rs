@@ -145,7 +145,9 @@ impl Client {
             Self::RotateSecret { client_id, json } => {
                 let mut tx = db.write().await?;
                 let now = operator.clock.now();
-                let secret = clients::rotate_secret(&mut tx, &client_id, now, &mut entropy()).await?;
+                let secret =
+                    clients::rotate_secret(&mut tx, &operator.vault()?, &client_id, now, &mut entropy())
+                        .await?;
                 record(operator, &mut tx, "client.secret_rotated", &client_id).await?;
                 tx.commit().await?;
                 if json {
@@ -179,7 +181,8 @@ async fn add(
         metadata.token_endpoint_auth_method = AuthMethod::None;
     }
     fields.apply(&mut tx, &mut metadata).await?;
-    let registered = clients::add(&mut tx, metadata, operator.clock.now(), &mut entropy()).await?;
+    let registered =
+        clients::add(&mut tx, &operator.vault()?, metadata, operator.clock.now(), &mut entropy()).await?;
     record(operator, &mut tx, "client.added", &registered.client.id).await?;
     tx.commit().await?;
     let (id, secret) = (&registered.client.id, registered.secret.as_ref().map(Token::reveal));
@@ -324,14 +327,14 @@ impl Fields {
         }
         if !self.grant_type.is_empty() {
             let parsed = self.grant_type.iter().map(|name| {
-                let known = GrantType::ALL.map(GrantType::name).join(", ");
+                let known = GrantType::NAMES.join(", ");
                 GrantType::from_name(name)
                     .with_context(|| format!("--grant-type {name}: expected one of {known}"))
             });
             metadata.grant_types = parsed.collect::<anyhow::Result<_>>()?;
         }
         if let Some(name) = &self.auth_method {
-            let known = AuthMethod::ALL.map(AuthMethod::name).join(", ");
+            let known = AuthMethod::NAMES.join(", ");
             let method = AuthMethod::from_name(name);
             metadata.token_endpoint_auth_method =
                 method.with_context(|| format!("--auth-method {name}: expected one of {known}"))?;

@@ -1,10 +1,22 @@
-//! How does an answer get back to the relying app? The one door for codes and errors alike.
+//! How does an answer get back to the relying app? The one door for codes, tokens and errors alike.
 
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use form_urlencoded::Serializer;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
+use super::Provider;
+use super::authorize::key_problem;
+use super::clients::Client;
 use super::error::Refusal;
+use super::progress::card;
+use super::request::{Carrier, ResponseMode};
+use crate::web::layers::WITH_SCRIPT;
+use crate::web::{FormPostPage, Language, Problem};
+
+/// How long an answer that is a JWT holds, in seconds (JARM §2.1 recommends 10 minutes at most).
+const JWT_LIFETIME: i64 = 600;
 
 /// Where an authorization response goes: an address that has been found registered, and what belongs to every answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,73 +25,109 @@ pub struct ReturnTo {
     pub redirect_uri: String,
     /// `state`, handed back letter by letter.
     pub state: Option<String>,
+    /// How the parameters travel.
+    #[serde(default)]
+    pub mode: ResponseMode,
+}
+
+/// The parameters of an answer, in their order.
+pub(super) type Parameters = Vec<(&'static str, String)>;
+
+/// Sends an authorization response (RFC 6749 §4.1.2) to the app, with `state`, and with `iss` (RFC 9207 §2) where it is no JWT,
+/// which says so itself.
+pub(super) async fn send(
+    provider: &Provider,
+    client: &Client,
+    to: &ReturnTo,
+    mut parameters: Parameters,
+    now: i64,
+) -> Result<Response, Problem> {
+    parameters.extend(to.state.clone().map(|state| ("state", state)));
+    if to.mode.jwt {
+        parameters = vec![("response", as_jwt(provider, client, parameters, now).await?)];
+    } else {
+        parameters.push(("iss", provider.issuer.clone()));
+    }
+    Ok(match to.mode.carrier {
+        // 303, since a 307 would carry a form with a password along (RFC 9700 §4.12).
+        Carrier::Query | Carrier::Fragment => Redirect::to(&to.address(&parameters)).into_response(),
+        Carrier::FormPost => form_post(provider, client, to, parameters),
+    })
+}
+
+/// Sends an authorization error response (RFC 6749 §4.1.2.1).
+pub(super) async fn refuse(
+    provider: &Provider,
+    client: &Client,
+    to: &ReturnTo,
+    refusal: &Refusal,
+    now: i64,
+) -> Result<Response, Problem> {
+    let parameters =
+        vec![("error", refusal.code.name().to_owned()), ("error_description", refusal.description.clone())];
+    send(provider, client, to, parameters, now).await
+}
+
+/// JARM §2.1: the parameters as claims, signed for this client.
+async fn as_jwt(
+    provider: &Provider,
+    client: &Client,
+    parameters: Parameters,
+    now: i64,
+) -> Result<String, Problem> {
+    let mut claims: Map<String, Value> =
+        parameters.into_iter().map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
+    claims.insert("iss".to_owned(), Value::from(provider.issuer.as_str()));
+    claims.insert("aud".to_owned(), Value::from(client.id.as_str()));
+    claims.insert("exp".to_owned(), Value::from(now + JWT_LIFETIME));
+    let chosen = client.metadata.authorization_signed_response_alg;
+    let algorithm = chosen.unwrap_or_else(|| provider.algorithm_for(client));
+    let ring = provider.keys.ring(now).await.map_err(key_problem)?;
+    ring.sign(algorithm, "JWT", &claims, now).map_err(key_problem)
+}
+
+/// Form Post §2: a page that sends itself on, or is sent by its button where there is no JavaScript.
+fn form_post(provider: &Provider, client: &Client, to: &ReturnTo, fields: Parameters) -> Response {
+    let page = FormPostPage { app: card(client), action: to.redirect_uri.clone(), fields };
+    let mut response = provider.signin.pages.respond(StatusCode::OK, &page, Language::default());
+    let policy = HeaderValue::from_static(WITH_SCRIPT);
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    response
 }
 
 impl ReturnTo {
-    /// A successful authorization response (RFC 6749 §4.1.2), with `iss` (RFC 9207 §2).
-    #[must_use]
-    pub fn code(&self, code: &str, issuer: &str) -> Response {
-        self.go(&[("code", code)], issuer)
-    }
-
-    /// An authorization error response (RFC 6749 §4.1.2.1), with `iss` (RFC 9207 §2).
-    #[must_use]
-    pub fn refuse(&self, refusal: &Refusal, issuer: &str) -> Response {
-        self.go(&[("error", refusal.code.name()), ("error_description", &refusal.description)], issuer)
-    }
-
-    /// 303, since a 307 would carry a form with a password along (RFC 9700 §4.12).
-    fn go(&self, parameters: &[(&str, &str)], issuer: &str) -> Response {
-        Redirect::to(&self.address(parameters, issuer)).into_response()
-    }
-
-    fn address(&self, parameters: &[(&str, &str)], issuer: &str) -> String {
-        let mut query = Serializer::new(String::new());
-        query.extend_pairs(parameters);
-        if let Some(state) = &self.state {
-            query.append_pair("state", state);
-        }
-        query.append_pair("iss", issuer);
-        let joint = match self.redirect_uri.split_once('?') {
-            None => "?",
-            Some((_, "")) => "",
-            Some(_) => "&",
+    fn address(&self, parameters: &[(&'static str, String)]) -> String {
+        let query = Serializer::new(String::new()).extend_pairs(parameters).finish();
+        let joint = match (self.mode.carrier, self.redirect_uri.split_once('?')) {
+            (Carrier::Fragment, _) => "#",
+            (_, None) => "?",
+            (_, Some((_, ""))) => "",
+            (_, Some(_)) => "&",
         };
-        format!("{}{joint}{}", self.redirect_uri, query.finish())
+        format!("{}{joint}{query}", self.redirect_uri)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::error::Code;
     use super::*;
 
-    fn location(response: &Response) -> &str {
-        response.headers().get("location").and_then(|v| v.to_str().ok()).unwrap_or_default()
+    fn to(redirect_uri: &str, carrier: Carrier) -> ReturnTo {
+        let mode = ResponseMode { carrier, jwt: false };
+        ReturnTo { redirect_uri: redirect_uri.to_owned(), state: None, mode }
     }
 
     #[test]
-    fn state_and_iss_come_back_and_the_registered_query_stays() {
-        let to = ReturnTo {
-            redirect_uri: "https://app.example.org/cb?tenant=a%20b".to_owned(),
-            state: Some("x&y=1 ü".to_owned()),
-        };
-        let response = to.code("c0de", "https://id.example.org");
-        assert_eq!(response.status(), 303);
-        assert_eq!(
-            location(&response),
-            "https://app.example.org/cb?tenant=a%20b&code=c0de&state=x%26y%3D1+%C3%BC&iss=https%3A%2F%2Fid.example.org"
-        );
-    }
-
-    #[test]
-    fn an_error_carries_its_code_and_no_state_that_was_not_sent() {
-        let to = ReturnTo { redirect_uri: "https://app.example.org/cb".to_owned(), state: None };
-        let refusal = Refusal::new(Code::AccessDenied, "no");
-        let response = to.refuse(&refusal, "https://id.example.org");
-        assert_eq!(
-            location(&response),
-            "https://app.example.org/cb?error=access_denied&error_description=no&iss=https%3A%2F%2Fid.example.org"
-        );
+    fn the_registered_query_stays_and_values_are_encoded() {
+        let parameters = [("code", "c0de".to_owned()), ("state", "x&y=1 ü".to_owned())];
+        for (registered, carrier, expected) in [
+            ("https://app.example.org/cb", Carrier::Query, "https://app.example.org/cb?"),
+            ("https://app.example.org/cb?", Carrier::Query, "https://app.example.org/cb?"),
+            ("https://app.example.org/cb?t=a%20b", Carrier::Query, "https://app.example.org/cb?t=a%20b&"),
+            ("https://app.example.org/cb?t=a", Carrier::Fragment, "https://app.example.org/cb?t=a#"),
+        ] {
+            let address = to(registered, carrier).address(&parameters);
+            assert_eq!(address, format!("{expected}code=c0de&state=x%26y%3D1+%C3%BC"));
+        }
     }
 }

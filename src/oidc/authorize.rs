@@ -7,12 +7,12 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 
 use super::Provider;
-use super::answer::ReturnTo;
+use super::answer::{self, ReturnTo};
 use super::clients::{self, Client};
 use super::error::{Code, Refusal};
 use super::finish::{self, Proven};
 use super::progress;
-use super::request::{self, AuthorizationRequest};
+use super::request::{self, AuthorizationRequest, ResponseMode};
 use crate::keys::secret::{entropy, new_id};
 use crate::keys::{KeyError, Ring};
 use crate::signin::browser::Browser;
@@ -74,9 +74,10 @@ impl Begin<'_> {
         match parsed {
             Ok(request) => self.go_on(conn, client, request, now_ms).await,
             Err(refusal) => {
+                drop(conn);
                 let state = self.form.get("state").filter(|_| !self.form.is_doubled("state"));
                 let return_to = ReturnTo { state: state.map(str::to_owned), ..return_to };
-                Ok(return_to.refuse(&refusal, &self.provider.issuer))
+                answer::refuse(self.provider, &client, &return_to, &refusal, now_ms / 1000).await
             }
         }
     }
@@ -91,7 +92,8 @@ impl Begin<'_> {
         if !client.metadata.allows_redirect_to(uri) {
             return Err("redirect_uri is not one that is registered for this client");
         }
-        Ok(ReturnTo { redirect_uri: uri.to_owned(), state: None })
+        let mode = ResponseMode::for_errors(self.form.get("response_type"), self.form.get("response_mode"));
+        Ok(ReturnTo { redirect_uri: uri.to_owned(), state: None, mode })
     }
 
     /// Answers at once where nothing is missing, or must not be asked for; else begins a sign-in.
@@ -122,13 +124,15 @@ impl Begin<'_> {
             }
             if request.prompt.none {
                 let refusal = Refusal::new(Code::ConsentRequired, "the person has not agreed yet");
-                return Ok(request.return_to.refuse(&refusal, &self.provider.issuer));
+                drop(conn);
+                return answer::refuse(self.provider, &client, &request.return_to, &refusal, now).await;
             }
         }
-        if request.prompt.none {
-            return Ok(request.return_to.refuse(&nobody_may_be_asked(next), &self.provider.issuer));
-        }
         drop(conn);
+        if request.prompt.none {
+            let refusal = nobody_may_be_asked(next);
+            return answer::refuse(self.provider, &client, &request.return_to, &refusal, now).await;
+        }
         self.begin(&client, &request, now).await
     }
 

@@ -26,6 +26,16 @@ pub(super) const NAMES: [&str; 16] = [
     "role",
 ];
 
+/// Claims about a person that are asked for one by one; one that is not known here, or has no value, is left out.
+pub(super) async fn named(conn: &mut Conn, person: &Person, names: &[String]) -> Result<Map<String, Value>> {
+    if names.is_empty() {
+        return Ok(Map::new());
+    }
+    let everything = about(conn, person, &Scopes::all()).await?;
+    let asked = |name: &String| name != "sub" && names.contains(name);
+    Ok(everything.into_iter().filter(|(name, _)| asked(name)).collect())
+}
+
 /// The claims about a person that these scopes open. A claim without a value is left out (OIDC Core §5.3.2).
 pub(super) async fn about(conn: &mut Conn, person: &Person, scopes: &Scopes) -> Result<Map<String, Value>> {
     let mut claims = Map::new();

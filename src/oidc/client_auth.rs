@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 
 use super::clients::{self, AuthMethod, Client};
 use super::error::{Code, Refusal};
-use super::token::Failure;
+use super::failure::Failure;
 use crate::keys::secret::{TokenHash, same};
 use crate::store::Conn;
 use crate::web::form::Form;

@@ -10,11 +10,18 @@ use serde_json::json;
 
 use super::Provider;
 use super::claims;
-use super::clients::{AuthMethod, GrantType};
+use super::clients::ResponseType;
+use super::request::ResponseMode;
 use super::scopes::Scope;
 use crate::config::SigningAlgorithm;
 use crate::signin::decide::{ACR_PASSWORD, ACR_TWO_FACTORS};
 use crate::web::{Language, Problem};
+
+/// What the token endpoint answers to.
+const PUBLISHED_GRANTS: [&str; 4] = ["authorization_code", "implicit", "refresh_token", "client_credentials"];
+
+/// How clients may prove themselves.
+const PUBLISHED_METHODS: [&str; 3] = ["client_secret_basic", "client_secret_post", "none"];
 
 /// `GET /.well-known/openid-configuration` and `/.well-known/oauth-authorization-server`
 pub(super) async fn metadata(State(provider): State<Arc<Provider>>) -> Response {
@@ -29,18 +36,17 @@ pub(super) async fn metadata(State(provider): State<Arc<Provider>>) -> Response 
         "jwks_uri": at("/jwks"),
         "end_session_endpoint": at("/logout"),
         "scopes_supported": Scope::ALL.map(Scope::name),
-        "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
-        "grant_types_supported": GrantType::ALL.map(GrantType::name),
+        "response_types_supported": ResponseType::NAMES,
+        "response_modes_supported": ResponseMode::NAMES,
+        "grant_types_supported": PUBLISHED_GRANTS,
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": SigningAlgorithm::ALL.map(SigningAlgorithm::name),
-        "token_endpoint_auth_methods_supported": AuthMethod::ALL.map(AuthMethod::name),
+        "token_endpoint_auth_methods_supported": PUBLISHED_METHODS,
         "code_challenge_methods_supported": ["S256"],
         "acr_values_supported": [ACR_PASSWORD, ACR_TWO_FACTORS],
         "claim_types_supported": ["normal"],
         "claims_supported": claims::NAMES,
-        // Of the claims parameter only an essential acr is heard; a member that says so exactly does not exist.
-        "claims_parameter_supported": false,
+        "claims_parameter_supported": true,
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
         "prompt_values_supported": ["none", "login", "consent", "select_account"],

@@ -13,12 +13,22 @@ pub enum Code {
     UnauthorizedClient,
     /// RFC 6749 §4.1.2.1: the person or the provider said no.
     AccessDenied,
-    /// RFC 6749 §4.1.2.1: a response type that is not `code`.
+    /// RFC 6749 §4.1.2.1: a response type that is not known here.
     UnsupportedResponseType,
     /// RFC 6749 §5.2: a grant type that is not known here.
     UnsupportedGrantType,
     /// RFC 6749 §5.2: a scope beyond what was granted.
     InvalidScope,
+    /// RFC 8707 §2: a resource that is not known, or not for this client.
+    InvalidTarget,
+    /// RFC 9101 §6.3: `request_uri` leads to nothing that can be used.
+    InvalidRequestUri,
+    /// RFC 9101 §6.3: the request object is not valid.
+    InvalidRequestObject,
+    /// RFC 9449 §5: the proof of possession is not valid.
+    InvalidDpopProof,
+    /// RFC 9449 §8: the proof must hold a nonce of ours.
+    UseDpopNonce,
     /// RFC 6749 §4.1.2.1: the provider cannot answer now.
     TemporarilyUnavailable,
     /// OIDC Core §3.1.2.6: somebody has to sign in, and `prompt=none` forbids to ask.
@@ -48,6 +58,11 @@ impl Code {
             Self::UnsupportedResponseType => "unsupported_response_type",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
+            Self::InvalidTarget => "invalid_target",
+            Self::InvalidRequestUri => "invalid_request_uri",
+            Self::InvalidRequestObject => "invalid_request_object",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
+            Self::UseDpopNonce => "use_dpop_nonce",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::LoginRequired => "login_required",
             Self::ConsentRequired => "consent_required",

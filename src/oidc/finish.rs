@@ -3,14 +3,21 @@
 use axum::http::header;
 use axum::response::{AppendHeaders, IntoResponse, Response};
 
+use serde_json::{Map, Value};
+
 use super::Provider;
-use super::authorize::SESSION_COOKIE;
-use super::clients::Client;
+use super::answer::{self, Parameters};
+use super::authorize::{SESSION_COOKIE, key_problem};
+use super::claims;
+use super::clients::{Client, ResponseType};
+use super::confirmation::Confirmation;
 use super::error::{Code, Refusal};
 use super::progress::Pending;
 use super::request::AuthorizationRequest;
 use super::scopes::{Scope, Scopes};
+use super::tokens::{Access, GrantDetails, IdTokenParts, Mint};
 use crate::audit::{Actor, Event};
+use crate::directory::Person;
 use crate::keys::secret::{Token, entropy, new_id};
 use crate::signin::browser::Browser;
 use crate::signin::decide::Assurance;
@@ -69,10 +76,12 @@ pub(super) async fn grant(
     if !super::clients::admits(&mut tx, client, &proven.standing.person).await? {
         tx.commit().await?;
         let refusal = Refusal::new(Code::AccessDenied, "this person's group may not use this app");
-        return Ok(request.return_to.refuse(&refusal, &provider.issuer));
+        return answer::refuse(provider, client, &request.return_to, &refusal, now).await;
     }
     let (session_id, cookie) = open_session(provider, &mut tx, &proven, browser, now).await?;
-    let code = add_grant(provider, &mut tx, client, request, &proven, &session_id, now).await?;
+    let grant = new_grant(provider, client, request, &proven, session_id, now);
+    tokens::add_grant(&mut tx, &grant).await?;
+    let code = add_code(provider, &mut tx, request, &grant, now).await?;
     if proven.signin.is_some_and(|signin| signin.consented_at.is_some()) {
         let user = &proven.standing.person.id;
         let before = tokens::consented(&mut tx, user, &client.id).await?;
@@ -84,7 +93,10 @@ pub(super) async fn grant(
     if announced {
         announce::deliver_later(state);
     }
-    let answer = request.return_to.code(code.reveal(), &provider.issuer);
+    let person = &proven.standing.person;
+    let parameters =
+        Granted { provider, client, request, grant: &grant, person, now }.parameters(code).await?;
+    let answer = answer::send(provider, client, &request.return_to, parameters, now).await?;
     let set = cookie.map(|cookie| (header::SET_COOKIE, cookie));
     Ok((AppendHeaders(set), answer).into_response())
 }
@@ -106,7 +118,7 @@ pub(super) async fn refuse(
     }
     event.record(&mut tx, now_ms, &mut entropy()).await?;
     tx.commit().await?;
-    Ok(pending.request.return_to.refuse(refusal, &provider.issuer))
+    answer::refuse(provider, &pending.client, &pending.request.return_to, refusal, now_ms / 1000).await
 }
 
 /// The session that the grant hangs from, and the cookie if it is a new one.
@@ -133,27 +145,30 @@ async fn open_session(
     Ok((opened.id, Some(cookie)))
 }
 
-async fn add_grant(
+fn new_grant(
     provider: &Provider,
-    tx: &mut Tx,
     client: &Client,
     request: &AuthorizationRequest,
     proven: &Proven<'_>,
-    session_id: &str,
+    session_id: String,
     now: i64,
-) -> Result<Token, Problem> {
+) -> GrantRow {
     let lifetimes = &provider.tokens;
-    let code_expires_at = now + lifetimes.code_lifetime.as_secs();
+    let details = GrantDetails {
+        userinfo_claims: request.claims.userinfo.clone(),
+        id_token_claims: request.claims.id_token.clone(),
+        resources: request.resources.clone(),
+    };
     let expires_at = if request.scopes.has(Scope::OfflineAccess) {
         now + lifetimes.refresh_lifetime.as_secs()
     } else {
-        code_expires_at + provider.longest_token()
+        now + lifetimes.code_lifetime.as_secs() + provider.longest_token()
     };
-    let grant = GrantRow {
+    GrantRow {
         id: new_id(&mut entropy()),
         user_id: proven.standing.person.id.clone(),
         client_id: client.id.clone(),
-        session_id: session_id.to_owned(),
+        session_id,
         scopes: request.scopes.to_string(),
         nonce: request.nonce.clone(),
         amr: proven.assurance.amr().join(" "),
@@ -162,18 +177,93 @@ async fn add_grant(
         created_at: now,
         expires_at,
         ended_at: None,
-    };
-    tokens::add_grant(tx, &grant).await?;
+        details: details.to_json(),
+    }
+}
+
+/// An authorization code for a grant, where the response type has one.
+async fn add_code(
+    provider: &Provider,
+    tx: &mut Tx,
+    request: &AuthorizationRequest,
+    grant: &GrantRow,
+    now: i64,
+) -> Result<Option<Token>, Problem> {
+    if !request.response_type.has_code() {
+        return Ok(None);
+    }
     let code = Token::generate(&mut entropy());
     let row = CodeRow {
-        grant_id: grant.id,
+        grant_id: grant.id.clone(),
         redirect_uri: request.return_to.redirect_uri.clone(),
         code_challenge: request.code_challenge.clone(),
-        expires_at: code_expires_at,
+        expires_at: now + provider.tokens.code_lifetime.as_secs(),
         spent_at: None,
+        bound_to: request.dpop_jkt.clone().map(|jkt| Confirmation::Dpop(jkt).to_json()),
     };
     tokens::add_code(tx, code.hash().as_str(), &row).await?;
-    Ok(code)
+    Ok(Some(code))
+}
+
+/// A grant that has been given, and what its answer is made from.
+struct Granted<'a> {
+    provider: &'a Provider,
+    client: &'a Client,
+    request: &'a AuthorizationRequest,
+    grant: &'a GrantRow,
+    person: &'a Person,
+    now: i64,
+}
+
+impl Granted<'_> {
+    /// What the response type asks for: a code, tokens, or both (OIDC Core §3.1.2.5, §3.2.2.5, §3.3.2.5).
+    async fn parameters(&self, code: Option<Token>) -> Result<Parameters, Problem> {
+        let mut parameters = Parameters::new();
+        let kind = self.request.response_type;
+        parameters.extend(code.as_ref().map(|code| ("code", code.reveal().to_owned())));
+        if kind == ResponseType::Code {
+            return Ok(parameters);
+        }
+        let provider = self.provider;
+        let subject = provider.subject(self.client, &self.person.id).map_err(internal)?;
+        let ring = provider.keys.ring(self.now).await.map_err(key_problem)?;
+        let (client, grant, now) = (self.client, self.grant, self.now);
+        let mint = Mint { provider, ring: &ring, client, grant, subject: &subject, now };
+        let scopes = &self.request.scopes;
+        let access = Access { scopes: Some(scopes), resources: &self.request.resources, bound: None };
+        let issued = kind.has_token().then(|| mint.access_token(access)).transpose().map_err(key_problem)?;
+        if kind.has_id_token() {
+            let parts = IdTokenParts {
+                nonce: self.request.nonce.as_deref(),
+                access_token: issued.as_ref().map(|issued| issued.access_token.as_str()),
+                code: code.as_ref().map(Token::reveal),
+                state: self.request.return_to.state.as_deref(),
+                claims: self.claims().await?,
+            };
+            parameters.push(("id_token", mint.id_token(parts).map_err(key_problem)?));
+        }
+        if let Some(issued) = issued {
+            parameters.push(("access_token", issued.access_token));
+            parameters.push(("token_type", issued.token_type.to_owned()));
+            parameters.push(("expires_in", issued.expires_in.to_string()));
+            parameters.push(("scope", issued.scope));
+        }
+        Ok(parameters)
+    }
+
+    /// Where no access token can ever open `UserInfo`, the ID token says what the scopes open (OIDC Core §5.4).
+    async fn claims(&self) -> Result<Map<String, Value>, Problem> {
+        let mut conn = self.provider.signin.db.read().await?;
+        let mut claims = claims::named(&mut conn, self.person, &self.request.claims.id_token).await?;
+        if self.request.response_type == ResponseType::IdToken {
+            claims.extend(claims::about(&mut conn, self.person, &self.request.scopes).await?);
+        }
+        Ok(claims)
+    }
+}
+
+fn internal(e: impl std::fmt::Display) -> Problem {
+    Problem::Internal(e.to_string())
 }
 
 /// Writes down who went where, and announces an override that was used just now. Answers whether anybody is told.

@@ -5,9 +5,11 @@ mod authorize;
 mod claims;
 mod client_auth;
 pub mod clients;
+mod confirmation;
 mod consent;
 mod discovery;
 pub mod error;
+mod failure;
 mod finish;
 mod logout;
 mod progress;
@@ -25,7 +27,7 @@ use axum::Router;
 use axum::routing::{get, post};
 
 use crate::config::{self, SigningAlgorithm};
-use crate::keys::SigningKeys;
+use crate::keys::{SigningKeys, VaultError};
 use crate::signin::SignInState;
 
 /// What the endpoints work with.
@@ -46,6 +48,20 @@ pub struct Provider {
 }
 
 impl Provider {
+    /// The `alg` of what is signed for this client (OIDC Registration §2, `id_token_signed_response_alg`).
+    #[must_use]
+    pub fn algorithm_for(&self, client: &clients::Client) -> SigningAlgorithm {
+        client.metadata.id_token_signed_response_alg.unwrap_or(self.algorithm)
+    }
+
+    /// `sub` of a user, for this client.
+    ///
+    /// # Errors
+    /// When the master key cannot be used.
+    pub fn subject(&self, _client: &clients::Client, user_id: &str) -> Result<String, VaultError> {
+        Ok(user_id.to_owned())
+    }
+
     /// How long the longest-lived token holds that a signing key signs, in seconds.
     #[must_use]
     pub fn longest_token(&self) -> i64 {

@@ -49,6 +49,12 @@ impl Scopes {
         Self(text.split(' ').filter_map(|word| Scope::ALL.into_iter().find(|s| s.name() == word)).collect())
     }
 
+    /// Every scope that is known here.
+    #[must_use]
+    pub fn all() -> Self {
+        Self(Scope::ALL.into_iter().collect())
+    }
+
     /// Whether this one is among them.
     #[must_use]
     pub fn has(&self, scope: Scope) -> bool {
@@ -66,6 +72,12 @@ impl Scopes {
     #[must_use]
     pub fn within(&self, other: &Self) -> bool {
         self.0.is_subset(&other.0)
+    }
+
+    /// Those that are also in `other`.
+    #[must_use]
+    pub fn but_only(&self, other: &Self) -> Self {
+        Self(self.0.intersection(&other.0).copied().collect())
     }
 
     /// These and those of `other`.

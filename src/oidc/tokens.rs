@@ -1,14 +1,14 @@
 //! What is in a token? ID tokens (OIDC Core §2) and access tokens as JWTs (RFC 9068).
 
 use openssl::sha::{sha256, sha512};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::Provider;
 use super::clients::Client;
+use super::confirmation::Confirmation;
 use super::scopes::{Scope, Scopes};
 use crate::config::SigningAlgorithm;
-use crate::directory::Person;
 use crate::keys::secret::{Token, base64url, entropy, new_id};
 use crate::keys::{KeyError, Ring};
 use crate::store::tokens::GrantRow;
@@ -19,15 +19,15 @@ pub(super) const ACCESS_TOKEN: &str = "at+jwt";
 /// A successful token response (RFC 6749 §5.1, OIDC Core §3.1.3.3).
 #[derive(Serialize)]
 pub(super) struct Issued {
-    access_token: String,
-    token_type: &'static str,
-    expires_in: i64,
+    pub(super) access_token: String,
+    pub(super) token_type: &'static str,
+    pub(super) expires_in: i64,
     #[serde(skip_serializing_if = "String::is_empty")]
-    scope: String,
+    pub(super) scope: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    id_token: Option<String>,
+    pub(super) id_token: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    refresh_token: Option<String>,
+    pub(super) refresh_token: Option<String>,
 }
 
 impl Issued {
@@ -36,110 +36,177 @@ impl Issued {
     }
 }
 
-/// The tokens of a grant.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "each is a different thing, and a struct would only rename them"
-)]
-pub(super) fn for_grant(
-    provider: &Provider,
-    ring: &Ring,
-    client: &Client,
-    grant: &GrantRow,
-    person: &Person,
-    scopes: &Scopes,
-    nonce: Option<&str>,
-    now: i64,
-) -> Result<Issued, KeyError> {
-    let expires_in = provider.tokens.access_lifetime.as_secs();
-    let amr: Vec<&str> = grant.amr.split(' ').collect();
-    let mut claims = object(json!({
-        "iss": provider.issuer,
-        "sub": person.id,
-        "aud": provider.issuer,
-        "client_id": client.id,
-        "iat": now,
-        "exp": now + expires_in,
-        // The grant is part of the name, so that the token can end with it.
-        "jti": format!("{}.{}", grant.id, new_id(&mut entropy())),
-        "auth_time": grant.auth_time,
-        "acr": grant.acr,
-        "amr": amr,
-    }));
-    if *scopes != Scopes::default() {
-        claims.insert("scope".to_owned(), Value::from(scopes.to_string()));
-    }
-    let access_token = ring.sign(provider.algorithm, ACCESS_TOKEN, &claims, now)?;
-    let id_token = if scopes.has(Scope::Openid) {
-        Some(id_token(provider, ring, client, grant, &access_token, nonce, now)?)
-    } else {
-        None
-    };
-    Ok(Issued {
-        access_token,
-        token_type: "Bearer",
-        expires_in,
-        scope: scopes.to_string(),
-        id_token,
-        refresh_token: None,
-    })
+/// What was granted beside scopes; kept with the grant.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct GrantDetails {
+    /// Claims asked for one by one, for `UserInfo` (OIDC Core §5.5).
+    pub(super) userinfo_claims: Vec<String>,
+    /// Claims asked for one by one, for the ID token.
+    pub(super) id_token_claims: Vec<String>,
+    /// For whom access tokens may be (RFC 8707).
+    pub(super) resources: Vec<String>,
 }
 
-/// An access token for a client in its own name (RFC 6749 §4.4). It hangs from no grant, and opens nobody's UserInfo.
+impl GrantDetails {
+    /// What is on record with a grant.
+    pub(super) fn of(grant: &GrantRow) -> Self {
+        serde_json::from_str(&grant.details).unwrap_or_default()
+    }
+
+    /// As the database keeps it.
+    pub(super) fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// Makes the tokens of a grant.
+#[derive(Clone, Copy)]
+pub(super) struct Mint<'a> {
+    pub(super) provider: &'a Provider,
+    pub(super) ring: &'a Ring,
+    pub(super) client: &'a Client,
+    pub(super) grant: &'a GrantRow,
+    /// `sub` of the person, for this client.
+    pub(super) subject: &'a str,
+    /// Now, in seconds since 1970.
+    pub(super) now: i64,
+}
+
+/// For what an access token is.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Access<'a> {
+    pub(super) scopes: Option<&'a Scopes>,
+    /// For whom (RFC 8707); the provider itself when empty.
+    pub(super) resources: &'a [String],
+    /// The key that it is bound to.
+    pub(super) bound: Option<&'a Confirmation>,
+}
+
+/// What an ID token says beside who signed in, when and how.
+#[derive(Clone, Default)]
+pub(super) struct IdTokenParts<'a> {
+    pub(super) nonce: Option<&'a str>,
+    /// What goes along with it, for `at_hash`, `c_hash` and `s_hash`.
+    pub(super) access_token: Option<&'a str>,
+    pub(super) code: Option<&'a str>,
+    pub(super) state: Option<&'a str>,
+    /// Claims about the person.
+    pub(super) claims: Map<String, Value>,
+}
+
+impl Mint<'_> {
+    /// A token response: an access token, and an ID token where scope `openid` was granted.
+    pub(super) fn issue(&self, access: Access<'_>, id_token: IdTokenParts<'_>) -> Result<Issued, KeyError> {
+        let issued = self.access_token(access)?;
+        if !access.scopes.is_some_and(|scopes| scopes.has(Scope::Openid)) {
+            return Ok(issued);
+        }
+        let parts = IdTokenParts { access_token: Some(&issued.access_token), ..id_token };
+        let id_token = Some(self.id_token(parts)?);
+        Ok(Issued { id_token, ..issued })
+    }
+
+    /// An access token alone (RFC 9068 §2.2).
+    pub(super) fn access_token(&self, access: Access<'_>) -> Result<Issued, KeyError> {
+        let grant = self.grant;
+        let scopes = access.scopes.cloned().unwrap_or_default();
+        let mut claims = object(json!({
+            "sub": self.subject,
+            // The grant is part of the name, so that the token can end with it.
+            "jti": format!("{}.{}", grant.id, new_id(&mut entropy())),
+        }));
+        // What was proven is said only where somebody has proven something.
+        if !grant.amr.is_empty() {
+            let amr: Vec<&str> = grant.amr.split(' ').collect();
+            let proven = json!({ "auth_time": grant.auth_time, "acr": grant.acr, "amr": amr });
+            claims.extend(object(proven));
+        }
+        if scopes != Scopes::default() {
+            claims.insert("scope".to_owned(), Value::from(scopes.to_string()));
+        }
+        signed_access_token(self.provider, self.ring, self.client, access, claims, self.now)
+    }
+
+    /// Who signed in, when and how; names and addresses are `UserInfo`'s (OIDC Core §5.4), but where `claims` has them.
+    pub(super) fn id_token(&self, parts: IdTokenParts<'_>) -> Result<String, KeyError> {
+        let (provider, grant) = (self.provider, self.grant);
+        let algorithm = provider.algorithm_for(self.client);
+        let amr: Vec<&str> = grant.amr.split(' ').collect();
+        let mut claims = parts.claims;
+        claims.extend(object(json!({
+            "iss": provider.issuer,
+            "sub": self.subject,
+            "aud": self.client.id,
+            "iat": self.now,
+            "exp": self.now + provider.tokens.id_lifetime.as_secs(),
+            "auth_time": grant.auth_time,
+            "acr": grant.acr,
+            "amr": amr,
+            "sid": grant.session_id,
+        })));
+        let hashes = [("at_hash", parts.access_token), ("c_hash", parts.code), ("s_hash", parts.state)];
+        for (name, hashed) in hashes {
+            claims.extend(hashed.map(|text| (name.to_owned(), Value::from(half_hash(algorithm, text)))));
+        }
+        claims.extend(parts.nonce.map(|nonce| ("nonce".to_owned(), Value::from(nonce))));
+        self.ring.sign(algorithm, "JWT", &claims, self.now)
+    }
+}
+
+/// An access token for a client in its own name (RFC 6749 §4.4). It hangs from no grant, and opens nobody's `UserInfo`.
 pub(super) fn for_client(
     provider: &Provider,
     ring: &Ring,
     client: &Client,
+    access: Access<'_>,
+    now: i64,
+) -> Result<Issued, KeyError> {
+    let claims = object(json!({ "sub": client.id, "jti": new_id(&mut entropy()) }));
+    signed_access_token(provider, ring, client, access, claims, now)
+}
+
+fn signed_access_token(
+    provider: &Provider,
+    ring: &Ring,
+    client: &Client,
+    access: Access<'_>,
+    mut claims: Map<String, Value>,
     now: i64,
 ) -> Result<Issued, KeyError> {
     let expires_in = provider.tokens.access_lifetime.as_secs();
-    let claims = object(json!({
+    claims.extend(object(json!({
         "iss": provider.issuer,
-        "sub": client.id,
-        "aud": provider.issuer,
+        "aud": audience(provider, access),
         "client_id": client.id,
         "iat": now,
         "exp": now + expires_in,
-        "jti": new_id(&mut entropy()),
-    }));
+    })));
+    if let Some(bound) = access.bound {
+        claims.insert("cnf".to_owned(), bound.claim());
+    }
+    let scope = access.scopes.map(Scopes::to_string).unwrap_or_default();
     Ok(Issued {
         access_token: ring.sign(provider.algorithm, ACCESS_TOKEN, &claims, now)?,
-        token_type: "Bearer",
+        token_type: Confirmation::token_type(access.bound),
         expires_in,
-        scope: String::new(),
+        scope,
         id_token: None,
         refresh_token: None,
     })
 }
 
-/// Who signed in, when and how; names and addresses are UserInfo's (OIDC Core §5.4).
-fn id_token(
-    provider: &Provider,
-    ring: &Ring,
-    client: &Client,
-    grant: &GrantRow,
-    access_token: &str,
-    nonce: Option<&str>,
-    now: i64,
-) -> Result<String, KeyError> {
-    let algorithm = client.metadata.id_token_signed_response_alg.unwrap_or(provider.algorithm);
-    let amr: Vec<&str> = grant.amr.split(' ').collect();
-    let mut claims = object(json!({
-        "iss": provider.issuer,
-        "sub": grant.user_id,
-        "aud": client.id,
-        "iat": now,
-        "exp": now + provider.tokens.id_lifetime.as_secs(),
-        "auth_time": grant.auth_time,
-        "acr": grant.acr,
-        "amr": amr,
-        "sid": grant.session_id,
-        "at_hash": half_hash(algorithm, access_token),
-    }));
-    if let Some(nonce) = nonce {
-        claims.insert("nonce".to_owned(), Value::from(nonce));
+/// For whom an access token is: the resources that were asked for, and this provider, if it opens `UserInfo` too.
+fn audience(provider: &Provider, access: Access<'_>) -> Value {
+    let mut audience: Vec<&str> = access.resources.iter().map(String::as_str).collect();
+    let opens_userinfo = access.scopes.is_some_and(|scopes| scopes.has(Scope::Openid));
+    if audience.is_empty() || opens_userinfo {
+        audience.push(&provider.issuer);
     }
-    ring.sign(algorithm, "JWT", &claims, now)
+    match audience.as_slice() {
+        [one] => Value::from(*one),
+        _ => Value::from(audience),
+    }
 }
 
 /// `at_hash` (OIDC Core §3.1.3.6): the left half of the hash that goes with the algorithm; Ed25519 goes with SHA-512.

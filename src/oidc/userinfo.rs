@@ -6,12 +6,13 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value};
 
 use super::Provider;
 use super::claims;
 use super::discovery::open_to_all;
 use super::scopes::{Scope, Scopes};
-use super::tokens::ACCESS_TOKEN;
+use super::tokens::{ACCESS_TOKEN, GrantDetails};
 use crate::directory::{Status, people};
 use crate::store::{self, tokens};
 use crate::web::form::Form;
@@ -88,10 +89,10 @@ async fn claims_for(provider: &Provider, token: &str) -> Result<Response, Failur
     let ours = ring.verify(token, now);
     let (claims, typ) = ours.map_err(|_| Failure::Token("this is not an access token of this provider"))?;
     let text = |name: &str| claims.get(name).and_then(|v| v.as_str()).unwrap_or_default();
-    if typ != ACCESS_TOKEN || text("iss") != provider.issuer || text("aud") != provider.issuer {
+    if typ != ACCESS_TOKEN || text("iss") != provider.issuer || !has_audience(&claims, &provider.issuer) {
         return Err(Failure::Token("this is not an access token for this endpoint"));
     }
-    if claims.get("exp").and_then(serde_json::Value::as_i64).is_none_or(|exp| exp <= now) {
+    if claims.get("exp").and_then(Value::as_i64).is_none_or(|exp| exp <= now) {
         return Err(Failure::Token("the access token has expired"));
     }
     let scopes = Scopes::parse(text("scope"));
@@ -105,7 +106,19 @@ async fn claims_for(provider: &Provider, token: &str) -> Result<Response, Failur
     let Some(grant) = grant.filter(|g| g.ended_at.is_none() && g.expires_at > now) else { return Err(ended) };
     let person = people::find(&mut conn, &grant.user_id).await?;
     let Some(person) = person.filter(|p| p.status == Status::Active) else { return Err(ended) };
-    Ok(Json(claims::about(&mut conn, &person, &scopes).await?).into_response())
+    let mut about = claims::about(&mut conn, &person, &scopes).await?;
+    let requested = claims::named(&mut conn, &person, &GrantDetails::of(&grant).userinfo_claims).await?;
+    about.extend(requested);
+    Ok(Json(about).into_response())
+}
+
+/// Whether a token is for this audience, which may be one of several (RFC 9068 §4).
+fn has_audience(claims: &Map<String, Value>, audience: &str) -> bool {
+    match claims.get("aud") {
+        Some(Value::String(one)) => one == audience,
+        Some(Value::Array(several)) => several.iter().any(|one| one == audience),
+        _ => false,
+    }
 }
 
 impl IntoResponse for Failure {
@@ -117,8 +130,8 @@ impl IntoResponse for Failure {
             Self::Scope => {
                 (StatusCode::FORBIDDEN, "insufficient_scope", "the token does not have scope openid")
             }
-            Self::Store(e) => return super::token::Failure::from(e).into_response(),
-            Self::Keys(e) => return super::token::Failure::from(e).into_response(),
+            Self::Store(e) => return super::failure::Failure::from(e).into_response(),
+            Self::Keys(e) => return super::failure::Failure::from(e).into_response(),
         };
         let challenge = match error {
             "" => "Bearer realm=\"userinfo\"".to_owned(),

@@ -6,12 +6,14 @@ use super::macros::{all, execute, optional, queries};
 use super::{Conn, Result};
 
 queries! {
-    ADD = "INSERT INTO clients (id, secret_hash, metadata, created_at, updated_at) VALUES ($1, $2, $3, $4, $4)";
-    FIND = "SELECT id, secret_hash, metadata, created_at, updated_at FROM clients WHERE id = $1";
-    LIST = "SELECT id, secret_hash, metadata, created_at, updated_at FROM clients
-            WHERE id > $1 ORDER BY id LIMIT $2";
+    ADD = "INSERT INTO clients (id, secret_hash, secret_sealed, metadata, created_at, updated_at)
+           VALUES ($1, $2, $3, $4, $5, $5)";
+    FIND = "SELECT id, secret_hash, secret_sealed, registration_token_hash, metadata, created_at, updated_at
+            FROM clients WHERE id = $1";
+    LIST = "SELECT id, secret_hash, secret_sealed, registration_token_hash, metadata, created_at, updated_at
+            FROM clients WHERE id > $1 ORDER BY id LIMIT $2";
     SET_METADATA = "UPDATE clients SET metadata = $2, updated_at = $3 WHERE id = $1";
-    SET_SECRET = "UPDATE clients SET secret_hash = $2, updated_at = $3 WHERE id = $1";
+    SET_SECRET = "UPDATE clients SET secret_hash = $2, secret_sealed = $3, updated_at = $4 WHERE id = $1";
     DELETE = "DELETE FROM clients WHERE id = $1";
 }
 
@@ -22,6 +24,10 @@ pub struct ClientRow {
     pub id: String,
     /// The hash of `client_secret`; none for a public client.
     pub secret_hash: Option<String>,
+    /// The secret itself, sealed, where it must be known.
+    pub secret_sealed: Option<String>,
+    /// The hash of the registration access token.
+    pub registration_token_hash: Option<String>,
     /// Everything else, as JSON with the names of RFC 7591.
     pub metadata: String,
     /// When it was registered.
@@ -38,10 +44,11 @@ pub async fn add(
     conn: &mut Conn,
     id: &str,
     secret_hash: Option<&str>,
+    secret_sealed: Option<&str>,
     metadata: &str,
     now: i64,
 ) -> Result<()> {
-    execute!(conn, ADD, id, secret_hash, metadata, now).map(|_| ())
+    execute!(conn, ADD, id, secret_hash, secret_sealed, metadata, now).map(|_| ())
 }
 
 /// The client of this id.
@@ -72,8 +79,14 @@ pub async fn set_metadata(conn: &mut Conn, id: &str, metadata: &str, now: i64) -
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn set_secret(conn: &mut Conn, id: &str, secret_hash: Option<&str>, now: i64) -> Result<bool> {
-    Ok(execute!(conn, SET_SECRET, id, secret_hash, now)? == 1)
+pub async fn set_secret(
+    conn: &mut Conn,
+    id: &str,
+    secret_hash: Option<&str>,
+    secret_sealed: Option<&str>,
+    now: i64,
+) -> Result<bool> {
+    Ok(execute!(conn, SET_SECRET, id, secret_hash, secret_sealed, now)? == 1)
 }
 
 /// Deletes a client, and everything that hangs from it.

@@ -7,25 +7,27 @@ use super::{Conn, Result};
 
 queries! {
     ADD_GRANT = "INSERT INTO grants (id, user_id, client_id, session_id, scopes, nonce, amr, acr, auth_time,
-                                     created_at, expires_at)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+                                     created_at, expires_at, details)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
     FIND_GRANT = "SELECT id, user_id, client_id, session_id, scopes, nonce, amr, acr, auth_time, created_at,
-                         expires_at, ended_at
+                         expires_at, ended_at, details
                   FROM grants WHERE id = $1";
     END_GRANT = "UPDATE grants SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL";
     END_GRANTS_OF_USER = "UPDATE grants SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL";
     END_GRANTS_OF_SESSION = "UPDATE grants SET ended_at = $2
                              WHERE session_id = $1 AND ended_at IS NULL
                                AND ' ' || scopes || ' ' NOT LIKE '% offline_access %'";
-    ADD_CODE = "INSERT INTO authorization_codes (code_hash, grant_id, redirect_uri, code_challenge, expires_at)
-                VALUES ($1, $2, $3, $4, $5)";
-    FIND_CODE = "SELECT grant_id, redirect_uri, code_challenge, expires_at, spent_at FROM authorization_codes
-                 WHERE code_hash = $1";
+    ADD_CODE = "INSERT INTO authorization_codes (code_hash, grant_id, redirect_uri, code_challenge, expires_at, bound_to)
+                VALUES ($1, $2, $3, $4, $5, $6)";
+    FIND_CODE = "SELECT grant_id, redirect_uri, code_challenge, expires_at, spent_at, bound_to
+                 FROM authorization_codes WHERE code_hash = $1";
     SPEND_CODE = "UPDATE authorization_codes SET spent_at = $2
                   WHERE code_hash = $1 AND spent_at IS NULL AND expires_at > $2";
-    ADD_REFRESH = "INSERT INTO refresh_tokens (token_hash, grant_id, created_at, expires_at) VALUES ($1, $2, $3, $4)";
-    FIND_REFRESH = "SELECT grant_id, expires_at, spent_at FROM refresh_tokens WHERE token_hash = $1";
-    SPEND_REFRESH = "UPDATE refresh_tokens SET spent_at = $2
+    ADD_REFRESH = "INSERT INTO refresh_tokens (token_hash, grant_id, created_at, expires_at, bound_to)
+                   VALUES ($1, $2, $3, $4, $5)";
+    FIND_REFRESH = "SELECT grant_id, expires_at, spent_at, bound_to, successor_hash FROM refresh_tokens
+                    WHERE token_hash = $1";
+    SPEND_REFRESH = "UPDATE refresh_tokens SET spent_at = $2, successor_hash = $3
                      WHERE token_hash = $1 AND spent_at IS NULL AND expires_at > $2";
     PURGE_REFRESH = "DELETE FROM refresh_tokens WHERE token_hash IN (
                          SELECT token_hash FROM refresh_tokens WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)";
@@ -63,6 +65,8 @@ pub struct GrantRow {
     pub expires_at: i64,
     /// When it ended before that.
     pub ended_at: Option<i64>,
+    /// What else was granted, as JSON.
+    pub details: String,
 }
 
 /// One authorization code as the table holds it.
@@ -78,6 +82,8 @@ pub struct CodeRow {
     pub expires_at: i64,
     /// When it was redeemed.
     pub spent_at: Option<i64>,
+    /// The key that must be proven to redeem it, as JSON.
+    pub bound_to: Option<String>,
 }
 
 /// One refresh token as the table holds it.
@@ -89,6 +95,25 @@ pub struct RefreshRow {
     pub expires_at: i64,
     /// When it was used.
     pub spent_at: Option<i64>,
+    /// The key that must be proven to use it, as JSON.
+    pub bound_to: Option<String>,
+    /// The hash of the token that was given for it.
+    pub successor_hash: Option<String>,
+}
+
+/// What a new refresh token is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct NewRefresh<'a> {
+    /// Its hash.
+    pub token_hash: &'a str,
+    /// The grant that it renews.
+    pub grant_id: &'a str,
+    /// Now.
+    pub created_at: i64,
+    /// Until when it may be used.
+    pub expires_at: i64,
+    /// The key that must be proven to use it, as JSON.
+    pub bound_to: Option<&'a str>,
 }
 
 /// Keeps a new grant (`ended_at` is not written).
@@ -109,7 +134,8 @@ pub async fn add_grant(conn: &mut Conn, grant: &GrantRow) -> Result<()> {
         &grant.acr,
         grant.auth_time,
         grant.created_at,
-        grant.expires_at
+        grant.expires_at,
+        &grant.details
     )
     .map(|_| ())
 }
@@ -158,7 +184,8 @@ pub async fn add_code(conn: &mut Conn, code_hash: &str, code: &CodeRow) -> Resul
         &code.grant_id,
         &code.redirect_uri,
         &code.code_challenge,
-        code.expires_at
+        code.expires_at,
+        &code.bound_to
     )
     .map(|_| ())
 }
@@ -183,14 +210,9 @@ pub async fn spend_code(conn: &mut Conn, code_hash: &str, now: i64) -> Result<bo
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn add_refresh(
-    conn: &mut Conn,
-    token_hash: &str,
-    grant_id: &str,
-    now: i64,
-    expires_at: i64,
-) -> Result<()> {
-    execute!(conn, ADD_REFRESH, token_hash, grant_id, now, expires_at).map(|_| ())
+pub async fn add_refresh(conn: &mut Conn, new: NewRefresh<'_>) -> Result<()> {
+    execute!(conn, ADD_REFRESH, new.token_hash, new.grant_id, new.created_at, new.expires_at, new.bound_to)
+        .map(|_| ())
 }
 
 /// The refresh token of this hash, whatever has become of it.
@@ -201,12 +223,17 @@ pub async fn find_refresh(conn: &mut Conn, token_hash: &str) -> Result<Option<Re
     optional!(conn, RefreshRow, FIND_REFRESH, token_hash)
 }
 
-/// Uses a refresh token up, once and in time.
+/// Uses a refresh token up, once and in time; `successor` is the hash of the one that is given for it.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn spend_refresh(conn: &mut Conn, token_hash: &str, now: i64) -> Result<bool> {
-    Ok(execute!(conn, SPEND_REFRESH, token_hash, now)? == 1)
+pub async fn spend_refresh(
+    conn: &mut Conn,
+    token_hash: &str,
+    successor: Option<&str>,
+    now: i64,
+) -> Result<bool> {
+    Ok(execute!(conn, SPEND_REFRESH, token_hash, now, successor)? == 1)
 }
 
 /// Remembers what a person has agreed to.

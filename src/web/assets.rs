@@ -12,6 +12,7 @@ use crate::config;
 use crate::keys::secret::hex;
 
 const STYLESHEET: &str = include_str!("../../templates/style.css");
+const SUBMIT: &str = include_str!("../../templates/submit.js");
 const ICON: &str = include_str!("../../templates/icon.svg");
 
 /// The files that are served below `/assets/`.
@@ -19,6 +20,7 @@ const ICON: &str = include_str!("../../templates/icon.svg");
 pub struct Assets {
     stylesheet: Asset,
     icon: Asset,
+    submit: Asset,
     logo: Option<Asset>,
 }
 
@@ -40,6 +42,7 @@ impl Assets {
         Ok(Self {
             stylesheet: Asset::new("css", "text/css; charset=utf-8", css.into_bytes()),
             icon: Asset::new("svg", "image/svg+xml", ICON.into()),
+            submit: Asset::new("js", "text/javascript; charset=utf-8", SUBMIT.into()),
             logo,
         })
     }
@@ -56,6 +59,12 @@ impl Assets {
         format!("/assets/{}", self.icon.name)
     }
 
+    /// Where the script is that sends a page's form on by itself.
+    #[must_use]
+    pub fn submit_path(&self) -> String {
+        format!("/assets/{}", self.submit.name)
+    }
+
     /// Where the logo is, if there is one.
     #[must_use]
     pub fn logo_path(&self) -> Option<String> {
@@ -65,7 +74,7 @@ impl Assets {
     /// `GET /assets/{name}`
     #[must_use]
     pub fn serve(&self, UrlPath(name): &UrlPath<String>) -> Response {
-        let all = [Some(&self.stylesheet), Some(&self.icon), self.logo.as_ref()];
+        let all = [Some(&self.stylesheet), Some(&self.icon), Some(&self.submit), self.logo.as_ref()];
         let found = all.into_iter().flatten().find(|asset| asset.name == *name);
         match found {
             Some(asset) => (

@@ -78,6 +78,16 @@ impl Form {
         self.0.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str()).filter(|v| !v.is_empty())
     }
 
+    /// Every value of a parameter that may come more than once; empty ones count as left out.
+    pub fn all<'f>(&'f self, name: &str) -> impl Iterator<Item = &'f str> {
+        self.0.iter().filter(move |(n, v)| n == name && !v.is_empty()).map(|(_, value)| value.as_str())
+    }
+
+    /// All parameters, in their order.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// The value of a field of our own pages; empty when it was left out.
     #[must_use]
     pub fn field(&self, name: &str) -> &str {
@@ -87,7 +97,14 @@ impl Form {
     /// A parameter that is there more than once (RFC 6749 §3.1 forbids it).
     #[must_use]
     pub fn doubled(&self) -> Option<&str> {
-        let mut names: Vec<&str> = self.0.iter().map(|(name, _)| name.as_str()).collect();
+        self.doubled_but(&[])
+    }
+
+    /// The same, but for parameters that may come more than once.
+    #[must_use]
+    pub fn doubled_but(&self, may_repeat: &[&str]) -> Option<&str> {
+        let names = self.0.iter().map(|(name, _)| name.as_str());
+        let mut names: Vec<&str> = names.filter(|name| !may_repeat.contains(name)).collect();
         names.sort_unstable();
         names.windows(2).find_map(|pair| match pair {
             [one, two] if one == two => Some(*one),
@@ -99,6 +116,13 @@ impl Form {
     #[must_use]
     pub fn is_doubled(&self, name: &str) -> bool {
         self.0.iter().filter(|(n, _)| n == name).count() > 1
+    }
+}
+
+impl FromIterator<(String, String)> for Form {
+    /// Parameters that came by another way than a query or a form.
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().collect())
     }
 }
 

@@ -18,6 +18,10 @@ use crate::keys::secret::{entropy, new_id};
 const CONTENT_SECURITY_POLICY: &str =
     "default-src 'none'; style-src 'self'; img-src 'self' https:; base-uri 'none'; frame-ancestors 'none'";
 
+/// The same for the pages that may send themselves on by a script of ours.
+pub const WITH_SCRIPT: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https:; \
+     base-uri 'none'; frame-ancestors 'none'";
+
 /// What the layers need to know.
 #[derive(Clone, Debug)]
 pub struct Layers {
@@ -73,10 +77,13 @@ fn with_body(
 
 fn headers(layers: &Layers, response: &mut Response, id: &str) {
     let cached = response.headers().contains_key(header::CACHE_CONTROL);
+    let own_policy = response.headers().contains_key(header::CONTENT_SECURITY_POLICY);
     let headers = response.headers_mut();
     let mut set =
         |name: HeaderName, value: &'static str| headers.insert(name, HeaderValue::from_static(value));
-    set(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
+    if !own_policy {
+        set(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
+    }
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(header::X_FRAME_OPTIONS, "DENY");
     // Not no-referrer: that would make browsers send `Origin: null` with our own forms.

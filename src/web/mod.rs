@@ -20,6 +20,6 @@ pub use mails::{ChoosePasswordMail, CodeMail, CodesStoppedMail, OverrideMail, Te
 pub use pages::{MailPage, MailParts, Page, Pages, TemplateError};
 pub use problem::Problem;
 pub use views::{
-    AppCard, ChoosePasswordPage, CodePage, ConsentPage, ErrorText, ExpiredPage, FrontPage, LogoutPage,
-    PasswordChosenPage, PasswordPage, ProtocolErrorPage, SignedOutPage,
+    AppCard, ChoosePasswordPage, CodePage, ConsentPage, ErrorText, ExpiredPage, FormPostPage, FrontPage,
+    LogoutPage, PasswordChosenPage, PasswordPage, ProtocolErrorPage, SignedOutPage,
 };

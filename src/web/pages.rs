@@ -24,6 +24,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("code.html", include_str!("../../templates/code.html")),
     ("consent.html", include_str!("../../templates/consent.html")),
     ("problem.html", include_str!("../../templates/problem.html")),
+    ("form_post.html", include_str!("../../templates/form_post.html")),
     ("protocol_error.html", include_str!("../../templates/protocol_error.html")),
     ("expired.html", include_str!("../../templates/expired.html")),
     ("logout.html", include_str!("../../templates/logout.html")),
@@ -187,6 +188,7 @@ impl Pages {
             stylesheet => inner.assets.stylesheet_path(),
             icon => inner.assets.icon_path(),
             logo => inner.assets.logo_path(),
+            submit_script => inner.assets.submit_path(),
         };
         let page = Value::from(Serde(page));
         Ok(inner.templates.get_template(name)?.render(context! { page, ..site })?)

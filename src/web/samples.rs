@@ -7,8 +7,8 @@ use super::mails::{ChoosePasswordMail, CodeMail, CodesStoppedMail, OverrideMail,
 use super::pages::{MailPage, Page, Pages, TemplateError};
 use super::problem::{Problem, ProblemPage};
 use super::views::{
-    AppCard, ChoosePasswordPage, CodePage, ConsentPage, ErrorText, ExpiredPage, FrontPage, LogoutPage,
-    PasswordChosenPage, PasswordPage, ProtocolErrorPage, SignedOutPage,
+    AppCard, ChoosePasswordPage, CodePage, ConsentPage, ErrorText, ExpiredPage, FormPostPage, FrontPage,
+    LogoutPage, PasswordChosenPage, PasswordPage, ProtocolErrorPage, SignedOutPage,
 };
 
 /// A name that no layout expects, and that has to be escaped.
@@ -141,6 +141,9 @@ impl Drawing<'_> {
         let scopes = vec!["openid", "profile", "email", "groups", "offline_access"];
         let action = "/authorize/x/consent".to_owned();
         self.page("consent", &ConsentPage { app: with_logo(), action, login: "ned".to_owned(), scopes })?;
+        let fields = vec![("code", "abc".to_owned()), ("state", LONG.to_owned())];
+        let action = "https://time.example.org/callback".to_owned();
+        self.page("form-post", &FormPostPage { app: app(), action, fields })?;
         let sent =
             vec![("client_id", "abc".to_owned()), ("redirect_uri", format!("https://evil.example/{LONG}"))];
         let description = "redirect_uri is not registered for this client".to_owned();

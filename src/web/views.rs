@@ -106,6 +106,21 @@ impl Page for ConsentPage {
     const TEMPLATE: &'static str = "consent.html";
 }
 
+/// Takes an answer back to the app in a form (OAuth Form Post Response Mode §2).
+#[derive(Debug, Serialize)]
+pub struct FormPostPage {
+    /// Where somebody is on the way to.
+    pub app: AppCard,
+    /// The app's redirect URI.
+    pub action: String,
+    /// What the form holds, by name.
+    pub fields: Vec<(&'static str, String)>,
+}
+
+impl Page for FormPostPage {
+    const TEMPLATE: &'static str = "form_post.html";
+}
+
 /// Tells an app's developer what is wrong with a request that cannot be answered to the app.
 #[derive(Debug, Serialize)]
 pub struct ProtocolErrorPage {

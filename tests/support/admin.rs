@@ -5,6 +5,7 @@ use countersign::directory::users::{Changes, NewUser};
 use countersign::directory::{
     Address, By, Login, Password, Passwords, Person, groups, login::fold, people, users,
 };
+use countersign::keys::Vault;
 use countersign::keys::secret::entropy;
 use countersign::oidc::clients::{self, AuthMethod, Metadata};
 use countersign::store::audit::EventRow;
@@ -28,12 +29,13 @@ pub struct Admin {
     pub db: Db,
     issuer: Url,
     clock: Clock,
+    vault: Vault,
 }
 
 impl Admin {
     /// The administrator of a site.
-    pub fn new(db: Db, issuer: Url, clock: Clock) -> Self {
-        Self { db, issuer, clock }
+    pub fn new(db: Db, issuer: Url, clock: Clock, vault: Vault) -> Self {
+        Self { db, issuer, clock, vault }
     }
 
     /// A top-level group with the default roles.
@@ -182,11 +184,13 @@ impl Admin {
             AuthMethod::ClientSecretBasic => Proof::Basic,
             AuthMethod::ClientSecretPost => Proof::Post,
             AuthMethod::None => Proof::None,
+            other => panic!("the persona does not know {other:?}"),
         };
         let redirect_uri = metadata.redirect_uris.first().cloned().unwrap_or_default();
         let mut tx = self.begin().await;
         let now = self.clock.now();
-        let added = clients::add(&mut tx, metadata, now, &mut entropy()).await.expect("a new client");
+        let added =
+            clients::add(&mut tx, &self.vault, metadata, now, &mut entropy()).await.expect("a new client");
         tx.commit().await.expect("a commit");
         RelyingApp {
             issuer: self.issuer.clone(),

@@ -214,7 +214,9 @@ impl Visit {
 
     /// One parameter of the answer, once state and issuer (RFC 9207) have been found right.
     pub fn answer(&self, arrived: &Url, name: &str) -> String {
-        let given: BTreeMap<String, String> = arrived.query_pairs().into_owned().collect();
+        let fragment = arrived.fragment().unwrap_or_default();
+        let in_fragment = form_urlencoded::parse(fragment.as_bytes()).into_owned();
+        let given: BTreeMap<String, String> = arrived.query_pairs().into_owned().chain(in_fragment).collect();
         let redirect_uri = self.parameters.get("redirect_uri").expect("the request has one");
         assert!(arrived.as_str().starts_with(redirect_uri.as_str()), "sent to {arrived}");
         assert_eq!(given.get("state"), self.parameters.get("state"), "state in {arrived}");

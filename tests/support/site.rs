@@ -66,7 +66,8 @@ impl Site {
         change(&mut config);
         let time = Arc::new(AtomicI64::new(BEGINNING * 1000));
         let running = Running::start(config.clone(), &time, listener).await;
-        let admin = Admin::new(database.db.clone(), url.clone(), Clock::Manual(Arc::clone(&time)));
+        let vault = Vault::open(&config.keys.dir).expect("the master key");
+        let admin = Admin::new(database.db.clone(), url.clone(), Clock::Manual(Arc::clone(&time)), vault);
         let acme = admin.add_group("Acme", true).await;
         admin.add_user(&acme, "ada", "Top manager", Some("ada@example.org")).await;
         admin.add_user(&acme, "max", "Manager", Some("max@example.org")).await;

@@ -117,7 +117,7 @@ pub async fn client(app: &App, base: &Url, file: &Path) -> anyhow::Result<Creden
         tx.commit().await?;
         return Ok(known);
     }
-    let added = clients::add(&mut tx, metadata, now, &mut entropy()).await?;
+    let added = clients::add(&mut tx, &app.provider.signin.vault, metadata, now, &mut entropy()).await?;
     let secret = added.secret.context("the sample app has a secret")?;
     let new = Credentials { client_id: added.client.id, client_secret: secret.reveal().to_owned() };
     write(file, &new)?;

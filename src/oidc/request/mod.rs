@@ -1,21 +1,29 @@
 //! What does an authorization request ask for? Parsed once, at the edge, into types (OIDC Core §3.1.2.1).
 
+mod claims_request;
+mod response;
+
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use url::Url;
 
 use super::answer::ReturnTo;
-use super::clients::{Client, GrantType};
+use super::clients::{Client, GrantType, ResponseType};
 use super::error::{Code, Refusal};
 use super::scopes::{Scope, Scopes};
-use crate::signin::decide::{ACR_PASSWORD, ACR_TWO_FACTORS, Demand};
+use crate::signin::decide::Demand;
 use crate::signin::facts::Freshness;
 use crate::web::form::Form;
+
+pub use claims_request::ClaimsRequest;
+pub use response::{Carrier, ResponseMode};
 
 /// A valid authorization request. What it asks of the sign-in is in `demand` and `freshness`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthorizationRequest {
     /// Where the answer goes.
     pub return_to: ReturnTo,
+    /// What it holds.
+    pub response_type: ResponseType,
     /// The scopes that are known here, less those that the client may not have.
     pub scopes: Scopes,
     /// `nonce`, handed back in the ID token.
@@ -28,12 +36,18 @@ pub struct AuthorizationRequest {
     pub max_age: Option<u32>,
     /// `login_hint`: what the login field holds at first.
     pub login_hint: Option<String>,
-    /// `sub` of `id_token_hint`: who must sign in.
+    /// Who must sign in: `sub` of `id_token_hint`, or the one that `claims` asks for.
     pub subject_hint: Option<String>,
     /// `ui_locales`: languages, the best first.
     pub ui_locales: Option<String>,
-    /// Whether an essential `acr` asks for what only two factors give (OIDC Core §5.5.1.1).
-    pub essential_two_factors: bool,
+    /// `claims`: what is asked for one by one.
+    pub claims: ClaimsRequest,
+    /// `resource`: for whom the access tokens will be (RFC 8707 §2).
+    pub resources: Vec<String>,
+    /// The thumbprint of the key that must be proven to redeem the code (RFC 9449 §10).
+    pub dpop_jkt: Option<String>,
+    /// The hash of the `request_uri` that it was pushed under (RFC 9126), used up when the sign-in is done.
+    pub pushed_as: Option<String>,
 }
 
 /// `prompt` (OIDC Core §3.1.2.1).
@@ -64,39 +78,49 @@ impl AuthorizationRequest {
         subject_of: impl FnOnce(&str) -> Option<String>,
     ) -> Result<Self, Refusal> {
         let invalid = |description: &str| Refusal::new(Code::InvalidRequest, description);
-        if let Some(name) = form.doubled() {
+        if let Some(name) = form.doubled_but(&["resource"]) {
             return Err(invalid(&format!("{name} is there more than once (RFC 6749 section 3.1)")));
         }
         refuse_unsupported(form)?;
-        if !client.metadata.grant_types.contains(&GrantType::AuthorizationCode) {
-            let description = "this client is not registered for the authorization code grant";
-            return Err(Refusal::new(Code::UnauthorizedClient, description));
-        }
+        let response_type = response::response_type(form.get("response_type"), &client.metadata)?;
+        let mode = ResponseMode::parse(form.get("response_mode"), response_type)?;
+        let scopes = allowed_scopes(form, client);
         let nonce = opaque(form, "nonce")?;
-        let subject_hint = match form.get("id_token_hint") {
+        check_id_token(response_type, &scopes, nonce.as_deref())?;
+        let claims = form.get("claims").map(ClaimsRequest::parse).transpose()?.unwrap_or_default();
+        let hint = match form.get("id_token_hint") {
             Some(token) => Some(subject_of(token).ok_or_else(|| {
                 invalid("id_token_hint is not an ID token that this provider has issued to this client")
             })?),
             None => None,
         };
+        if let (Some(hint), Some(asked)) = (&hint, &claims.subject)
+            && hint != asked
+        {
+            return Err(invalid("id_token_hint and claims name different subjects"));
+        }
         Ok(Self {
-            return_to,
-            scopes: allowed_scopes(form, client),
+            return_to: ReturnTo { mode, ..return_to },
+            response_type,
+            scopes,
             nonce,
-            code_challenge: code_challenge(form, client)?,
+            code_challenge: code_challenge(form, client, response_type)?,
             prompt: Prompt::parse(form.get("prompt").unwrap_or_default())?,
             max_age: max_age(form)?.or(client.metadata.default_max_age),
             login_hint: form.get("login_hint").map(|hint| hint.chars().take(200).collect()),
-            subject_hint,
+            subject_hint: hint.or_else(|| claims.subject.clone()),
             ui_locales: form.get("ui_locales").map(|tags| tags.chars().take(200).collect()),
-            essential_two_factors: essential_acr(form)?,
+            claims,
+            resources: resources(form, client)?,
+            dpop_jkt: dpop_jkt(form)?,
+            pushed_as: None,
         })
     }
 
     /// Whether the app insists on two factors: by its registration, or by an essential `acr`.
     #[must_use]
     pub fn demand(&self, client: &Client) -> Demand {
-        if client.metadata.require_two_factor || self.essential_two_factors {
+        if client.metadata.require_two_factor || self.claims.two_factors {
             Demand::TwoFactors
         } else {
             Demand::Whatever
@@ -132,6 +156,7 @@ fn opaque(form: &Form, name: &str) -> Result<Option<String>, Refusal> {
     }
 }
 
+/// What is understood nowhere in the request: request objects have been resolved before.
 fn refuse_unsupported(form: &Form) -> Result<(), Refusal> {
     let refuse = |code, description: &str| Err(Refusal::new(code, description));
     if form.get("request").is_some() {
@@ -141,62 +166,107 @@ fn refuse_unsupported(form: &Form) -> Result<(), Refusal> {
         return refuse(Code::RequestUriNotSupported, "request_uri is not supported: send plain parameters");
     }
     if form.get("registration").is_some() {
-        return refuse(
-            Code::RegistrationNotSupported,
-            "registration is not supported: clients are registered",
-        );
+        let description =
+            "registration is not supported: register the client first (OpenID Connect Registration)";
+        return Err(Refusal::new(Code::RegistrationNotSupported, description));
     }
-    match form.get("response_type") {
-        Some("code") => {}
-        None => return refuse(Code::InvalidRequest, "response_type is missing: send response_type=code"),
-        Some(other) => {
-            let description = format!("response_type {other} is not supported: send response_type=code");
-            return refuse(Code::UnsupportedResponseType, &description);
-        }
-    }
-    match form.get("response_mode") {
-        None | Some("query") => Ok(()),
-        Some(other) => {
-            let description = format!("response_mode {other} is not supported: leave it out, or send query");
-            refuse(Code::InvalidRequest, &description)
-        }
-    }
+    Ok(())
 }
 
-/// A client that is not registered for refresh tokens cannot have `offline_access` (OIDC Core §11: it is ignored).
-fn allowed_scopes(form: &Form, client: &Client) -> Scopes {
-    let scopes = Scopes::parse(form.get("scope").unwrap_or_default());
-    if client.metadata.grant_types.contains(&GrantType::RefreshToken) {
+/// The scopes that are asked for, less those that the client is not registered for. One that is not registered for refresh
+/// tokens cannot have `offline_access` (OIDC Core §11: it is ignored).
+pub(super) fn allowed_scopes(form: &Form, client: &Client) -> Scopes {
+    let mut scopes = Scopes::parse(form.get("scope").unwrap_or_default());
+    if let Some(registered) = &client.metadata.scope {
+        scopes = scopes.but_only(&Scopes::parse(registered));
+    }
+    if client.metadata.may_use(GrantType::RefreshToken) {
         scopes
     } else {
         scopes.without(Scope::OfflineAccess)
     }
 }
 
-/// PKCE: S256 alone, for everyone who wants it and for every public client (RFC 7636 §4.3, RFC 9700 §2.1.1).
-fn code_challenge(form: &Form, client: &Client) -> Result<Option<String>, Refusal> {
+/// What an ID token from the authorization endpoint needs (OIDC Core §3.2.2.1 and §3.3.2.11).
+fn check_id_token(response_type: ResponseType, scopes: &Scopes, nonce: Option<&str>) -> Result<(), Refusal> {
+    if !response_type.has_id_token() {
+        return Ok(());
+    }
+    let name = response_type.name();
+    let missing = match (scopes.has(Scope::Openid), nonce) {
+        (true, Some(_)) => return Ok(()),
+        (false, _) => "scope openid",
+        (true, None) => "nonce",
+    };
+    let description = format!("response_type {name} needs {missing} (OpenID Connect Core section 3.2.2.1)");
+    Err(Refusal::new(Code::InvalidRequest, description))
+}
+
+/// PKCE: S256 alone, for everyone who wants it, for every public client and by FAPI 2.0 (RFC 7636 §4.3, RFC 9700 §2.1.1).
+fn code_challenge(
+    form: &Form,
+    client: &Client,
+    response_type: ResponseType,
+) -> Result<Option<String>, Refusal> {
     let invalid = |description: &str| Refusal::new(Code::InvalidRequest, description);
     let Some(challenge) = form.get("code_challenge") else {
         if form.get("code_challenge_method").is_some() {
             return Err(invalid("code_challenge_method is there without code_challenge"));
         }
-        if client.metadata.is_public() {
-            return Err(invalid(
-                "code_challenge is missing: a public client must use PKCE with S256 (RFC 7636)",
-            ));
+        let metadata = &client.metadata;
+        if response_type.has_code() && (metadata.is_public() || metadata.is_fapi2()) {
+            return Err(invalid("code_challenge is missing: this client must use PKCE with S256 (RFC 7636)"));
         }
         return Ok(None);
     };
     if form.get("code_challenge_method") != Some("S256") {
         return Err(invalid("code_challenge_method must be S256; plain, also the default, is not accepted"));
     }
-    let base64url = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
-    if challenge.len() != 43 || !challenge.bytes().all(base64url) {
+    if !is_sha256(challenge) {
         return Err(invalid(
             "code_challenge must be the 43 letters of a base64url SHA-256 (RFC 7636 section 4.2)",
         ));
     }
     Ok(Some(challenge.to_owned()))
+}
+
+/// Whether a text is a SHA-256 in base64url.
+fn is_sha256(text: &str) -> bool {
+    text.len() == 43 && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+}
+
+fn dpop_jkt(form: &Form) -> Result<Option<String>, Refusal> {
+    match form.get("dpop_jkt") {
+        Some(thumbprint) if !is_sha256(thumbprint) => {
+            let description = "dpop_jkt must be the SHA-256 thumbprint of a key (RFC 9449 section 10)";
+            Err(Refusal::new(Code::InvalidRequest, description))
+        }
+        thumbprint => Ok(thumbprint.map(str::to_owned)),
+    }
+}
+
+/// `resource`: what the client may have access tokens for (RFC 8707 §2).
+///
+/// # Errors
+/// `invalid_target` for what is no absolute URI without a fragment, or not registered for the client.
+pub(super) fn resources(form: &Form, client: &Client) -> Result<Vec<String>, Refusal> {
+    let mut found = Vec::new();
+    for resource in form.all("resource") {
+        let refuse = |what: &str| {
+            let description = format!("resource {resource} {what} (RFC 8707 section 2)");
+            Err(Refusal::new(Code::InvalidTarget, description))
+        };
+        if !Url::parse(resource).is_ok_and(|url| url.fragment().is_none()) {
+            return refuse("must be an absolute URI without a fragment");
+        }
+        if !client.metadata.allowed_resources.iter().any(|allowed| allowed == resource) {
+            return refuse("is not registered for this client");
+        }
+        if !found.iter().any(|one| one == resource) {
+            found.push(resource.to_owned());
+        }
+    }
+    Ok(found)
 }
 
 fn max_age(form: &Form) -> Result<Option<u32>, Refusal> {
@@ -216,6 +286,10 @@ impl Prompt {
         for word in text.split(' ').filter(|word| !word.is_empty()) {
             match word {
                 "none" => prompt.none = true,
+                "create" => {
+                    let description = "prompt create is not supported: accounts are made by managers";
+                    return Err(Refusal::new(Code::InvalidRequest, description));
+                }
                 // There is one account a person; choosing another one is signing in anew.
                 "login" | "select_account" => prompt.login = true,
                 "consent" => prompt.consent = true,
@@ -230,32 +304,5 @@ impl Prompt {
             return Err(Refusal::new(Code::InvalidRequest, description));
         }
         Ok(prompt)
-    }
-}
-
-/// Whether `claims` asks for an essential `acr` in the ID token that a password alone does not give. One that nothing
-/// here gives cannot be met at all (OIDC Core §5.5.1.1).
-fn essential_acr(form: &Form) -> Result<bool, Refusal> {
-    let Some(text) = form.get("claims") else { return Ok(false) };
-    let malformed = || {
-        Refusal::new(Code::InvalidRequest, "claims is not a JSON object (OpenID Connect Core section 5.5)")
-    };
-    let claims: Value = serde_json::from_str(text).map_err(|_| malformed())?;
-    if !claims.is_object() {
-        return Err(malformed());
-    }
-    let acr = claims.pointer("/id_token/acr");
-    let essential = acr.and_then(|acr| acr.get("essential")).and_then(Value::as_bool).unwrap_or(false);
-    let Some(acr) = acr.filter(|_| essential) else { return Ok(false) };
-    let one = acr.get("value").and_then(Value::as_str);
-    let several = acr.get("values").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-    let asked: Vec<&str> = one.into_iter().chain(several).collect();
-    if asked.is_empty() || asked.contains(&ACR_PASSWORD) {
-        Ok(false)
-    } else if asked.contains(&ACR_TWO_FACTORS) {
-        Ok(true)
-    } else {
-        let description = format!("no such acr can be given here, only {ACR_PASSWORD} and {ACR_TWO_FACTORS}");
-        Err(Refusal::new(Code::UnmetAuthenticationRequirements, description))
     }
 }

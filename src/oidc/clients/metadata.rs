@@ -1,0 +1,421 @@
+//! What is registered about a client? The names of RFC 7591 §2, OIDC Registration §2 and their family, and a few of our own.
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::uris::same_but_for_loopback_port;
+use crate::config::SigningAlgorithm;
+
+/// A client's metadata. What is absent has the default that its standard names.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a member of its own in the standards")]
+pub struct Metadata {
+    /// The name that people see.
+    pub client_name: String,
+    /// Whether it is a `web` or a `native` app (OIDC Registration §2).
+    pub application_type: ApplicationType,
+    /// Where authorization responses may go; compared letter by letter.
+    pub redirect_uris: Vec<String>,
+    /// Where a browser may go after a logout; compared letter by letter.
+    pub post_logout_redirect_uris: Vec<String>,
+    /// What may be asked of the authorization endpoint.
+    pub response_types: Vec<ResponseType>,
+    /// What may be asked of the token endpoint.
+    pub grant_types: Vec<GrantType>,
+    /// How the client proves itself at the token endpoint.
+    pub token_endpoint_auth_method: AuthMethod,
+    /// The one `alg` of its assertions, where it has chosen one; a name of RFC 7518 §3.1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_endpoint_auth_signing_alg: Option<String>,
+    /// The `alg` of its ID tokens; the provider's default when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token_signed_response_alg: Option<SigningAlgorithm>,
+    /// The `alg` of `UserInfo` answers, which are plain JSON when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub userinfo_signed_response_alg: Option<SigningAlgorithm>,
+    /// The one `alg` of its request objects, where it has chosen one (RFC 9101).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_object_signing_alg: Option<SigningAlgorithm>,
+    /// The `alg` of authorization responses that are JWTs (JARM §3).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorization_signed_response_alg: Option<SigningAlgorithm>,
+    /// The `alg` of signed introspection answers (RFC 9701 §6).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub introspection_signed_response_alg: Option<SigningAlgorithm>,
+    /// The app's picture, shown on the sign-in pages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logo_uri: Option<String>,
+    /// The app's front page, where an expired sign-in links back to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_uri: Option<String>,
+    /// The app's privacy policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy_uri: Option<String>,
+    /// The app's terms of service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tos_uri: Option<String>,
+    /// Whom to ask about the app.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub contacts: Vec<String>,
+    /// Where a sign-in that somebody else begins is sent (OIDC Core §4).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub initiate_login_uri: Option<String>,
+    /// `max_age` for requests that do not say, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_max_age: Option<u32>,
+    /// Whether ID tokens must say `auth_time`; ours always do.
+    pub require_auth_time: bool,
+    /// `acr_values` for requests that do not say.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub default_acr_values: Vec<String>,
+    /// Where its request objects may be fetched from; compared without fragment (RFC 9101 §5.2).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub request_uris: Vec<String>,
+    /// The file that names every redirect URI of the sector that shares pairwise subjects (OIDC Core §8.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sector_identifier_uri: Option<String>,
+    /// The client's public keys (RFC 7517), if it has any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<serde_json::Value>,
+    /// Where the client publishes its public keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<String>,
+    /// The scopes that it may ask for, separated by spaces; all of them when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// The software's name, as its maker has given it (RFC 7591 §2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub software_id: Option<String>,
+    /// The software's version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub software_version: Option<String>,
+    /// Whether authorization requests must be pushed (RFC 9126 §6).
+    pub require_pushed_authorization_requests: bool,
+    /// Whether authorization requests must be signed (RFC 9101 §10.5).
+    pub require_signed_request_object: bool,
+    /// Whether tokens are bound to a key by `DPoP` (RFC 9449 §5.2).
+    pub dpop_bound_access_tokens: bool,
+    /// Whether tokens are bound to the client's certificate (RFC 8705 §3.4).
+    pub tls_client_certificate_bound_access_tokens: bool,
+    /// What the certificate must say for `tls_client_auth` (RFC 8705 §2.1.2); exactly one of the five.
+    #[serde(flatten)]
+    pub tls_client_auth: TlsClientAuth,
+    /// Where the provider tells of a session that has ended (Back-Channel Logout §2.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_uri: Option<String>,
+    /// Whether that must name the session.
+    pub backchannel_logout_session_required: bool,
+    /// What the logout page opens in a frame (Front-Channel Logout §2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frontchannel_logout_uri: Option<String>,
+    /// Whether that must name the session.
+    pub frontchannel_logout_session_required: bool,
+    /// Ours: a bundle of requirements under one name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Profile>,
+    /// Ours: the resources that it may have access tokens for (RFC 8707).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allowed_resources: Vec<String>,
+    /// Ours: two factors for everyone, whatever their group says.
+    pub require_two_factor: bool,
+    /// Ours: ask the person before the app learns who they are.
+    pub consent: bool,
+    /// Ours: the ids of the groups whose people (and those of the groups below) may use the app; empty for everyone.
+    pub allowed_groups: Vec<String>,
+}
+
+/// `application_type` (OIDC Registration §2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ApplicationType {
+    /// It runs on a server, or in a page that one serves.
+    #[default]
+    Web,
+    /// It runs on the person's own machine.
+    Native,
+}
+
+/// A bundle of requirements that a client is held to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// FAPI 2.0 Security Profile §5.3: pushed requests, PKCE, bound tokens, PS256/ES256/EdDSA, the issuer as only audience.
+    Fapi2,
+}
+
+/// The members of RFC 8705 §2.1.2.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TlsClientAuth {
+    /// The subject's distinguished name, as RFC 4514 writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_subject_dn: Option<String>,
+    /// A dNSName among its alternative names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_san_dns: Option<String>,
+    /// A uniformResourceIdentifier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_san_uri: Option<String>,
+    /// An iPAddress.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_san_ip: Option<String>,
+    /// An rfc822Name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_san_email: Option<String>,
+}
+
+/// Gives an enum its words on the wire, both ways.
+macro_rules! words {
+    ($(#[$meta:meta])* $name:ident { $($(#[$about:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        pub enum $name {
+            $($(#[$about])* #[serde(rename = $word)] $variant,)+
+        }
+
+        impl $name {
+            /// All of them, in the order in which they are published.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// Their words on the wire.
+            pub const NAMES: &[&str] = &[$($word),+];
+
+            /// The word on the wire.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $word,)+ }
+            }
+
+            /// The one of this word.
+            #[must_use]
+            pub fn from_name(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|one| one.name() == name)
+            }
+        }
+    };
+}
+
+words! {
+    /// A `grant_type` (RFC 6749 §4) that a client may be registered for.
+    GrantType {
+        /// RFC 6749 §4.1.
+        AuthorizationCode = "authorization_code",
+        /// OIDC Core §3.2: tokens straight from the authorization endpoint.
+        Implicit = "implicit",
+        /// RFC 6749 §6.
+        RefreshToken = "refresh_token",
+        /// RFC 6749 §4.4.
+        ClientCredentials = "client_credentials",
+        /// RFC 8628 §3.4.
+        DeviceCode = "urn:ietf:params:oauth:grant-type:device_code",
+        /// RFC 8693 §2.1.
+        TokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange",
+        /// RFC 7523 §2.1.
+        JwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer",
+    }
+}
+
+words! {
+    /// A `token_endpoint_auth_method` (RFC 7591 §2).
+    AuthMethod {
+        /// HTTP Basic (RFC 6749 §2.3.1).
+        ClientSecretBasic = "client_secret_basic",
+        /// In the form body (RFC 6749 §2.3.1).
+        ClientSecretPost = "client_secret_post",
+        /// A JWT under the secret (OIDC Core §9).
+        ClientSecretJwt = "client_secret_jwt",
+        /// A JWT under the client's private key (OIDC Core §9).
+        PrivateKeyJwt = "private_key_jwt",
+        /// A certificate of a known authority (RFC 8705 §2.1).
+        TlsClientAuth = "tls_client_auth",
+        /// A certificate with a registered key (RFC 8705 §2.2).
+        SelfSignedTlsClientAuth = "self_signed_tls_client_auth",
+        /// A public client: no secret, and PKCE always.
+        None = "none",
+    }
+}
+
+words! {
+    /// A `response_type` (RFC 6749 §3.1.1, OAuth Multiple Response Types §5).
+    ResponseType {
+        /// An authorization code.
+        Code = "code",
+        /// OIDC Core §3.2: an ID token from the authorization endpoint.
+        IdToken = "id_token",
+        /// OIDC Core §3.2: an ID token and an access token.
+        IdTokenToken = "id_token token",
+        /// OIDC Core §3.3: a code and an ID token.
+        CodeIdToken = "code id_token",
+        /// OIDC Core §3.3: a code and an access token.
+        CodeToken = "code token",
+        /// OIDC Core §3.3: all three.
+        CodeIdTokenToken = "code id_token token",
+    }
+}
+
+impl Default for AuthMethod {
+    /// RFC 7591 §2.
+    fn default() -> Self {
+        Self::ClientSecretBasic
+    }
+}
+
+impl AuthMethod {
+    /// Whether it rests on a secret that provider and client share.
+    #[must_use]
+    pub const fn needs_secret(self) -> bool {
+        matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost | Self::ClientSecretJwt)
+    }
+
+    /// Whether it rests on a certificate (RFC 8705 §2).
+    #[must_use]
+    pub const fn needs_certificate(self) -> bool {
+        matches!(self, Self::TlsClientAuth | Self::SelfSignedTlsClientAuth)
+    }
+}
+
+impl ResponseType {
+    /// The type of these words, in whichever order they come (RFC 6749 §3.1.1).
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut words: Vec<&str> = text.split(' ').collect();
+        words.sort_unstable();
+        Self::ALL.iter().copied().find(|one| one.name() == words.join(" "))
+    }
+
+    /// Whether the answer holds an authorization code.
+    #[must_use]
+    pub const fn has_code(self) -> bool {
+        !matches!(self, Self::IdToken | Self::IdTokenToken)
+    }
+
+    /// Whether the answer holds an ID token.
+    #[must_use]
+    pub const fn has_id_token(self) -> bool {
+        !matches!(self, Self::Code | Self::CodeToken)
+    }
+
+    /// Whether the answer holds an access token.
+    #[must_use]
+    pub const fn has_token(self) -> bool {
+        matches!(self, Self::IdTokenToken | Self::CodeToken | Self::CodeIdTokenToken)
+    }
+}
+
+impl Metadata {
+    /// A confidential client for the code flow with refresh tokens, as most web apps want it.
+    #[must_use]
+    pub fn web_app(name: impl Into<String>, redirect_uris: Vec<String>) -> Self {
+        Self {
+            client_name: name.into(),
+            redirect_uris,
+            response_types: vec![ResponseType::Code],
+            grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
+            ..Self::default()
+        }
+    }
+
+    /// Whether the client has no way to prove who it is (RFC 6749 §2.1).
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        self.token_endpoint_auth_method == AuthMethod::None
+    }
+
+    /// Whether the client is registered for this grant.
+    #[must_use]
+    pub fn may_use(&self, grant_type: GrantType) -> bool {
+        self.grant_types.contains(&grant_type)
+    }
+
+    /// Whether the client is registered for refresh tokens.
+    #[must_use]
+    pub fn may_refresh(&self) -> bool {
+        self.may_use(GrantType::RefreshToken)
+    }
+
+    /// Whether the client is registered for this response type. One that was registered before there was more than one
+    /// has none on record: it has the default of RFC 7591 §2.
+    #[must_use]
+    pub fn may_ask_for(&self, response_type: ResponseType) -> bool {
+        match self.response_types.as_slice() {
+            [] => response_type == ResponseType::Code && self.may_use(GrantType::AuthorizationCode),
+            some => some.contains(&response_type),
+        }
+    }
+
+    /// Whether the client is held to FAPI 2.0.
+    #[must_use]
+    pub fn is_fapi2(&self) -> bool {
+        self.profile == Some(Profile::Fapi2)
+    }
+
+    /// Whether its access tokens must be bound to a key (RFC 9449 §5.2, RFC 8705 §3.4, FAPI 2.0 §5.3.2.1).
+    #[must_use]
+    pub fn wants_bound_tokens(&self) -> bool {
+        self.dpop_bound_access_tokens || self.tls_client_certificate_bound_access_tokens || self.is_fapi2()
+    }
+
+    /// Whether its authorization requests must be pushed (RFC 9126 §6, FAPI 2.0 §5.3.2.2).
+    #[must_use]
+    pub fn must_push(&self) -> bool {
+        self.require_pushed_authorization_requests || self.is_fapi2()
+    }
+
+    /// Whether an authorization response may go to `uri`: one of the registered ones, letter by letter. Only the port
+    /// of a native app's loopback address is its own choice (RFC 8252 §7.3).
+    #[must_use]
+    pub fn allows_redirect_to(&self, uri: &str) -> bool {
+        self.redirect_uris.iter().any(|registered| {
+            registered == uri || (self.is_public() && same_but_for_loopback_port(registered, uri))
+        })
+    }
+
+    /// The app's front page: what it says it is, or the origin of its first redirect URI.
+    #[must_use]
+    pub fn front_page(&self) -> Option<String> {
+        if let Some(uri) = &self.client_uri {
+            return Some(uri.clone());
+        }
+        let url = Url::parse(self.redirect_uris.first()?).ok()?;
+        matches!(url.scheme(), "https" | "http").then(|| format!("{}/", url.origin().ascii_serialization()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_response_type_is_a_set_of_words() {
+        assert_eq!(ResponseType::parse("code"), Some(ResponseType::Code));
+        assert_eq!(ResponseType::parse("token id_token"), Some(ResponseType::IdTokenToken));
+        assert_eq!(ResponseType::parse("token code id_token"), Some(ResponseType::CodeIdTokenToken));
+        for wrong in ["", "token", "none", "code code", "code  id_token", "CODE"] {
+            assert_eq!(ResponseType::parse(wrong), None, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn what_an_answer_holds_is_what_its_words_say() {
+        for one in ResponseType::ALL {
+            let words: Vec<&str> = one.name().split(' ').collect();
+            assert_eq!(one.has_code(), words.contains(&"code"));
+            assert_eq!(one.has_id_token(), words.contains(&"id_token"));
+            assert_eq!(one.has_token(), words.contains(&"token"));
+        }
+    }
+
+    #[test]
+    fn a_client_of_an_earlier_version_reads_back() {
+        let before = r#"{"client_name":"App","redirect_uris":["https://a.example/cb"],"post_logout_redirect_uris":[],
+            "grant_types":["authorization_code","refresh_token"],"token_endpoint_auth_method":"client_secret_post",
+            "require_two_factor":true,"consent":false,"allowed_groups":[]}"#;
+        let metadata: Metadata = serde_json::from_str(before).unwrap();
+        assert_eq!(metadata.token_endpoint_auth_method, AuthMethod::ClientSecretPost);
+        assert!(metadata.may_ask_for(ResponseType::Code));
+        assert!(!metadata.may_ask_for(ResponseType::IdToken));
+        let again = serde_json::to_string(&metadata).unwrap();
+        assert_eq!(serde_json::from_str::<Metadata>(&again).unwrap(), metadata);
+    }
+}

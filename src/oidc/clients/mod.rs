@@ -1,0 +1,215 @@
+//! Which relying apps are registered here, and what may each of them do?
+
+mod metadata;
+mod uris;
+mod validate;
+
+use rand::CryptoRng;
+use zeroize::Zeroizing;
+
+use crate::directory::{Person, people};
+use crate::keys::secret::{Token, new_id};
+use crate::keys::{Vault, VaultError};
+use crate::store::clients::ClientRow;
+use crate::store::{self, Conn};
+
+pub use metadata::{ApplicationType, AuthMethod, GrantType, Metadata, Profile, ResponseType, TlsClientAuth};
+pub use validate::Invalid;
+
+/// A relying app as registered here.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// `client_id`.
+    pub id: String,
+    /// SHA-256 of `client_secret`, in hexadecimal; none for a client that has none.
+    pub secret_hash: Option<String>,
+    /// The secret itself, sealed, where the provider must know it (`client_secret_jwt`).
+    pub secret_sealed: Option<String>,
+    /// SHA-256 of the registration access token (RFC 7592 §3), for a client that has registered itself.
+    pub registration_token_hash: Option<String>,
+    /// Everything else.
+    pub metadata: Metadata,
+    /// When it was registered, in seconds since 1970.
+    pub created_at: i64,
+}
+
+/// Whether a client is for this person: for everybody, or for one of their groups.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn admits(conn: &mut Conn, client: &Client, person: &Person) -> store::Result<bool> {
+    let allowed = &client.metadata.allowed_groups;
+    if allowed.is_empty() {
+        return Ok(true);
+    }
+    let groups = people::group_ids(conn, person).await?;
+    Ok(groups.iter().any(|group| allowed.contains(group)))
+}
+
+/// What went wrong with a client in the database.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The metadata is not allowed.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// There is no client of this id.
+    #[error("no client has the id {0}: see `countersign client list`")]
+    Unknown(String),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The master key could not be used.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+}
+
+/// A new client and, for a confidential one, the secret that is shown this once.
+#[derive(Debug)]
+pub struct Registered {
+    /// The client.
+    pub client: Client,
+    /// Its secret.
+    pub secret: Option<Token>,
+}
+
+/// Registers a client.
+///
+/// # Errors
+/// When its metadata is not allowed, or the database refuses.
+pub async fn add(
+    conn: &mut Conn,
+    vault: &Vault,
+    metadata: Metadata,
+    now: i64,
+    rng: &mut impl CryptoRng,
+) -> Result<Registered, Error> {
+    metadata.validate()?;
+    let id = new_id(rng);
+    let secret = metadata.token_endpoint_auth_method.needs_secret().then(|| Token::generate(rng));
+    let kept = KeptSecret::of(secret.as_ref(), &metadata, vault, &id, rng)?;
+    store::clients::add(conn, &id, kept.hash.as_deref(), kept.sealed.as_deref(), &to_json(&metadata)?, now)
+        .await?;
+    let client = Client {
+        id,
+        secret_hash: kept.hash,
+        secret_sealed: kept.sealed,
+        registration_token_hash: None,
+        metadata,
+        created_at: now,
+    };
+    Ok(Registered { client, secret })
+}
+
+/// What the seal of a client's secret is for.
+const SEAL: &str = "client secret";
+
+/// What the database holds of a secret.
+struct KeptSecret {
+    hash: Option<String>,
+    sealed: Option<String>,
+}
+
+impl KeptSecret {
+    fn of(
+        secret: Option<&Token>,
+        metadata: &Metadata,
+        vault: &Vault,
+        client_id: &str,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Self, Error> {
+        let keyed = secret.filter(|_| metadata.token_endpoint_auth_method == AuthMethod::ClientSecretJwt);
+        let sealed = keyed.map(|secret| vault.seal(SEAL, client_id, secret.reveal().as_bytes(), rng));
+        Ok(Self { hash: secret.map(|secret| secret.hash().as_str().to_owned()), sealed: sealed.transpose()? })
+    }
+}
+
+/// The client of this id.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn find(conn: &mut Conn, id: &str) -> Result<Option<Client>, store::Error> {
+    // Ids are ours: anything else, and PostgreSQL would refuse a NUL, is no client.
+    if id.is_empty() || id.len() > 100 || id.contains('\0') {
+        return Ok(None);
+    }
+    store::clients::find(conn, id).await?.map(Client::from_row).transpose()
+}
+
+/// At most `limit` clients whose ids come after `after`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn list(conn: &mut Conn, after: &str, limit: i64) -> Result<Vec<Client>, store::Error> {
+    store::clients::list(conn, after, limit).await?.into_iter().map(Client::from_row).collect()
+}
+
+/// Replaces a client's metadata. A client that now needs a secret, or another kind of one, needs [`rotate_secret`] next.
+///
+/// # Errors
+/// When the metadata is not allowed, there is no such client, or the database refuses.
+pub async fn set(conn: &mut Conn, id: &str, metadata: &Metadata, now: i64) -> Result<(), Error> {
+    metadata.validate()?;
+    if store::clients::set_metadata(conn, id, &to_json(metadata)?, now).await? {
+        Ok(())
+    } else {
+        Err(Error::Unknown(id.to_owned()))
+    }
+}
+
+/// Gives a client a new secret; the old one stops working at once.
+///
+/// # Errors
+/// When there is no such client, it has no secret, or the database refuses.
+pub async fn rotate_secret(
+    conn: &mut Conn,
+    vault: &Vault,
+    id: &str,
+    now: i64,
+    rng: &mut impl CryptoRng,
+) -> Result<Token, Error> {
+    let client = find(conn, id).await?.ok_or_else(|| Error::Unknown(id.to_owned()))?;
+    if !client.metadata.token_endpoint_auth_method.needs_secret() {
+        let reason = "does not rest on a secret: this client has none";
+        return Err(Invalid::Field { field: "token_endpoint_auth_method", reason }.into());
+    }
+    let secret = Token::generate(rng);
+    let kept = KeptSecret::of(Some(&secret), &client.metadata, vault, id, rng)?;
+    store::clients::set_secret(conn, id, kept.hash.as_deref(), kept.sealed.as_deref(), now).await?;
+    Ok(secret)
+}
+
+/// Deletes a client, its grants and its tokens.
+///
+/// # Errors
+/// When there is no such client, or the database refuses.
+pub async fn delete(conn: &mut Conn, id: &str) -> Result<(), Error> {
+    if store::clients::delete(conn, id).await? { Ok(()) } else { Err(Error::Unknown(id.to_owned())) }
+}
+
+impl Client {
+    fn from_row(row: ClientRow) -> Result<Self, store::Error> {
+        let bad = |_| store::Error::BadRow { table: "clients", column: "metadata", row: row.id.clone() };
+        let metadata = serde_json::from_str(&row.metadata).map_err(bad)?;
+        Ok(Self {
+            id: row.id,
+            secret_hash: row.secret_hash,
+            secret_sealed: row.secret_sealed,
+            registration_token_hash: row.registration_token_hash,
+            metadata,
+            created_at: row.created_at,
+        })
+    }
+
+    /// The secret itself, where the provider knows it.
+    ///
+    /// # Errors
+    /// When the master key does not open it.
+    pub fn known_secret(&self, vault: &Vault) -> Result<Option<Zeroizing<Vec<u8>>>, VaultError> {
+        self.secret_sealed.as_deref().map(|sealed| vault.unseal(SEAL, &self.id, sealed)).transpose()
+    }
+}
+
+fn to_json(metadata: &Metadata) -> Result<String, Invalid> {
+    serde_json::to_string(metadata)
+        .map_err(|_| Invalid::Field { field: "metadata", reason: "cannot be written as JSON" })
+}

@@ -1,0 +1,93 @@
+//! `authorization_code` (RFC 6749 §4.1.3, RFC 7636 §4.6): is this the client that the code was given to, and the first time?
+
+use openssl::sha::sha256;
+
+use super::super::claims;
+use super::super::failure::Failure;
+use super::super::scopes::{Scope, Scopes};
+use super::super::tokens::{Access, GrantDetails, IdTokenParts, Issued, Mint};
+use super::TokenRequest;
+use crate::keys::secret::{Token, TokenHash, base64url, entropy, same};
+use crate::store::Conn;
+use crate::store::tokens;
+
+/// Redeems a code. Everything about the request is checked before a code that has been used ends its grant: whoever holds no
+/// more than a leaked code can do no harm with it.
+pub(super) async fn redeem(request: &TokenRequest<'_>, mut conn: Conn) -> Result<Issued, Failure> {
+    let (provider, client, now) = (request.provider, request.client, request.now);
+    let hash = TokenHash::of(request.required("code")?);
+    let unknown = "the code is unknown, or was given to another client";
+    let code = tokens::find_code(&mut conn, hash.as_str()).await?.ok_or_else(|| Failure::grant(unknown))?;
+    let grant = tokens::find_grant(&mut conn, &code.grant_id).await?;
+    let grant = grant.filter(|g| g.client_id == client.id).ok_or_else(|| Failure::grant(unknown))?;
+    if request.required("redirect_uri")? != code.redirect_uri {
+        return Err(Failure::grant("redirect_uri is not that of the authorization request"));
+    }
+    check_verifier(code.code_challenge.as_deref(), request.form.get("code_verifier"))?;
+    request.check_bound(code.bound_to.as_deref())?;
+    if code.spent_at.is_some() {
+        return Err(request.reused(conn, &grant, "the code has been used before").await?);
+    }
+    if code.expires_at <= now {
+        return Err(Failure::grant("the code has expired"));
+    }
+    let person = request.holder(&mut conn, &grant).await?;
+    let (scopes, details) = (Scopes::parse(&grant.scopes), GrantDetails::of(&grant));
+    let resources = request.narrowed_resources(&details.resources)?;
+    let claims = claims::named(&mut conn, &person, &details.id_token_claims).await?;
+    drop(conn);
+
+    let offline = client.metadata.may_refresh() && scopes.has(Scope::OfflineAccess);
+    let refresh = offline.then(|| Token::generate(&mut entropy()));
+    let ring = provider.keys.ring(now).await?;
+    let subject = provider.subject(client, &person.id)?;
+    let mint = Mint { provider, ring: &ring, client, grant: &grant, subject: &subject, now };
+    let access = Access { scopes: Some(&scopes), resources: &resources, bound: request.bound.as_ref() };
+    let parts = IdTokenParts { nonce: grant.nonce.as_deref(), claims, ..IdTokenParts::default() };
+    let issued = mint.issue(access, parts)?;
+    let mut tx = provider.signin.db.write().await?;
+    if !tokens::spend_code(&mut tx, hash.as_str(), now).await? {
+        drop(tx);
+        let conn = provider.signin.db.read().await?;
+        return Err(request.reused(conn, &grant, "the code has been used before").await?);
+    }
+    if let Some(refresh) = &refresh {
+        request.keep_refresh(&mut tx, &grant, refresh).await?;
+    }
+    tx.commit().await?;
+    Ok(issued.with_refresh(refresh))
+}
+
+/// PKCE: a verifier where there was a challenge, and none where there was none (RFC 9700 §2.1.1).
+fn check_verifier(challenge: Option<&str>, verifier: Option<&str>) -> Result<(), Failure> {
+    match (challenge, verifier) {
+        (None, None) => Ok(()),
+        (Some(_), None) => Err(Failure::grant("code_verifier is missing (RFC 7636 section 4.5)")),
+        (None, Some(_)) => Err(Failure::grant(
+            "there is a code_verifier, and there was no code_challenge (RFC 9700 section 2.1.1)",
+        )),
+        (Some(challenge), Some(verifier)) => {
+            let hashed = base64url(&sha256(verifier.as_bytes()));
+            let fits = (43..=128).contains(&verifier.len()) && same(hashed.as_bytes(), challenge.as_bytes());
+            if fits { Ok(()) } else { Err(Failure::grant("code_verifier does not fit the code_challenge")) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verifier_must_fit_and_must_not_come_uncalled() {
+        // RFC 7636 appendix B
+        let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+        let challenge = Some("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+        assert!(check_verifier(challenge, Some(verifier)).is_ok());
+        assert!(check_verifier(None, None).is_ok());
+        assert!(check_verifier(challenge, None).is_err());
+        assert!(check_verifier(None, Some(verifier)).is_err());
+        assert!(check_verifier(challenge, Some(&verifier.replace('d', "e"))).is_err());
+        assert!(check_verifier(challenge, Some("short")).is_err());
+    }
+}

@@ -1,0 +1,177 @@
+//! The token endpoint (RFC 6749 §3.2): what does the client get for what it holds? One file a grant.
+
+mod code;
+mod refresh;
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+
+use super::Provider;
+use super::client_auth::authenticate;
+use super::clients::{Client, GrantType};
+use super::confirmation::Confirmation;
+use super::discovery::open_to_all;
+use super::error::{Code, Refusal};
+use super::failure::Failure;
+use super::request;
+use super::scopes::Scopes;
+use super::tokens::{self as mint, Access, Issued};
+use crate::audit::{Actor, Event};
+use crate::directory::{Person, Status, people};
+use crate::keys::secret::{Token, entropy};
+use crate::store::Conn;
+use crate::store::tokens::{self, GrantRow, NewRefresh};
+use crate::web::form::Form;
+
+/// A request of a client that has proven who it is.
+struct TokenRequest<'a> {
+    provider: &'a Provider,
+    client: &'a Client,
+    form: &'a Form,
+    /// The key that the tokens will be bound to.
+    bound: Option<Confirmation>,
+    /// Now, in seconds since 1970.
+    now: i64,
+}
+
+/// `POST /token`
+pub(super) async fn post(State(provider): State<Arc<Provider>>, request: Request) -> Response {
+    let headers = request.headers().clone();
+    let answer = match <Form as axum::extract::FromRequest<()>>::from_request(request, &()).await {
+        Ok(form) => answer(&provider, &headers, &form).await,
+        Err(bad) => Err(Failure::request(Refusal::new(Code::InvalidRequest, bad.to_string()))),
+    };
+    let mut response = match answer {
+        Ok(issued) => Json(issued).into_response(),
+        Err(failure) => failure.into_response(),
+    };
+    // RFC 6749 §5.1
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    open_to_all(response)
+}
+
+async fn answer(provider: &Provider, headers: &HeaderMap, form: &Form) -> Result<Issued, Failure> {
+    if let Some(name) = form.doubled_but(&["resource", "audience"]) {
+        return Err(Failure::invalid(format!("{name} is there more than once (RFC 6749 section 3.2)")));
+    }
+    let now = provider.signin.clock.now();
+    let mut conn = provider.signin.db.read().await?;
+    let client = authenticate(&mut conn, headers, form).await?;
+    let asked = form.get("grant_type").ok_or_else(|| Failure::invalid("grant_type is missing"))?;
+    let grant_type = GrantType::from_name(asked).ok_or_else(|| {
+        let description = format!("grant_type {asked} is not supported");
+        Failure::request(Refusal::new(Code::UnsupportedGrantType, description))
+    })?;
+    if !client.metadata.may_use(grant_type) {
+        let description = format!("this client is not registered for grant_type {asked}");
+        return Err(Failure::request(Refusal::new(Code::UnauthorizedClient, description)));
+    }
+    let request = TokenRequest { provider, client: &client, form, bound: None, now };
+    match grant_type {
+        GrantType::AuthorizationCode => code::redeem(&request, conn).await,
+        GrantType::RefreshToken => refresh::refresh(&request, conn).await,
+        GrantType::ClientCredentials => {
+            drop(conn);
+            request.in_its_own_name().await
+        }
+        GrantType::Implicit | GrantType::DeviceCode | GrantType::TokenExchange | GrantType::JwtBearer => {
+            let description = format!("grant_type {asked} is not for the token endpoint");
+            Err(Failure::request(Refusal::new(Code::UnsupportedGrantType, description)))
+        }
+    }
+}
+
+impl TokenRequest<'_> {
+    /// A parameter that must be there.
+    fn required(&self, name: &str) -> Result<&str, Failure> {
+        self.form.get(name).ok_or_else(|| Failure::invalid(format!("{name} is missing")))
+    }
+
+    /// `client_credentials` (RFC 6749 §4.4).
+    async fn in_its_own_name(&self) -> Result<Issued, Failure> {
+        let resources = request::resources(self.form, self.client).map_err(Failure::request)?;
+        let ring = self.provider.keys.ring(self.now).await?;
+        let access = Access { scopes: None, resources: &resources, bound: self.bound.as_ref() };
+        Ok(mint::for_client(self.provider, &ring, self.client, access, self.now)?)
+    }
+
+    /// The resources that this request narrows its access token to: those of the grant, or some of them (RFC 8707 §2.2).
+    fn narrowed_resources(&self, granted: &[String]) -> Result<Vec<String>, Failure> {
+        let asked: Vec<String> = self.form.all("resource").map(str::to_owned).collect();
+        match asked.iter().find(|one| !granted.contains(one)) {
+            Some(beyond) => {
+                let description = format!("resource {beyond} was not granted (RFC 8707 section 2.2)");
+                Err(Failure::request(Refusal::new(Code::InvalidTarget, description)))
+            }
+            None if asked.is_empty() => Ok(granted.to_vec()),
+            None => Ok(asked),
+        }
+    }
+
+    /// The scopes that this request narrows its access token to: those of the grant, or some of them (RFC 6749 §6).
+    fn narrowed_scopes(&self, granted: Scopes) -> Result<Scopes, Failure> {
+        match self.form.get("scope").map(Scopes::parse) {
+            None => Ok(granted),
+            Some(asked) if asked.within(&granted) => Ok(asked),
+            Some(_) => {
+                let description = "scope asks for more than was granted (RFC 6749 section 6)";
+                Err(Failure::request(Refusal::new(Code::InvalidScope, description)))
+            }
+        }
+    }
+
+    /// Whose grant it is, if it still holds and they may still sign in.
+    async fn holder(&self, conn: &mut Conn, grant: &GrantRow) -> Result<Person, Failure> {
+        if grant.ended_at.is_some() || grant.expires_at <= self.now {
+            return Err(Failure::grant("the grant has ended"));
+        }
+        let person = people::find(conn, &grant.user_id).await?.filter(|p| p.status == Status::Active);
+        person.ok_or_else(|| Failure::grant("the grant has ended"))
+    }
+
+    /// Keeps a refresh token of a grant. One of a public client is bound to the key that its tokens are bound to (RFC 9449 §5):
+    /// others prove who they are.
+    async fn keep_refresh(&self, conn: &mut Conn, grant: &GrantRow, token: &Token) -> Result<(), Failure> {
+        let idle = self.provider.tokens.refresh_idle.as_secs();
+        let bound = self.bound.as_ref().filter(|_| self.client.metadata.is_public());
+        let bound = bound.map(Confirmation::to_json);
+        let hash = token.hash();
+        let new = NewRefresh {
+            token_hash: hash.as_str(),
+            grant_id: &grant.id,
+            created_at: self.now,
+            expires_at: (self.now + idle).min(grant.expires_at),
+            bound_to: bound.as_deref(),
+        };
+        Ok(tokens::add_refresh(conn, new).await?)
+    }
+
+    /// Whether the key that a code or refresh token is bound to has been proven.
+    fn check_bound(&self, bound_to: Option<&str>) -> Result<(), Failure> {
+        let Some(bound_to) = bound_to else { return Ok(()) };
+        if self.bound.is_some() && self.bound == Confirmation::from_json(bound_to) {
+            return Ok(());
+        }
+        Err(Failure::grant("it is bound to a key that was not proven (RFC 9449 section 10)"))
+    }
+
+    /// What was given out twice ends the grant, and everything that hangs from it.
+    async fn reused(&self, conn: Conn, grant: &GrantRow, description: &str) -> Result<Failure, Failure> {
+        drop(conn);
+        let now_ms = self.provider.signin.clock.now_ms();
+        let mut tx = self.provider.signin.db.write().await?;
+        if tokens::end_grant(&mut tx, &grant.id, self.now).await? {
+            Event::new("token.reused", Actor::System)
+                .user(&grant.user_id)
+                .client(&grant.client_id)
+                .record(&mut tx, now_ms, &mut entropy())
+                .await?;
+        }
+        tx.commit().await?;
+        Ok(Failure::grant(description))
+    }
+}
