@@ -94,18 +94,26 @@ impl Vault {
         Ok(Self(Arc::new(Zeroizing::new(key))))
     }
 
-    /// A keyed hash (HMAC-SHA-256) of these parts for this purpose, in hexadecimal. The parts' lengths are hashed too,
-    /// so that no two lists of parts are one text.
+    /// [`Self::mac_bytes`] in hexadecimal.
     ///
     /// # Errors
     /// When OpenSSL refuses.
     pub fn mac(&self, purpose: &str, parts: &[&[u8]]) -> Result<String, VaultError> {
+        Ok(hex(&self.mac_bytes(purpose, parts)?))
+    }
+
+    /// A keyed hash (HMAC-SHA-256) of these parts for this purpose. The parts' lengths are hashed too, so that no two
+    /// lists of parts are one text.
+    ///
+    /// # Errors
+    /// When OpenSSL refuses.
+    pub fn mac_bytes(&self, purpose: &str, parts: &[&[u8]]) -> Result<Vec<u8>, VaultError> {
         let mut message = Vec::new();
         for part in parts {
             message.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             message.extend_from_slice(part);
         }
-        Ok(hex(&hmac(self.key_for("mac", purpose)?.as_slice(), &message)?))
+        hmac(self.key_for("mac", purpose)?.as_slice(), &message)
     }
 
     /// Encrypts (AES-256-GCM) for this purpose and context; only the same two open it again.

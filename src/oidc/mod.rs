@@ -16,6 +16,7 @@ mod progress;
 pub mod request;
 pub mod scopes;
 mod steps;
+pub mod subject;
 mod token;
 mod tokens;
 mod userinfo;

@@ -1,0 +1,174 @@
+//! As whom does a client know a person? Subject identifiers, public and pairwise (OIDC Core §8).
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::keys::secret::base64url;
+use crate::keys::{Vault, VaultError};
+
+/// What pairwise subjects are keyed for.
+const PAIRWISE: &str = "pairwise subject";
+
+/// `subject_type` of a client (OIDC Registration §2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SubjectType {
+    /// Every client knows a person by the same `sub`.
+    #[default]
+    Public,
+    /// Clients of different sectors know a person by different ones, and cannot compare notes.
+    Pairwise,
+}
+
+/// Why a client has no sector (OIDC Core §8.1). Each is for the client's developer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SectorError {
+    /// `sector_identifier_uri` is not an https URL.
+    #[error(
+        "sector_identifier_uri is {0}: OpenID Connect Core section 8.1 asks for an https URL with a host"
+    )]
+    Uri(String),
+    /// A redirect URI has no host, such as one with a private-use scheme.
+    #[error(
+        "redirect_uri {0} has no host to make pairwise subjects for: register a sector_identifier_uri \
+         (OpenID Connect Core section 8.1)"
+    )]
+    NoHost(String),
+    /// Redirect URIs have different hosts.
+    #[error(
+        "redirect_uris are on {0} and {1}: for pairwise subjects they have one host, or the client registers a \
+         sector_identifier_uri (OpenID Connect Core section 8.1)"
+    )]
+    Hosts(String, String),
+    /// There are no redirect URIs.
+    #[error(
+        "there are no redirect_uris to make pairwise subjects for: register a sector_identifier_uri \
+         (OpenID Connect Core section 8.1)"
+    )]
+    Nothing,
+}
+
+impl SubjectType {
+    /// All of them, as they are published.
+    pub const ALL: [Self; 2] = [Self::Public, Self::Pairwise];
+
+    /// The word on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Pairwise => "pairwise",
+        }
+    }
+}
+
+/// The `sub` by which the clients of a sector know a user: always the same one, while the master key is.
+///
+/// # Errors
+/// When the master key cannot be used.
+pub fn subject(
+    vault: &Vault,
+    subject_type: SubjectType,
+    sector: &str,
+    user_id: &str,
+) -> Result<String, VaultError> {
+    match subject_type {
+        SubjectType::Public => Ok(user_id.to_owned()),
+        SubjectType::Pairwise => {
+            Ok(base64url(&vault.mac_bytes(PAIRWISE, &[sector.as_bytes(), user_id.as_bytes()])?))
+        }
+    }
+}
+
+/// The sector identifier of a client: the host of `sector_identifier_uri`, or else the one that all its redirect URIs
+/// share. That the document at the former lists the latter is for whoever registers the client to check.
+///
+/// # Errors
+/// When there is no such host.
+pub fn sector(sector_identifier_uri: Option<&str>, redirect_uris: &[String]) -> Result<String, SectorError> {
+    if let Some(uri) = sector_identifier_uri {
+        let url = Url::parse(uri).ok().filter(|url| url.scheme() == "https");
+        let host = url.as_ref().and_then(Url::host_str).filter(|host| !host.is_empty());
+        return host.map(str::to_owned).ok_or_else(|| SectorError::Uri(uri.to_owned()));
+    }
+    let mut shared: Option<String> = None;
+    for uri in redirect_uris {
+        let url = Url::parse(uri).ok().filter(|url| matches!(url.scheme(), "https" | "http"));
+        let host = url.as_ref().and_then(Url::host_str).filter(|host| !host.is_empty());
+        let host = host.ok_or_else(|| SectorError::NoHost(uri.clone()))?;
+        match &shared {
+            Some(shared) if shared != host => {
+                return Err(SectorError::Hosts(shared.clone(), host.to_owned()));
+            }
+            _ => shared = Some(host.to_owned()),
+        }
+    }
+    shared.ok_or(SectorError::Nothing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::secret::entropy;
+    use proptest::prelude::*;
+
+    fn of(sector_identifier_uri: Option<&str>, redirect_uris: &[&str]) -> Result<String, SectorError> {
+        let uris: Vec<String> = redirect_uris.iter().map(|&uri| uri.to_owned()).collect();
+        sector(sector_identifier_uri, &uris)
+    }
+
+    #[test]
+    fn a_pairwise_subject_is_the_same_in_a_sector_and_another_elsewhere() {
+        let dir = tempfile::tempdir().unwrap();
+        let vault = Vault::open_or_create(dir.path(), &mut entropy()).unwrap();
+        let pairwise =
+            |sector: &str, user: &str| subject(&vault, SubjectType::Pairwise, sector, user).unwrap();
+        let ned = pairwise("app.example.org", "ned");
+        assert_eq!(ned.len(), 43, "OIDC Core §2: at most 255 ASCII characters");
+        assert_eq!(pairwise("app.example.org", "ned"), ned);
+        assert_ne!(pairwise("other.example.org", "ned"), ned);
+        assert_ne!(pairwise("app.example.org", "max"), ned);
+        assert_ne!(pairwise("app.example.orgn", "ed"), ned);
+        assert_eq!(subject(&vault, SubjectType::Public, "app.example.org", "ned").unwrap(), "ned");
+    }
+
+    #[test]
+    fn a_sector_is_a_host() {
+        let one = "https://app.example.org/callback";
+        assert_eq!(of(None, &[one]).as_deref(), Ok("app.example.org"));
+        assert_eq!(of(None, &[one, "https://APP.example.org:8443/"]).as_deref(), Ok("app.example.org"));
+        let file = "https://sector.example.org/uris.json";
+        for uris in [&[one, "https://other.example.org/"][..], &["com.example.app:/callback"], &[]] {
+            assert_eq!(of(Some(file), uris).as_deref(), Ok("sector.example.org"));
+        }
+    }
+
+    #[test]
+    fn a_client_without_one_host_needs_a_sector_identifier_uri() {
+        let hosts = of(None, &["https://a.example.org/", "https://b.example.org/"]);
+        assert_eq!(hosts, Err(SectorError::Hosts("a.example.org".to_owned(), "b.example.org".to_owned())));
+        for uri in ["com.example.app:/callback", "com.example.app://host/callback", "nonsense"] {
+            assert_eq!(of(None, &[uri]), Err(SectorError::NoHost(uri.to_owned())));
+        }
+        assert_eq!(of(None, &[]), Err(SectorError::Nothing));
+        for uri in ["", "http://sector.example.org/", "sector.example.org"] {
+            assert_eq!(of(Some(uri), &["https://a.example.org/"]), Err(SectorError::Uri(uri.to_owned())));
+        }
+    }
+
+    #[test]
+    fn the_words_on_the_wire_are_those_of_the_standard() {
+        for subject_type in SubjectType::ALL {
+            assert_eq!(serde_json::to_value(subject_type).unwrap(), subject_type.name());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_uri_panics_and_every_sector_is_something(uri in ".*", redirect in ".*") {
+            for found in [of(Some(&uri), &[]), of(None, &[&redirect])] {
+                prop_assert!(found.is_err() || found.is_ok_and(|host| !host.is_empty()));
+            }
+        }
+    }
+}
