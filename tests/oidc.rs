@@ -56,7 +56,7 @@ crate::on_both_databases! {
         assert_eq!(me.json["sub"], claims["sub"]);
         assert_eq!(me.json["preferred_username"], "ned");
         assert_eq!(me.json["email"], "ned@example.org");
-        assert_eq!(me.json["email_verified"], false);
+        assert_eq!(me.json["email_verified"], true, "the code was sent there");
         assert_eq!(me.json["groups"], json!(["Acme"]));
         assert_eq!(me.json["role"], "User");
         assert_eq!(me.json["rights"], json!(["manage_own_settings", "track_time", "view_users"]));

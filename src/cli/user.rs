@@ -11,7 +11,7 @@ use super::{Operator, input};
 use crate::directory::login::fold;
 use crate::directory::rights::{Rights, own};
 use crate::directory::users::{self, Changes, NewUser};
-use crate::directory::{Address, By, Login, Person, Status, groups, links, people, roles};
+use crate::directory::{Address, By, ClaimChanges, Login, Person, Status, groups, links, people, roles};
 use crate::keys::secret::entropy;
 use crate::mail::{self, Outgoing, Purpose};
 use crate::signin::{challenge, clear_account};
@@ -81,6 +81,9 @@ pub(super) struct Add {
     /// The full name.
     #[arg(long)]
     name: Option<String>,
+    /// A standard claim of OpenID Connect, such as `nickname=Ned` or `address.locality=Paris`; may be repeated.
+    #[arg(long = "claim", value_name = "NAME=VALUE")]
+    claims: Vec<String>,
     /// Read the password from standard input.
     #[arg(long)]
     password_stdin: bool,
@@ -103,6 +106,9 @@ pub(super) struct Set {
     /// The email address; an empty one takes it away.
     #[arg(long, value_name = "ADDRESS")]
     email: Option<String>,
+    /// A standard claim, such as `nickname=Ned` or `address.locality=Paris`; an empty value takes it away; may be repeated.
+    #[arg(long = "claim", value_name = "NAME=VALUE")]
+    claims: Vec<String>,
     /// Whether they may sign in.
     #[arg(long)]
     status: Option<NewStatus>,
@@ -165,6 +171,7 @@ impl Add {
     async fn run(self, operator: &Operator, db: &Db) -> anyhow::Result<()> {
         let login = Login::parse(&self.login).context("LOGIN")?;
         let email = self.email.as_deref().map(Address::parse).transpose().context("--email")?;
+        let claims = claims(&self.claims)?;
         let by = By::operator(operator.clock.now_ms());
         let (group, role) = self.place(db, by.now()).await?;
         let overrides = Rights::parse(&role.rights)?.has(own::OVERRIDE_2FA);
@@ -184,7 +191,11 @@ impl Add {
             role: &role,
             password_hash: hash.as_deref(),
         };
-        let person = users::add(&mut tx, new, &by, &mut entropy()).await?;
+        let mut person = users::add(&mut tx, new, &by, &mut entropy()).await?;
+        if !claims.is_empty() {
+            let changes = Changes { claims, ..Changes::default() };
+            person = users::set(&mut tx, &person, changes, &by, &mut entropy()).await?;
+        }
         let invitation = match hash {
             Some(_) => None,
             None => Some(invite(operator, &mut tx, &person, &by).await?),
@@ -343,8 +354,13 @@ impl Set {
             }),
             group,
             role,
+            claims: claims(&self.claims)?,
         })
     }
+}
+
+fn claims(written: &[String]) -> anyhow::Result<ClaimChanges> {
+    ClaimChanges::parse(written.iter().map(String::as_str)).context("--claim")
 }
 
 /// Whether a code would stand behind the password once these changes are made.
@@ -365,6 +381,15 @@ async fn show(db: &Db, login: &str, json: bool) -> anyhow::Result<()> {
         return input::print_json(&describe(&person, path.as_deref()));
     }
     println!("{}", line(&person, path.as_deref()));
+    if let Some(name) = &person.name {
+        println!("  name: {name}");
+    }
+    if person.email.is_some() {
+        println!("  email_verified: {}", person.email_verified_at.is_some());
+    }
+    for (claim, value) in person.claims.iter() {
+        println!("  {}: {}", claim.name(), value.replace('\n', ", "));
+    }
     Ok(())
 }
 
@@ -422,10 +447,13 @@ fn describe(person: &Person, path: Option<&str>) -> serde_json::Value {
         "login": person.login,
         "name": person.name,
         "email": person.email,
+        "email_verified": person.email_verified_at.is_some(),
+        "claims": person.claims.to_json(),
         "status": person.status,
         "role": person.role.name,
         "group": path,
         "group_id": person.group.as_ref().map(|group| &group.id),
         "created_at": person.created_at,
+        "updated_at": person.updated_at,
     })
 }

@@ -1,5 +1,6 @@
 //! What can be wrong with a change of the directory? Each says what to do.
 
+use super::claims::NotAClaim;
 use super::login::NotALogin;
 use super::policy::Refusal;
 use super::rights::NotARight;
@@ -44,6 +45,14 @@ pub enum Error {
     /// A login is not one.
     #[error(transparent)]
     Login(#[from] NotALogin),
+    /// Somebody has the name that apps are to know the user by.
+    #[error(
+        "preferred_username: {0} is the login or the preferred_username of somebody else: choose another"
+    )]
+    UsernameTaken(String),
+    /// A claim is not one.
+    #[error(transparent)]
+    Claim(#[from] NotAClaim),
     /// A right is not one.
     #[error(transparent)]
     Right(#[from] NotARight),

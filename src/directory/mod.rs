@@ -2,6 +2,8 @@
 
 mod address;
 mod by;
+mod claim_value;
+pub mod claims;
 mod common;
 mod error;
 pub mod groups;
@@ -17,7 +19,12 @@ pub mod users;
 
 pub use address::{Address, NotAnAddress};
 pub use by::By;
+pub use claim_value::NotAValue;
+pub use claims::{Claim, ClaimChanges, NotAClaim, StandardClaims};
 pub use error::Error;
 pub use login::{Login, NotALogin};
 pub use password::{Busy, Password, Passwords, Weak};
 pub use person::{HomeGroup, Person, Role, Status};
+
+#[cfg(test)]
+pub(crate) use person::tests::person as sample;

@@ -1,6 +1,7 @@
 //! Who is somebody: a user together with their role and their group, as every decision about them needs it.
 
 use super::address::Address;
+use super::claims::{Claim, StandardClaims};
 use super::rights::{Rights, own};
 use crate::store::users::UserRow;
 use crate::store::{Error, Result};
@@ -16,12 +17,18 @@ pub struct Person {
     pub name: Option<String>,
     /// The email address on file.
     pub email: Option<String>,
+    /// When they showed, with a code that was sent there, that they read its mailbox; in seconds since 1970.
+    pub email_verified_at: Option<i64>,
+    /// What else apps can be told about them.
+    pub claims: StandardClaims,
     /// Whether they may sign in.
     pub status: Status,
     /// What the password is checked against, as a PHC string.
     pub password_hash: Option<String>,
     /// When they were added, in seconds since 1970.
     pub created_at: i64,
+    /// When they were last changed, in seconds since 1970.
+    pub updated_at: i64,
     /// Their role.
     pub role: Role,
     /// Their group; none for a site administrator.
@@ -124,10 +131,17 @@ impl Person {
         self.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(&self.login)
     }
 
+    /// The name that apps show or keep them by, `preferred_username`: the login unless another one is set.
+    #[must_use]
+    pub fn preferred_username(&self) -> &str {
+        self.claims.get(Claim::PreferredUsername).unwrap_or(&self.login)
+    }
+
     pub(super) fn from_row(row: UserRow) -> Result<Self> {
         let bad = |table, column| Error::BadRow { table, column, row: row.id.clone() };
         let rights = Rights::parse(&row.role_rights).map_err(|_| bad("roles", "rights"))?;
         let status = Status::from_name(&row.status).ok_or_else(|| bad("users", "status"))?;
+        let claims = StandardClaims::from_stored(&row.claims).ok_or_else(|| bad("users", "claims"))?;
         let group = match (row.group_id, row.group_name, row.group_top_id, row.group_language) {
             (Some(id), Some(name), Some(top_id), Some(language)) => Some(HomeGroup {
                 id,
@@ -143,9 +157,12 @@ impl Person {
             login: row.login,
             name: row.name,
             email: row.email,
+            email_verified_at: row.email_verified_at,
+            claims,
             status,
             password_hash: row.password_hash,
             created_at: row.created_at,
+            updated_at: row.updated_at,
             role: Role { id: row.role_id, name: row.role_name, rank: row.role_rank, rights },
             group,
         })
@@ -163,9 +180,12 @@ pub(crate) mod tests {
             login: login.to_owned(),
             name: None,
             email: email.map(str::to_owned),
+            email_verified_at: None,
+            claims: StandardClaims::default(),
             status: Status::Active,
             password_hash: None,
             created_at: 0,
+            updated_at: 0,
             role: Role { id: "r".into(), name: "User".into(), rank: 4, rights: Rights::default() },
             group: None,
         }

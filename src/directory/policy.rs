@@ -116,6 +116,9 @@ pub enum Refusal {
     /// The actor's own group, whose flag they may not be able to change.
     #[error("nobody moves themselves to another group")]
     OwnGroup,
+    /// A claim of the actor's own that apps may take as vouched for.
+    #[error("nobody sets their own {0}: ask a manager")]
+    OwnWord(&'static str),
     /// The actor's own codes.
     #[error("nobody unlocks themselves: ask another manager")]
     OwnLock,
@@ -238,6 +241,16 @@ pub fn may_edit(actor: &Actor, target: &Standing) -> Verdict {
     }
     user.needs(own::MANAGE_USERS, &target.place)?;
     ensure(user.outranks(target.role.rank), Refusal::Outranked)
+}
+
+/// Whether the actor may set this claim of a user whom they may edit: `vouched` if an app may take it as somebody else's
+/// word, or as a name that nobody else has. Nobody gives their own word for themselves.
+///
+/// # Errors
+/// Why not.
+pub fn may_set_claim(actor: &Actor, target: &Standing, name: &'static str, vouched: bool) -> Verdict {
+    let Actor::User(user) = actor else { return Ok(()) };
+    ensure(!(vouched && user.id == target.id), Refusal::OwnWord(name))
 }
 
 /// Whether the actor may clear what stops a user's codes. Nobody clears their own: whoever guesses at them could too.

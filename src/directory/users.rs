@@ -4,9 +4,10 @@ use rand::CryptoRng;
 
 use super::by::{By, place, standing};
 use super::groups::check_name;
+use super::login::fold;
 use super::policy::{self, After, Others, RoleFacts};
 use super::rights::own;
-use super::{Address, Error, Login, Person, Status, links, people, roles};
+use super::{Address, Claim, ClaimChanges, Error, Login, Person, Status, links, people, roles};
 use crate::audit::Event;
 use crate::keys::secret::new_id;
 use crate::store::groups::{self, GroupRow};
@@ -46,6 +47,8 @@ pub struct Changes {
     pub group: Option<GroupRow>,
     /// The role, of the group's tree.
     pub role: Option<RoleRow>,
+    /// The standard claims.
+    pub claims: ClaimChanges,
 }
 
 /// Adds a user.
@@ -56,6 +59,9 @@ pub async fn add(tx: &mut Tx, new: NewUser<'_>, by: &By, rng: &mut impl CryptoRn
     let group_id = new.group.map(|group| group.id.as_str());
     policy::may_add(&by.actor, &place(tx, group_id).await?, &roles::facts(new.role)?)?;
     let id = new_id(rng);
+    if users::has_namesake(tx, &new.login.key(), &id).await? {
+        return Err(Error::LoginTaken(new.login.to_string()));
+    }
     let status = if new.password_hash.is_some() { Status::Active } else { Status::Invited };
     let fields = UserFields {
         id: &id,
@@ -78,7 +84,7 @@ pub async fn add(tx: &mut Tx, new: NewUser<'_>, by: &By, rng: &mut impl CryptoRn
 }
 
 /// Changes a user. A new login, email, role, group or status ends their pending codes, sign-ins and links; being disabled
-/// ends their sessions too.
+/// ends their sessions too. A new name or claim ends nothing.
 ///
 /// # Errors
 /// When the login is taken, the rules say no, or the database refuses.
@@ -92,7 +98,11 @@ pub async fn set(
     let person = locked(tx, person, changes.group.as_ref()).await?;
     let after = after(tx, &person, &changes).await?;
     let others = others(tx, &person).await?;
-    policy::may_change(&by.actor, &standing(tx, &person).await?, &after, others)?;
+    let standing = standing(tx, &person).await?;
+    policy::may_change(&by.actor, &standing, &after, others)?;
+    for claim in changes.claims.claims() {
+        policy::may_set_claim(&by.actor, &standing, claim.name(), claim.is_vouched())?;
+    }
     let login = changes.login.clone().map_or_else(|| Login::parse(&person.login), Ok)?;
     let email = match &changes.email {
         Some(email) => email.as_ref().map(Address::as_str),
@@ -115,6 +125,12 @@ pub async fn set(
     };
     let done = users::set(tx, fields, by.now()).await;
     done.map_err(|e| Error::or_taken(e, Error::LoginTaken(login.to_string())))?;
+    if changes.login.is_some() && users::has_namesake(tx, &login.key(), &person.id).await? {
+        return Err(Error::LoginTaken(login.to_string()));
+    }
+    if !changes.claims.is_empty() {
+        set_claims(tx, &person, &changes.claims, by.now()).await?;
+    }
     if changes.touch_the_sign_in() {
         signins::forget_user(tx, &person.id, by.now()).await?;
         store::links::end_of_user(tx, &person.id, by.now()).await?;
@@ -124,6 +140,22 @@ pub async fn set(
     }
     by.record(changed(&person, &changes, by), tx, rng).await?;
     people::find(tx, &person.id).await?.ok_or(Error::Vanished)
+}
+
+/// Writes the claims down. An app may tell people apart by `preferred_username`, so it is nobody else's.
+async fn set_claims(tx: &mut Tx, person: &Person, changes: &ClaimChanges, now: i64) -> Result<(), Error> {
+    let after = person.claims.after(changes);
+    let preferred = after.get(Claim::PreferredUsername);
+    let key = preferred.map(fold);
+    let taken = || Error::UsernameTaken(preferred.unwrap_or_default().to_owned());
+    if let Some(key) = &key
+        && users::has_namesake(tx, key, &person.id).await?
+    {
+        return Err(taken());
+    }
+    let written = serde_json::Value::from(after.to_json()).to_string();
+    let done = users::set_claims(tx, &person.id, &written, key.as_deref(), now).await;
+    done.map(|_| ()).map_err(|e| Error::or_taken(e, taken()))
 }
 
 /// Gives a user a new password. Their sessions, grants, pending codes and links end, and their codes work again.
@@ -272,5 +304,6 @@ fn changed(person: &Person, changes: &Changes, by: &By) -> Event {
             fields.push(name);
         }
     }
+    fields.extend(changes.claims.claims().map(Claim::name));
     by.event("user.changed").user(&person.id).detail("fields", fields)
 }

@@ -45,7 +45,7 @@ pub(super) async fn metadata(State(provider): State<Arc<Provider>>) -> Response 
         "code_challenge_methods_supported": ["S256"],
         "acr_values_supported": [ACR_PASSWORD, ACR_TWO_FACTORS],
         "claim_types_supported": ["normal"],
-        "claims_supported": claims::NAMES,
+        "claims_supported": claims::names(),
         "claims_parameter_supported": true,
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,

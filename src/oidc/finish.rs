@@ -254,11 +254,11 @@ impl Granted<'_> {
     /// Where no access token can ever open `UserInfo`, the ID token says what the scopes open (OIDC Core §5.4).
     async fn claims(&self) -> Result<Map<String, Value>, Problem> {
         let mut conn = self.provider.signin.db.read().await?;
-        let mut claims = claims::named(&mut conn, self.person, &self.request.claims.id_token).await?;
+        let mut wanted = self.request.claims.id_token.clone();
         if self.request.response_type == ResponseType::IdToken {
-            claims.extend(claims::about(&mut conn, self.person, &self.request.scopes).await?);
+            wanted.extend(claims::of_scopes(&self.request.scopes).into_iter().map(str::to_owned));
         }
-        Ok(claims)
+        Ok(claims::named(&mut conn, self.person, &wanted).await?)
     }
 }
 

@@ -15,6 +15,10 @@ pub enum Scope {
     Profile,
     /// OIDC Core §5.4: the email address.
     Email,
+    /// OIDC Core §5.4: the postal address.
+    Address,
+    /// OIDC Core §5.4: the phone number.
+    Phone,
     /// Ours: groups, role and rights.
     Groups,
     /// OIDC Core §11: a refresh token.
@@ -23,7 +27,15 @@ pub enum Scope {
 
 impl Scope {
     /// All of them, in the order in which they are published.
-    pub const ALL: [Self; 5] = [Self::Openid, Self::Profile, Self::Email, Self::Groups, Self::OfflineAccess];
+    pub const ALL: [Self; 7] = [
+        Self::Openid,
+        Self::Profile,
+        Self::Email,
+        Self::Address,
+        Self::Phone,
+        Self::Groups,
+        Self::OfflineAccess,
+    ];
 
     /// The word on the wire.
     #[must_use]
@@ -32,6 +44,8 @@ impl Scope {
             Self::Openid => "openid",
             Self::Profile => "profile",
             Self::Email => "email",
+            Self::Address => "address",
+            Self::Phone => "phone",
             Self::Groups => "groups",
             Self::OfflineAccess => "offline_access",
         }

@@ -106,10 +106,8 @@ async fn claims_for(provider: &Provider, token: &str) -> Result<Response, Failur
     let Some(grant) = grant.filter(|g| g.ended_at.is_none() && g.expires_at > now) else { return Err(ended) };
     let person = people::find(&mut conn, &grant.user_id).await?;
     let Some(person) = person.filter(|p| p.status == Status::Active) else { return Err(ended) };
-    let mut about = claims::about(&mut conn, &person, &scopes).await?;
-    let requested = claims::named(&mut conn, &person, &GrantDetails::of(&grant).userinfo_claims).await?;
-    about.extend(requested);
-    Ok(Json(about).into_response())
+    let requested = GrantDetails::of(&grant).userinfo_claims;
+    Ok(Json(claims::about(&mut conn, &person, &person.id, &scopes, &requested).await?).into_response())
 }
 
 /// Whether a token is for this audience, which may be one of several (RFC 9068 §4).

@@ -9,7 +9,7 @@ use crate::directory::{Address, Person};
 use crate::keys::secret::{new_id, same};
 use crate::keys::{Vault, VaultError};
 use crate::mail::{self, Outgoing, Purpose};
-use crate::store::challenges::{self, Attempt, NewChallenge};
+use crate::store::challenges::{self, NewChallenge};
 use crate::store::signins::{self, SignInRow};
 use crate::store::{self, Conn};
 use crate::web::{CodeMail, Language};
@@ -44,10 +44,13 @@ pub enum Issue {
 }
 
 /// What became of a code that was tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It was right, and is used up now.
-    Right,
+    Right {
+        /// The address that it was sent to, whose mailbox the person has read; none for a code given by hand.
+        mailed_to: Option<String>,
+    },
     /// It was wrong; this many attempts are left.
     Wrong(i64),
     /// It was wrong, and the last: the challenge has ended.
@@ -189,25 +192,34 @@ pub async fn check(
         return Ok(Verdict::Stopped);
     };
     let limit = i64::from(settings.code_attempts);
-    let Some((attempt, right)) = try_code(state, conn, signin_id, user_id, &normalise(typed), now).await?
-    else {
+    let Some(tried) = try_code(state, conn, signin_id, user_id, &normalise(typed), now).await? else {
         challenges::give_back(conn, user_id).await?;
         return Ok(Verdict::NoChallenge);
     };
-    if right {
+    if tried.right {
         challenges::give_back(conn, user_id).await?;
-        return Ok(Verdict::Right);
+        return Ok(Verdict::Right { mailed_to: tried.mailed_to });
     }
     if wrong_today >= i64::from(settings.wrong_codes_limit) {
         challenges::stop_codes(conn, user_id, now).await?;
         challenges::end_of_user(conn, user_id, now).await?;
         return Ok(Verdict::WrongAndStopped);
     }
-    if attempt.attempts >= limit {
+    if tried.attempts >= limit {
         challenges::end_of_signin(conn, signin_id, now).await?;
         return Ok(Verdict::WrongAndLast);
     }
-    Ok(Verdict::Wrong(limit - attempt.attempts))
+    Ok(Verdict::Wrong(limit - tried.attempts))
+}
+
+/// An attempt that was made.
+struct Tried {
+    /// Which one it was, from 1.
+    attempts: i64,
+    /// Whether the code was the right one, and is spent now.
+    right: bool,
+    /// Where the code was sent; none for one given by hand.
+    mailed_to: Option<String>,
 }
 
 /// Takes an attempt at the code that this sign-in waits for, one given by hand before an emailed one, and spends it if
@@ -219,7 +231,7 @@ async fn try_code(
     user_id: &str,
     code: &str,
     now: i64,
-) -> Result<Option<(Attempt, bool)>, Error> {
+) -> Result<Option<Tried>, Error> {
     let limit = i64::from(state.settings.code_attempts);
     if let Some(by_hand) = challenges::live_hand_code(conn, user_id, now, limit).await? {
         let Some(attempt) = challenges::take_hand_attempt(conn, &by_hand.id, user_id, limit, now).await?
@@ -229,7 +241,7 @@ async fn try_code(
         let mac = keyed(&state.vault, BY_HAND, &[&by_hand.id, user_id], code)?;
         let right = same(mac.as_bytes(), attempt.code_mac.as_bytes())
             && challenges::spend_hand_code(conn, &by_hand.id, now).await?;
-        return Ok(Some((attempt, right)));
+        return Ok(Some(Tried { attempts: attempt.attempts, right, mailed_to: None }));
     }
     let Some(latest) = challenges::latest(conn, signin_id).await?.filter(|c| c.user_id == user_id) else {
         return Ok(None);
@@ -240,7 +252,7 @@ async fn try_code(
     let mac = keyed(&state.vault, EMAILED, &[&latest.id, signin_id, user_id], code)?;
     let right =
         same(mac.as_bytes(), attempt.code_mac.as_bytes()) && challenges::spend(conn, &latest.id, now).await?;
-    Ok(Some((attempt, right)))
+    Ok(Some(Tried { attempts: attempt.attempts, right, mailed_to: Some(latest.address) }))
 }
 
 fn keyed(vault: &Vault, purpose: &str, bound_to: &[&str], code: &str) -> Result<String, VaultError> {

@@ -9,7 +9,7 @@ use crate::directory::{Person, people};
 use crate::keys::secret::entropy;
 use crate::store::challenges;
 use crate::store::signins::{self, SignInRow};
-use crate::store::{self, Tx};
+use crate::store::{self, Tx, users};
 
 /// What was given on the code page.
 #[derive(Clone, Copy, Debug)]
@@ -46,8 +46,13 @@ pub async fn take(
     }
     let now = from.now_ms / 1000;
     let mut tx = state.db.write().await?;
+    if person.email.is_some() && person.email_verified_at.is_none() {
+        // Whoever changes a user locks them, and then their challenges. In another order the two of us could wait for
+        // each other for ever.
+        users::lock(&mut tx, &person.id).await?;
+    }
     let verdict = challenge::check(state, &mut tx, &signin.id, &person.id, given.code, now).await?;
-    record(state, &mut tx, signin, &person, verdict, from).await?;
+    record(state, &mut tx, signin, &person, &verdict, from).await?;
     tx.commit().await?;
     if verdict == Verdict::WrongAndStopped {
         super::announce::deliver_later(state);
@@ -67,16 +72,16 @@ async fn record(
     tx: &mut Tx,
     signin: &SignInRow,
     person: &Person,
-    verdict: Verdict,
+    verdict: &Verdict,
     from: &Attempt<'_>,
 ) -> Result<(), challenge::Error> {
     let now = from.now_ms / 1000;
     let (notice, start_again) = match verdict {
-        Verdict::Right => {
+        Verdict::Right { mailed_to } => {
             signins::record_code(tx, &signin.id, &person.id, now).await?;
-            return Ok(());
+            return proves(tx, person, mailed_to.as_deref(), from.now_ms).await;
         }
-        Verdict::Wrong(left) => (Notice::InvalidCode { left }, false),
+        Verdict::Wrong(left) => (Notice::InvalidCode { left: *left }, false),
         Verdict::WrongAndLast => (Notice::LastCodeWrong, true),
         Verdict::NoChallenge => (Notice::CodeExpired, false),
         Verdict::WrongAndStopped | Verdict::Stopped => (Notice::CodesStopped, true),
@@ -90,17 +95,33 @@ async fn record(
         return Ok(());
     }
     let event =
-        if verdict == Verdict::WrongAndStopped { "signin.codes_stopped" } else { "signin.code_refused" };
+        if *verdict == Verdict::WrongAndStopped { "signin.codes_stopped" } else { "signin.code_refused" };
     Event::new(event, Actor::Anonymous)
         .user(&person.id)
         .client(&signin.client_id)
         .network(from.network.to_string())
         .record(tx, from.now_ms, &mut entropy())
         .await?;
-    if verdict == Verdict::WrongAndStopped {
+    if *verdict == Verdict::WrongAndStopped {
         super::announce::codes_stopped(state, tx, person, from.now_ms).await?;
     }
     Ok(())
+}
+
+/// Whoever enters a code that was sent to their email reads its mailbox, which apps are told (`email_verified`). A code
+/// given by hand, or sent to an address that is not the email on file, says nothing about it.
+async fn proves(
+    tx: &mut Tx,
+    person: &Person,
+    mailed_to: Option<&str>,
+    now_ms: i64,
+) -> Result<(), challenge::Error> {
+    let Some(address) = mailed_to else { return Ok(()) };
+    if !users::prove_email(tx, &person.id, address, now_ms / 1000).await? {
+        return Ok(());
+    }
+    let event = Event::new("user.email_verified", Actor::User(person.id.clone())).user(&person.id);
+    Ok(event.record(tx, now_ms, &mut entropy()).await?)
 }
 
 /// The login stands on the code page; it is not typed again.

@@ -9,7 +9,8 @@ use super::{Conn, Result};
 macro_rules! people {
     ($which:literal) => {
         concat!(
-            "SELECT u.id, u.login, u.name, u.email, u.status, u.password_hash, u.created_at,
+            "SELECT u.id, u.login, u.name, u.email, u.email_verified_at, u.claims, u.status, u.password_hash,
+                    u.created_at, u.updated_at,
                     u.role_id, r.name AS role_name, r.rank AS role_rank, r.rights AS role_rights,
                     u.group_id, g.name AS group_name, g.top_id AS group_top_id, g.language AS group_language,
                     g.two_factor AS group_two_factor
@@ -44,8 +45,14 @@ queries! {
                               created_at, updated_at)
            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)";
     SET = "UPDATE users SET login = $2, login_key = $3, name = $4, email = $5, status = $6, group_id = $7,
-                            role_id = $8, updated_at = $9
+                            role_id = $8, updated_at = $9,
+                            email_verified_at = CASE WHEN email = $5 THEN email_verified_at ELSE NULL END
            WHERE id = $1";
+    LOCK = "UPDATE users SET created_at = created_at WHERE id = $1";
+    SET_CLAIMS = "UPDATE users SET claims = $2, preferred_key = $3, updated_at = $4 WHERE id = $1";
+    NAMESAKE = "SELECT id FROM users WHERE (login_key = $1 OR preferred_key = $1) AND id <> $2 LIMIT 1";
+    PROVE_EMAIL = "UPDATE users SET email_verified_at = $3, updated_at = $3
+                   WHERE id = $1 AND email = $2 AND email_verified_at IS NULL";
     SET_PASSWORD = "UPDATE users SET password_hash = $2, status = CASE WHEN status = 'invited' THEN 'active' ELSE status END,
                                      updated_at = $3
                     WHERE id = $1";
@@ -64,12 +71,18 @@ pub struct UserRow {
     pub name: Option<String>,
     /// The email address.
     pub email: Option<String>,
+    /// When they showed that they read the mailbox of that address.
+    pub email_verified_at: Option<i64>,
+    /// The standard claims, as a JSON object.
+    pub claims: String,
     /// `active`, `disabled` or `invited`.
     pub status: String,
     /// What the password is checked against, as a PHC string.
     pub password_hash: Option<String>,
     /// When the user was added.
     pub created_at: i64,
+    /// When the user was last changed.
+    pub updated_at: i64,
     /// The role.
     pub role_id: String,
     /// Its name.
@@ -200,7 +213,7 @@ pub async fn add(conn: &mut Conn, user: UserFields<'_>, password_hash: Option<&s
     .map(|_| ())
 }
 
-/// Replaces a user's fields, but for the password; a duplicate login is [`super::Error::Duplicate`].
+/// Replaces a user's fields, but for the password and the claims; another email is not verified; a duplicate login is [`super::Error::Duplicate`].
 ///
 /// # Errors
 /// When the database refuses.
@@ -219,6 +232,46 @@ pub async fn set(conn: &mut Conn, user: UserFields<'_>, now: i64) -> Result<bool
         now
     )?;
     Ok(done == 1)
+}
+
+/// Replaces a user's standard claims, a JSON object; `preferred_key` is what their own `preferred_username` is compared
+/// by. A duplicate of that is [`super::Error::Duplicate`].
+///
+/// # Errors
+/// When the database refuses.
+pub async fn set_claims(
+    conn: &mut Conn,
+    id: &str,
+    claims: &str,
+    preferred_key: Option<&str>,
+    now: i64,
+) -> Result<bool> {
+    Ok(execute!(conn, SET_CLAIMS, id, claims, preferred_key, now)? == 1)
+}
+
+/// Whether another user than this one signs in with this folded name, or is known to apps by it.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn has_namesake(conn: &mut Conn, key: &str, id: &str) -> Result<bool> {
+    let row: Option<(String,)> = optional!(conn, (String,), NAMESAKE, key, id)?;
+    Ok(row.is_some())
+}
+
+/// Keeps others from changing a user until the transaction ends.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn lock(conn: &mut Conn, id: &str) -> Result<()> {
+    execute!(conn, LOCK, id).map(|_| ())
+}
+
+/// Notes that a user reads the mailbox of this address; false if it is not their email (any more), or was noted before.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn prove_email(conn: &mut Conn, id: &str, address: &str, now: i64) -> Result<bool> {
+    Ok(execute!(conn, PROVE_EMAIL, id, address, now)? == 1)
 }
 
 /// Gives a user a new password; an invited one becomes active with it.

@@ -138,7 +138,7 @@ impl Drawing<'_> {
     }
 
     fn around_a_sign_in(&mut self) -> Result<(), TemplateError> {
-        let scopes = vec!["openid", "profile", "email", "groups", "offline_access"];
+        let scopes = vec!["openid", "profile", "email", "address", "phone", "groups", "offline_access"];
         let action = "/authorize/x/consent".to_owned();
         self.page("consent", &ConsentPage { app: with_logo(), action, login: "ned".to_owned(), scopes })?;
         let fields = vec![("code", "abc".to_owned()), ("state", LONG.to_owned())];
