@@ -102,6 +102,18 @@ fn a_value_out_of_bounds_says_the_bounds() {
             "database.url = \"mysql://root:hunter2@db\"",
             "database.url: expected sqlite:FILE or postgres://USER:PASSWORD@HOST/NAME",
         ),
+        (
+            "tls = { certificate = \"c\", key = \"k\", client_ca = \"a\" }\nissuer = \"https://a.example\"",
+            "tls.client_ca: needs `tls.client_certificates = true` as well",
+        ),
+        (
+            "client_certificate_header = \"a b\"",
+            "client_certificate_header: expected the name of a header such as Client-Cert, not \"a b\"",
+        ),
+        (
+            "client_certificate_header = \"Client-Cert\"",
+            "client_certificate_header: needs `trusted_proxies` as well: nobody else is believed",
+        ),
         ("database.max_connections = 0", "database.max_connections: expected 1 or more"),
         ("mail.host = \" \"", "mail.host: expected the name of the mail server"),
         ("mail.port = 0", "mail.port: expected 1 to 65535"),
@@ -368,12 +380,17 @@ fn the_first_file_shows_every_setting_with_its_default() {
     // These have no default: the file shows an example.
     let examples =
         ["tls", "metrics.listen", "telemetry.otlp_endpoint", "brand.logo", "brand.color", "templates.dir"];
-    let examples =
-        [&examples[..], &["brand.color_dark", "mail.port", "mail.username", "mail.password"]].concat();
+    let examples = [
+        &examples[..],
+        &["client_certificate_header", "brand.color_dark", "mail.port", "mail.username", "mail.password"],
+    ]
+    .concat();
     let mut defaults = toml::Table::new();
     for (section, value) in given {
         let toml::Value::Table(settings) = value else {
-            defaults.insert(section, value);
+            if !examples.contains(&section.as_str()) {
+                defaults.insert(section, value);
+            }
             continue;
         };
         let settings: toml::Table = settings

@@ -5,7 +5,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use axum::Router;
 use axum::extract::connect_info::ConnectInfo;
 use axum::extract::{MatchedPath, Request};
@@ -15,14 +14,13 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use native_tls::Identity;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio_native_tls::TlsAcceptor;
 use tower::ServiceExt as _;
 
-use crate::config;
+use super::tls::Acceptor;
+use crate::web::certificate::ClientCertificate;
 
 /// Connections at once; beyond that clients wait to be accepted.
 const CONNECTIONS: usize = 8192;
@@ -34,9 +32,9 @@ const HEADERS: Duration = Duration::from_secs(10);
 const DRAIN: Duration = Duration::from_secs(20);
 
 /// Serves until `shutdown` ends, then at most [`DRAIN`] longer.
-pub(super) async fn serve(
+pub async fn serve(
     listener: TcpListener,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Arc<Acceptor>>,
     router: Router,
     shutdown: impl Future<Output = ()>,
 ) {
@@ -65,7 +63,7 @@ pub(super) async fn serve(
         tokio::spawn(async move {
             let _ = stream.set_nodelay(true);
             match tls {
-                None => connection(stream, peer, router, watcher).await,
+                None => connection(stream, peer, None, router, watcher).await,
                 Some(tls) => secure(stream, peer, tls, router, watcher).await,
             }
             drop(place);
@@ -81,12 +79,12 @@ pub(super) async fn serve(
 async fn secure(
     stream: TcpStream,
     peer: SocketAddr,
-    tls: TlsAcceptor,
+    tls: Arc<Acceptor>,
     router: Router,
     watcher: hyper_util::server::graceful::Watcher,
 ) {
     match tokio::time::timeout(HEADERS, tls.accept(stream)).await {
-        Ok(Ok(stream)) => connection(stream, peer, router, watcher).await,
+        Ok(Ok((stream, certificate))) => connection(stream, peer, certificate, router, watcher).await,
         Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
         Err(_) => tracing::debug!("a TLS handshake took too long"),
     }
@@ -95,11 +93,16 @@ async fn secure(
 async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: S,
     peer: SocketAddr,
+    certificate: Option<ClientCertificate>,
     router: Router,
     watcher: hyper_util::server::graceful::Watcher,
 ) {
+    let certificate = certificate.map(Arc::new);
     let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
+        if let Some(certificate) = &certificate {
+            request.extensions_mut().insert(Arc::clone(certificate));
+        }
         router.clone().oneshot(request)
     });
     let mut builder = http1::Builder::new();
@@ -108,14 +111,6 @@ async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%error, "a connection ended early");
     }
-}
-
-/// The certificate and key of `[tls]`.
-pub(super) fn tls(settings: &config::Tls) -> anyhow::Result<TlsAcceptor> {
-    let read = |file: &std::path::Path| std::fs::read(file).with_context(|| file.display().to_string());
-    let identity = Identity::from_pkcs8(&read(&settings.certificate)?, &read(&settings.key)?)
-        .context("tls.certificate and tls.key: expected a PEM certificate chain and its PKCS#8 PEM key")?;
-    Ok(native_tls::TlsAcceptor::new(identity)?.into())
 }
 
 /// One line a request: what was asked and how it went. Never the query or the body: they hold codes and passwords.

@@ -2,6 +2,7 @@
 
 mod listen;
 mod tasks;
+mod tls;
 
 use std::sync::Arc;
 
@@ -28,6 +29,9 @@ use crate::web::cookies::Cookies;
 use crate::web::form::MAX_BODY;
 use crate::web::layers::{self, Layers};
 use crate::web::{FrontPage, Language, Pages};
+
+pub use listen::serve;
+pub use tls::Acceptor;
 
 /// A provider, ready to serve.
 #[derive(Clone, Debug)]
@@ -103,7 +107,13 @@ impl App {
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> anyhow::Result<()> {
-        let tls = self.config.tls.as_ref().map(listen::tls).transpose()?;
+        let clock = &self.provider.signin.clock;
+        let tls = self
+            .config
+            .tls
+            .as_ref()
+            .map(|tls| Acceptor::new(tls, clock.clone()).map(Arc::new))
+            .transpose()?;
         let background = tasks::start(&self);
         listen::serve(listener, tls, self.router(), shutdown).await;
         background.stop().await;

@@ -7,6 +7,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{Operator, input};
+use crate::app::Acceptor;
 use crate::clock::timestamp;
 use crate::keys::Vault;
 use crate::store::{Db, Options, SchemaState};
@@ -77,6 +78,10 @@ async fn examine(operator: &Operator, findings: &mut Vec<Finding>) {
     let config = &operator.config;
     findings.push(clock(operator.clock.now()));
     findings.push(found("templates", templates(operator)));
+    if let Some(tls) = &config.tls {
+        let fits = Acceptor::new(tls, operator.clock.clone()).map(|_| "the certificate and its key fit");
+        findings.push(found("tls", fits.map_err(|e| format!("{e:#}"))));
+    }
     let vault = Vault::open(&config.keys.dir);
     findings.push(found("master key", vault.as_ref().map(|_| "only its owner can read it")));
     let options = Options { url: config.database.url.clone(), max_connections: 2 };

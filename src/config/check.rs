@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use axum::http::HeaderName;
 use url::{Host, Url};
 
 use super::Period;
@@ -24,6 +25,7 @@ type Verdict = Result<(), Fault>;
 /// The setting that breaks it.
 pub(super) fn check(config: &Config) -> Verdict {
     issuer(&config.issuer, config.tls.as_ref())?;
+    client_certificates(config)?;
     database(&config.database.url, config.database.max_connections)?;
     mail(&config.mail)?;
     sign_in(&config.signin)?;
@@ -71,6 +73,22 @@ fn issuer(issuer: &str, tls: Option<&Tls>) -> Verdict {
         format!("write {written:?}, as apps will compare it letter by letter, not {issuer:?}")
     })?;
     rule(tls.is_none() || !http, key, || "[tls] is set, so this address has to begin with https")
+}
+
+/// A header that nobody is believed about, and authorities for certificates that nobody is asked for, are mistakes.
+fn client_certificates(config: &Config) -> Verdict {
+    let asked = config.tls.as_ref().is_none_or(|tls| tls.client_certificates || tls.client_ca.is_none());
+    rule(asked, "tls.client_ca", || "needs `tls.client_certificates = true` as well")?;
+    let key = "client_certificate_header";
+    let Some(header) = &config.client_certificate_header else { return Ok(()) };
+    rule(HeaderName::from_bytes(header.as_bytes()).is_ok(), key, || {
+        format!("expected the name of a header such as Client-Cert, not {header:?}")
+    })?;
+    rule(
+        !config.trusted_proxies.is_empty(),
+        key,
+        || "needs `trusted_proxies` as well: nobody else is believed",
+    )
 }
 
 fn is_loopback(url: &Url) -> bool {

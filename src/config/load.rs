@@ -71,6 +71,7 @@ fn find_paths(config: &mut Config, folder_of_file: &Path) {
     if let Some(tls) = &mut config.tls {
         find(&mut tls.certificate);
         find(&mut tls.key);
+        tls.client_ca.iter_mut().for_each(find);
     }
     config.database.url = find_database(&config.database.url, &base);
     config.data_dir = base;

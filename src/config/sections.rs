@@ -17,6 +17,9 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Addresses of proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// The header in which those proxies tell the certificate that a client has shown them, once they have verified it; they
+    /// must drop it from what comes from outside. Off when absent.
+    pub client_certificate_header: Option<String>,
     /// The folder that relative paths of this file start from; relative itself, it starts from the folder of this file.
     pub data_dir: PathBuf,
     /// `[tls]`
@@ -55,6 +58,7 @@ impl Default for Config {
             issuer: "http://localhost:8080".to_owned(),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             trusted_proxies: Vec::new(),
+            client_certificate_header: None,
             data_dir: PathBuf::from("."),
             tls: None,
             database: Database::default(),
@@ -82,6 +86,12 @@ pub struct Tls {
     pub certificate: PathBuf,
     /// PEM file with the private key.
     pub key: PathBuf,
+    /// Whether clients are asked for a certificate (RFC 8705). Nobody has to show one, and any is let through the handshake:
+    /// what it is good for is judged by what the client has registered.
+    #[serde(default)]
+    pub client_certificates: bool,
+    /// PEM file of the authorities whose certificates `tls_client_auth` accepts.
+    pub client_ca: Option<PathBuf>,
 }
 
 /// `[database]`

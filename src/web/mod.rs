@@ -1,8 +1,10 @@
 //! What do all pages share? Forms, cookies, headers, templates, languages, and the page that says what went wrong.
 
 mod assets;
+pub mod certificate;
 mod colors;
 pub mod cookies;
+pub mod distinguished_name;
 pub mod form;
 mod language;
 pub mod layers;

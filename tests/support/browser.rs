@@ -7,6 +7,7 @@ use reqwest::header::{COOKIE, HeaderMap, LOCATION, ORIGIN, SET_COOKIE};
 use reqwest::{Method, StatusCode};
 use url::Url;
 
+use super::ca::authority;
 use super::html::{self, Form};
 
 /// One tab of one person's browser. Tabs made by `new_tab` share its cookies.
@@ -302,19 +303,34 @@ impl Browser {
         page.url.clone()
     }
 
+    /// Where the page's form would go by itself, and with what: the answer of `response_mode=form_post` (OAuth 2.0 Form Post
+    /// Response Mode §2). Nothing unless the page holds one form, by POST, to another site.
+    pub fn posted(&self) -> Option<(Url, Vec<(String, String)>)> {
+        let mut forms = html::forms(&self.page().body).into_iter();
+        let (form, None) = (forms.next()?, forms.next()) else { return None };
+        let url = self.page().url.join(&form.action).ok()?;
+        (form.method == "post" && url.origin() != self.site.origin()).then_some((url, form.fields))
+    }
+
     /// Whether the site has sent the browser on.
     pub fn has_left(&self) -> bool {
         self.page().left
     }
 }
 
-/// A client that follows nothing by itself.
+/// A client that follows nothing by itself, and trusts the authority of the tests and no other.
 pub fn http() -> reqwest::Client {
+    client().build().expect("an HTTP client")
+}
+
+/// The same, for tests that give it more.
+pub fn client() -> reqwest::ClientBuilder {
+    let authority = reqwest::Certificate::from_pem(&authority().pem()).expect("a certificate");
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
-        .build()
-        .expect("an HTTP client")
+        .tls_built_in_root_certs(false)
+        .add_root_certificate(authority)
 }
 
 fn owned(fields: &[(&str, &str)]) -> Vec<(String, String)> {

@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod browser;
+pub mod ca;
 pub mod database;
 pub mod demo;
 pub mod eyes;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use countersign::app::App;
 use countersign::clock::Clock;
-use countersign::config::{Config, Encryption};
+use countersign::config::{Config, Encryption, Tls};
 use countersign::keys::Vault;
 use countersign::keys::secret::entropy;
 use countersign::signin::challenge::issue_by_hand;
@@ -18,6 +18,7 @@ use url::Url;
 
 use super::admin::{Admin, PASSWORD};
 use super::browser::Browser;
+use super::ca::authority;
 use super::relying_app::RelyingApp;
 use super::smtp::{Letter, Smtp};
 use super::{Database, relying_app::Visit};
@@ -57,12 +58,25 @@ impl Site {
 
     /// A site with changes to them.
     pub async fn with(database: Database, change: impl FnOnce(&mut Config)) -> Self {
+        Self::at("http", database, change).await
+    }
+
+    /// A site that serves https, `https://localhost:PORT`, with a certificate that every client of the tests trusts.
+    pub async fn with_tls(database: Database, change: impl FnOnce(&mut Config)) -> Self {
+        Self::at("https", database, change).await
+    }
+
+    async fn at(scheme: &str, database: Database, change: impl FnOnce(&mut Config)) -> Self {
         let smtp = Smtp::start().await;
         let keys = tempfile::tempdir().expect("a temporary folder");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let listen = listener.local_addr().expect("an address");
-        let url = Url::parse(&format!("http://{listen}/")).expect("an address");
         let mut config = settings(listen, &database, &smtp, &keys);
+        if scheme == "https" {
+            config.issuer = format!("https://localhost:{}", listen.port());
+            config.tls = Some(certify(&keys));
+        }
+        let url = Url::parse(&config.issuer).expect("an address");
         change(&mut config);
         let time = Arc::new(AtomicI64::new(BEGINNING * 1000));
         let running = Running::start(config.clone(), &time, listener).await;
@@ -210,6 +224,14 @@ fn settings(listen: SocketAddr, database: &Database, smtp: &Smtp, keys: &TempDir
     config.mail.port = Some(smtp.port);
     config.mail.encryption = Encryption::None;
     config
+}
+
+fn certify(folder: &TempDir) -> Tls {
+    let (certificate, key) = (folder.path().join("site.pem"), folder.path().join("site.key"));
+    let (chain, secret) = authority().issue("localhost");
+    std::fs::write(&certificate, chain).expect("a file");
+    std::fs::write(&key, secret).expect("a file");
+    Tls { certificate, key, client_certificates: false, client_ca: None }
 }
 
 /// Host and port of an address.

@@ -1,5 +1,6 @@
 //! What does the mail server do? A real SMTP listener on loopback that tests can make refuse, fall silent or hang up.
 
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
@@ -10,12 +11,14 @@ use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::PKey;
+use openssl::ssl::{Ssl, SslAcceptor, SslMethod};
 use openssl::x509::extension::{BasicConstraints, SubjectAlternativeName};
 use openssl::x509::{X509, X509Name};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio_openssl::SslStream;
 
 /// A mail server of the test's own.
 #[derive(Debug)]
@@ -337,9 +340,12 @@ impl Certificate {
 
     /// Nothing when the client does not like it.
     async fn accept(&self, stream: Box<dyn Wire>) -> Option<Line> {
-        let identity = native_tls::Identity::from_pkcs8(&self.pem, &self.key).expect("an identity");
-        let acceptor = native_tls::TlsAcceptor::new(identity).expect("an acceptor");
-        let encrypted = tokio_native_tls::TlsAcceptor::from(acceptor).accept(stream).await.ok()?;
+        let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server()).ok()?;
+        acceptor.set_certificate(X509::from_pem(&self.pem).ok()?.as_ref()).ok()?;
+        acceptor.set_private_key(PKey::private_key_from_pem(&self.key).ok()?.as_ref()).ok()?;
+        let session = Ssl::new(acceptor.build().context()).ok()?;
+        let mut encrypted = SslStream::new(session, stream).ok()?;
+        Pin::new(&mut encrypted).accept().await.ok()?;
         Some(BufReader::new(Box::new(encrypted)))
     }
 }

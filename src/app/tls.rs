@@ -1,0 +1,166 @@
+//! Who is at the other end of an https connection? The handshake, and the certificate that a client may have shown in it.
+
+use std::path::Path;
+use std::pin::Pin;
+
+use anyhow::{Context as _, anyhow, bail};
+use openssl::error::ErrorStack;
+use openssl::pkey::{PKey, Private};
+use openssl::ssl::{
+    Ssl, SslAcceptor, SslAcceptorBuilder, SslMethod, SslOptions, SslRef, SslSessionCacheMode, SslVerifyMode,
+    SslVersion,
+};
+use openssl::stack::Stack;
+use openssl::x509::store::{X509Store, X509StoreBuilder};
+use openssl::x509::verify::X509VerifyParam;
+use openssl::x509::{X509, X509PurposeId, X509Ref, X509StoreContext, X509StoreContextRef};
+use tokio::net::TcpStream;
+use tokio_openssl::SslStream;
+
+use crate::clock::Clock;
+use crate::config;
+use crate::web::certificate::ClientCertificate;
+
+/// What is left of TLS 1.2 once forward secrecy and authenticated encryption are asked for (BCP 195, RFC 9325 §4.2; FAPI 2.0
+/// Security Profile §5.2.2). All suites of TLS 1.3 have both.
+const SUITES: &str = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:\
+                      ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
+
+/// Makes the handshakes of `[tls]`.
+pub struct Acceptor {
+    tls: SslAcceptor,
+    authorities: Vec<X509>,
+    clock: Clock,
+}
+
+impl Acceptor {
+    /// One for these settings; `clock` says whether a client's certificate is in its time.
+    ///
+    /// # Errors
+    /// When a file cannot be read or used: one line that names the setting and the file.
+    pub fn new(settings: &config::Tls, clock: Clock) -> anyhow::Result<Self> {
+        let chain = certificates("tls.certificate", &settings.certificate)?;
+        let key = private_key(&settings.key)?;
+        let mut chain = chain.into_iter();
+        let leaf = chain.next().context("tls.certificate: no certificate")?;
+        let fits = leaf.public_key().is_ok_and(|public| public.public_eq(&key));
+        if !fits {
+            let (key, certificate) = (settings.key.display(), settings.certificate.display());
+            bail!(
+                "tls.key: {key} is not the key of the first certificate in {certificate} (tls.certificate)"
+            );
+        }
+        let mut builder = protocol().context("tls: OpenSSL does not start")?;
+        let used = builder.set_certificate(&leaf).and_then(|()| builder.set_private_key(&key));
+        used.and_then(|()| chain.try_for_each(|above| builder.add_extra_chain_cert(above))).with_context(
+            || format!("tls.certificate: {} cannot be served", settings.certificate.display()),
+        )?;
+        if settings.client_certificates {
+            ask_for_certificates(&mut builder);
+        }
+        let authorities = settings.client_ca.as_deref().map(|file| certificates("tls.client_ca", file));
+        Ok(Self { tls: builder.build(), authorities: authorities.transpose()?.unwrap_or_default(), clock })
+    }
+
+    /// Makes a handshake: the connection, and the certificate if the client has shown one.
+    pub(super) async fn accept(
+        &self,
+        stream: TcpStream,
+    ) -> Result<(SslStream<TcpStream>, Option<ClientCertificate>), openssl::ssl::Error> {
+        let mut stream = SslStream::new(Ssl::new(self.tls.context())?, stream)?;
+        Pin::new(&mut stream).accept().await?;
+        let certificate = self.certificate(stream.ssl());
+        Ok((stream, certificate))
+    }
+
+    fn certificate(&self, ssl: &SslRef) -> Option<ClientCertificate> {
+        let shown = ssl.peer_certificate()?;
+        let verified = !self.authorities.is_empty()
+            && self.verifies(&shown, ssl).unwrap_or_else(|error| {
+                tracing::warn!(%error, "a client's certificate could not be verified");
+                false
+            });
+        let read = ClientCertificate::of_x509(&shown, verified);
+        if read.is_none() {
+            tracing::debug!("a client's certificate could not be read");
+        }
+        read
+    }
+
+    /// Whether it chains to `client_ca` now, for use as a client's.
+    fn verifies(&self, shown: &X509Ref, ssl: &SslRef) -> Result<bool, ErrorStack> {
+        let store = self.store()?;
+        let mut between = Stack::new()?;
+        // What the client has sent above its own certificate.
+        for certificate in ssl.peer_cert_chain().into_iter().flatten() {
+            between.push(certificate.to_owned())?;
+        }
+        let verifies =
+            X509StoreContext::new()?.init(&store, shown, &between, X509StoreContextRef::verify_cert);
+        // A wrong signature leaves errors behind on this thread, which the next read of any connection would take for its own.
+        drop(ErrorStack::get());
+        verifies
+    }
+
+    fn store(&self) -> Result<X509Store, ErrorStack> {
+        let mut store = X509StoreBuilder::new()?;
+        for authority in &self.authorities {
+            store.add_cert(authority.clone())?;
+        }
+        let mut terms = X509VerifyParam::new()?;
+        terms.set_time(self.clock.now());
+        terms.set_purpose(X509PurposeId::SSL_CLIENT)?;
+        store.set_param(&terms)?;
+        Ok(store.build())
+    }
+}
+
+impl std::fmt::Debug for Acceptor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Acceptor").field("authorities", &self.authorities.len()).finish_non_exhaustive()
+    }
+}
+
+fn protocol() -> Result<SslAcceptorBuilder, ErrorStack> {
+    let mut builder = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server())?;
+    builder.set_min_proto_version(Some(SslVersion::TLS1_2))?;
+    builder.set_cipher_list(SUITES)?;
+    Ok(builder)
+}
+
+/// Any certificate will do for the handshake, and none as well.
+fn ask_for_certificates(builder: &mut SslAcceptorBuilder) {
+    builder.set_verify_callback(SslVerifyMode::PEER, |_, _| true);
+    // A resumed session would bring the certificate without its chain, and without proof that its key is still at hand.
+    builder.set_session_cache_mode(SslSessionCacheMode::OFF);
+    builder.set_options(SslOptions::NO_TICKET);
+}
+
+fn read(setting: &str, file: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(file).with_context(|| format!("{setting}: {}", file.display()))
+}
+
+fn certificates(setting: &str, file: &Path) -> anyhow::Result<Vec<X509>> {
+    let read = X509::stack_from_pem(&read(setting, file)?).unwrap_or_default();
+    if read.is_empty() {
+        bail!("{setting}: expected certificates in PEM (BEGIN CERTIFICATE) in {}", file.display());
+    }
+    Ok(read)
+}
+
+fn private_key(file: &Path) -> anyhow::Result<PKey<Private>> {
+    let mut locked = false;
+    // Without a callback OpenSSL would ask on the terminal.
+    let key = PKey::private_key_from_pem_callback(&read("tls.key", file)?, |_| {
+        locked = true;
+        Ok(0)
+    });
+    let name = file.display();
+    key.map_err(|_| {
+        if locked {
+            anyhow!("tls.key: expected a key without a passphrase in {name}")
+        } else {
+            anyhow!("tls.key: expected a private key in PEM (PKCS#8, PKCS#1 or SEC1) in {name}")
+        }
+    })
+}
