@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use axum::extract::{DefaultBodyLimit, Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Router, middleware};
@@ -73,6 +73,7 @@ impl App {
             tokens: config.tokens.clone(),
             algorithm: config.keys.algorithm,
             trusted_proxies: config.trusted_proxies.clone(),
+            client_certificate_header: header_name(&config)?,
         };
         Ok(Self { config, db, provider: Arc::new(provider) })
     }
@@ -136,6 +137,11 @@ pub async fn open_database(config: &Config) -> anyhow::Result<Db> {
         return Err(crate::store::Error::OlderSchema).context("database.migrate is false");
     }
     Ok(db)
+}
+
+fn header_name(config: &Config) -> anyhow::Result<Option<HeaderName>> {
+    let header = config.client_certificate_header.as_deref();
+    header.map(|name| name.parse().context("client_certificate_header")).transpose()
 }
 
 /// `GET /`

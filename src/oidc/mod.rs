@@ -25,11 +25,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::http::{Extensions, HeaderMap, HeaderName};
 use axum::routing::{get, post};
 
 use crate::config::{self, SigningAlgorithm};
 use crate::keys::{SigningKeys, VaultError};
 use crate::signin::SignInState;
+use crate::web::certificate::ClientCertificate;
 
 /// What the endpoints work with.
 #[derive(Debug)]
@@ -46,9 +48,22 @@ pub struct Provider {
     pub algorithm: SigningAlgorithm,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// The header in which they tell a client's certificate, if they do.
+    pub client_certificate_header: Option<HeaderName>,
 }
 
 impl Provider {
+    /// The certificate that the client has shown with this request (RFC 8705), if it has.
+    #[must_use]
+    pub fn client_certificate(
+        &self,
+        extensions: &Extensions,
+        headers: &HeaderMap,
+    ) -> Option<Arc<ClientCertificate>> {
+        let header = self.client_certificate_header.as_ref();
+        ClientCertificate::of(extensions, headers, &self.trusted_proxies, header)
+    }
+
     /// The `alg` of what is signed for this client (OIDC Registration §2, `id_token_signed_response_alg`).
     #[must_use]
     pub fn algorithm_for(&self, client: &clients::Client) -> SigningAlgorithm {

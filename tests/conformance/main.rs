@@ -1,0 +1,13 @@
+//! Does the provider pass the plans of the OpenID conformance suite? One file a plan, one test a module, both named as there
+//! with `_` for `-`, over https; `docs/conformance.md` lists them.
+#![cfg(test)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod checks;
+mod oidcc_basic_certification_test_plan;
+mod oidcc_config_certification_test_plan;
+mod oidcc_rp_initiated_logout_certification_test_plan;
+mod suite;
+mod table;

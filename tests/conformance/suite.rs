@@ -1,0 +1,153 @@
+//! What does a module of the suite do over and over? Two registered clients, a person before a browser, and the steps of a flow,
+//! each with the checks that every module makes.
+
+use countersign::directory::users::Changes;
+use countersign::oidc::clients::Metadata;
+use serde_json::Value;
+use url::Url;
+
+use crate::checks;
+use crate::support::Database;
+use crate::support::admin::PASSWORD;
+use crate::support::browser::{Browser, http};
+use crate::support::relying_app::{Answer, RelyingApp, Visit};
+use crate::support::site::Site;
+
+/// Where a logout may lead back to.
+pub const POST_LOGOUT_REDIRECT_URI: &str = "https://app.example.org/post_logout_redirect";
+
+/// The provider under test, and what the suite has registered there.
+pub struct Suite {
+    /// The provider.
+    pub site: Site,
+    /// Its metadata.
+    pub metadata: Value,
+    /// The first client.
+    pub client: RelyingApp,
+    /// The second one.
+    pub client2: RelyingApp,
+}
+
+/// What one flow has given.
+pub struct Flow {
+    /// The answer of the token endpoint.
+    pub tokens: Answer,
+    /// The claims of the ID token.
+    pub id_token: Value,
+    /// What `UserInfo` said.
+    pub userinfo: Value,
+}
+
+impl Suite {
+    /// A provider with static clients that use `client_secret_basic`.
+    pub async fn start() -> Self {
+        Self::start_with(|_| ()).await
+    }
+
+    /// The same with changes to what both clients have registered.
+    pub async fn start_with(change: impl Fn(&mut Metadata)) -> Self {
+        let site = Site::with_tls(Database::sqlite().await, |_| ()).await;
+        let name = Some("Ada Lovelace".to_owned());
+        site.admin.change("ada", Changes { name, ..Changes::default() }).await;
+        let register = |metadata: &mut Metadata| {
+            metadata.post_logout_redirect_uris = vec![POST_LOGOUT_REDIRECT_URI.to_owned()];
+            change(metadata);
+        };
+        let client = site.admin.add_app_with(register).await;
+        let client2 = site.admin.add_app_with(register).await;
+        let metadata = get(&site.url, ".well-known/openid-configuration").await;
+        checks::metadata(&metadata.json, site.url.as_str().trim_end_matches('/'), "client_secret_basic");
+        checks::jwks(&get(&site.url, "jwks").await.json);
+        Self { site, metadata: metadata.json, client, client2 }
+    }
+
+    /// What the metadata lists under this name.
+    pub fn lists(&self, name: &str, value: &str) -> bool {
+        self.metadata[name].as_array().is_some_and(|list| list.iter().any(|v| v == value))
+    }
+
+    /// Whether the suite skips what it would ask of unsigned request objects: their algorithms are published without `none`.
+    pub fn skips_unsigned_requests(&self) -> bool {
+        let name = "request_object_signing_alg_values_supported";
+        self.metadata[name].is_array() && !self.lists(name, "none")
+    }
+
+    /// The suite's own request: no PKCE, scope `openid`, a state, a nonce.
+    pub fn visit(&self) -> Visit {
+        self.client.visit().without_pkce()
+    }
+
+    /// Opens a request and does whatever the pages ask for, until the browser is sent back.
+    pub async fn authorize(&self, browser: &mut Browser, visit: &Visit) -> Url {
+        browser.open(&visit.url()).await;
+        finish(browser).await;
+        let arrived = browser.arrived();
+        checks::callback(visit, &arrived, self.issuer());
+        arrived
+    }
+
+    /// The same for a request whose answer is an error.
+    pub async fn refused(&self, browser: &mut Browser, visit: &Visit) -> String {
+        browser.open(&visit.url()).await;
+        let arrived = browser.arrived();
+        checks::refusal(visit, &arrived, self.issuer());
+        visit.error(&arrived)
+    }
+
+    /// Redeems what came back, and asks `UserInfo`.
+    pub async fn redeem(&self, client: &RelyingApp, visit: &Visit, arrived: &Url) -> Flow {
+        let code = visit.code(arrived);
+        checks::entropy("code", &code);
+        let tokens = client.redeem_code(visit, &code).await;
+        checks::token_answer(&tokens);
+        let id_token = client.verify(&tokens.text("id_token"), visit, self.site.now()).await;
+        checks::id_token(&id_token, &tokens.text("access_token"), self.site.now());
+        let userinfo = client.userinfo(&tokens.text("access_token")).await;
+        assert_eq!(userinfo.status, 200, "{}", userinfo.json);
+        checks::userinfo(&userinfo.json, &id_token);
+        Flow { tokens, id_token, userinfo: userinfo.json }
+    }
+
+    /// The whole flow of the first client in this browser.
+    pub async fn flow(&self, browser: &mut Browser, visit: &Visit) -> Flow {
+        let arrived = self.authorize(browser, visit).await;
+        self.redeem(&self.client, visit, &arrived).await
+    }
+
+    /// The whole flow, by somebody who has never been here.
+    pub async fn happy(&self, visit: &Visit) -> Flow {
+        self.flow(&mut self.site.browser(), visit).await
+    }
+
+    /// The issuer.
+    pub fn issuer(&self) -> &str {
+        self.site.url.as_str().trim_end_matches('/')
+    }
+}
+
+/// Types the password where it is asked for, and agrees.
+pub async fn finish(browser: &mut Browser) {
+    for _ in 0..5 {
+        if browser.has_left() {
+            return;
+        }
+        if browser.has_field("login") {
+            browser.fill("login", "ada");
+        }
+        if browser.has_field("password") {
+            browser.fill("password", PASSWORD);
+        }
+        browser.submit().await;
+    }
+    panic!("no end in sight:\n{}", browser.text());
+}
+
+/// Reads JSON by GET.
+pub async fn get(site: &Url, path: &str) -> Answer {
+    Answer::of(http().get(site.join(path).expect("a path"))).await
+}
+
+/// A state as long as some modules make it.
+pub fn long_state() -> String {
+    "0123456789abcdefghijklmnopqrstuv".repeat(4)
+}
