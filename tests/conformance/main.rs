@@ -5,9 +5,22 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+/// The tests of a plan that uses shared modules: its terms, then the modules, a line each.
+macro_rules! plan {
+    ($terms:expr; $($name:ident)+) => {$(
+        #[tokio::test]
+        async fn $name() {
+            crate::modules::$name($terms).await;
+        }
+    )+};
+}
+pub(crate) use plan;
+
 mod checks;
+mod modules;
 mod oidcc_basic_certification_test_plan;
 mod oidcc_config_certification_test_plan;
+mod oidcc_formpost_basic_certification_test_plan;
 mod oidcc_rp_initiated_logout_certification_test_plan;
 mod suite;
 mod table;

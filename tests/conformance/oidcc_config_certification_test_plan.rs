@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::suite::{Suite, get};
+use crate::suite::{Suite, Terms, get};
 
 /// Members of a provider's metadata that are registered (IANA, OAuth Authorization Server Metadata), besides the endpoints.
 const LISTS: [&str; 37] = [
@@ -112,7 +112,7 @@ fn assert_schema(metadata: &Value) {
 
 #[tokio::test]
 async fn oidcc_discovery_endpoint_verification() {
-    let suite = Suite::start().await;
+    let suite = Suite::start(Terms::BASIC).await;
     let answer = get(&suite.site.url, ".well-known/openid-configuration").await;
     assert_eq!(
         (answer.status.as_u16(), &answer.headers["content-type"]),

@@ -3,7 +3,7 @@
 use countersign::keys::secret::base64url;
 use url::Url;
 
-use crate::suite::{Flow, POST_LOGOUT_REDIRECT_URI, Suite, long_state};
+use crate::suite::{Flow, POST_LOGOUT_REDIRECT_URI, Suite, Terms, long_state};
 use crate::support::browser::Browser;
 
 /// Somebody who is signed in, and the flow that did it.
@@ -15,7 +15,7 @@ struct SignedIn {
 
 impl SignedIn {
     async fn start() -> Self {
-        let suite = Suite::start().await;
+        let suite = Suite::start(Terms::BASIC).await;
         let mut browser = suite.site.browser();
         let flow = suite.flow(&mut browser, &suite.visit()).await;
         Self { suite, browser, flow }
@@ -60,7 +60,7 @@ impl SignedIn {
 
 #[tokio::test]
 async fn oidcc_rp_initiated_logout_discovery_endpoint_verification() {
-    let suite = Suite::start().await;
+    let suite = Suite::start(Terms::BASIC).await;
     assert!(suite.metadata["end_session_endpoint"].as_str().unwrap().starts_with("https://"));
 }
 

@@ -16,6 +16,20 @@ use crate::support::site::Site;
 /// Where a logout may lead back to.
 pub const POST_LOGOUT_REDIRECT_URI: &str = "https://app.example.org/post_logout_redirect";
 
+/// How the requests of a plan differ from those of another one.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    response_mode: Option<&'static str>,
+}
+
+impl Terms {
+    /// `response_type=code`, and no word on how the answer should come.
+    pub const BASIC: Self = Self { response_mode: None };
+
+    /// The same with `response_mode=form_post`.
+    pub const FORM_POST: Self = Self { response_mode: Some("form_post") };
+}
+
 /// The provider under test, and what the suite has registered there.
 pub struct Suite {
     /// The provider.
@@ -26,6 +40,7 @@ pub struct Suite {
     pub client: RelyingApp,
     /// The second one.
     pub client2: RelyingApp,
+    terms: Terms,
 }
 
 /// What one flow has given.
@@ -40,12 +55,12 @@ pub struct Flow {
 
 impl Suite {
     /// A provider with static clients that use `client_secret_basic`.
-    pub async fn start() -> Self {
-        Self::start_with(|_| ()).await
+    pub async fn start(terms: Terms) -> Self {
+        Self::start_with(terms, |_| ()).await
     }
 
     /// The same with changes to what both clients have registered.
-    pub async fn start_with(change: impl Fn(&mut Metadata)) -> Self {
+    pub async fn start_with(terms: Terms, change: impl Fn(&mut Metadata)) -> Self {
         let site = Site::with_tls(Database::sqlite().await, |_| ()).await;
         let name = Some("Ada Lovelace".to_owned());
         site.admin.change("ada", Changes { name, ..Changes::default() }).await;
@@ -58,7 +73,7 @@ impl Suite {
         let metadata = get(&site.url, ".well-known/openid-configuration").await;
         checks::metadata(&metadata.json, site.url.as_str().trim_end_matches('/'), "client_secret_basic");
         checks::jwks(&get(&site.url, "jwks").await.json);
-        Self { site, metadata: metadata.json, client, client2 }
+        Self { site, metadata: metadata.json, client, client2, terms }
     }
 
     /// What the metadata lists under this name.
@@ -74,14 +89,23 @@ impl Suite {
 
     /// The suite's own request: no PKCE, scope `openid`, a state, a nonce.
     pub fn visit(&self) -> Visit {
-        self.client.visit().without_pkce()
+        self.on_terms(self.client.visit().without_pkce())
+    }
+
+    /// A request of another making, on the terms of the plan.
+    pub fn on_terms(&self, visit: Visit) -> Visit {
+        match self.terms.response_mode {
+            Some(mode) => visit.with("response_mode", mode),
+            None => visit,
+        }
     }
 
     /// Opens a request and does whatever the pages ask for, until the browser is sent back.
     pub async fn authorize(&self, browser: &mut Browser, visit: &Visit) -> Url {
         browser.open(&visit.url()).await;
         finish(browser).await;
-        let arrived = browser.arrived();
+        assert_eq!(browser.posted().is_some(), self.terms.response_mode == Some("form_post"));
+        let arrived = answer_of(browser);
         checks::callback(visit, &arrived, self.issuer());
         arrived
     }
@@ -89,7 +113,8 @@ impl Suite {
     /// The same for a request whose answer is an error.
     pub async fn refused(&self, browser: &mut Browser, visit: &Visit) -> String {
         browser.open(&visit.url()).await;
-        let arrived = browser.arrived();
+        assert_eq!(browser.posted().is_some(), self.terms.response_mode == Some("form_post"));
+        let arrived = answer_of(browser);
         checks::refusal(visit, &arrived, self.issuer());
         visit.error(&arrived)
     }
@@ -128,7 +153,7 @@ impl Suite {
 /// Types the password where it is asked for, and agrees.
 pub async fn finish(browser: &mut Browser) {
     for _ in 0..5 {
-        if browser.has_left() {
+        if browser.has_left() || browser.posted().is_some() {
             return;
         }
         if browser.has_field("login") {
@@ -140,6 +165,20 @@ pub async fn finish(browser: &mut Browser) {
         browser.submit().await;
     }
     panic!("no end in sight:\n{}", browser.text());
+}
+
+/// The answer of the provider: where the browser was sent, or what a page would post there (`response_mode=form_post`), as if it
+/// had been sent.
+pub fn answer_of(browser: &Browser) -> Url {
+    let Some((mut url, fields)) = browser.posted() else { return browser.arrived() };
+    assert!(
+        url.query().is_none() && url.fragment().is_none(),
+        "nothing of the answer is in the address: {url}"
+    );
+    let policy = browser.header("content-security-policy").expect("a policy");
+    assert!(policy.contains("script-src 'self'") && !policy.contains("form-action"), "{policy}");
+    url.query_pairs_mut().extend_pairs(fields);
+    url
 }
 
 /// Reads JSON by GET.

@@ -15,6 +15,10 @@ fn tests() -> BTreeSet<(String, String)> {
             continue;
         }
         let text = fs::read_to_string(&path).unwrap();
+        if let Some((_, shared)) = text.split_once("crate::plan! {") {
+            let names = shared.lines().map(str::trim).filter(|line| line.starts_with("oidcc_"));
+            found.extend(names.map(|name| (plan.clone(), name.replace('_', "-"))));
+        }
         for test in text.split("#[tokio::test").skip(1) {
             let (_, after) = test.split_once("async fn ").unwrap();
             found.insert((plan.clone(), after.split('(').next().unwrap().replace('_', "-")));
