@@ -7,6 +7,7 @@ use std::process::Output;
 
 use support::Database;
 use support::admin::PASSWORD;
+use support::ca::authority;
 use support::program::Program;
 use support::smtp::{Mishap, Smtp, Stage};
 
@@ -151,6 +152,24 @@ async fn keys_mail_and_check_say_how_things_are() {
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(output.status.code(), Some(1), "{told}");
     assert!(told.lines().any(|line| line.starts_with("FAIL mail")), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_looks_at_the_certificate_and_its_key() {
+    let (program, _smtp) = program(Database::sqlite().await).await;
+    let (chain, key) = authority().issue("login.example.org");
+    let settings =
+        "issuer = \"https://login.example.org\"\n[tls]\ncertificate = \"site.pem\"\nkey = \"site.key\"\n";
+    for (name, text) in [("tls.toml", settings.as_bytes()), ("site.pem", &chain), ("site.key", &key)] {
+        std::fs::write(program.path(name), text).expect("a file");
+    }
+    let told = program.must(&["--config", "tls.toml", "check"], "");
+    assert!(told.lines().any(|line| line.starts_with("ok   tls")), "{told}");
+    std::fs::write(program.path("site.key"), authority().issue("login.example.org").1).expect("a file");
+    let output = program.run(&["--config", "tls.toml", "check"], "");
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let line = told.lines().find(|line| line.starts_with("FAIL tls")).expect("a line about it");
+    assert!(line.contains("tls.key: ") && line.contains("is not the key of"), "{line}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
