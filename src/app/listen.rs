@@ -31,7 +31,7 @@ const HEADERS: Duration = Duration::from_secs(10);
 /// How long what is under way may take once we are told to stop.
 const DRAIN: Duration = Duration::from_secs(20);
 
-/// Serves until `shutdown` ends, then at most [`DRAIN`] longer.
+/// Serves until `shutdown` ends, then at most 20 s longer, for what is under way.
 pub async fn serve(
     listener: TcpListener,
     tls: Option<Arc<Acceptor>>,
