@@ -281,6 +281,31 @@ crate::on_both_databases! {
         }
     }
 
+    /// The same for a code that was given by hand: whoever asked for it is somebody else now.
+    async fn a_code_given_by_hand_dies_when_the_account_changes(database) {
+        let site = Site::on(database).await;
+        let app = site.admin.add_app().await;
+        for change in ["password", "email", "role", "status"] {
+            let login = format!("user-{change}");
+            site.admin.add_user(&site.acme, &login, "User", None).await;
+            site.give_code(&login).await;
+            if change == "password" {
+                site.admin.change_password(&login, PASSWORD).await;
+            } else if change == "role" {
+                site.admin.change_role(&login, "Co-manager").await;
+            } else if change == "email" {
+                site.admin.change_email(&login, Some("new@example.org")).await;
+                site.admin.change_email(&login, None).await;
+            } else {
+                for status in [Status::Disabled, Status::Active] {
+                    site.admin.change(&login, Changes { status: Some(status), ..Changes::default() }).await;
+                }
+            }
+            let browser = site.after_password(&app.visit(), &login).await;
+            assert!(error(&browser).starts_with(NO_EMAIL), "{change}: {}", browser.text());
+        }
+    }
+
     /// A restart in the middle loses nothing.
     async fn a_restart_in_the_middle_loses_nothing(database) {
         let mut site = Site::on(database).await;

@@ -83,8 +83,8 @@ pub async fn add(tx: &mut Tx, new: NewUser<'_>, by: &By, rng: &mut impl CryptoRn
     people::find(tx, &id).await?.ok_or(Error::Vanished)
 }
 
-/// Changes a user. A new login, email, role, group or status ends their pending codes, sign-ins and links; being disabled
-/// ends their sessions too. A new name or claim ends nothing.
+/// Changes a user. A new login, email, role, group or status ends their pending codes (those given by hand too), sign-ins
+/// and links; being disabled ends their sessions too. A new name or claim ends nothing.
 ///
 /// # Errors
 /// When the login is taken, the rules say no, or the database refuses.
@@ -133,6 +133,7 @@ pub async fn set(
     }
     if changes.touch_the_sign_in() {
         signins::forget_user(tx, &person.id, by.now()).await?;
+        challenges::end_hand_codes(tx, &person.id).await?;
         store::links::end_of_user(tx, &person.id, by.now()).await?;
     }
     if after.status == Status::Disabled {
@@ -170,6 +171,8 @@ pub async fn set_password(
     rng: &mut impl CryptoRng,
 ) -> Result<(), Error> {
     policy::may_edit(&by.actor, &standing(tx, person).await?)?;
+    // Not in `choose_password`: a link and a code may have been handed over together.
+    challenges::end_hand_codes(tx, &person.id).await?;
     replace_password(tx, person, password_hash, by, rng).await
 }
 

@@ -195,8 +195,16 @@ pub async fn add_hand_code(
     now: i64,
     expires_at: i64,
 ) -> Result<()> {
-    execute!(conn, END_HAND_CODES, user_id)?;
+    end_hand_codes(conn, user_id).await?;
     execute!(conn, ADD_HAND_CODE, id, user_id, code_mac, now, expires_at).map(|_| ())
+}
+
+/// Ends whatever code was given to a user by hand.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn end_hand_codes(conn: &mut Conn, user_id: &str) -> Result<()> {
+    execute!(conn, END_HAND_CODES, user_id).map(|_| ())
 }
 
 /// The code given by hand that this user may use now, if there is one.
