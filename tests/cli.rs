@@ -94,6 +94,7 @@ async fn a_client_is_registered_shown_changed_and_deleted() {
     let secret = added["client_secret"].as_str().expect("a secret").to_owned();
     let shown = program.must(&["client", "show", &id], "");
     assert!(shown.contains(uri) && !shown.contains(&secret), "{shown}");
+    assert!(shown.contains("allowed_groups: all") && shown.contains("created_at: 20"), "{shown}");
     let rotated = program.must_json(&["client", "rotate-secret", &id, "--json"]);
     assert_ne!(rotated["client_secret"], secret.as_str());
     program.must(&["client", "set", &id, "--require-two-factor", "--consent"], "");
@@ -205,10 +206,18 @@ async fn what_is_wrong_with_the_installation_is_one_line() {
     let said = refused(&program.run(&["serve"], ""));
     assert!(said.contains("lisen") && said.contains("countersign.toml:"), "{said}");
     std::fs::write(&settings, &text).expect("settings");
+    let said = refused(&program.run(&["--config", "elsewhere.toml", "group", "list"], ""));
+    assert_eq!(said.matches("No such file").count(), 1, "{said}");
 
     let key = program.path("keys/master.key");
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).expect("permissions");
     assert!(refused(&program.run(&["serve"], "")).contains("chmod 600"));
+    let check = program.run(&["check", "--json"], "");
+    let findings: serde_json::Value = serde_json::from_slice(&check.stdout).expect("JSON");
+    let bad: Vec<&serde_json::Value> =
+        findings.as_array().into_iter().flatten().filter(|f| f["ok"] == false).collect();
+    let what: Vec<&str> = bad.iter().filter_map(|finding| finding["what"].as_str()).collect();
+    assert_eq!(what, ["master key", "keys", "mail"], "what was not examined is not passed over: {findings}");
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).expect("permissions");
 
     program.database.pretend_a_newer_program_migrated().await;

@@ -37,7 +37,7 @@ impl Check {
                 examine(&operator, &mut findings).await;
                 findings
             }
-            Err(e) => vec![bad("settings", format!("{e:#}"))],
+            Err(e) => vec![bad("settings", super::one_line(&e))],
         };
         if self.json {
             input::print_json(&findings)?;
@@ -97,6 +97,8 @@ async fn examine(operator: &Operator, findings: &mut Vec<Finding>) {
             Err(e) => Err(e.to_string()),
         };
         findings.push(found("mail", mail));
+    } else {
+        findings.extend(["keys", "mail"].map(|what| bad(what, "not examined: mend what is above first")));
     }
     db.close().await;
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Operator, input, recipe};
 use crate::audit::{Actor, Event};
+use crate::clock::timestamp;
 use crate::config::SigningAlgorithm;
 use crate::directory::groups;
 use crate::keys::secret::{Token, entropy};
@@ -239,6 +240,12 @@ async fn show(db: &Db, id: &str, json: bool) -> anyhow::Result<()> {
     for (name, value) in described.as_object().into_iter().flatten().filter(|(name, _)| *name != "client_id")
     {
         match value {
+            Value::Array(groups) if name == "allowed_groups" && groups.is_empty() => {
+                println!("allowed_groups: all");
+            }
+            Value::Number(at) if name == "created_at" => {
+                println!("created_at: {}", timestamp(at.as_i64().unwrap_or_default()));
+            }
             Value::String(text) => println!("{name}: {text}"),
             Value::Array(list) => {
                 let texts: Vec<&str> = list.iter().filter_map(Value::as_str).collect();

@@ -109,9 +109,20 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 /// One line, whatever went wrong.
 fn fail(error: &anyhow::Error) -> ExitCode {
-    let line = format!("{error:#}").replace(['\n', '\r'], " ");
-    eprintln!("countersign: {line}");
+    eprintln!("countersign: {}", one_line(error));
     ExitCode::FAILURE
+}
+
+/// An error with what caused it. Some name their cause themselves; nothing is said twice.
+fn one_line(error: &anyhow::Error) -> String {
+    let mut line = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !line.contains(&cause) {
+            let colon = if line.is_empty() { "" } else { ": " };
+            line = format!("{line}{colon}{cause}");
+        }
+    }
+    line.replace(['\n', '\r'], " ")
 }
 
 async fn command(arguments: Arguments) -> anyhow::Result<ExitCode> {
