@@ -60,6 +60,10 @@ crate::on_both_databases! {
         assert_eq!(me.json["groups"], json!(["Acme"]));
         assert_eq!(me.json["role"], "User");
         assert_eq!(me.json["rights"], json!(["manage_own_settings", "track_time", "view_users"]));
+        let supported = get(&site, ".well-known/openid-configuration").await.json["claims_supported"].to_string();
+        for told in [&claims, &me.json].into_iter().flat_map(|c| c.as_object().expect("claims").keys()) {
+            assert!(supported.contains(&format!("\"{told}\"")) || told == "at_hash", "{told} is not in {supported}");
+        }
     }
 
     /// Rotation: each refresh token serves once, and one that comes again ends the family.
