@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use countersign::config::{self, Config, Encryption, SigningAlgorithm, TransportKind};
+use proptest::prelude::*;
 use tempfile::TempDir;
 
 /// A folder with this settings file.
@@ -435,4 +436,26 @@ fn a_variable_that_is_no_text_is_refused_if_it_is_ours() {
     assert!(load(no_text()).is_ok());
     let said = load("COUNTERSIGN_MAIL__HOST".into()).unwrap_err().to_string();
     assert_eq!(said, "COUNTERSIGN_MAIL__HOST: mail.host: expected text in UTF-8");
+}
+
+proptest! {
+    /// Whatever a file and a variable hold, there are settings or one line that says what is wrong.
+    #[test]
+    fn no_settings_panic_and_a_refusal_is_one_line(
+        pieces in prop::collection::vec(
+            prop_oneof![
+                Just("[mail]\n".to_owned()), Just("[signin]\n".to_owned()), Just("port = ".to_owned()),
+                Just("code_lifetime = ".to_owned()), Just("issuer = ".to_owned()), Just("[[tls]]".to_owned()),
+                Just("\"\"\"".to_owned()), Just("\n".to_owned()), "[ -~]{0,8}", ".{0,4}",
+            ],
+            0..12,
+        ),
+        variable in "(SIGNIN__CODE_LIFETIME|MAIL__PORT|LISTEN|[A-Z_]{0,12})",
+        value in ".{0,12}",
+    ) {
+        let name = format!("COUNTERSIGN_{variable}");
+        if let Err(said) = load(&pieces.concat(), &[(&name, &value)]) {
+            prop_assert_eq!(said.lines().count(), 1, "{}", said);
+        }
+    }
 }

@@ -148,6 +148,7 @@ pub const SITE_ADMINISTRATOR: DefaultRole = DefaultRole {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn default_roles_include_those_below_except_client() {
@@ -173,6 +174,16 @@ mod tests {
         assert!(Right::parse("manage_clients").is_ok());
         for word in ["", "Track", "track time", "trück", "1st", "_x", "a-b", &"x".repeat(65)] {
             assert_eq!(Right::parse(word), Err(NotARight), "{word}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_taken_reads_back_the_same(text in "[a-zA-Z0-9_é ,]{0,60}") {
+            if let Ok(rights) = Rights::parse(&text) {
+                let again = Rights::parse(&rights.to_string()).unwrap();
+                prop_assert!(rights.beyond(&again).next().is_none() && again.beyond(&rights).next().is_none());
+            }
         }
     }
 }

@@ -80,6 +80,7 @@ impl Cookies {
 mod tests {
     use super::*;
     use axum::http::HeaderValue;
+    use proptest::prelude::*;
 
     fn sent(value: &str) -> HeaderMap {
         HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_str(value).unwrap())])
@@ -107,5 +108,16 @@ mod tests {
         let headers = sent("=; x; countersign_session=planted; __Host-countersign_session=mine; y=\"");
         assert_eq!(cookies.read(&headers, "session").as_deref(), Some("mine"));
         assert_eq!(cookies.read(&sent("countersign_session=planted"), "session"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_panics_and_what_is_set_reads_back(other in "[!-~ ]{0,40}", value in "[A-Za-z0-9_-]{1,60}") {
+            let cookies = Cookies::for_issuer("https://id.example.org");
+            let _ = cookies.read(&sent(&other), "session");
+            let set = cookies.set("session", &value, Lifetime::Browser);
+            let headers = sent(set.split(';').next().unwrap());
+            prop_assert_eq!(cookies.read(&headers, "session"), Some(value));
+        }
     }
 }

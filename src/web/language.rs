@@ -144,6 +144,7 @@ pub enum Argument {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn what_is_not_there_falls_back_to_english() {
@@ -168,5 +169,15 @@ mod tests {
         assert_eq!(left(4).as_deref(), Some("4 attempts left."));
         assert_eq!(catalogue.sentence(Language::default(), "attempts-left", &[]), None);
         assert_eq!(catalogue.sentence(Language::default(), "no-such-key", &[]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_asked_for_there_is_a_language(app in ".*", browser in "[a-zA-Z0-9,;=.* -]{0,60}", group in ".*") {
+            let languages: Vec<_> = Language::available().collect();
+            for language in [Language::negotiate(Some(&app), Some(&browser)), Language::of_group(Some(&group))] {
+                prop_assert!(languages.contains(&language.tag()));
+            }
+        }
     }
 }
