@@ -18,6 +18,8 @@ impl Demo {
         let port = four_free_ports();
         let mut program = Command::new(env!("CARGO_BIN_EXE_countersign"))
             .args(["demo", "--port", &port.to_string()])
+            // A proxy that is not there: the demo needs nobody but itself.
+            .env("http_proxy", "http://127.0.0.1:9")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

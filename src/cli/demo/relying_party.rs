@@ -125,6 +125,8 @@ impl RelyingParty {
         let http = reqwest::ClientBuilder::new()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(Duration::from_secs(10))
+            // The provider is on this machine, whatever proxy the environment names for the others.
+            .no_proxy()
             .build()?;
         Ok(Self { settings, http, provider: RwLock::new(None) })
     }
