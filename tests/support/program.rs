@@ -114,6 +114,13 @@ impl Program {
     }
 }
 
+impl Serving {
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+}
+
 impl Drop for Serving {
     fn drop(&mut self) {
         let _ = self.0.kill();
