@@ -1,4 +1,4 @@
-//! What goes on in the background? Mail, the rotation of keys, and the purge of what has expired.
+//! What goes on in the background? Mail, the rotation of keys, the purge of what has expired, and the return of memory.
 
 use std::time::Duration;
 
@@ -13,6 +13,9 @@ const PURGE_EVERY: Duration = Duration::from_mins(1);
 
 /// How often the age of the signing keys is looked at.
 const ROTATE_EVERY: Duration = Duration::from_mins(10);
+
+/// How long the memory of a password's hash is kept for the next one.
+const REST_EVERY: Duration = Duration::from_secs(3);
 
 /// The tasks of a provider that serves.
 pub(super) struct Background {
@@ -36,7 +39,8 @@ pub(super) fn start(app: &App) -> Background {
     let tasks = vec![
         tokio::spawn(mail(app.clone(), stopped.clone())),
         tokio::spawn(keys(app.clone(), stopped.clone())),
-        tokio::spawn(purge(app.clone(), stopped)),
+        tokio::spawn(purge(app.clone(), stopped.clone())),
+        tokio::spawn(rest(app.clone(), stopped)),
     ];
     Background { stop, tasks }
 }
@@ -77,6 +81,14 @@ async fn purge(app: App, mut stopped: watch::Receiver<bool>) {
             Ok(rows) => tracing::debug!(rows, "expired rows were deleted"),
             Err(error) => tracing::warn!(%error, "expired rows could not be deleted"),
         }
-        app.provider.signin.passwords.rest();
+    }
+}
+
+async fn rest(app: App, mut stopped: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            _ = stopped.wait_for(|stop| *stop) => break,
+            () = tokio::time::sleep(REST_EVERY) => app.provider.signin.passwords.rest(),
+        }
     }
 }

@@ -51,7 +51,14 @@ struct Desk {
     /// How many may hash.
     cores: Arc<Semaphore>,
     /// The memory of hashes that are done, for those to come: fresh pages cost a third of a hash.
-    memory: Mutex<Vec<Vec<Block>>>,
+    memory: Mutex<Memory>,
+}
+
+#[derive(Default)]
+struct Memory {
+    free: Vec<Vec<Block>>,
+    /// Whether any was taken since the last [`Passwords::rest`].
+    in_use: bool,
 }
 
 impl std::fmt::Debug for Desk {
@@ -110,7 +117,7 @@ impl Passwords {
         Self(Arc::new(Desk {
             queue: Arc::new(Semaphore::new(cores.max(1) + waiting)),
             cores: Arc::new(Semaphore::new(cores.max(1))),
-            memory: Mutex::new(Vec::new()),
+            memory: Mutex::new(Memory::default()),
         }))
     }
 
@@ -147,10 +154,13 @@ impl Passwords {
         })
     }
 
-    /// Gives the memory of hashes that are done back to the system: nobody has signed in for a while.
+    /// Gives the memory of hashes back to the system if there was none since it was called last. To be called every
+    /// few seconds: an idle provider is small, and a busy one need not ask for the same pages again.
     pub fn rest(&self) {
-        if let Ok(mut free) = self.0.memory.lock() {
-            free.clear();
+        if let Ok(mut memory) = self.0.memory.lock()
+            && !std::mem::take(&mut memory.in_use)
+        {
+            memory.free = Vec::new();
         }
     }
 
@@ -177,7 +187,7 @@ impl Desk {
     fn hash(&self, password: &Password, salt: &[u8], params: Params) -> Option<Vec<u8>> {
         let mut output = vec![0u8; params.output_len().unwrap_or(32)];
         let blocks = params.block_count();
-        let mut memory = self.memory.lock().ok().and_then(|mut free| free.pop()).unwrap_or_default();
+        let mut memory = self.memory.lock().ok().and_then(|mut memory| memory.take()).unwrap_or_default();
         if memory.len() < blocks {
             // More than glibc keeps to itself when it is freed (32 MiB): an idle provider gives all of it back. What
             // is beyond the blocks is never touched, and so never there.
@@ -187,10 +197,17 @@ impl Desk {
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let done =
             argon2.hash_password_into_with_memory(password.0.as_bytes(), salt, &mut output, &mut memory);
-        if let Ok(mut free) = self.memory.lock() {
-            free.push(memory);
+        if let Ok(mut kept) = self.memory.lock() {
+            kept.free.push(memory);
         }
         done.ok().map(|()| output)
+    }
+}
+
+impl Memory {
+    fn take(&mut self) -> Option<Vec<Block>> {
+        self.in_use = true;
+        self.free.pop()
     }
 }
 
@@ -305,6 +322,19 @@ mod tests {
         }
         // The request is gone, its hash goes on; then the place is free again.
         let _free = desk.0.queue.acquire().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_memory_of_hashes_is_kept_while_there_are_any_and_given_back_after() {
+        let desk = Passwords::new(1, 10);
+        let kept = || desk.0.memory.lock().unwrap().free.len();
+        for _ in 0..2 {
+            assert_eq!(desk.verify(None, &Password::typed("x")).await, Ok(false));
+            desk.rest();
+            assert_eq!(kept(), 1, "somebody has just signed in");
+        }
+        desk.rest();
+        assert_eq!(kept(), 0);
     }
 
     #[test]
