@@ -13,7 +13,7 @@ use url::Url;
 
 mod support;
 
-use support::{Browser, browser};
+use support::browser::Browser;
 
 /// A provider that serves, in a folder of its own; it ends with this value.
 struct Provider {
@@ -85,13 +85,12 @@ async fn apache_lets_in_whom_the_provider_names() {
     let port = free_port();
     let at = format!("http://localhost:{port}/secure/");
     let callback = format!("{at}callback");
-    let provider = Provider::start(&[&callback]);
-    let apache = Apache::start(&provider, port);
+    let provider = Provider::start(&["https://app.example.org/callback", &callback]);
+    let apache = Apache::start(&provider, port, &callback);
     let ca = reqwest::Certificate::from_pem(&fs::read(provider.path("ca.pem")).unwrap()).unwrap();
-    let jar = |url: &str| {
-        let http = browser::client().add_root_certificate(ca.clone()).build().unwrap();
-        Browser::with_client(http, &Url::parse(url).unwrap())
-    };
+    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
+    let http = http.tls_built_in_root_certs(false).add_root_certificate(ca).build().unwrap();
+    let jar = |url: &str| Browser::with_client(http.clone(), &Url::parse(url).unwrap());
     let (mut at_apache, mut at_provider) = (jar(&at), jar(provider.text("/issuer")));
 
     let request = at_apache.open(&at).await.arrived();
@@ -111,7 +110,7 @@ async fn apache_lets_in_whom_the_provider_names() {
 struct Apache(Child);
 
 impl Apache {
-    fn start(provider: &Provider, port: u16) -> Self {
+    fn start(provider: &Provider, port: u16, callback: &str) -> Self {
         let folder = provider.path("apache");
         fs::create_dir_all(folder.join("pages/secure")).unwrap();
         fs::write(folder.join("pages/secure/index.html"), "only for those who have signed in").unwrap();
@@ -122,7 +121,7 @@ impl Apache {
             fs::set_permissions(name, fs::Permissions::from_mode(0o755)).unwrap();
         }
         let file = folder.join("apache.conf");
-        fs::write(&file, settings(provider, &folder, port)).unwrap();
+        fs::write(&file, settings(provider, &folder, port, callback)).unwrap();
         let program = Path::new("/usr/sbin/apache2");
         let module = Path::new("/usr/lib/apache2/modules/mod_auth_openidc.so");
         assert!(
@@ -150,7 +149,7 @@ impl Drop for Apache {
     }
 }
 
-fn settings(provider: &Provider, folder: &Path, port: u16) -> String {
+fn settings(provider: &Provider, folder: &Path, port: u16, callback: &str) -> String {
     let modules = [
         ("mpm_event", "mod_mpm_event"),
         ("authz_core", "mod_authz_core"),
@@ -165,8 +164,7 @@ fn settings(provider: &Provider, folder: &Path, port: u16) -> String {
         .concat();
     let (folder, ca) = (folder.display(), provider.path("ca.pem").display().to_string());
     let (issuer, id) = (provider.text("/issuer"), provider.text("/clients/basic/client_id"));
-    let (secret, callback) =
-        (provider.text("/clients/basic/client_secret"), provider.text("/clients/basic/redirect_uri"));
+    let secret = provider.text("/clients/basic/client_secret");
     format!(
         r#"{modules}
 ServerName localhost
@@ -199,8 +197,13 @@ OIDCRemoteUserClaim preferred_username
 
 /// A file of this build, whichever its profile.
 fn built(name: &str) -> PathBuf {
-    let program = Path::new(env!("CARGO_BIN_EXE_countersign"));
-    program.parent().unwrap().join(name)
+    let file = Path::new(env!("CARGO_BIN_EXE_countersign")).parent().unwrap().join(name);
+    assert!(
+        file.exists(),
+        "{} is missing: `cargo test` builds it, `cargo test --test` does not",
+        file.display()
+    );
+    file
 }
 
 fn succeeded(what: &str, output: &Output) -> String {

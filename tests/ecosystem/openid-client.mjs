@@ -34,12 +34,12 @@ class Browser {
   submit(page, fields) {
     const form = page.html.split('<form').slice(1).find((text) => text.includes('id="submit"'));
     if (!form) throw new Error(`no form at ${page.url}: ${page.html}`);
-    const action = new URL(/action="([^"]*)"/.exec(form)[1].replaceAll('&amp;', '&'), page.url);
+    const action = new URL(plain(/action="([^"]*)"/.exec(form)[1]), page.url);
     const data = new URLSearchParams();
     for (const [tag] of form.split('</form>')[0].matchAll(/<(input|button)[^>]*>/g)) {
       const name = /name="([^"]*)"/.exec(tag)?.[1];
       if (name && !(tag.startsWith('<button') && !tag.includes('id="submit"'))) {
-        data.set(name, fields[name] ?? /value="([^"]*)"/.exec(tag)?.[1] ?? '');
+        data.set(name, fields[name] ?? plain(/value="([^"]*)"/.exec(tag)?.[1] ?? ''));
       }
     }
     return this.go(action, data);
@@ -56,11 +56,16 @@ class Browser {
   }
 }
 
+/** What an attribute of a page means. */
+const plain = (text) =>
+  text.replace(/&#x([0-9a-f]+);/g, (_, hex) => String.fromCodePoint(parseInt(hex, 16)))
+    .replaceAll('&quot;', '"').replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
+
 const key = (jwk) => crypto.subtle.importKey('jwk', jwk, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign']);
 
 async function discover(which, authentication) {
   const { client_id, client_secret } = site.clients[which];
-  return client.discovery(issuer, client_id, client_secret, authentication);
+  return client.discovery(issuer, client_id, undefined, authentication ?? client.ClientSecretBasic(client_secret));
 }
 
 async function privateKey(which) {

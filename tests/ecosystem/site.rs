@@ -7,7 +7,10 @@
 //! `FOLDER/site.json` tells everything that a relying party must know; `FOLDER/oidcc.json` and `FOLDER/fapi2.json` go into the
 //! suite. `docs/conformance.md` says more.
 
-#![expect(clippy::indexing_slicing, reason = "a JSON value that is indexed by name makes the member, or is null")]
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a JSON value that is indexed by name makes the member, or is null"
+)]
 
 #[expect(clippy::expect_used, dead_code, reason = "the tests' authority, of which a part serves here")]
 #[path = "../support/ca.rs"]

@@ -38,13 +38,12 @@ pub struct Page {
 impl Browser {
     /// A browser that has never been anywhere.
     pub fn new(site: &Url) -> Self {
-        Self {
-            http: http(),
-            site: site.clone(),
-            cookies: Arc::default(),
-            history: Vec::new(),
-            filled: Vec::new(),
-        }
+        Self::with_client(http(), site)
+    }
+
+    /// The same, with a client that trusts other authorities.
+    pub fn with_client(http: reqwest::Client, site: &Url) -> Self {
+        Self { http, site: site.clone(), cookies: Arc::default(), history: Vec::new(), filled: Vec::new() }
     }
 
     /// Another tab of the same browser, at the same page.
