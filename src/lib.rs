@@ -5,7 +5,8 @@
 //!
 //! Ground floor, which knows no feature: [`clock`] (the time), [`config`] (the settings), [`store`] (SQLite and
 //! PostgreSQL), [`keys`] (the master key, secrets, signing keys), [`mail`] (messages, transports, delivery record),
-//! [`audit`] (append-only events), [`web`] (what pages share: templates, languages, cookies, headers, errors).
+//! [`outbound`] (requests to clients' addresses), [`audit`] (append-only events), [`web`] (what pages share: templates,
+//! languages, cookies, headers, errors).
 //!
 //! Features: [`directory`] (people, groups, roles, rights), [`signin`] (the steps of a sign-in; start at
 //! `signin/decide.rs`), [`oidc`] (the protocol, one file an endpoint), [`account`] (a user's own pages).
@@ -22,6 +23,7 @@ pub mod directory;
 pub mod keys;
 pub mod mail;
 pub mod oidc;
+pub mod outbound;
 pub mod signin;
 pub mod store;
 pub mod web;

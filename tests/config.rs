@@ -70,7 +70,16 @@ fn a_wrong_value_says_what_is_expected() {
         ("listen = \"8080\"", "listen: expected an address and port such as 127.0.0.1:8080"),
         ("trusted_proxies = \"10.0.0.1\"", "trusted_proxies: expected a list in brackets, not \"10.0.0.1\""),
         ("trusted_proxies = [\"proxy\"]", "trusted_proxies: expected an IP address such as 10.0.0.1"),
-        ("keys.algorithm = \"HS256\"", "keys.algorithm: expected RS256 or ES256 or EdDSA, not \"HS256\""),
+        (
+            "keys.algorithm = \"HS256\"",
+            "keys.algorithm: expected RS256 or RS384 or RS512 or PS256 or PS384 or PS512 or ES256 or ES384 or ES512 \
+             or EdDSA, not \"HS256\"",
+        ),
+        (
+            "outbound.allow_private = [\"https://app.internal/\"]",
+            "outbound.allow_private: expected host names or addresses such as app.internal or 10.0.0.7, not \
+             \"https://app.internal/\"",
+        ),
         ("keys.dir = 1", "keys.dir: expected a path in quotes, not 1"),
         ("tls.key = \"k.pem\"", "tls: needs `certificate` as well"),
     ] {

@@ -5,6 +5,8 @@ mod support;
 
 use std::ops::Deref;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use countersign::audit::Actor;
 use countersign::config::SigningAlgorithm;
 use countersign::keys::Takeover::{Announced, AtOnce};
@@ -23,9 +25,9 @@ crate::on_both_databases! {
         let before = keys.ring(1000).await.unwrap();
         let old = before.sign(SigningAlgorithm::ES256, "JWT", &claims(), 1000).unwrap();
         let made = keys.rotate(2000, Announced, 600, Actor::Operator).await.unwrap();
-        assert_eq!(made.len(), 3);
+        assert_eq!(made.len(), 5);
         let ring = keys.ring(2000).await.unwrap();
-        assert_eq!(kids(&ring, 2000).len(), 6);
+        assert_eq!(kids(&ring, 2000).len(), 10);
         let kid_of =
             |token: &str| ring.verify(token, 2000).map(|_| token.split('.').next().unwrap().to_owned());
         let meanwhile = ring.sign(SigningAlgorithm::ES256, "JWT", &claims(), 2000).unwrap();
@@ -35,28 +37,28 @@ crate::on_both_databases! {
         assert!(ring.verify(&old, 2000 + PUBLISHED_AHEAD + 600).is_ok());
         let last = 2000 + PUBLISHED_AHEAD + 600 + 3600;
         assert_eq!(ring.verify(&old, last), Err(NotOurs));
-        assert_eq!(kids(&ring, last).len(), 3);
+        assert_eq!(kids(&ring, last).len(), 5);
     }
 
     async fn two_rotations_at_once_are_one(database) {
         let keys = House::of(&database).with_keys().await;
         let other = keys.elsewhere(&database).await;
         let (one, two) = tokio::join!(keys.rotate(2000, AtOnce, 600, Actor::Operator), other.rotate(2000, AtOnce, 600, Actor::Operator));
-        assert_eq!(one.unwrap().len() + two.unwrap().len(), 3);
+        assert_eq!(one.unwrap().len() + two.unwrap().len(), 5);
     }
 
     async fn another_process_sees_a_rotation_within_seconds(database) {
         let keys = House::of(&database).with_keys().await;
         let other = keys.elsewhere(&database).await;
-        assert_eq!(kids(&other.ring(1000).await.unwrap(), 1000).len(), 3);
+        assert_eq!(kids(&other.ring(1000).await.unwrap(), 1000).len(), 5);
         keys.rotate(1001, Announced, 600, Actor::Operator).await.unwrap();
-        assert_eq!(kids(&other.ring(1005).await.unwrap(), 1005).len(), 6);
+        assert_eq!(kids(&other.ring(1005).await.unwrap(), 1005).len(), 10);
     }
 
     async fn keys_rotate_by_themselves_when_they_are_old(database) {
         let keys = House::of(&database).with_keys().await;
         assert!(keys.rotate_if_due(1000 + 99, 100, 600).await.unwrap().is_empty());
-        assert_eq!(keys.rotate_if_due(1000 + 100, 100, 600).await.unwrap().len(), 3);
+        assert_eq!(keys.rotate_if_due(1000 + 100, 100, 600).await.unwrap().len(), 5);
         assert!(keys.rotate_if_due(1000 + 101, 100, 600).await.unwrap().is_empty());
     }
 
@@ -65,7 +67,7 @@ crate::on_both_databases! {
         let keys = House::of(&database).with_keys().await;
         let other = keys.elsewhere(&database).await;
         other.ring(1099).await.unwrap();
-        assert_eq!(keys.rotate_if_due(1100, 100, 600).await.unwrap().len(), 3);
+        assert_eq!(keys.rotate_if_due(1100, 100, 600).await.unwrap().len(), 5);
         assert!(other.rotate_if_due(1101, 100, 600).await.unwrap().is_empty());
     }
 
@@ -73,7 +75,7 @@ crate::on_both_databases! {
     async fn keys_are_made_when_asked_for_although_a_moment_ago_there_were_none(database) {
         let keys = House::of(&database);
         assert!(keys.rotate_if_due(1000, 100, 600).await.unwrap().is_empty());
-        assert_eq!(kids(&keys.ring(1000).await.unwrap(), 1000).len(), 3);
+        assert_eq!(kids(&keys.ring(1000).await.unwrap(), 1000).len(), 5);
     }
 
     async fn two_first_starts_make_one_set(database) {
@@ -81,7 +83,7 @@ crate::on_both_databases! {
         let other = keys.elsewhere(&database).await;
         let (one, two, same) = tokio::join!(keys.ring(1000), other.ring(1000), keys.ring(1000));
         let one = kids(&one.unwrap(), 1000);
-        assert_eq!(one.len(), 3);
+        assert_eq!(one.len(), 5);
         assert_eq!((kids(&two.unwrap(), 1000), kids(&same.unwrap(), 1000)), (one.clone(), one));
     }
 
@@ -99,20 +101,20 @@ crate::on_both_databases! {
             expected.sort();
             assert_eq!(signing, expected);
         }
-        assert_eq!(kids(&ring, 2001).len(), 9, "what the others have signed still holds");
+        assert_eq!(kids(&ring, 2001).len(), 15, "what the others have signed still holds");
     }
 
     async fn rotating_without_end_is_refused_and_nothing_is_lost(database) {
         let keys = House::of(&database).with_keys().await;
         for at in 0..15 {
-            assert_eq!(keys.rotate(2000 + at, AtOnce, 600, Actor::Operator).await.unwrap().len(), 3);
+            assert_eq!(keys.rotate(2000 + at, AtOnce, 600, Actor::Operator).await.unwrap().len(), 5);
         }
         let refused = keys.rotate(2100, AtOnce, 600, Actor::Operator).await.unwrap_err();
-        assert!(matches!(refused, KeyError::TooMany(48)), "{refused}");
-        assert_eq!(kids(&keys.ring(2100).await.unwrap(), 2100).len(), 48);
+        assert!(matches!(refused, KeyError::TooMany(80)), "{refused}");
+        assert_eq!(kids(&keys.ring(2100).await.unwrap(), 2100).len(), 80);
         let later = 2100 + 600 + 3600;
-        assert_eq!(keys.rotate(later, AtOnce, 600, Actor::Operator).await.unwrap().len(), 3);
-        assert_eq!(kids(&keys.ring(later).await.unwrap(), later).len(), 6);
+        assert_eq!(keys.rotate(later, AtOnce, 600, Actor::Operator).await.unwrap().len(), 5);
+        assert_eq!(kids(&keys.ring(later).await.unwrap(), later).len(), 10);
     }
 
     async fn the_first_keys_sign_at_once_even_when_they_come_by_a_rotation(database) {
@@ -120,6 +122,52 @@ crate::on_both_databases! {
         keys.rotate(1000, Announced, 600, Actor::Operator).await.unwrap();
         let ring = keys.ring(1000).await.unwrap();
         assert!(ring.sign(SigningAlgorithm::RS256, "JWT", &claims(), 1000).is_ok());
+    }
+
+    /// As when a newer program brings a kind of key: it has nothing to announce itself behind, the others have.
+    async fn a_kind_that_has_no_key_yet_signs_at_once_and_the_others_keep_their_turn(database) {
+        let keys = House::of(&database).with_keys().await;
+        forget(&database).await;
+        let (rsa, late) = (SigningAlgorithm::RS256, SigningAlgorithm::ES384);
+        let other = keys.elsewhere(&database).await;
+        other.rotate(2000, Announced, 600, Actor::Operator).await.unwrap();
+        let ring = other.ring(2000).await.unwrap();
+        let signed_by = |algorithm| {
+            let kid = kid(&ring.sign(algorithm, "JWT", &claims(), 2000).unwrap());
+            ring.rows().find(|row| row.kid == kid).unwrap().created_at
+        };
+        assert_eq!((signed_by(rsa), signed_by(late)), (1000, 2000));
+    }
+
+    async fn a_kind_that_is_missing_is_made_and_does_not_make_the_others_younger(database) {
+        let keys = House::of(&database).with_keys().await;
+        forget(&database).await;
+        let other = keys.elsewhere(&database).await;
+        let ring = other.ring(1090).await.unwrap();
+        assert!(ring.sign(SigningAlgorithm::ES512, "JWT", &claims(), 1090).is_ok());
+        assert_eq!(kids(&ring, 1090).len(), 5);
+        assert_eq!(other.rotate_if_due(1100, 100, 600).await.unwrap().len(), 5);
+    }
+
+    /// The migration finds the rows of version 0.1, which were named after algorithms.
+    async fn keys_of_an_earlier_version_sign_on(database) {
+        const EARLIER: &str = "DELETE FROM signing_keys WHERE kind IN ('P-384', 'P-521');
+            UPDATE signing_keys SET kind = 'RS256' WHERE kind = 'RSA';
+            UPDATE signing_keys SET kind = 'ES256' WHERE kind = 'P-256';
+            UPDATE signing_keys SET kind = 'EdDSA' WHERE kind = 'Ed25519';
+            ALTER TABLE signing_keys RENAME COLUMN kind TO algorithm;";
+        let keys = House::of(&database).with_keys().await;
+        let before = kids(&keys.ring(1000).await.unwrap(), 1000);
+        run(&database, EARLIER).await;
+        run(&database, include_str!("../migrations/0002_key_kinds.sql")).await;
+        let ring = keys.elsewhere(&database).await.ring(2000).await.unwrap();
+        let after = kids(&ring, 2000);
+        assert_eq!(before.iter().filter(|kid| after.contains(kid)).count(), 3);
+        assert_eq!(after.len(), 5, "and the kinds that are new have been made");
+        for algorithm in SigningAlgorithm::ALL {
+            let token = ring.sign(algorithm, "JWT", &claims(), 2000).unwrap();
+            assert!(ring.verify(&token, 2000).is_ok(), "{algorithm:?}");
+        }
     }
 
     async fn another_master_key_does_not_open_the_keys(database) {
@@ -151,17 +199,17 @@ crate::on_both_databases! {
             states.sort();
             states
         };
-        assert_eq!(states(), ["signing"; 3]);
+        assert_eq!(states(), ["signing"; 5]);
         let said = program.must(&["key", "rotate"], "");
-        assert_eq!(said.lines().count(), 4, "{said}");
+        assert_eq!(said.lines().count(), 6, "{said}");
         assert!(said.contains("sign in 10 minutes"), "{said}");
-        assert_eq!(states(), [["announced"; 3], ["signing"; 3]].concat());
+        assert_eq!(states(), [["announced"; 5], ["signing"; 5]].concat());
         let said = program.must(&["key", "rotate", "--at-once"], "");
         assert!(said.contains("sign now"), "{said}");
-        assert_eq!(states(), [["retired"; 6].as_slice(), ["signing"; 3].as_slice()].concat());
+        assert_eq!(states(), [["retired"; 10].as_slice(), ["signing"; 5].as_slice()].concat());
         let list = program.must(&["key", "list"], "");
-        assert_eq!(list.lines().count(), 9);
-        for words in ["RS256", "ES256", "EdDSA", "retired; published until 2", "signs until it is replaced"] {
+        assert_eq!(list.lines().count(), 15);
+        for words in ["RSA", "P-256", "P-384", "P-521", "Ed25519", "retired; published until 2", "signs until it is replaced"] {
             assert!(list.contains(words), "{words}: {list}");
         }
         assert!(!list.contains("private") && !list.contains("\"d\""));
@@ -203,6 +251,26 @@ impl Deref for House {
 
 fn claims() -> Map<String, Value> {
     Map::from_iter([("sub".to_owned(), Value::from("ned"))])
+}
+
+/// The key that a token names.
+fn kid(token: &str) -> String {
+    let header = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap();
+    let header: Value = serde_json::from_slice(&header).unwrap();
+    header["kid"].as_str().unwrap().to_owned()
+}
+
+/// Leaves the database as a program that did not know P-384 or P-521.
+async fn forget(database: &Database) {
+    run(database, "DELETE FROM signing_keys WHERE kind IN ('P-384', 'P-521')").await;
+}
+
+async fn run(database: &Database, sql: &'static str) {
+    match &database.db {
+        Db::Sqlite { writer, .. } => sqlx::raw_sql(sql).execute(writer).await.map(|_| ()),
+        Db::Postgres(pool) => sqlx::raw_sql(sql).execute(pool).await.map(|_| ()),
+    }
+    .unwrap();
 }
 
 fn kids(ring: &Ring, now: i64) -> Vec<String> {

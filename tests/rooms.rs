@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 /// What every room may use: it knows no feature.
-const GROUND: [&str; 7] = ["audit", "clock", "config", "keys", "mail", "store", "web"];
+const GROUND: [&str; 8] = ["audit", "clock", "config", "keys", "mail", "outbound", "store", "web"];
 
 /// The features and the top, and what each may use besides the ground floor.
 const UPPER: [(&str, &[&str]); 6] = [
@@ -19,7 +19,7 @@ const UPPER: [(&str, &[&str]); 6] = [
 ];
 
 /// A big dependency has one owner: the paths that may name it.
-const OWNERS: [(&str, &[&str]); 8] = [
+const OWNERS: [(&str, &[&str]); 9] = [
     ("sqlx", &["src/store/"]),
     ("lettre", &["src/mail/"]),
     ("josekit", &["src/keys/"]),
@@ -27,6 +27,7 @@ const OWNERS: [(&str, &[&str]); 8] = [
     ("minijinja", &["src/web/"]),
     ("fluent_bundle", &["src/web/"]),
     ("openidconnect", &["src/cli/demo"]),
+    ("reqwest", &["src/outbound/", "src/cli/demo"]),
     ("clap", &["src/cli/", "src/main.rs"]),
 ];
 

@@ -22,7 +22,9 @@ use crate::directory::Passwords;
 use crate::keys::secret::entropy;
 use crate::keys::{SigningKeys, Vault};
 use crate::mail::Mailer;
+use crate::oidc::client_keys::ClientKeyCache;
 use crate::oidc::{self, Provider};
+use crate::outbound::Outbound;
 use crate::signin::SignInState;
 use crate::store::{Db, Options, SchemaState};
 use crate::web::cookies::Cookies;
@@ -66,9 +68,12 @@ impl App {
             pages: Pages::new(&config.brand, &config.templates)?,
             cookies: Cookies::for_issuer(&config.issuer),
         };
+        let outbound = Outbound::new(&config.outbound)?;
         let provider = Provider {
             signin,
             keys: SigningKeys::new(db.clone(), vault),
+            client_keys: ClientKeyCache::new(outbound.clone()),
+            outbound,
             issuer: config.issuer.clone(),
             tokens: config.tokens.clone(),
             algorithm: config.keys.algorithm,

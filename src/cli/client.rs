@@ -101,7 +101,7 @@ pub(super) struct Fields {
     /// Where the app publishes its public keys.
     #[arg(long, value_name = "URI")]
     jwks_uri: Option<String>,
-    /// The `alg` of its ID tokens: RS256, ES256 or `EdDSA`.
+    /// The `alg` of its ID tokens, such as RS256, PS256, ES256 or `EdDSA`.
     #[arg(long, value_name = "ALG")]
     id_token_alg: Option<String>,
     /// Two factors for everyone, whatever their group says.

@@ -44,7 +44,7 @@ async fn list(keys: &SigningKeys, now: i64, json: bool) -> anyhow::Result<()> {
         return input::print_json(&all);
     }
     for row in ring.rows() {
-        println!("{:<6} {}  {}", row.algorithm, row.kid, told(row, now));
+        println!("{:<7} {}  {}", row.kind, row.kid, told(row, now));
     }
     Ok(())
 }
@@ -52,7 +52,7 @@ async fn list(keys: &SigningKeys, now: i64, json: bool) -> anyhow::Result<()> {
 fn shown(row: &SigningKeyRow, now: i64) -> Value {
     json!({
         "kid": row.kid,
-        "alg": row.algorithm,
+        "kind": row.kind,
         "state": word(phase(row, now)),
         "created_at": row.created_at,
         "active_at": row.active_at,

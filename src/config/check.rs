@@ -1,6 +1,7 @@
 //! Do the settings make sense? What a type alone cannot say, as pure rules over the whole of them.
 
 use std::fmt::Display;
+use std::net::IpAddr;
 
 use axum::http::HeaderName;
 use url::{Host, Url};
@@ -42,6 +43,7 @@ pub(super) fn check(config: &Config) -> Verdict {
     // RFC 6749 §4.1.2: a maximum of ten minutes is recommended.
     rule(tokens.code_lifetime <= Period::minutes(10), "tokens.code_lifetime", || "expected at most 10m")?;
     brand(&config.brand)?;
+    outbound(&config.outbound.allow_private)?;
     log_level(&config.log.level)?;
     telemetry(config.telemetry.otlp_endpoint.as_deref())
 }
@@ -194,6 +196,16 @@ fn brand(brand: &Brand) -> Verdict {
         rule(fits, key, || "expected a colour such as #0b6b57")?;
     }
     Ok(())
+}
+
+/// A host as the address of a request names it: without scheme, port or path.
+fn outbound(hosts: &[String]) -> Verdict {
+    hosts.iter().try_for_each(|host| {
+        let fits = host.parse::<IpAddr>().is_ok() || Host::parse(host).is_ok();
+        rule(fits, "outbound.allow_private", || {
+            format!("expected host names or addresses such as app.internal or 10.0.0.7, not {host:?}")
+        })
+    })
 }
 
 fn log_level(level: &str) -> Verdict {

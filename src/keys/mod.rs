@@ -1,11 +1,18 @@
-//! What is secret here, and what proves that a token is ours? The master key, random secrets, and signing keys.
+//! What is secret here, and what proves that a token is ours, or a client's? The master key, random secrets, signing keys,
+//! and what clients sign.
 
+mod compact;
+pub mod jose;
+mod jwe;
+mod jwk;
+mod kind;
 mod make;
 mod ring;
 pub mod secret;
 mod signing;
 mod vault;
 
+pub use kind::KeyKind;
 pub use ring::{NotOurs, Phase, Ring, phase};
 pub use signing::{KeyError, PUBLISHED_AHEAD, SigningKeys, Takeover};
 pub use vault::{Vault, VaultError};

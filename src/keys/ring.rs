@@ -1,18 +1,19 @@
 //! Which key signs now, which are published, and is this token one of ours?
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use josekit::JoseError;
 use josekit::jwk::Jwk;
-use josekit::jws::{self, ES256, EdDSA, JwsHeader, JwsSigner, JwsVerifier, RS256};
+use josekit::jws::{self, JwsHeader, JwsSigner, JwsVerifier};
 use serde_json::{Map, Value, json};
+use zeroize::Zeroizing;
 
+use super::compact::Compact;
+use super::kind::{self, KeyKind};
 use super::signing::{KeyError, SEAL};
 use super::vault::Vault;
 use crate::config::SigningAlgorithm;
 use crate::store::signing_keys::SigningKeyRow;
-
-/// The longest JWT that is looked at, in bytes.
-const MAX_JWT: usize = 16 * 1024;
 
 /// Why a JWT is not one of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,10 +55,18 @@ struct Key {
 }
 
 struct Material {
-    algorithm: SigningAlgorithm,
+    kind: KeyKind,
     public: Map<String, Value>,
-    signer: Box<dyn JwsSigner>,
-    verifier: Box<dyn JwsVerifier>,
+    private: Zeroizing<Vec<u8>>,
+    /// One for each algorithm that the key signs under, built when it is first needed.
+    tools: Vec<Tools>,
+}
+
+/// Building one of these costs more than a signature.
+struct Tools {
+    algorithm: SigningAlgorithm,
+    signer: OnceLock<Box<dyn JwsSigner>>,
+    verifier: OnceLock<Box<dyn JwsVerifier>>,
 }
 
 impl Ring {
@@ -89,7 +98,7 @@ impl Ring {
         header.set_token_type(typ);
         header.set_key_id(&key.row.kid);
         let payload = serde_json::to_vec(claims).unwrap_or_default();
-        Ok(jws::serialize_compact(&payload, &header, &*key.material.signer)?)
+        Ok(jws::serialize_compact(&payload, &header, key.material.signer(algorithm)?)?)
     }
 
     /// The claims of a JWT, if one of the published keys has signed it under its own `alg`, and its `typ`. Whether it has
@@ -98,19 +107,16 @@ impl Ring {
     /// # Errors
     /// When it is not ours.
     pub fn verify(&self, token: &str, now: i64) -> Result<(Map<String, Value>, String), NotOurs> {
-        if token.len() > MAX_JWT {
+        let jwt = Compact::parse(token).map_err(|_| NotOurs)?;
+        let algorithm = jwt.text("alg").and_then(SigningAlgorithm::from_name).ok_or(NotOurs)?;
+        let key = self.of(jwt.text("kid").unwrap_or_default()).ok_or(NotOurs)?;
+        if key.material.kind != KeyKind::of(algorithm) || phase(&key.row, now) == Phase::Gone {
             return Err(NotOurs);
         }
-        let select = |header: &JwsHeader| {
-            let key = self.of(header.key_id().unwrap_or_default());
-            let fits = |k: &&Key| {
-                header.algorithm() == Some(k.material.algorithm.name()) && phase(&k.row, now) != Phase::Gone
-            };
-            Ok(key.filter(fits).map(|k| &*k.material.verifier))
-        };
-        let (payload, header) = jws::deserialize_compact_with_selector(token, select).map_err(|_| NotOurs)?;
-        let claims = serde_json::from_slice(&payload).map_err(|_| NotOurs)?;
-        Ok((claims, header.token_type().unwrap_or_default().to_owned()))
+        let verifier = key.material.verifier(algorithm).map_err(|_| NotOurs)?;
+        verifier.verify(jwt.message, &jwt.signature).map_err(|_| NotOurs)?;
+        let typ = jwt.text("typ").unwrap_or_default().to_owned();
+        Ok((jwt.claims, typ))
     }
 
     /// The JWK Set (RFC 7517 §5): the public half of every key that signs, will sign, or may have signed a token that
@@ -127,14 +133,14 @@ impl Ring {
         self.0.iter().map(|key| &key.row)
     }
 
-    /// Whether there is a key for every algorithm.
+    /// Whether there is a key of every kind.
     pub(super) fn is_complete(&self) -> bool {
-        SigningAlgorithm::ALL.into_iter().all(|algorithm| self.newest(algorithm).is_some())
+        KeyKind::ALL.into_iter().all(|kind| self.newest(kind).is_some())
     }
 
-    /// The key of an algorithm that nothing retires yet.
-    pub(super) fn newest(&self, algorithm: SigningAlgorithm) -> Option<&SigningKeyRow> {
-        let fits = |k: &&Key| k.material.algorithm == algorithm && k.row.retired_at.is_none();
+    /// The key of a kind that nothing retires yet.
+    pub(super) fn newest(&self, kind: KeyKind) -> Option<&SigningKeyRow> {
+        let fits = |k: &&Key| k.material.kind == kind && k.row.retired_at.is_none();
         self.0.iter().rfind(fits).map(|k| &k.row)
     }
 
@@ -143,7 +149,8 @@ impl Ring {
     }
 
     fn signing(&self, algorithm: SigningAlgorithm, now: i64) -> Option<&Key> {
-        let fits = |k: &&Key| k.material.algorithm == algorithm && phase(&k.row, now) == Phase::Signing;
+        let kind = KeyKind::of(algorithm);
+        let fits = |k: &&Key| k.material.kind == kind && phase(&k.row, now) == Phase::Signing;
         self.0.iter().filter(fits).max_by_key(|k| k.row.active_at)
     }
 }
@@ -151,23 +158,44 @@ impl Ring {
 impl Material {
     fn open(row: &SigningKeyRow, vault: &Vault) -> Result<Self, KeyError> {
         let malformed = || KeyError::Malformed(row.kid.clone());
-        let algorithm = SigningAlgorithm::from_name(&row.algorithm).ok_or_else(malformed)?;
+        let kind = KeyKind::from_name(&row.kind).ok_or_else(malformed)?;
         let private = vault.unseal(SEAL, &row.kid, &row.sealed)?;
-        let private = Jwk::from_bytes(private.as_slice())?;
-        let public: Map<String, Value> = serde_json::from_str(&row.public_jwk).map_err(|_| malformed())?;
-        let public_key = Jwk::from_map(public.clone())?;
-        let (signer, verifier): (Box<dyn JwsSigner>, Box<dyn JwsVerifier>) = match algorithm {
-            SigningAlgorithm::RS256 => {
-                (Box::new(RS256.signer_from_jwk(&private)?), Box::new(RS256.verifier_from_jwk(&public_key)?))
-            }
-            SigningAlgorithm::ES256 => {
-                (Box::new(ES256.signer_from_jwk(&private)?), Box::new(ES256.verifier_from_jwk(&public_key)?))
-            }
-            SigningAlgorithm::EdDSA => {
-                (Box::new(EdDSA.signer_from_jwk(&private)?), Box::new(EdDSA.verifier_from_jwk(&public_key)?))
-            }
-        };
-        Ok(Self { algorithm, public, signer, verifier })
+        let mut public: Map<String, Value> =
+            serde_json::from_str(&row.public_jwk).map_err(|_| malformed())?;
+        if kind.only_algorithm().is_none() {
+            // An early version made it for RS256 alone, and said so in the key.
+            public.remove("alg");
+        }
+        let fits = SigningAlgorithm::ALL.into_iter().filter(|a| KeyKind::of(*a) == kind);
+        let tools = fits
+            .map(|algorithm| Tools { algorithm, signer: OnceLock::new(), verifier: OnceLock::new() })
+            .collect();
+        Ok(Self { kind, public, private, tools })
+    }
+
+    fn signer(&self, algorithm: SigningAlgorithm) -> Result<&dyn JwsSigner, KeyError> {
+        let tools = self.tools(algorithm)?;
+        if let Some(signer) = tools.signer.get() {
+            return Ok(&**signer);
+        }
+        let malformed = |e: serde_json::Error| JoseError::InvalidJwkFormat(e.into());
+        let mut private: Map<String, Value> = serde_json::from_slice(&self.private).map_err(malformed)?;
+        private.remove("alg");
+        let signer = kind::signer(algorithm, &Jwk::from_map(private)?)?;
+        Ok(&**tools.signer.get_or_init(|| signer))
+    }
+
+    fn verifier(&self, algorithm: SigningAlgorithm) -> Result<&dyn JwsVerifier, KeyError> {
+        let tools = self.tools(algorithm)?;
+        if let Some(verifier) = tools.verifier.get() {
+            return Ok(&**verifier);
+        }
+        let verifier = kind::verifier(algorithm, &Jwk::from_map(self.public.clone())?)?;
+        Ok(&**tools.verifier.get_or_init(|| verifier))
+    }
+
+    fn tools(&self, algorithm: SigningAlgorithm) -> Result<&Tools, KeyError> {
+        self.tools.iter().find(|t| t.algorithm == algorithm).ok_or(KeyError::None(algorithm.name()))
     }
 }
 
@@ -178,17 +206,18 @@ mod tests {
     use josekit::jws::HS256;
     use proptest::prelude::*;
 
+    use super::super::compact::MAX_JWT;
     use super::super::make::fresh;
     use super::super::secret::{base64url, entropy};
     use super::super::signing::sealed_row;
     use super::*;
 
-    /// A key of each algorithm, signing since 0, and what each has signed.
+    /// A key of each kind, signing since 0, and what each algorithm has signed.
     static RING: LazyLock<(Ring, Vec<String>)> = LazyLock::new(|| {
         let dir = tempfile::tempdir().unwrap();
         let vault = Vault::open_or_create(dir.path(), &mut entropy()).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let keys = runtime.block_on(fresh(&SigningAlgorithm::ALL)).unwrap();
+        let keys = runtime.block_on(fresh(&KeyKind::ALL)).unwrap();
         let rows = keys.iter().map(|key| sealed_row(&vault, key, 0, 0).unwrap()).collect();
         let ring = Ring::open(rows, &Ring::default(), &vault).unwrap();
         let tokens = SigningAlgorithm::ALL.map(|a| ring.sign(a, "JWT", &claims(), 0).unwrap()).to_vec();
@@ -207,7 +236,7 @@ mod tests {
     fn a_key_goes_through_its_phases() {
         let key = |active_at, retired_at, expires_at| SigningKeyRow {
             kid: "k".to_owned(),
-            algorithm: "ES256".to_owned(),
+            kind: "P-256".to_owned(),
             public_jwk: String::new(),
             sealed: String::new(),
             created_at: 0,
@@ -244,37 +273,61 @@ mod tests {
                 assert_eq!(ring.verify(&changed, 0), Err(NotOurs));
             }
         }
-        assert_eq!(ring.jwks(0)["keys"].as_array().unwrap().len(), 3);
+        let jwks = ring.jwks(0);
+        let keys = jwks["keys"].as_array().unwrap();
+        assert_eq!(keys.len(), 5, "the RSA key is there once");
+        assert!(keys.iter().filter(|key| key["kty"] == "RSA").all(|key| key.get("alg").is_none()));
     }
 
     #[test]
     fn a_header_that_names_another_algorithm_or_key_is_not_ours() {
         let (ring, tokens) = &*RING;
         let jwks = ring.jwks(0);
-        for (token, key) in tokens.iter().zip(jwks["keys"].as_array().unwrap()) {
-            let kid = &key["kid"];
+        let keys = jwks["keys"].as_array().unwrap();
+        for (token, alg) in tokens.iter().zip(SigningAlgorithm::ALL) {
+            let header = Compact::parse(token).unwrap().header;
+            let kid = &header["kid"];
             let (_, rest) = token.split_once('.').unwrap();
             let unsigned = rest.split_once('.').unwrap().0;
-            for alg in ["none", "None", "HS256", "RS512", "ES384", ""] {
-                let header = json!({"alg": alg, "kid": kid});
-                assert_eq!(ring.verify(&with_header(&header, rest), 0), Err(NotOurs), "{alg}");
-                assert_eq!(
-                    ring.verify(&with_header(&header, &format!("{unsigned}.")), 0),
-                    Err(NotOurs),
-                    "{alg}"
-                );
+            let others =
+                SigningAlgorithm::ALL.map(SigningAlgorithm::name).into_iter().filter(|a| *a != alg.name());
+            for other in ["none", "None", "HS256", ""].into_iter().chain(others) {
+                let header = json!({"alg": other, "kid": kid});
+                assert_eq!(ring.verify(&with_header(&header, rest), 0), Err(NotOurs), "{other}");
+                let bare = with_header(&header, &format!("{unsigned}."));
+                assert_eq!(ring.verify(&bare, 0), Err(NotOurs), "{other}");
             }
-            for header in [json!({}), json!({"alg": key["alg"]}), json!({"alg": key["alg"], "kid": "other"})]
-            {
+            let alg = alg.name();
+            for header in [json!({}), json!({"alg": alg}), json!({"alg": alg, "kid": "other"})] {
                 assert_eq!(ring.verify(&with_header(&header, rest), 0), Err(NotOurs), "{header}");
             }
             // The public key is no secret: as an HMAC key it would let everybody sign.
+            let key = keys.iter().find(|key| key["kid"] == *kid).unwrap();
             let hmac = HS256.signer_from_bytes(key.to_string().as_bytes()).unwrap();
             let mut header = JwsHeader::new();
             header.set_key_id(kid.as_str().unwrap());
             let forged = jws::serialize_compact(b"{}", &header, &hmac).unwrap();
             assert_eq!(ring.verify(&forged, 0), Err(NotOurs));
         }
+    }
+
+    /// As version 0.1 left it: an RSA key that says RS256 in both halves.
+    #[test]
+    fn an_rsa_key_that_was_made_for_rs256_signs_under_every_rsa_algorithm() {
+        let dir = tempfile::tempdir().unwrap();
+        let vault = Vault::open_or_create(dir.path(), &mut entropy()).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let mut key = runtime.block_on(fresh(&[KeyKind::Rsa])).unwrap().remove(0);
+        key.private.set_algorithm("RS256");
+        key.public.insert("alg".to_owned(), Value::from("RS256"));
+        let row = sealed_row(&vault, &key, 0, 0).unwrap();
+        assert!(row.public_jwk.contains("RS256"));
+        let ring = Ring::open(vec![row], &Ring::default(), &vault).unwrap();
+        for algorithm in SigningAlgorithm::ALL.into_iter().filter(|a| KeyKind::of(*a) == KeyKind::Rsa) {
+            let token = ring.sign(algorithm, "JWT", &claims(), 0).unwrap();
+            assert!(ring.verify(&token, 0).is_ok(), "{algorithm:?}");
+        }
+        assert_eq!(ring.jwks(0)["keys"][0].get("alg"), None);
     }
 
     #[test]
@@ -299,7 +352,7 @@ mod tests {
 
         /// A right header, and then anything: the verifiers themselves must bear it.
         #[test]
-        fn no_payload_and_no_signature_panic(which in 0usize..3, payload in any::<Vec<u8>>(), signature in any::<Vec<u8>>()) {
+        fn no_payload_and_no_signature_panic(which in 0usize..10, payload in any::<Vec<u8>>(), signature in any::<Vec<u8>>()) {
             let (header, _) = RING.1[which].split_once('.').unwrap();
             let token = format!("{header}.{}.{}", base64url(&payload), base64url(&signature));
             prop_assert_eq!(RING.0.verify(&token, 0), Err(NotOurs));

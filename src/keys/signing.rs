@@ -7,12 +7,12 @@ use josekit::JoseError;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
+use super::kind::KeyKind;
 use super::make::{Fresh, fresh};
 use super::ring::Ring;
 use super::secret::entropy;
 use super::vault::{Vault, VaultError};
 use crate::audit::{Actor, Event};
-use crate::config::SigningAlgorithm;
 use crate::store::signing_keys::{self, SigningKeyRow};
 use crate::store::{self, Conn, Db};
 
@@ -26,7 +26,7 @@ const MARGIN: i64 = 3600;
 const STALE: i64 = 5;
 
 /// Keys that may be there at once: `/jwks` stays small, whoever rotates however often.
-const MOST: usize = 48;
+const MOST: usize = 80;
 
 /// What the seal of a signing key is for.
 pub(super) const SEAL: &str = "signing key";
@@ -133,13 +133,12 @@ impl SigningKeys {
         Ok(ring)
     }
 
-    /// Makes the first keys, which sign at once, where an algorithm has none. Another process may be faster.
+    /// Makes the first keys, which sign at once, of the kinds that have none. Another process may be faster.
     async fn make_first(&self, ring: &Ring, now: i64) -> Result<Arc<Ring>, KeyError> {
-        let missing: Vec<_> =
-            SigningAlgorithm::ALL.into_iter().filter(|a| ring.newest(*a).is_none()).collect();
+        let missing: Vec<_> = KeyKind::ALL.into_iter().filter(|k| ring.newest(*k).is_none()).collect();
         let keys = fresh(&missing).await?;
         let mut tx = self.db.write().await?;
-        if self.add(&mut tx, &keys, now, now).await? {
+        if self.add(&mut tx, &keys, now, |_| now).await? {
             tx.commit().await?;
         } else {
             drop(tx);
@@ -164,7 +163,7 @@ impl SigningKeys {
         self.replace(&ring, now, takeover, longest_token, actor).await
     }
 
-    /// Rotates if the newest keys are older than `every` seconds; makes the first ones if there are none.
+    /// Rotates all if one of the newest keys is older than `every` seconds; makes the first ones where there are none.
     ///
     /// # Errors
     /// As [`SigningKeys::rotate`].
@@ -177,9 +176,8 @@ impl SigningKeys {
         self.ring(now).await?;
         // The keys that are found old are those that are replaced: read now, and once, or two processes would rotate in turn.
         let ring = self.read(now).await?;
-        let newest =
-            SigningAlgorithm::ALL.into_iter().filter_map(|a| ring.newest(a)).map(|k| k.created_at).max();
-        match newest {
+        let oldest = KeyKind::ALL.into_iter().filter_map(|k| ring.newest(k)).map(|k| k.created_at).min();
+        match oldest {
             Some(made_at) if made_at + every <= now => {
                 self.replace(&ring, now, Takeover::Announced, longest_token, Actor::System).await
             }
@@ -196,9 +194,11 @@ impl SigningKeys {
         longest_token: i64,
         actor: Actor,
     ) -> Result<Vec<String>, KeyError> {
-        let keys = fresh(&SigningAlgorithm::ALL).await?;
+        let keys = fresh(&KeyKind::ALL).await?;
         let at_once = takeover == Takeover::AtOnce;
-        let active_at = if at_once || !ring.is_complete() { now } else { now + PUBLISHED_AHEAD };
+        let active_at = if at_once { now } else { now + PUBLISHED_AHEAD };
+        // Where there is no key yet, none is there to sign meanwhile.
+        let begins = |kind: KeyKind| if ring.newest(kind).is_some() { active_at } else { now };
         let expires_at = active_at + longest_token + MARGIN;
         let mut tx = self.db.write().await?;
         signing_keys::purge(&mut tx, now).await?;
@@ -209,12 +209,12 @@ impl SigningKeys {
         if at_once {
             signing_keys::retire_earlier(&mut tx, active_at).await?;
         }
-        for old in SigningAlgorithm::ALL.into_iter().filter_map(|a| ring.newest(a)) {
+        for old in KeyKind::ALL.into_iter().filter_map(|k| ring.newest(k)) {
             if !signing_keys::retire(&mut tx, &old.kid, active_at, expires_at).await? {
                 return Ok(Vec::new());
             }
         }
-        if !self.add(&mut tx, &keys, now, active_at).await? {
+        if !self.add(&mut tx, &keys, now, begins).await? {
             return Ok(Vec::new());
         }
         let event =
@@ -225,10 +225,16 @@ impl SigningKeys {
         Ok(keys.into_iter().map(|key| key.kid).collect())
     }
 
-    /// Adds new keys; false when an algorithm has a newest key already: then the transaction is spoilt.
-    async fn add(&self, conn: &mut Conn, keys: &[Fresh], now: i64, active_at: i64) -> Result<bool, KeyError> {
+    /// Adds new keys; false when a kind has a newest key already: then the transaction is spoilt.
+    async fn add(
+        &self,
+        conn: &mut Conn,
+        keys: &[Fresh],
+        now: i64,
+        begins: impl Fn(KeyKind) -> i64 + Send,
+    ) -> Result<bool, KeyError> {
         for key in keys {
-            match signing_keys::add(conn, &sealed_row(&self.vault, key, now, active_at)?).await {
+            match signing_keys::add(conn, &sealed_row(&self.vault, key, now, begins(key.kind))?).await {
                 Err(e) if e.is_duplicate() => return Ok(false),
                 added => added?,
             }
@@ -251,7 +257,7 @@ pub(super) fn sealed_row(
     let private = zeroize::Zeroizing::new(key.private.to_string());
     Ok(SigningKeyRow {
         kid: key.kid.clone(),
-        algorithm: key.algorithm.name().to_owned(),
+        kind: key.kind.name().to_owned(),
         public_jwk: Value::Object(key.public.clone()).to_string(),
         sealed: vault.seal(SEAL, &key.kid, private.as_bytes(), &mut entropy())?,
         created_at: now,

@@ -4,6 +4,7 @@ pub mod answer;
 mod authorize;
 mod claims;
 mod client_auth;
+pub mod client_keys;
 pub mod clients;
 mod confirmation;
 mod consent;
@@ -28,8 +29,10 @@ use axum::Router;
 use axum::http::{Extensions, HeaderMap, HeaderName};
 use axum::routing::{get, post};
 
+use self::client_keys::ClientKeyCache;
 use crate::config::{self, SigningAlgorithm};
 use crate::keys::{SigningKeys, VaultError};
+use crate::outbound::Outbound;
 use crate::signin::SignInState;
 use crate::web::certificate::ClientCertificate;
 
@@ -40,6 +43,10 @@ pub struct Provider {
     pub signin: SignInState,
     /// The signing keys.
     pub keys: SigningKeys,
+    /// Requests to clients' addresses.
+    pub outbound: Outbound,
+    /// The keys of clients.
+    pub client_keys: ClientKeyCache,
     /// The issuer identifier (OIDC Core §2), without a slash at its end.
     pub issuer: String,
     /// `[tokens]`

@@ -1,6 +1,6 @@
 //! What is in a token? ID tokens (OIDC Core §2) and access tokens as JWTs (RFC 9068).
 
-use openssl::sha::{sha256, sha512};
+use openssl::sha::{sha256, sha384, sha512};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -209,17 +209,15 @@ fn audience(provider: &Provider, access: Access<'_>) -> Value {
     }
 }
 
-/// `at_hash` (OIDC Core §3.1.3.6): the left half of the hash that goes with the algorithm; Ed25519 goes with SHA-512.
+/// `at_hash`, `c_hash` (OIDC Core §3.1.3.6, §3.3.2.11): the left half of the hash that goes with the algorithm; Ed25519
+/// goes with SHA-512.
 fn half_hash(algorithm: SigningAlgorithm, token: &str) -> String {
+    use SigningAlgorithm::{ES256, ES384, ES512, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512};
+    let half = |hash: &[u8]| base64url(hash.get(..hash.len() / 2).unwrap_or_default());
     match algorithm {
-        SigningAlgorithm::RS256 | SigningAlgorithm::ES256 => {
-            let hash = sha256(token.as_bytes());
-            base64url(hash.get(..16).unwrap_or_default())
-        }
-        SigningAlgorithm::EdDSA => {
-            let hash = sha512(token.as_bytes());
-            base64url(hash.get(..32).unwrap_or_default())
-        }
+        RS256 | PS256 | ES256 => half(&sha256(token.as_bytes())),
+        RS384 | PS384 | ES384 => half(&sha384(token.as_bytes())),
+        RS512 | PS512 | ES512 | EdDSA => half(&sha512(token.as_bytes())),
     }
 }
 
@@ -239,6 +237,13 @@ mod tests {
         // OIDC Core, appendix A.3 and A.4: the access token and at_hash of the example.
         let token = "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y";
         assert_eq!(half_hash(SigningAlgorithm::RS256, token), "77QmUPtjPfzWtF2AnpK9RQ");
-        assert_eq!(half_hash(SigningAlgorithm::EdDSA, token).len(), 43);
+        for algorithm in SigningAlgorithm::ALL {
+            let expected = match algorithm.name() {
+                "RS256" | "PS256" | "ES256" => "77QmUPtjPfzWtF2AnpK9RQ",
+                "RS384" | "PS384" | "ES384" => "jtAeDp945y1dDqU3nkIVGNZP1HjH_MFs",
+                _ => "q7nS86GgvvFaZkzALLWqJYaJIKw2wCDAVfCAsm5CrBM",
+            };
+            assert_eq!(half_hash(algorithm, token), expected, "{algorithm:?}");
+        }
     }
 }

@@ -6,9 +6,9 @@ use super::macros::{all, execute, queries};
 use super::{Conn, Result};
 
 queries! {
-    LIST = "SELECT kid, algorithm, public_jwk, sealed, created_at, active_at, retired_at, expires_at
+    LIST = "SELECT kid, kind, public_jwk, sealed, created_at, active_at, retired_at, expires_at
             FROM signing_keys ORDER BY created_at, kid LIMIT 100";
-    ADD = "INSERT INTO signing_keys (kid, algorithm, public_jwk, sealed, created_at, active_at)
+    ADD = "INSERT INTO signing_keys (kid, kind, public_jwk, sealed, created_at, active_at)
            VALUES ($1, $2, $3, $4, $5, $6)";
     RETIRE = "UPDATE signing_keys SET retired_at = $2, expires_at = $3 WHERE kid = $1 AND retired_at IS NULL";
     RETIRE_EARLIER = "UPDATE signing_keys SET retired_at = $1 WHERE retired_at > $1";
@@ -20,8 +20,8 @@ queries! {
 pub struct SigningKeyRow {
     /// The key's name: its RFC 7638 thumbprint.
     pub kid: String,
-    /// `alg` of what it signs.
-    pub algorithm: String,
+    /// What kind of key it is: `RSA`, `P-256`, `P-384`, `P-521` or `Ed25519`.
+    pub kind: String,
     /// The public half, as a JWK.
     pub public_jwk: String,
     /// The whole, as a JWK, sealed.
@@ -44,12 +44,12 @@ pub async fn list(conn: &mut Conn) -> Result<Vec<SigningKeyRow>> {
     all!(conn, SigningKeyRow, LIST)
 }
 
-/// Keeps a new key, which nothing retires yet. An algorithm has one such key.
+/// Keeps a new key, which nothing retires yet. A kind has one such key.
 ///
 /// # Errors
-/// When the database refuses; `Duplicate` when the algorithm has one.
+/// When the database refuses; `Duplicate` when the kind has one.
 pub async fn add(conn: &mut Conn, key: &SigningKeyRow) -> Result<()> {
-    execute!(conn, ADD, &key.kid, &key.algorithm, &key.public_jwk, &key.sealed, key.created_at, key.active_at)
+    execute!(conn, ADD, &key.kid, &key.kind, &key.public_jwk, &key.sealed, key.created_at, key.active_at)
         .map(|_| ())
 }
 

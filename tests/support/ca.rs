@@ -1,6 +1,7 @@
 //! Who vouches for the test's servers and clients? A private authority, made anew by every test binary.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use openssl::asn1::Asn1Time;
 use openssl::bn::{BigNum, MsbOption};
@@ -41,7 +42,10 @@ impl Authority {
     }
 
     fn make() -> Result<Self, ErrorStack> {
-        let (key, name) = (new_key()?, common_name("Authority of the tests")?);
+        // OpenSSL finds an issuer by its name: two that are trusted side by side must not have the same.
+        static COUNT: AtomicU32 = AtomicU32::new(1);
+        let name = format!("Authority {} of the tests", COUNT.fetch_add(1, Ordering::SeqCst));
+        let (key, name) = (new_key()?, common_name(&name)?);
         let mut builder = X509::builder()?;
         describe(&mut builder, &name, &name, &key)?;
         builder.append_extension(BasicConstraints::new().critical().ca().build()?)?;

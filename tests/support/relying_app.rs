@@ -157,7 +157,14 @@ impl RelyingApp {
         let key = *keys.get(kid).first().unwrap_or_else(|| panic!("/jwks has no key {kid}"));
         let verifier: Box<dyn JwsVerifier> = match header.algorithm() {
             Some("RS256") => Box::new(jws::RS256.verifier_from_jwk(key).expect("an RSA key")),
+            Some("RS384") => Box::new(jws::RS384.verifier_from_jwk(key).expect("an RSA key")),
+            Some("RS512") => Box::new(jws::RS512.verifier_from_jwk(key).expect("an RSA key")),
+            Some("PS256") => Box::new(jws::PS256.verifier_from_jwk(key).expect("an RSA key")),
+            Some("PS384") => Box::new(jws::PS384.verifier_from_jwk(key).expect("an RSA key")),
+            Some("PS512") => Box::new(jws::PS512.verifier_from_jwk(key).expect("an RSA key")),
             Some("ES256") => Box::new(jws::ES256.verifier_from_jwk(key).expect("a P-256 key")),
+            Some("ES384") => Box::new(jws::ES384.verifier_from_jwk(key).expect("a P-384 key")),
+            Some("ES512") => Box::new(jws::ES512.verifier_from_jwk(key).expect("a P-521 key")),
             Some("EdDSA") => Box::new(jws::EdDSA.verifier_from_jwk(key).expect("an Ed25519 key")),
             other => panic!("an algorithm that nobody asked for: {other:?}"),
         };

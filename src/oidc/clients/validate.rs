@@ -5,6 +5,7 @@ use url::Url;
 use super::metadata::{AuthMethod, GrantType, Metadata, ResponseType};
 use super::uris::{MAX_URI, check_redirect_uri, is_loopback};
 use crate::config::SigningAlgorithm;
+use crate::keys::jose::{BadKeys, ClientKeys};
 
 /// Why a client cannot be registered so; each names the metadata field and what it must be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -17,6 +18,9 @@ pub enum Invalid {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// The public keys cannot be used.
+    #[error("jwks: {0}")]
+    Keys(BadKeys),
     /// Another field is wrong.
     #[error("{field}: {reason}")]
     Field {
@@ -148,6 +152,9 @@ impl Metadata {
         let method = self.token_endpoint_auth_method;
         if self.jwks.is_some() && self.jwks_uri.is_some() {
             return wrong("jwks", "must not be there together with jwks_uri");
+        }
+        if let Some(set) = &self.jwks {
+            ClientKeys::parse(set).map_err(Invalid::Keys)?;
         }
         let by_key = [AuthMethod::PrivateKeyJwt, AuthMethod::SelfSignedTlsClientAuth];
         if by_key.contains(&method) && !self.has_keys() {
@@ -287,6 +294,7 @@ mod tests {
         match metadata.validate() {
             Err(Invalid::Field { field, .. }) => Some(field),
             Err(Invalid::RedirectUri { .. }) => Some("redirect_uris"),
+            Err(Invalid::Keys(_)) => Some("jwks"),
             Ok(()) => None,
         }
     }

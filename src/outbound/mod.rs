@@ -1,0 +1,234 @@
+//! How are the addresses fetched that clients have registered, without anybody using us to reach what they cannot?
+
+mod address;
+mod resolve;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::redirect::Policy;
+use reqwest::{Certificate, Client, RequestBuilder, Response, StatusCode, header, tls};
+use tokio::sync::Semaphore;
+use url::Url;
+
+use self::address::BadAddress;
+use self::resolve::{Refused, Resolver};
+use crate::config;
+
+pub use self::address::is_public;
+
+/// How long one request may take: waiting for its turn, finding the host, connecting, and reading the answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long connecting may take.
+const CONNECTING: Duration = Duration::from_secs(3);
+
+/// The largest answer that is read, in bytes.
+const LARGEST: usize = 64 * 1024;
+
+/// Requests that may be under way at once.
+const AT_ONCE: usize = 32;
+
+/// Makes requests to clients' addresses; cheap to clone.
+#[derive(Clone)]
+pub struct Outbound {
+    client: Client,
+    allowed: Arc<[String]>,
+    turns: Arc<Semaphore>,
+}
+
+/// What is wrong with `[outbound]`, in one line.
+#[derive(Debug, thiserror::Error)]
+pub enum OutboundSettingsError {
+    /// A file of `outbound.extra_ca` cannot be used.
+    #[error("outbound.extra_ca: {}: {reason}", path.display())]
+    Authority {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// OpenSSL or the HTTP client refused.
+    #[error("outbound: {0}")]
+    Client(String),
+}
+
+/// Why an address could not be fetched, for the client's developer, as the end of a sentence about it: "jwks_uri
+/// https://app.example/jwks" + " did not answer within 5 seconds". It tells nothing of the network here.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OutboundError {
+    /// It is no address that is ever fetched.
+    #[error("{0}")]
+    Address(&'static str),
+    /// It leads to an address that is not public.
+    #[error(
+        "has a host that is not a public address of the internet; the operator can allow it ([outbound] allow_private)"
+    )]
+    Private,
+    /// Its name cannot be resolved.
+    #[error("has a host that cannot be found")]
+    NotFound,
+    /// No connection could be made.
+    #[error("cannot be connected to")]
+    Unreachable,
+    /// Its certificate is not one that we trust for its host.
+    #[error("has a TLS certificate that is not trusted here, or is not for its host")]
+    Tls,
+    /// It took too long.
+    #[error("did not answer within 5 seconds")]
+    Slow,
+    /// Too many requests are under way.
+    #[error("could not be asked, as too many requests are under way here: try again")]
+    Busy,
+    /// Its answer is too large.
+    #[error("answered with more than 64 KiB")]
+    TooLarge,
+    /// Its answer is a redirect.
+    #[error("answered {0}, and redirects are not followed")]
+    Redirect(u16),
+    /// Its answer is not 200.
+    #[error("answered {0}, and expected is 200")]
+    Status(u16),
+    /// Its answer is not UTF-8.
+    #[error("answered with something that is no text in UTF-8")]
+    NotText,
+    /// The connection broke, or what came was no HTTP.
+    #[error("broke the connection off")]
+    Broken,
+}
+
+impl Outbound {
+    /// Reads the further authorities, and makes the one client that all requests go through.
+    ///
+    /// # Errors
+    /// When a file of `extra_ca` cannot be used; the message names it.
+    pub fn new(settings: &config::Outbound) -> Result<Self, OutboundSettingsError> {
+        let allowed: Arc<[String]> = settings.allow_private.iter().map(|h| address::normal(h)).collect();
+        let mut builder = Client::builder()
+            .https_only(true)
+            .use_native_tls()
+            .min_tls_version(tls::Version::TLS_1_2)
+            .redirect(Policy::none())
+            .no_proxy()
+            .referer(false)
+            .http1_only()
+            // A connection that was judged once is not kept: a name may lead elsewhere the next time.
+            .pool_max_idle_per_host(0)
+            .connect_timeout(CONNECTING)
+            .timeout(PATIENCE)
+            .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
+            .dns_resolver(Arc::new(Resolver::new(Arc::clone(&allowed))));
+        for path in &settings.extra_ca {
+            for certificate in authorities(path)? {
+                builder = builder.add_root_certificate(certificate);
+            }
+        }
+        let client = builder.build().map_err(|e| OutboundSettingsError::Client(e.to_string()))?;
+        Ok(Self { client, allowed, turns: Arc::new(Semaphore::new(AT_ONCE)) })
+    }
+
+    /// Fetches a text. `accept` is the media type that is asked for; what comes is judged by its content.
+    ///
+    /// # Errors
+    /// Why it could not be fetched.
+    pub async fn get(&self, uri: &str, accept: &str) -> Result<String, OutboundError> {
+        let url = self.judge(uri)?;
+        self.in_turn(async {
+            let response = send(self.client.get(url).header(header::ACCEPT, accept)).await?;
+            match response.status() {
+                StatusCode::OK => text(response).await,
+                status if status.is_redirection() => Err(OutboundError::Redirect(status.as_u16())),
+                status => Err(OutboundError::Status(status.as_u16())),
+            }
+        })
+        .await
+    }
+
+    /// Posts a form, and answers the status. What else comes is not read.
+    ///
+    /// # Errors
+    /// Why it could not be posted.
+    pub async fn post_form(&self, uri: &str, fields: &[(&str, &str)]) -> Result<u16, OutboundError> {
+        let url = self.judge(uri)?;
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let form = "application/x-www-form-urlencoded";
+        let request = self.client.post(url).header(header::CONTENT_TYPE, form).body(body);
+        self.in_turn(async { Ok(send(request).await?.status().as_u16()) }).await
+    }
+
+    fn judge(&self, uri: &str) -> Result<Url, OutboundError> {
+        address::parse(uri, &self.allowed).map_err(|bad| match bad {
+            BadAddress::Form(what) => OutboundError::Address(what),
+            BadAddress::Private => OutboundError::Private,
+        })
+    }
+
+    async fn in_turn<T>(
+        &self,
+        request: impl Future<Output = Result<T, OutboundError>>,
+    ) -> Result<T, OutboundError> {
+        let turn = tokio::time::timeout(PATIENCE, self.turns.acquire()).await;
+        let Ok(Ok(_turn)) = turn else { return Err(OutboundError::Busy) };
+        tokio::time::timeout(PATIENCE, request).await.unwrap_or(Err(OutboundError::Slow))
+    }
+}
+
+impl fmt::Debug for Outbound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbound").field("allowed", &self.allowed).finish_non_exhaustive()
+    }
+}
+
+/// The certificates in a file.
+fn authorities(path: &std::path::Path) -> Result<Vec<Certificate>, OutboundSettingsError> {
+    let wrong = |reason: String| OutboundSettingsError::Authority { path: path.to_owned(), reason };
+    let pem = std::fs::read(path).map_err(|e| wrong(e.to_string()))?;
+    let certificates =
+        openssl::x509::X509::stack_from_pem(&pem).map_err(|_| wrong("is no PEM file".to_owned()))?;
+    if certificates.is_empty() {
+        return Err(wrong("there is no certificate in it".to_owned()));
+    }
+    let readable = certificates.iter().map(|certificate| {
+        let der = certificate.to_der().map_err(|e| wrong(e.to_string()))?;
+        Certificate::from_der(&der).map_err(|e| wrong(e.to_string()))
+    });
+    readable.collect()
+}
+
+async fn send(request: RequestBuilder) -> Result<Response, OutboundError> {
+    request.send().await.map_err(|e| failure(&e))
+}
+
+/// The body, read only as far as it may go.
+async fn text(mut response: Response) -> Result<String, OutboundError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|e| failure(&e))? {
+        if body.len() + chunk.len() > LARGEST {
+            return Err(OutboundError::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    String::from_utf8(body).map_err(|_| OutboundError::NotText)
+}
+
+/// What a failure means, from whatever is at the bottom of it.
+fn failure(error: &reqwest::Error) -> OutboundError {
+    if error.is_timeout() {
+        return OutboundError::Slow;
+    }
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(this) = cause {
+        match this.downcast_ref::<Refused>() {
+            Some(Refused::Private) => return OutboundError::Private,
+            Some(Refused::NotFound) => return OutboundError::NotFound,
+            None => {}
+        }
+        if this.is::<native_tls::Error>() {
+            return OutboundError::Tls;
+        }
+        cause = this.source();
+    }
+    if error.is_connect() { OutboundError::Unreachable } else { OutboundError::Broken }
+}
