@@ -36,18 +36,18 @@ fn generate(kind: KeyKind) -> Result<Fresh, JoseError> {
         KeyKind::P521 => Jwk::generate_ec_key(EcCurve::P521)?,
         KeyKind::Ed25519 => Jwk::generate_ed_key(EdCurve::Ed25519)?,
     };
-    let kid = thumbprint(private.to_public_key()?.as_ref());
-    private.set_key_id(&kid);
+    let name = thumbprint(private.to_public_key()?.as_ref());
+    private.set_key_id(&name);
     private.set_key_use("sig");
     let mut public: Map<String, Value> = private.to_public_key()?.into();
-    public.insert("kid".to_owned(), Value::from(kid.as_str()));
+    public.insert("kid".to_owned(), Value::from(name.as_str()));
     public.insert("use".to_owned(), Value::from("sig"));
     public.remove("key_ops");
     match kind.only_algorithm() {
         Some(algorithm) => public.insert("alg".to_owned(), Value::from(algorithm.name())),
         None => public.remove("alg"),
     };
-    Ok(Fresh { kid, kind, private, public })
+    Ok(Fresh { kid: name, kind, private, public })
 }
 
 #[cfg(test)]

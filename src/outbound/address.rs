@@ -7,6 +7,31 @@ use url::{Host, Url};
 /// The longest address that is fetched, in bytes.
 const MAX_URI: usize = 2000;
 
+/// The IPv4 networks that are no part of the public internet (RFC 6890 and its registry), and how long their prefixes are.
+const SPECIAL: [([u8; 4], u32); 15] = [
+    // This network.
+    ([0, 0, 0, 0], 8),
+    // Private (RFC 1918), and shared behind carriers' address translation (RFC 6598).
+    ([10, 0, 0, 0], 8),
+    ([172, 16, 0, 0], 12),
+    ([192, 168, 0, 0], 16),
+    ([100, 64, 0, 0], 10),
+    // Loopback, and link-local, where clouds keep their machines' credentials.
+    ([127, 0, 0, 0], 8),
+    ([169, 254, 0, 0], 16),
+    // Protocols of the IETF; the old relays of 6to4; benchmarks.
+    ([192, 0, 0, 0], 24),
+    ([192, 88, 99, 0], 24),
+    ([198, 18, 0, 0], 15),
+    // Documentation.
+    ([192, 0, 2, 0], 24),
+    ([198, 51, 100, 0], 24),
+    ([203, 0, 113, 0], 24),
+    // Multicast; reserved, and broadcast.
+    ([224, 0, 0, 0], 4),
+    ([240, 0, 0, 0], 4),
+];
+
 /// Why an address is not fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BadAddress {
@@ -60,15 +85,10 @@ pub fn is_public(ip: IpAddr) -> bool {
 }
 
 fn is_public_v4(ip: Ipv4Addr) -> bool {
-    !matches!(
-        ip.octets(),
-        // This network; private; shared (carrier-grade NAT); loopback; link-local, where clouds keep credentials; private.
-        [0 | 10 | 127, ..] | [100, 64..=127, ..] | [169, 254, ..] | [172, 16..=31, ..]
-        // IETF protocols; documentation; the old 6to4 relays; private; benchmarks; documentation.
-            | [192, 0, 0 | 2, _] | [192, 88, 99, _] | [192, 168, ..] | [198, 18 | 19, ..] | [198, 51, 100, _]
-        // Documentation; multicast, reserved and broadcast.
-            | [203, 0, 113, _] | [224..=255, ..]
-    )
+    !SPECIAL.iter().any(|(network, bits)| {
+        let mask = u32::MAX << (32 - bits);
+        u32::from(ip) & mask == u32::from(Ipv4Addr::from(*network))
+    })
 }
 
 fn is_public_v6(ip: Ipv6Addr) -> bool {
@@ -80,10 +100,8 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
         }
         // 6to4 (RFC 3056).
         (0x2002, _) => embedded(ip, 2).is_some_and(is_public_v4),
-        // Teredo, ORCHID, benchmarks and other protocols (2001::/23); documentation.
-        (0x2001, 0..=0x1ff | 0xdb8) => false,
-        // Documentation (RFC 9637).
-        (0x3fff, 0..=0xfff) => false,
+        // Teredo, ORCHID, benchmarks and other protocols (2001::/23); documentation (RFC 3849, RFC 9637).
+        (0x2001, 0..=0x1ff | 0xdb8) | (0x3fff, 0..=0xfff) => false,
         // Only 2000::/3 is global unicast. Outside it: unspecified, loopback, mapped IPv4, discard-only, segment routing,
         // unique local, link-local, site-local, multicast.
         (0x2000..=0x3fff, _) => true,
@@ -104,106 +122,29 @@ mod tests {
 
     #[test]
     fn special_addresses_are_not_public() {
-        for text in [
-            "0.0.0.0",
-            "0.1.2.3",
-            "10.0.0.1",
-            "10.255.255.255",
-            "100.64.0.0",
-            "100.127.255.255",
-            "127.0.0.1",
-            "127.255.255.254",
-            "169.254.169.254",
-            "172.16.0.1",
-            "172.31.255.255",
-            "192.0.0.1",
-            "192.0.0.170",
-            "192.0.2.1",
-            "192.88.99.1",
-            "192.168.0.1",
-            "198.18.0.1",
-            "198.19.255.255",
-            "198.51.100.7",
-            "203.0.113.9",
-            "224.0.0.1",
-            "239.255.255.255",
-            "240.0.0.1",
-            "255.255.255.255",
-            "::",
-            "::1",
-            "::127.0.0.1",
-            "::8.8.8.8",
-            "::ffff:127.0.0.1",
-            "::ffff:10.0.0.1",
-            "::ffff:169.254.169.254",
-            "::ffff:8.8.8.8",
-            "::ffff:0:127.0.0.1",
-            "64:ff9b::127.0.0.1",
-            "64:ff9b::10.0.0.1",
-            "64:ff9b::169.254.169.254",
-            "64:ff9b:0:1::8.8.8.8",
-            "64:ff9b:1::8.8.8.8",
-            "100::1",
-            "2001::1",
-            "2001:0:7f00:1::",
-            "2001:2::1",
-            "2001:10::1",
-            "2001:20::1",
-            "2001:1ff::1",
-            "2001:db8::1",
-            "2002:7f00:1::",
-            "2002:a00:1::1",
-            "2002:c0a8:101::",
-            "2002:a9fe:a9fe::",
-            "3fff::1",
-            "3fff:fff::1",
-            "5f00::1",
-            "4000::1",
-            "fc00::1",
-            "fd00:ec2::254",
-            "fdff::1",
-            "fe80::1",
-            "febf::1",
-            "fec0::1",
-            "ff02::1",
-            "ff0e::1",
-        ] {
+        let all = "0.0.0.0 0.1.2.3 10.0.0.1 10.255.255.255 100.64.0.0 100.127.255.255 127.0.0.1 \
+             127.255.255.254 169.254.169.254 172.16.0.1 172.31.255.255 192.0.0.1 192.0.0.170 192.0.2.1 \
+             192.88.99.1 192.168.0.1 198.18.0.1 198.19.255.255 198.51.100.7 203.0.113.9 224.0.0.1 \
+             239.255.255.255 240.0.0.1 255.255.255.255 :: ::1 ::127.0.0.1 ::8.8.8.8 ::ffff:127.0.0.1 \
+             ::ffff:10.0.0.1 ::ffff:169.254.169.254 ::ffff:8.8.8.8 ::ffff:0:127.0.0.1 \
+             64:ff9b::127.0.0.1 64:ff9b::10.0.0.1 64:ff9b::169.254.169.254 64:ff9b:0:1::8.8.8.8 \
+             64:ff9b:1::8.8.8.8 100::1 2001::1 2001:0:7f00:1:: 2001:2::1 2001:10::1 2001:20::1 \
+             2001:1ff::1 2001:db8::1 2002:7f00:1:: 2002:a00:1::1 2002:c0a8:101:: 2002:a9fe:a9fe:: \
+             3fff::1 3fff:fff::1 5f00::1 4000::1 fc00::1 fd00:ec2::254 fdff::1 fe80::1 febf::1 fec0::1 \
+             ff02::1 ff0e::1";
+        for text in all.split_whitespace() {
             assert!(!is_public(text.parse().unwrap()), "{text}");
         }
     }
 
     #[test]
     fn the_addresses_of_the_internet_are_public() {
-        for text in [
-            "1.1.1.1",
-            "8.8.8.8",
-            "9.255.255.255",
-            "11.0.0.0",
-            "100.63.255.255",
-            "100.128.0.0",
-            "126.1.1.1",
-            "128.0.0.1",
-            "169.253.1.1",
-            "169.255.1.1",
-            "172.15.255.255",
-            "172.32.0.0",
-            "192.0.1.1",
-            "192.0.3.1",
-            "192.167.1.1",
-            "192.169.1.1",
-            "198.17.1.1",
-            "198.20.1.1",
-            "203.0.112.1",
-            "223.255.255.255",
-            "2001:4860:4860::8888",
-            "2001:200::1",
-            "2606:4700::1111",
-            "2a00:1450::1",
-            "2002:808:808::1",
-            "64:ff9b::8.8.8.8",
-            "3ffe::1",
-            "3fff:1000::1",
-        ] {
+        let all = "1.1.1.1 8.8.8.8 9.255.255.255 11.0.0.0 100.63.255.255 100.128.0.0 126.1.1.1 128.0.0.1 \
+             169.253.1.1 169.255.1.1 172.15.255.255 172.32.0.0 192.0.1.1 192.0.3.1 192.167.1.1 \
+             192.169.1.1 198.17.1.1 198.20.1.1 203.0.112.1 223.255.255.255 2001:4860:4860::8888 \
+             2001:200::1 2606:4700::1111 2a00:1450::1 2002:808:808::1 64:ff9b::8.8.8.8 3ffe::1 \
+             3fff:1000::1";
+        for text in all.split_whitespace() {
             assert!(is_public(text.parse().unwrap()), "{text}");
         }
     }

@@ -55,8 +55,8 @@ pub enum OutboundSettingsError {
     Client(String),
 }
 
-/// Why an address could not be fetched, for the client's developer, as the end of a sentence about it: "jwks_uri
-/// https://app.example/jwks" + " did not answer within 5 seconds". It tells nothing of the network here.
+/// Why an address could not be fetched, for the client's developer, as the end of a sentence that begins with the address:
+/// "… did not answer within 5 seconds". It tells nothing of the network here.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OutboundError {
     /// It is no address that is ever fetched.
