@@ -377,7 +377,7 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor, script: Arc<Script>
             script.requests.lock().unwrap().push(String::from_utf8(request).unwrap());
             let answer = script.answer.lock().unwrap().clone();
             if answer.is_empty() {
-                tokio::time::sleep(Duration::from_secs(60)).await;
+                tokio::time::sleep(Duration::from_mins(1)).await;
             }
             let _ = stream.write_all(answer.as_bytes()).await;
             let _ = stream.shutdown().await;
