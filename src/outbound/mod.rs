@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, RequestBuilder, Response, StatusCode, header, tls};
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 use url::Url;
 
 use self::address::BadAddress;
@@ -34,8 +34,10 @@ const AT_ONCE: usize = 32;
 /// Makes requests to clients' addresses; cheap to clone.
 #[derive(Clone)]
 pub struct Outbound {
-    client: Client,
+    authorities: Arc<[Certificate]>,
     allowed: Arc<[String]>,
+    /// Made when it is first needed: reading the system's authorities takes longer than all else at the program's start.
+    client: Arc<OnceCell<Client>>,
     turns: Arc<Semaphore>,
 }
 
@@ -50,9 +52,6 @@ pub enum OutboundSettingsError {
         /// What is wrong with it.
         reason: String,
     },
-    /// OpenSSL or the HTTP client refused.
-    #[error("outbound: {0}")]
-    Client(String),
 }
 
 /// Why an address could not be fetched, for the client's developer, as the end of a sentence that begins with the address:
@@ -94,39 +93,30 @@ pub enum OutboundError {
     /// Its answer is not UTF-8.
     #[error("answered with something that is no text in UTF-8")]
     NotText,
+    /// No request can be made at all; the log says why.
+    #[error("could not be asked, as no requests can be made from here")]
+    Unavailable,
     /// The connection broke, or what came was no HTTP.
     #[error("broke the connection off")]
     Broken,
 }
 
 impl Outbound {
-    /// Reads the further authorities, and makes the one client that all requests go through.
+    /// Reads the further authorities.
     ///
     /// # Errors
     /// When a file of `extra_ca` cannot be used; the message names it.
     pub fn new(settings: &config::Outbound) -> Result<Self, OutboundSettingsError> {
-        let allowed: Arc<[String]> = settings.allow_private.iter().map(|h| address::normal(h)).collect();
-        let mut builder = Client::builder()
-            .https_only(true)
-            .use_native_tls()
-            .min_tls_version(tls::Version::TLS_1_2)
-            .redirect(Policy::none())
-            .no_proxy()
-            .referer(false)
-            .http1_only()
-            // A connection that was judged once is not kept: a name may lead elsewhere the next time.
-            .pool_max_idle_per_host(0)
-            .connect_timeout(CONNECTING)
-            .timeout(PATIENCE)
-            .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
-            .dns_resolver(Arc::new(Resolver::new(Arc::clone(&allowed))));
+        let mut further = Vec::new();
         for path in &settings.extra_ca {
-            for certificate in authorities(path)? {
-                builder = builder.add_root_certificate(certificate);
-            }
+            further.extend(authorities(path)?);
         }
-        let client = builder.build().map_err(|e| OutboundSettingsError::Client(e.to_string()))?;
-        Ok(Self { client, allowed, turns: Arc::new(Semaphore::new(AT_ONCE)) })
+        Ok(Self {
+            authorities: further.into(),
+            allowed: settings.allow_private.iter().map(|host| address::normal(host)).collect(),
+            client: Arc::default(),
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
+        })
     }
 
     /// Fetches a text. `accept` is the media type that is asked for; what comes is judged by its content.
@@ -136,7 +126,7 @@ impl Outbound {
     pub async fn get(&self, uri: &str, accept: &str) -> Result<String, OutboundError> {
         let url = self.judge(uri)?;
         self.in_turn(async {
-            let response = send(self.client.get(url).header(header::ACCEPT, accept)).await?;
+            let response = send(self.client().await?.get(url).header(header::ACCEPT, accept)).await?;
             match response.status() {
                 StatusCode::OK => text(response).await,
                 status if status.is_redirection() => Err(OutboundError::Redirect(status.as_u16())),
@@ -154,8 +144,11 @@ impl Outbound {
         let url = self.judge(uri)?;
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let form = "application/x-www-form-urlencoded";
-        let request = self.client.post(url).header(header::CONTENT_TYPE, form).body(body);
-        self.in_turn(async { Ok(send(request).await?.status().as_u16()) }).await
+        self.in_turn(async {
+            let request = self.client().await?.post(url).header(header::CONTENT_TYPE, form).body(body);
+            Ok(send(request).await?.status().as_u16())
+        })
+        .await
     }
 
     fn judge(&self, uri: &str) -> Result<Url, OutboundError> {
@@ -163,6 +156,19 @@ impl Outbound {
             BadAddress::Form(what) => OutboundError::Address(what),
             BadAddress::Private => OutboundError::Private,
         })
+    }
+
+    /// The one client that all requests go through.
+    async fn client(&self) -> Result<&Client, OutboundError> {
+        let make = || async {
+            let (authorities, allowed) = (Arc::clone(&self.authorities), Arc::clone(&self.allowed));
+            let made = tokio::task::spawn_blocking(move || build(&authorities, allowed)).await;
+            made.map_err(|_| OutboundError::Unavailable)?.map_err(|error| {
+                tracing::error!(%error, "no client for requests to apps' addresses can be made");
+                OutboundError::Unavailable
+            })
+        };
+        self.client.get_or_try_init(make).await
     }
 
     async fn in_turn<T>(
@@ -179,6 +185,24 @@ impl fmt::Debug for Outbound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Outbound").field("allowed", &self.allowed).finish_non_exhaustive()
     }
+}
+
+fn build(authorities: &[Certificate], allowed: Arc<[String]>) -> reqwest::Result<Client> {
+    let builder = Client::builder()
+        .https_only(true)
+        .use_native_tls()
+        .min_tls_version(tls::Version::TLS_1_2)
+        .redirect(Policy::none())
+        .no_proxy()
+        .referer(false)
+        .http1_only()
+        // A connection that was judged once is not kept: a name may lead elsewhere the next time.
+        .pool_max_idle_per_host(0)
+        .connect_timeout(CONNECTING)
+        .timeout(PATIENCE)
+        .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
+        .dns_resolver(Arc::new(Resolver::new(allowed)));
+    authorities.iter().cloned().fold(builder, reqwest::ClientBuilder::add_root_certificate).build()
 }
 
 /// The certificates in a file.
