@@ -4,6 +4,7 @@
 mod support;
 
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,13 +17,15 @@ use countersign::outbound::{Outbound, OutboundError};
 use josekit::jwk::Jwk;
 use josekit::jwk::alg::ec::EcCurve;
 use josekit::jws::{self, ES256, JwsHeader};
-use native_tls::Identity;
+use openssl::pkey::PKey;
+use openssl::ssl::{Ssl, SslAcceptor, SslMethod};
+use openssl::x509::X509;
 use serde_json::json;
 use support::ca::Authority;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
-use tokio_native_tls::TlsAcceptor;
+use tokio_openssl::SslStream;
 
 const ALLOWED: [SigningAlgorithm; 1] = [SigningAlgorithm::ES256];
 
@@ -286,14 +289,15 @@ impl App {
     async fn start(certified: &str) -> Self {
         let authority = Authority::new();
         let (certificate, key) = authority.issue(certified);
-        let identity = Identity::from_pkcs8(&certificate, &key).unwrap();
-        let acceptor = TlsAcceptor::from(native_tls::TlsAcceptor::new(identity).unwrap());
+        let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls()).unwrap();
+        acceptor.set_certificate(&X509::from_pem(&certificate).unwrap()).unwrap();
+        acceptor.set_private_key(&PKey::private_key_from_pem(&key).unwrap()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("ca.pem"), authority.pem()).unwrap();
         let script = Arc::new(Script::default());
-        tokio::spawn(serve(listener, acceptor, Arc::clone(&script)));
+        tokio::spawn(serve(listener, acceptor.build(), Arc::clone(&script)));
         let host = if certified == "127.0.0.1" { certified } else { "localhost" };
         let app = Self { host: host.to_owned(), port, script, folder };
         app.answers("200 OK", "");
@@ -359,13 +363,16 @@ impl App {
     }
 }
 
-async fn serve(listener: TcpListener, acceptor: TlsAcceptor, script: Arc<Script>) {
+async fn serve(listener: TcpListener, acceptor: SslAcceptor, script: Arc<Script>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else { return };
         script.connections.fetch_add(1, Ordering::SeqCst);
         let (acceptor, script) = (acceptor.clone(), Arc::clone(&script));
         tokio::spawn(async move {
-            let Ok(mut stream) = acceptor.accept(stream).await else { return };
+            let mut stream = SslStream::new(Ssl::new(acceptor.context()).unwrap(), stream).unwrap();
+            if Pin::new(&mut stream).accept().await.is_err() {
+                return;
+            }
             let mut request = Vec::new();
             while !is_whole(&request) {
                 let mut part = [0; 4096];

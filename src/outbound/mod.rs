@@ -249,7 +249,7 @@ fn failure(error: &reqwest::Error) -> OutboundError {
             Some(Refused::NotFound) => return OutboundError::NotFound,
             None => {}
         }
-        if this.is::<native_tls::Error>() {
+        if this.is::<openssl::ssl::Error>() || this.is::<openssl::error::ErrorStack>() {
             return OutboundError::Tls;
         }
         cause = this.source();
