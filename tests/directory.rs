@@ -593,7 +593,7 @@ crate::on_both_databases! {
         let acme = Acme::on(&database).await;
         let ned = acme.add("ned", &acme.top, "User").await;
         let mut tx = acme.db.write().await.unwrap();
-        challenges::take_from_budget(&mut tx, &ned.id, NOW, 0).await.unwrap();
+        challenges::take_from_budget(&mut tx, &ned.id, "one", NOW, 0).await.unwrap();
         assert!(challenges::stop_codes(&mut tx, &ned.id, NOW).await.unwrap());
         let seen = preview::turning_on(&mut tx, &acme.top, 5, NOW).await.unwrap();
         assert_eq!(logins(&seen.no_address), ["ned"]);
@@ -611,7 +611,7 @@ crate::on_both_databases! {
         acme.set(&off, disabled()).await.unwrap();
         let stopped = acme.add("stopped@example.org", &acme.top, "User").await;
         let mut tx = acme.db.write().await.unwrap();
-        challenges::take_from_budget(&mut tx, &stopped.id, NOW, 0).await.unwrap();
+        challenges::take_from_budget(&mut tx, &stopped.id, "two", NOW, 0).await.unwrap();
         challenges::stop_codes(&mut tx, &stopped.id, NOW).await.unwrap();
         let acme_off = switch(&mut tx, &acme.top, false).await;
         let preview = preview::turning_on(&mut tx, &acme_off, 5, NOW).await.unwrap();

@@ -86,7 +86,7 @@ async fn apache_lets_in_whom_the_provider_names() {
     let at = format!("http://localhost:{port}/secure/");
     let callback = format!("{at}callback");
     let provider = Provider::start(&["https://app.example.org/callback", &callback]);
-    let apache = Apache::start(&provider, port, &callback);
+    let apache = Apache::start(&provider, port, &callback).await;
     let ca = reqwest::Certificate::from_pem(&fs::read(provider.path("ca.pem")).unwrap()).unwrap();
     let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
     let http = http.tls_built_in_root_certs(false).add_root_certificate(ca).build().unwrap();
@@ -110,7 +110,7 @@ async fn apache_lets_in_whom_the_provider_names() {
 struct Apache(Child);
 
 impl Apache {
-    fn start(provider: &Provider, port: u16, callback: &str) -> Self {
+    async fn start(provider: &Provider, port: u16, callback: &str) -> Self {
         let folder = provider.path("apache");
         fs::create_dir_all(folder.join("pages/secure")).unwrap();
         fs::write(folder.join("pages/secure/index.html"), "only for those who have signed in").unwrap();
@@ -134,7 +134,7 @@ impl Apache {
             if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
                 return apache;
             }
-            std::thread::sleep(std::time::Duration::from_millis(50));
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
         let log = fs::read_to_string(folder.join("error.log")).unwrap_or_default();
         panic!("Apache does not listen:\n{log}");

@@ -153,6 +153,25 @@ crate::on_both_databases! {
         assert!(browser.has_left(), "{}", browser.text());
     }
 
+    /// Any 24 hours count, not those of a day that began with the first wrong code.
+    async fn wrong_codes_of_yesterday_and_today_are_counted_together(database) {
+        let site = Site::on(database).await;
+        let app = site.admin.add_app().await;
+        let hour = 3600;
+        for (later, tries) in [(0, 1), (23 * hour, 4), (0, 4), (2 * hour, 1)] {
+            site.advance(later);
+            let mut browser = site.after_password(&app.visit(), "ned").await;
+            let code = site.inbox("ned@example.org").code();
+            for _ in 0..tries {
+                give_code(&mut browser, &wrong(&code)).await;
+                assert!(error(&browser).contains("Invalid 2FA code."), "{}", error(&browser));
+            }
+        }
+        let mut browser = site.after_password(&app.visit(), "ned").await;
+        give_code(&mut browser, &wrong(&site.inbox("ned@example.org").code())).await;
+        assert!(error(&browser).starts_with("Too many wrong codes."), "{}", error(&browser));
+    }
+
     /// Another code after a minute; it ends the one before and does not reset the count.
     async fn another_code_ends_the_one_before_and_the_count_goes_on(database) {
         let site = Site::on(database).await;

@@ -6,7 +6,7 @@ use unicode_normalization::UnicodeNormalization;
 use super::SignInState;
 use crate::audit::{Actor, Event};
 use crate::directory::{Address, Person};
-use crate::keys::secret::{new_id, same};
+use crate::keys::secret::{entropy, new_id, same};
 use crate::keys::{Vault, VaultError};
 use crate::mail::{self, Outgoing, Purpose};
 use crate::store::challenges::{self, NewChallenge};
@@ -173,7 +173,7 @@ pub async fn issue_by_hand(
     Ok(code)
 }
 
-/// Tries a code, in the caller's transaction: takes an attempt from the user's day and from the challenge, and only then
+/// Tries a code, in the caller's transaction: takes an attempt from the user's budget and from the challenge, and only then
 /// compares. A commit is owed whatever the verdict.
 ///
 /// # Errors
@@ -188,19 +188,21 @@ pub async fn check(
 ) -> Result<Verdict, Error> {
     let settings = &state.settings;
     let window_start = now - settings.wrong_codes_window.as_secs();
-    let Some(wrong_today) = challenges::take_from_budget(conn, user_id, now, window_start).await? else {
+    let id = new_id(&mut entropy());
+    let taken = challenges::take_from_budget(conn, user_id, &id, now, window_start).await?;
+    let Some(wrong_in_window) = taken else {
         return Ok(Verdict::Stopped);
     };
     let limit = i64::from(settings.code_attempts);
     let Some(tried) = try_code(state, conn, signin_id, user_id, &normalise(typed), now).await? else {
-        challenges::give_back(conn, user_id).await?;
+        challenges::give_back(conn, &id).await?;
         return Ok(Verdict::NoChallenge);
     };
     if tried.right {
-        challenges::give_back(conn, user_id).await?;
+        challenges::give_back(conn, &id).await?;
         return Ok(Verdict::Right { mailed_to: tried.mailed_to });
     }
-    if wrong_today >= i64::from(settings.wrong_codes_limit) {
+    if wrong_in_window >= i64::from(settings.wrong_codes_limit) {
         challenges::stop_codes(conn, user_id, now).await?;
         challenges::end_of_user(conn, user_id, now).await?;
         return Ok(Verdict::WrongAndStopped);

@@ -31,13 +31,14 @@ queries! {
                          WHERE id = $1 AND user_id = $2 AND attempts < $3 AND expires_at > $4 AND spent_at IS NULL
                          RETURNING code_mac, attempts";
     SPEND_HAND_CODE = "UPDATE hand_codes SET spent_at = $2 WHERE id = $1 AND spent_at IS NULL";
-    TAKE_FROM_BUDGET = "INSERT INTO code_budgets (user_id, since_at, wrong) VALUES ($1, $2, 1)
-                        ON CONFLICT (user_id) DO UPDATE SET
-                            wrong = CASE WHEN code_budgets.since_at <= $3 THEN 1 ELSE code_budgets.wrong + 1 END,
-                            since_at = CASE WHEN code_budgets.since_at <= $3 THEN $2 ELSE code_budgets.since_at END
-                        WHERE code_budgets.stopped_at IS NULL
-                        RETURNING wrong";
-    GIVE_BACK = "UPDATE code_budgets SET wrong = wrong - 1 WHERE user_id = $1 AND wrong > 0";
+    QUEUE_FOR_BUDGET = "INSERT INTO code_budgets (user_id, tried_at) VALUES ($1, $2)
+                        ON CONFLICT (user_id) DO UPDATE SET tried_at = $2 WHERE code_budgets.stopped_at IS NULL";
+    COUNT_AS_WRONG = "INSERT INTO wrong_codes (id, user_id, at) VALUES ($1, $2, $3)";
+    WRONG_SINCE = "SELECT COUNT(*) FROM wrong_codes WHERE user_id = $1 AND at > $2";
+    GIVE_BACK = "DELETE FROM wrong_codes WHERE id = $1";
+    FORGET_WRONG = "DELETE FROM wrong_codes WHERE user_id = $1";
+    PURGE_WRONG = "DELETE FROM wrong_codes WHERE id IN (
+                       SELECT id FROM wrong_codes WHERE at <= $1 ORDER BY at LIMIT $2)";
     STOP_CODES = "UPDATE code_budgets SET stopped_at = $2 WHERE user_id = $1 AND stopped_at IS NULL";
     CLEAR_BUDGET = "DELETE FROM code_budgets WHERE user_id = $1";
     STOPPED = "SELECT stopped_at FROM code_budgets WHERE user_id = $1 AND stopped_at IS NOT NULL";
@@ -242,27 +243,41 @@ pub async fn spend_hand_code(conn: &mut Conn, id: &str, now: i64) -> Result<bool
     Ok(execute!(conn, SPEND_HAND_CODE, id, now)? == 1)
 }
 
-/// Counts one more wrong code of a user (in the window that began after `window_start`), before it is known to be
-/// wrong; a right one is given back. None when the user's codes are stopped.
+/// Counts one more code of a user as wrong, before it is known to be; `id` names it, so that a right one can be given back.
+/// Answers how many there are since `window_start`; none when the user's codes are stopped. Tries of one user queue here
+/// until their transactions end.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn take_from_budget(
     conn: &mut Conn,
     user_id: &str,
+    id: &str,
     now: i64,
     window_start: i64,
 ) -> Result<Option<i64>> {
-    let taken: Option<(i64,)> = optional!(conn, (i64,), TAKE_FROM_BUDGET, user_id, now, window_start)?;
-    Ok(taken.map(|(wrong,)| wrong))
+    if execute!(conn, QUEUE_FOR_BUDGET, user_id, now)? == 0 {
+        return Ok(None);
+    }
+    execute!(conn, COUNT_AS_WRONG, id, user_id, now)?;
+    wrong_since(conn, user_id, window_start).await.map(Some)
 }
 
-/// Takes back the count of a code that was right.
+/// How many wrong codes of a user there are since a moment.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn give_back(conn: &mut Conn, user_id: &str) -> Result<()> {
-    execute!(conn, GIVE_BACK, user_id).map(|_| ())
+pub async fn wrong_since(conn: &mut Conn, user_id: &str, since: i64) -> Result<i64> {
+    let count: Option<(i64,)> = optional!(conn, (i64,), WRONG_SINCE, user_id, since)?;
+    Ok(count.map_or(0, |(count,)| count))
+}
+
+/// Takes back the count of a code that was right, or that nothing was compared with.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn give_back(conn: &mut Conn, id: &str) -> Result<()> {
+    execute!(conn, GIVE_BACK, id).map(|_| ())
 }
 
 /// Stops a user's codes; false when they are stopped already.
@@ -278,6 +293,7 @@ pub async fn stop_codes(conn: &mut Conn, user_id: &str, now: i64) -> Result<bool
 /// # Errors
 /// When the database refuses.
 pub async fn clear_budget(conn: &mut Conn, user_id: &str) -> Result<()> {
+    execute!(conn, FORGET_WRONG, user_id)?;
     execute!(conn, CLEAR_BUDGET, user_id).map(|_| ())
 }
 
@@ -296,4 +312,12 @@ pub async fn codes_stopped(conn: &mut Conn, user_id: &str) -> Result<bool> {
 /// When the database refuses.
 pub async fn purge_hand_codes(conn: &mut Conn, before: i64, limit: i64) -> Result<u64> {
     execute!(conn, PURGE_HAND_CODES, before, limit)
+}
+
+/// Deletes at most `limit` wrong codes that were tried before `before`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn purge_wrong_codes(conn: &mut Conn, before: i64, limit: i64) -> Result<u64> {
+    execute!(conn, PURGE_WRONG, before, limit)
 }

@@ -21,6 +21,9 @@ const AFTERGLOW: i64 = 3600;
 /// How long quiet throttles are kept, in seconds.
 const THROTTLE_MEMORY: i64 = 86_400;
 
+/// How long a wrong code is remembered, in seconds: longer than any window that can be set.
+const WRONG_CODE_MEMORY: i64 = 31 * 86_400;
+
 /// How long a browser that nobody signs in with is remembered, in seconds.
 const BROWSER_MEMORY: i64 = 400 * 86_400;
 
@@ -37,6 +40,7 @@ enum Kind {
     Sessions,
     Tokens,
     HandCodes,
+    WrongCodes,
     Throttles,
     Browsers,
     Links,
@@ -44,11 +48,12 @@ enum Kind {
     Audit,
 }
 
-const KINDS: [Kind; 9] = [
+const KINDS: [Kind; 10] = [
     Kind::SignIns,
     Kind::Sessions,
     Kind::Tokens,
     Kind::HandCodes,
+    Kind::WrongCodes,
     Kind::Throttles,
     Kind::Browsers,
     Kind::Links,
@@ -85,6 +90,7 @@ async fn batch(conn: &mut Conn, kind: Kind, now: i64) -> Result<u64> {
         Kind::Sessions => super::sessions::purge(conn, expired, BATCH).await,
         Kind::Tokens => super::tokens::purge(conn, expired, BATCH).await,
         Kind::HandCodes => super::challenges::purge_hand_codes(conn, expired, BATCH).await,
+        Kind::WrongCodes => super::challenges::purge_wrong_codes(conn, now - WRONG_CODE_MEMORY, BATCH).await,
         Kind::Throttles => super::throttles::purge(conn, now - THROTTLE_MEMORY, BATCH).await,
         Kind::Browsers => super::throttles::purge_browsers(conn, now - BROWSER_MEMORY, BATCH).await,
         Kind::Links => execute!(conn, PURGE_LINKS, expired, BATCH),
