@@ -107,6 +107,7 @@ fn a_value_out_of_bounds_says_the_bounds() {
         ("signin.code_lifetime = \"0s\"", "signin.code_lifetime: expected more than 0s"),
         ("session.idle = \"0s\"", "session.idle: expected more than 0s"),
         ("tokens.id_lifetime = \"0s\"", "tokens.id_lifetime: expected more than 0s"),
+        ("tokens.pushed_lifetime = \"10m\"", "tokens.pushed_lifetime: expected less than 10m"),
         ("tokens.code_lifetime = \"11m\"", "tokens.code_lifetime: expected at most 10m"),
         (
             "database.url = \"mysql://root:hunter2@db\"",

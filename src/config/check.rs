@@ -39,9 +39,16 @@ pub(super) fn check(config: &Config) -> Verdict {
         ("tokens.refresh_idle", tokens.refresh_idle),
         ("tokens.refresh_lifetime", tokens.refresh_lifetime),
         ("tokens.code_lifetime", tokens.code_lifetime),
+        ("tokens.pushed_lifetime", tokens.pushed_lifetime),
     ])?;
     // RFC 6749 §4.1.2: a maximum of ten minutes is recommended.
     rule(tokens.code_lifetime <= Period::minutes(10), "tokens.code_lifetime", || "expected at most 10m")?;
+    // FAPI 2.0 §5.3.2.2: less than 600 seconds.
+    rule(
+        tokens.pushed_lifetime < Period::minutes(10),
+        "tokens.pushed_lifetime",
+        || "expected less than 10m",
+    )?;
     brand(&config.brand)?;
     outbound(&config.outbound.allow_private)?;
     log_level(&config.log.level)?;

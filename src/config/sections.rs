@@ -358,6 +358,8 @@ pub struct Tokens {
     pub refresh_lifetime: Period,
     /// How long an authorization code holds.
     pub code_lifetime: Period,
+    /// How soon a sign-in must begin from a pushed authorization request (RFC 9126).
+    pub pushed_lifetime: Period,
 }
 
 impl Default for Tokens {
@@ -368,6 +370,7 @@ impl Default for Tokens {
             refresh_idle: Period::days(30),
             refresh_lifetime: Period::days(365),
             code_lifetime: Period::seconds(60),
+            pushed_lifetime: Period::seconds(60),
         }
     }
 }

@@ -15,6 +15,7 @@ pub mod groups;
 pub mod links;
 pub mod messages;
 pub mod purge;
+pub mod pushed_requests;
 pub mod roles;
 pub mod sessions;
 pub mod signing_keys;
@@ -40,6 +41,7 @@ pub fn queries() -> Vec<Query> {
         links::QUERIES,
         messages::QUERIES,
         purge::QUERIES,
+        pushed_requests::QUERIES,
         roles::QUERIES,
         sessions::QUERIES,
         signing_keys::QUERIES,

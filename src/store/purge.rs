@@ -27,6 +27,9 @@ const WRONG_CODE_MEMORY: i64 = 31 * 86_400;
 /// How long a browser that nobody signs in with is remembered, in seconds.
 const BROWSER_MEMORY: i64 = 400 * 86_400;
 
+/// How long a pushed request is kept after it has expired, in seconds: a sign-in that began from it may still end.
+const PUSHED_MEMORY: i64 = 86_400;
+
 /// How long the delivery record is kept, in seconds.
 const MAIL_MEMORY: i64 = 30 * 86_400;
 
@@ -39,6 +42,7 @@ enum Kind {
     SignIns,
     Sessions,
     Tokens,
+    PushedRequests,
     HandCodes,
     WrongCodes,
     Throttles,
@@ -48,10 +52,11 @@ enum Kind {
     Audit,
 }
 
-const KINDS: [Kind; 10] = [
+const KINDS: [Kind; 11] = [
     Kind::SignIns,
     Kind::Sessions,
     Kind::Tokens,
+    Kind::PushedRequests,
     Kind::HandCodes,
     Kind::WrongCodes,
     Kind::Throttles,
@@ -89,6 +94,7 @@ async fn batch(conn: &mut Conn, kind: Kind, now: i64) -> Result<u64> {
         Kind::SignIns => super::signins::purge(conn, expired, BATCH).await,
         Kind::Sessions => super::sessions::purge(conn, expired, BATCH).await,
         Kind::Tokens => super::tokens::purge(conn, expired, BATCH).await,
+        Kind::PushedRequests => super::pushed_requests::purge(conn, now - PUSHED_MEMORY, BATCH).await,
         Kind::HandCodes => super::challenges::purge_hand_codes(conn, expired, BATCH).await,
         Kind::WrongCodes => super::challenges::purge_wrong_codes(conn, now - WRONG_CODE_MEMORY, BATCH).await,
         Kind::Throttles => super::throttles::purge(conn, now - THROTTLE_MEMORY, BATCH).await,

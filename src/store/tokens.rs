@@ -74,7 +74,7 @@ pub struct GrantRow {
 pub struct CodeRow {
     /// The grant that it stands for.
     pub grant_id: String,
-    /// The `redirect_uri` that it was sent to.
+    /// The `redirect_uri` that it was sent to; empty when the request left it out.
     pub redirect_uri: String,
     /// The S256 `code_challenge` (RFC 7636 §4.2), if one was sent.
     pub code_challenge: Option<String>,
