@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Every address that takes parameters, and how it takes them.
-const ENDPOINTS: [(&str, &str); 14] = [
+const ENDPOINTS: [(&str, &str); 15] = [
     ("GET", "/authorize"),
     ("POST", "/authorize"),
     ("GET", "/authorize/abcdefghijklmnopqrstuvwxyz"),
@@ -24,6 +24,7 @@ const ENDPOINTS: [(&str, &str); 14] = [
     ("POST", "/authorize/abcdefghijklmnopqrstuvwxyz/consent"),
     ("POST", "/authorize/abcdefghijklmnopqrstuvwxyz/cancel"),
     ("POST", "/token"),
+    ("POST", "/par"),
     ("GET", "/userinfo"),
     ("POST", "/userinfo"),
     ("GET", "/logout"),
@@ -31,7 +32,7 @@ const ENDPOINTS: [(&str, &str); 14] = [
 ];
 
 /// The names of parameters that mean something somewhere.
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 19] = [
     "client_id",
     "redirect_uri",
     "response_type",
@@ -48,6 +49,9 @@ const NAMES: [&str; 16] = [
     "password",
     "access_token",
     "id_token_hint",
+    "request",
+    "request_uri",
+    "resource",
 ];
 
 /// Values that a careless program stumbles over, as they look on the wire.

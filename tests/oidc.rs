@@ -199,6 +199,7 @@ async fn both_discovery_documents_say_what_is_there() {
     for (name, path) in [
         ("authorization_endpoint", "authorize"),
         ("token_endpoint", "token"),
+        ("pushed_authorization_request_endpoint", "par"),
         ("userinfo_endpoint", "userinfo"),
         ("jwks_uri", "jwks"),
         ("end_session_endpoint", "logout"),
@@ -207,7 +208,21 @@ async fn both_discovery_documents_say_what_is_there() {
     }
     assert_eq!(one.json["code_challenge_methods_supported"], json!(["S256"]));
     assert_eq!(one.json["authorization_response_iss_parameter_supported"], true);
-    assert_eq!(one.json["request_uri_parameter_supported"], false, "the default would be true");
+    for name in
+        ["request_parameter_supported", "request_uri_parameter_supported", "require_request_uri_registration"]
+    {
+        assert_eq!(one.json[name], true, "{name}");
+    }
+    for name in ["request_object_signing_alg_values_supported", "authorization_signing_alg_values_supported"]
+    {
+        let algorithms = one.json[name].as_array().expect("a list");
+        assert!(
+            ["RS256", "PS256", "ES256", "EdDSA"].iter().all(|alg| algorithms.contains(&json!(alg))),
+            "{name}"
+        );
+        assert!(!algorithms.contains(&json!("none")), "{name}");
+    }
+    assert_eq!(one.json["require_pushed_authorization_requests"], false);
     assert_eq!(one.headers["access-control-allow-origin"], "*");
     let keys = get(&site, "jwks").await;
     let mut algorithms: Vec<_> =
@@ -267,8 +282,8 @@ async fn a_wrong_request_is_answered_with_its_code() {
         (visit.clone().with("claims", "{"), "invalid_request"),
         (visit.clone().with("nonce", &"n".repeat(3000)), "invalid_request"),
         (visit.clone().with("id_token_hint", "e30.e30.e30"), "invalid_request"),
-        (visit.clone().with("request", "e30.e30."), "request_not_supported"),
-        (visit.clone().with("request_uri", "https://app.example.org/r"), "request_uri_not_supported"),
+        (visit.clone().with("request", "e30.e30."), "invalid_request_object"),
+        (visit.clone().with("request_uri", "https://app.example.org/r"), "invalid_request_uri"),
         (visit.clone().with("registration", "{}"), "registration_not_supported"),
         (visit.clone().with("prompt", "none"), "login_required"),
     ] {

@@ -23,6 +23,9 @@ const JWT_LIFETIME: i64 = 600;
 pub struct ReturnTo {
     /// The registered `redirect_uri`.
     pub redirect_uri: String,
+    /// Whether the request has left it out, as it may where there is only one (RFC 6749 §3.1.2.3).
+    #[serde(default)]
+    pub implied: bool,
     /// `state`, handed back letter by letter.
     pub state: Option<String>,
     /// How the parameters travel.
@@ -114,7 +117,7 @@ mod tests {
 
     fn to(redirect_uri: &str, carrier: Carrier) -> ReturnTo {
         let mode = ResponseMode { carrier, jwt: false };
-        ReturnTo { redirect_uri: redirect_uri.to_owned(), state: None, mode }
+        ReturnTo { redirect_uri: redirect_uri.to_owned(), implied: false, state: None, mode }
     }
 
     #[test]

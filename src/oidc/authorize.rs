@@ -9,10 +9,13 @@ use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use super::Provider;
 use super::answer::{self, ReturnTo};
 use super::clients::{self, Client};
+use super::documents;
 use super::error::{Code, Refusal};
 use super::finish::{self, Proven};
+use super::mistake::Mistake;
+use super::parameters::{self, Unusable};
 use super::progress;
-use super::request::{self, AuthorizationRequest, ResponseMode};
+use super::request::{self, AuthorizationRequest};
 use crate::keys::secret::{entropy, new_id};
 use crate::keys::{KeyError, Ring};
 use crate::signin::browser::Browser;
@@ -20,7 +23,7 @@ use crate::signin::decide::{Next, decide};
 use crate::signin::{facts, session};
 use crate::store::signins::{self, NewSignIn};
 use crate::web::form::Form;
-use crate::web::{Language, Problem, ProtocolErrorPage};
+use crate::web::{Language, Problem};
 
 /// The session cookie's name, before the prefix that https gives it.
 pub(super) const SESSION_COOKIE: &str = "session";
@@ -56,64 +59,76 @@ impl Begin<'_> {
     async fn run(&self) -> Result<Response, Problem> {
         let state = &self.provider.signin;
         let now_ms = state.clock.now_ms();
+        let now = now_ms / 1000;
         let mut conn = state.db.read().await?;
-        let client_id = self.form.get("client_id").unwrap_or_default();
-        let Some(client) = clients::find(&mut conn, client_id).await? else {
-            return Ok(self.explain(None, "there is no client with this client_id"));
+        let client_id = self.form.get("client_id").filter(|_| !self.form.is_doubled("client_id"));
+        let client = clients::find(&mut conn, client_id.unwrap_or_default()).await?;
+        drop(conn);
+        let Some(client) = client else { return Ok(self.explain(self.form, self.no_client())) };
+        let found = match parameters::find(self.provider, &client, self.form, now).await? {
+            Ok(found) => found,
+            Err(unusable) => return self.unusable(&client, unusable, now).await,
         };
-        let return_to = match self.return_to(&client) {
-            Ok(return_to) => return_to,
-            Err(description) => return Ok(self.explain(Some(&client), description)),
-        };
-        let ring = self.provider.keys.ring(now_ms / 1000).await.map_err(key_problem)?;
-        let hint = |token: &str| subject_of(&ring, token, &self.provider.issuer, &client.id, now_ms / 1000);
-        let parsed = request::state(self.form).and_then(|state| {
-            let return_to = ReturnTo { state, ..return_to.clone() };
-            AuthorizationRequest::parse(self.form, &client, return_to, hint)
-        });
-        match parsed {
-            Ok(request) => self.go_on(conn, client, request, now_ms).await,
-            Err(refusal) => {
-                drop(conn);
-                let state = self.form.get("state").filter(|_| !self.form.is_doubled("state"));
-                let return_to = ReturnTo { state: state.map(str::to_owned), ..return_to };
-                answer::refuse(self.provider, &client, &return_to, &refusal, now_ms / 1000).await
+        match read(self.provider, &client, &found.form, now).await.map_err(key_problem)? {
+            Ok(mut request) => {
+                if let Some((hash, key)) = found.pushed {
+                    (request.pushed_as, request.dpop_jkt) = (Some(hash), key);
+                }
+                self.go_on(client, request, now_ms).await
+            }
+            Err(Wrong::Nowhere(mistake)) => Ok(self.explain(&found.form, *mistake)),
+            Err(Wrong::Refused(return_to, refusal)) => {
+                answer::refuse(self.provider, &client, &return_to, &refusal, now).await
             }
         }
     }
 
-    /// Where the answer may go; never to an address that is not registered (RFC 9700 §4.11).
-    fn return_to(&self, client: &Client) -> Result<ReturnTo, &'static str> {
-        if self.form.is_doubled("client_id") || self.form.is_doubled("redirect_uri") {
-            return Err("client_id or redirect_uri is there more than once (RFC 6749 section 3.1)");
+    /// Why no client is found: there is none, or more than one, or one that is not known.
+    fn no_client(&self) -> Mistake {
+        let description = match self.form.get("client_id") {
+            None => "client_id is missing (RFC 6749 section 4.1.1)",
+            Some(_) if self.form.is_doubled("client_id") => {
+                "client_id is there more than once (RFC 6749 section 3.1)"
+            }
+            Some(_) => {
+                "there is no client with this client_id: is it the one that was given at the registration, at this provider?"
+            }
+        };
+        Mistake::new(Refusal::new(Code::InvalidRequest, description), documents::CLIENT_ID)
+    }
+
+    /// A request whose parameters cannot be had is answered to the app only if it is known, from what can be believed, where.
+    async fn unusable(&self, client: &Client, unusable: Unusable, now: i64) -> Result<Response, Problem> {
+        let Unusable { mistake, form } = unusable;
+        match request::destination(form.as_ref().unwrap_or(self.form), client) {
+            Ok(return_to) if !return_to.implied => {
+                answer::refuse(self.provider, client, &return_to, &mistake.refusal, now).await
+            }
+            _ => Ok(self.explain(self.form, mistake)),
         }
-        let uri = self.form.get("redirect_uri");
-        let uri = uri.ok_or("redirect_uri is missing (OpenID Connect Core section 3.1.2.1)")?;
-        if !client.metadata.allows_redirect_to(uri) {
-            return Err("redirect_uri is not one that is registered for this client");
-        }
-        let mode = ResponseMode::for_errors(self.form.get("response_type"), self.form.get("response_mode"));
-        Ok(ReturnTo { redirect_uri: uri.to_owned(), state: None, mode })
     }
 
     /// Answers at once where nothing is missing, or must not be asked for; else begins a sign-in.
     async fn go_on(
         &self,
-        mut conn: crate::store::Conn,
         client: Client,
         request: AuthorizationRequest,
         now_ms: i64,
     ) -> Result<Response, Problem> {
         let state = &self.provider.signin;
         let now = now_ms / 1000;
+        let mut conn = state.db.read().await?;
         let cookie = state.cookies.read(self.headers, SESSION_COOKIE);
         let session = session::find(&mut conn, cookie.as_deref(), &state.session, now).await?;
         let attempts = i64::from(state.settings.code_attempts);
         let (freshness, demand) = (request.freshness(now), request.demand(&client));
-        let standing =
+        let mut standing =
             facts::load(&mut conn, None, session.as_ref(), freshness, demand, attempts, now).await?;
-        let standing =
-            standing.filter(|s| request.subject_hint.as_ref().is_none_or(|sub| *sub == s.person.id));
+        if let Some(other) = &standing
+            && !progress::is_asked_for(self.provider, &client, &request, &other.person)?
+        {
+            standing = None;
+        }
         let next = decide(standing.as_ref().map(|s| &s.facts));
         if let (Next::Done(assurance), Some(standing)) = (next, &standing) {
             let agreed = progress::has_agreed(&mut conn, &client, &request, standing, None).await?;
@@ -172,20 +187,39 @@ impl Begin<'_> {
         Browser::of(&self.provider.signin.cookies, self.headers)
     }
 
-    /// The page for a request that cannot be answered to the app: it says what was sent and what is registered.
-    fn explain(&self, client: Option<&Client>, description: &'static str) -> Response {
-        let sent = ["client_id", "redirect_uri"].into_iter().filter_map(|name| {
-            let value = self.form.get(name)?;
-            Some((name, value.chars().take(300).collect()))
-        });
-        let page = ProtocolErrorPage {
-            error: Code::InvalidRequest.name(),
-            description: description.to_owned(),
-            sent: sent.collect(),
-            registered: client.map(|c| c.metadata.redirect_uris.clone()).unwrap_or_default(),
-        };
+    /// The page for a request that cannot be answered to the app: what was sent, what is registered, which document says so.
+    fn explain(&self, sent: &Form, mistake: Mistake) -> Response {
+        let page = mistake.page(sent);
         self.provider.signin.pages.respond(StatusCode::BAD_REQUEST, &page, language(self.headers, None))
     }
+}
+
+/// Why a request cannot be gone on with.
+pub(super) enum Wrong {
+    /// It is not known where the answer may go.
+    Nowhere(Box<Mistake>),
+    /// The answer goes to the app.
+    Refused(ReturnTo, Refusal),
+}
+
+/// Reads what the parameters of a request ask for, wherever they came from.
+///
+/// # Errors
+/// The outer one when the signing keys cannot be had; the inner one when the request is wrong.
+pub(super) async fn read(
+    provider: &Provider,
+    client: &Client,
+    form: &Form,
+    now: i64,
+) -> Result<Result<AuthorizationRequest, Wrong>, KeyError> {
+    let return_to = match request::destination(form, client) {
+        Ok(return_to) => return_to,
+        Err(mistake) => return Ok(Err(Wrong::Nowhere(Box::new(mistake)))),
+    };
+    let ring = provider.keys.ring(now).await?;
+    let hint = |token: &str| subject_of(&ring, token, &provider.issuer, &client.id, now);
+    let parsed = AuthorizationRequest::parse(form, client, return_to.clone(), hint);
+    Ok(parsed.map_err(|refusal| Wrong::Refused(return_to, refusal)))
 }
 
 /// What `prompt=none` is answered when a page would be needed (OIDC Core §3.1.2.6).

@@ -35,10 +35,6 @@ pub enum Code {
     LoginRequired,
     /// OIDC Core §3.1.2.6: somebody has to agree, and `prompt=none` forbids to ask.
     ConsentRequired,
-    /// OIDC Core §3.1.2.6: `request` is not supported.
-    RequestNotSupported,
-    /// OIDC Core §3.1.2.6: `request_uri` is not supported.
-    RequestUriNotSupported,
     /// OIDC Core §3.1.2.6: `registration` is not supported.
     RegistrationNotSupported,
     /// OpenID Connect Core Error Code `unmet_authentication_requirements`: the `acr` that was insisted on cannot be had.
@@ -66,8 +62,6 @@ impl Code {
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::LoginRequired => "login_required",
             Self::ConsentRequired => "consent_required",
-            Self::RequestNotSupported => "request_not_supported",
-            Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::RegistrationNotSupported => "registration_not_supported",
             Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
         }

@@ -26,7 +26,7 @@ use crate::signin::{announce, session};
 use crate::store::sessions::{Proofs, SessionRow};
 use crate::store::signins::{self, SignInRow};
 use crate::store::tokens::{self, CodeRow, GrantRow};
-use crate::store::{Tx, throttles};
+use crate::store::{Tx, pushed_requests, throttles};
 use crate::web::cookies::Lifetime;
 use crate::web::{ExpiredPage, Problem};
 
@@ -73,6 +73,11 @@ pub(super) async fn grant(
         let page = ExpiredPage { app: Some(super::progress::card(client)) };
         return Ok(state.pages.respond(axum::http::StatusCode::GONE, &page, crate::web::Language::default()));
     }
+    if !use_up(&mut tx, request, now).await? {
+        tx.commit().await?;
+        let refusal = Refusal::new(Code::InvalidRequestUri, super::parameters::USED);
+        return answer::refuse(provider, client, &request.return_to, &refusal, now).await;
+    }
     if !super::clients::admits(&mut tx, client, &proven.standing.person).await? {
         tx.commit().await?;
         let refusal = Refusal::new(Code::AccessDenied, "this person's group may not use this app");
@@ -81,7 +86,7 @@ pub(super) async fn grant(
     let (session_id, cookie) = open_session(provider, &mut tx, &proven, browser, now).await?;
     let grant = new_grant(provider, client, request, &proven, session_id, now);
     tokens::add_grant(&mut tx, &grant).await?;
-    let code = add_code(provider, &mut tx, request, &grant, now).await?;
+    let code = add_code(provider, &mut tx, client, request, &grant, now).await?;
     if proven.signin.is_some_and(|signin| signin.consented_at.is_some()) {
         let user = &proven.standing.person.id;
         let before = tokens::consented(&mut tx, user, &client.id).await?;
@@ -101,6 +106,12 @@ pub(super) async fn grant(
     Ok((AppendHeaders(set), answer).into_response())
 }
 
+/// Uses up what was pushed for this request; false when another sign-in has done so.
+async fn use_up(tx: &mut Tx, request: &AuthorizationRequest, now: i64) -> Result<bool, Problem> {
+    let Some(hash) = &request.pushed_as else { return Ok(true) };
+    Ok(pushed_requests::use_up(tx, hash, now).await?)
+}
+
 /// Ends a sign-in with an error to the app.
 pub(super) async fn refuse(
     provider: &Provider,
@@ -110,6 +121,8 @@ pub(super) async fn refuse(
 ) -> Result<Response, Problem> {
     let mut tx = provider.signin.db.write().await?;
     signins::finish(&mut tx, &pending.signin.id, now_ms / 1000).await?;
+    // That is an answer too.
+    use_up(&mut tx, &pending.request, now_ms / 1000).await?;
     let mut event = Event::new("signin.refused", Actor::Anonymous)
         .client(&pending.client.id)
         .detail("error", refusal.code.name());
@@ -181,10 +194,17 @@ fn new_grant(
     }
 }
 
+/// How long a code holds, in seconds; FAPI 2.0 §5.3.2.2 allows a minute.
+fn code_lifetime(provider: &Provider, client: &Client) -> i64 {
+    let lifetime = provider.tokens.code_lifetime.as_secs();
+    if client.metadata.is_fapi2() { lifetime.min(60) } else { lifetime }
+}
+
 /// An authorization code for a grant, where the response type has one.
 async fn add_code(
     provider: &Provider,
     tx: &mut Tx,
+    client: &Client,
     request: &AuthorizationRequest,
     grant: &GrantRow,
     now: i64,
@@ -193,11 +213,13 @@ async fn add_code(
         return Ok(None);
     }
     let code = Token::generate(&mut entropy());
+    let to = &request.return_to;
     let row = CodeRow {
         grant_id: grant.id.clone(),
-        redirect_uri: request.return_to.redirect_uri.clone(),
+        // RFC 6749 §4.1.3: it comes again with the code only if it came here.
+        redirect_uri: if to.implied { String::new() } else { to.redirect_uri.clone() },
         code_challenge: request.code_challenge.clone(),
-        expires_at: now + provider.tokens.code_lifetime.as_secs(),
+        expires_at: now + code_lifetime(provider, client),
         spent_at: None,
         bound_to: request.dpop_jkt.clone().map(|jkt| Confirmation::Dpop(jkt).to_json()),
     };

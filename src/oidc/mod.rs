@@ -9,10 +9,14 @@ pub mod clients;
 mod confirmation;
 mod consent;
 mod discovery;
+mod documents;
 pub mod error;
 mod failure;
 mod finish;
 mod logout;
+mod mistake;
+mod par;
+mod parameters;
 mod progress;
 pub mod request;
 pub mod scopes;
@@ -74,7 +78,13 @@ impl Provider {
     /// The `alg` of what is signed for this client (OIDC Registration §2, `id_token_signed_response_alg`).
     #[must_use]
     pub fn algorithm_for(&self, client: &clients::Client) -> SigningAlgorithm {
-        client.metadata.id_token_signed_response_alg.unwrap_or(self.algorithm)
+        let fits = |one: &SigningAlgorithm| clients::FAPI2_ALGORITHMS.contains(&one.name());
+        let default = match self.algorithm {
+            // FAPI 2.0 §5.4.1 allows no PKCS #1 v1.5.
+            own if client.metadata.is_fapi2() && !fits(&own) => SigningAlgorithm::PS256,
+            own => own,
+        };
+        client.metadata.id_token_signed_response_alg.unwrap_or(default)
     }
 
     /// `sub` of a user, for this client.
@@ -102,6 +112,7 @@ pub fn router(provider: Arc<Provider>) -> Router {
         )
         .route("/jwks", get(discovery::jwks).options(discovery::preflight))
         .route("/authorize", get(authorize::get).post(authorize::post))
+        .route("/par", post(par::post).options(discovery::preflight).fallback(par::other_method))
         .route("/authorize/{signin}", get(progress::get))
         .route("/authorize/{signin}/password", get(steps::back).post(steps::password))
         .route("/authorize/{signin}/code", get(steps::back).post(steps::code))

@@ -14,6 +14,7 @@ use super::error::{Code, Refusal};
 use super::finish::{self, Proven};
 use super::request::AuthorizationRequest;
 use super::scopes::Scopes;
+use crate::directory::Person;
 use crate::keys::secret::entropy;
 use crate::mail::Outcome;
 use crate::signin::browser::Browser;
@@ -133,6 +134,18 @@ pub(super) async fn has_agreed(
     Ok(before.is_some_and(|scopes| request.scopes.within(&Scopes::parse(&scopes))))
 }
 
+/// Whether this is who the request asks for, if it does: by the `sub` that this client knows them under.
+pub(super) fn is_asked_for(
+    provider: &Provider,
+    client: &Client,
+    request: &AuthorizationRequest,
+    person: &Person,
+) -> Result<bool, Problem> {
+    let Some(asked) = &request.subject_hint else { return Ok(true) };
+    let subject = provider.subject(client, &person.id).map_err(|e| Problem::Internal(e.to_string()))?;
+    Ok(*asked == subject)
+}
+
 /// One turn of the loop.
 struct Turn<'a> {
     provider: &'a Provider,
@@ -154,6 +167,10 @@ impl Turn<'_> {
         let standing =
             facts::load(&mut conn, Some(signin), session.as_ref(), freshness, demand, attempts, now).await?;
         let Some(standing) = standing else { return Ok(self.password_page(None)) };
+        // Somebody else's session: whoever is asked for may sign in over it.
+        if signin.user_id.is_none() && !is_asked_for(self.provider, client, request, &standing.person)? {
+            return Ok(self.password_page(None));
+        }
         match decide(Some(&standing.facts)) {
             Next::Password => Ok(self.password_page(None)),
             Next::Code => {
@@ -183,7 +200,7 @@ impl Turn<'_> {
     async fn done(&self, mut conn: Conn, proven: Proven<'_>) -> Result<Response, Problem> {
         let (signin, request, client) = (&self.pending.signin, &self.pending.request, &self.pending.client);
         let person = &proven.standing.person;
-        if request.subject_hint.as_ref().is_some_and(|sub| *sub != person.id) {
+        if !is_asked_for(self.provider, client, request, person)? {
             drop(conn);
             let description = "somebody else has signed in than id_token_hint asks for";
             return self.refuse(Code::LoginRequired, description).await;

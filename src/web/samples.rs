@@ -8,7 +8,7 @@ use super::pages::{MailPage, Page, Pages, TemplateError};
 use super::problem::{Problem, ProblemPage};
 use super::views::{
     AppCard, ChoosePasswordPage, CodePage, ConsentPage, ErrorText, ExpiredPage, FormPostPage, FrontPage,
-    LogoutPage, PasswordChosenPage, PasswordPage, ProtocolErrorPage, SignedOutPage,
+    Hint, LogoutPage, PasswordChosenPage, PasswordPage, ProtocolErrorPage, SignedOutPage,
 };
 
 /// A name that no layout expects, and that has to be escaped.
@@ -147,11 +147,18 @@ impl Drawing<'_> {
         let sent =
             vec![("client_id", "abc".to_owned()), ("redirect_uri", format!("https://evil.example/{LONG}"))];
         let description = "redirect_uri is not registered for this client".to_owned();
-        let registered = vec!["https://time.example.org/callback".to_owned()];
-        self.page(
-            "protocol-error",
-            &ProtocolErrorPage { error: "invalid_request", description, sent, registered },
-        )?;
+        let registered = vec![("redirect_uris", "https://time.example.org/callback".to_owned())];
+        let value = "https://time.example.org/callback".to_owned();
+        let error = ProtocolErrorPage {
+            error: "invalid_request",
+            description,
+            document: "RFC 9700 section 2.1",
+            document_url: "https://www.rfc-editor.org/rfc/rfc9700#section-2.1",
+            hint: Some(Hint { key: "redirect-differs-slash", value }),
+            sent,
+            registered,
+        };
+        self.page("protocol-error", &error)?;
         self.page("expired", &ExpiredPage { app: Some(app()) })?;
         self.page("expired-no-app", &ExpiredPage { app: None })?;
         let parameters = vec![("state", "xyz".to_owned())];

@@ -128,10 +128,25 @@ pub struct ProtocolErrorPage {
     pub error: &'static str,
     /// What was wrong.
     pub description: String,
+    /// The section of the standard that says so.
+    pub document: &'static str,
+    /// Where it is.
+    pub document_url: &'static str,
+    /// What the developer has probably overlooked.
+    pub hint: Option<Hint>,
     /// What was sent, for the developer: names and values.
     pub sent: Vec<(&'static str, String)>,
-    /// What is registered.
-    pub registered: Vec<String>,
+    /// What is registered about it: names and values.
+    pub registered: Vec<(&'static str, String)>,
+}
+
+/// A sentence of the catalogue about one value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Hint {
+    /// The key of the sentence.
+    pub key: &'static str,
+    /// The value that it is about.
+    pub value: String,
 }
 
 impl Page for ProtocolErrorPage {

@@ -14,6 +14,7 @@ use crate::store::clients::ClientRow;
 use crate::store::{self, Conn};
 
 pub use metadata::{ApplicationType, AuthMethod, GrantType, Metadata, Profile, ResponseType, TlsClientAuth};
+pub(super) use validate::FAPI2_ALGORITHMS;
 pub use validate::Invalid;
 
 /// A relying app as registered here.

@@ -1,6 +1,8 @@
 //! What does an authorization request ask for? Parsed once, at the edge, into types (OIDC Core §3.1.2.1).
 
 mod claims_request;
+mod destination;
+pub mod object;
 mod response;
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +17,7 @@ use crate::signin::facts::Freshness;
 use crate::web::form::Form;
 
 pub use claims_request::ClaimsRequest;
+pub(super) use destination::destination;
 pub use response::{Carrier, ResponseMode};
 
 /// A valid authorization request. What it asks of the sign-in is in `demand` and `freshness`.
@@ -81,7 +84,7 @@ impl AuthorizationRequest {
         if let Some(name) = form.doubled_but(&["resource"]) {
             return Err(invalid(&format!("{name} is there more than once (RFC 6749 section 3.1)")));
         }
-        refuse_unsupported(form)?;
+        refuse_registration(form)?;
         let response_type = response::response_type(form.get("response_type"), &client.metadata)?;
         let mode = ResponseMode::parse(form.get("response_mode"), response_type)?;
         let scopes = allowed_scopes(form, client);
@@ -100,7 +103,7 @@ impl AuthorizationRequest {
             return Err(invalid("id_token_hint and claims name different subjects"));
         }
         Ok(Self {
-            return_to: ReturnTo { mode, ..return_to },
+            return_to: ReturnTo { mode, state: opaque(form, "state")?, ..return_to },
             response_type,
             scopes,
             nonce,
@@ -139,14 +142,6 @@ impl AuthorizationRequest {
     }
 }
 
-/// `state` of a request, wherever it must be handed back.
-///
-/// # Errors
-/// When it is too long to be handed back.
-pub fn state(form: &Form) -> Result<Option<String>, Refusal> {
-    opaque(form, "state")
-}
-
 fn opaque(form: &Form, name: &str) -> Result<Option<String>, Refusal> {
     match form.get(name) {
         Some(value) if value.len() > MAX_OPAQUE => {
@@ -156,15 +151,8 @@ fn opaque(form: &Form, name: &str) -> Result<Option<String>, Refusal> {
     }
 }
 
-/// What is understood nowhere in the request: request objects have been resolved before.
-fn refuse_unsupported(form: &Form) -> Result<(), Refusal> {
-    let refuse = |code, description: &str| Err(Refusal::new(code, description));
-    if form.get("request").is_some() {
-        return refuse(Code::RequestNotSupported, "request objects are not supported: send plain parameters");
-    }
-    if form.get("request_uri").is_some() {
-        return refuse(Code::RequestUriNotSupported, "request_uri is not supported: send plain parameters");
-    }
+/// Self-issued providers take a client's metadata along with a request (OIDC Core §7.2.1); this one knows its clients.
+fn refuse_registration(form: &Form) -> Result<(), Refusal> {
     if form.get("registration").is_some() {
         let description =
             "registration is not supported: register the client first (OpenID Connect Registration)";
@@ -231,7 +219,7 @@ fn code_challenge(
 }
 
 /// Whether a text is a SHA-256 in base64url.
-fn is_sha256(text: &str) -> bool {
+pub(super) fn is_sha256(text: &str) -> bool {
     text.len() == 43 && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
 }
 

@@ -20,9 +20,7 @@ pub(super) async fn redeem(request: &TokenRequest<'_>, mut conn: Conn) -> Result
     let code = tokens::find_code(&mut conn, hash.as_str()).await?.ok_or_else(|| Failure::grant(unknown))?;
     let grant = tokens::find_grant(&mut conn, &code.grant_id).await?;
     let grant = grant.filter(|g| g.client_id == client.id).ok_or_else(|| Failure::grant(unknown))?;
-    if request.required("redirect_uri")? != code.redirect_uri {
-        return Err(Failure::grant("redirect_uri is not that of the authorization request"));
-    }
+    check_redirect_uri(request, &code.redirect_uri)?;
     check_verifier(code.code_challenge.as_deref(), request.form.get("code_verifier"))?;
     request.check_bound(code.bound_to.as_deref())?;
     if code.spent_at.is_some() {
@@ -56,6 +54,16 @@ pub(super) async fn redeem(request: &TokenRequest<'_>, mut conn: Conn) -> Result
     }
     tx.commit().await?;
     Ok(issued.with_refresh(refresh))
+}
+
+/// RFC 6749 §4.1.3: the address of the authorization request again, if that had one.
+fn check_redirect_uri(request: &TokenRequest<'_>, before: &str) -> Result<(), Failure> {
+    let fits = match request.form.get("redirect_uri") {
+        None if before.is_empty() => true,
+        Some(uri) if before.is_empty() => request.client.metadata.redirect_uris.iter().any(|one| one == uri),
+        _ => request.required("redirect_uri")? == before,
+    };
+    if fits { Ok(()) } else { Err(Failure::grant("redirect_uri is not that of the authorization request")) }
 }
 
 /// PKCE: a verifier where there was a challenge, and none where there was none (RFC 9700 §2.1.1).

@@ -1,0 +1,133 @@
+//! Pushed authorization requests (RFC 9126): may this client ask for that? Said to the client before any browser comes.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use super::Provider;
+use super::authorize::{Wrong, read};
+use super::client_auth::authenticate;
+use super::clients::Client;
+use super::discovery::open_to_all;
+use super::error::{Code, Refusal};
+use super::failure::Failure;
+use super::parameters::{self, PUSHED};
+use crate::keys::secret::{Token, TokenHash, entropy};
+use crate::store::pushed_requests::{self, NewPushed};
+use crate::web::form::Form;
+
+/// What a client sends to prove itself (RFC 6749 §2.3.1, RFC 7521 §4.2), which is no part of the request.
+const PROOF: [&str; 3] = ["client_secret", "client_assertion", "client_assertion_type"];
+
+/// `POST /par`
+pub(super) async fn post(State(provider): State<Arc<Provider>>, request: Request) -> Response {
+    let headers = request.headers().clone();
+    let answer = match <Form as axum::extract::FromRequest<()>>::from_request(request, &()).await {
+        Ok(form) => push(&provider, &headers, &form).await,
+        Err(bad) => Err(Failure::invalid(bad.to_string())),
+    };
+    let mut response = match answer {
+        Ok(request_uri) => {
+            let expires_in = provider.tokens.pushed_lifetime.as_secs();
+            let body = json!({ "request_uri": request_uri, "expires_in": expires_in });
+            (StatusCode::CREATED, Json(body)).into_response()
+        }
+        Err(failure) => failure.into_response(),
+    };
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    open_to_all(response)
+}
+
+/// Any other method (RFC 9126 §2.3): told in JSON, as it is a program that asks.
+pub(super) async fn other_method() -> Response {
+    let description = "this address takes POST alone (RFC 9126 section 2.1)";
+    let body = json!({ "error": Code::InvalidRequest.name(), "error_description": description });
+    let allow = [(header::ALLOW, HeaderValue::from_static("POST, OPTIONS"))];
+    (StatusCode::METHOD_NOT_ALLOWED, allow, Json(body)).into_response()
+}
+
+/// Checks everything that the authorization endpoint would check, and keeps the request for it.
+async fn push(provider: &Provider, headers: &HeaderMap, form: &Form) -> Result<String, Failure> {
+    if let Some(name) = form.doubled_but(&["resource"]) {
+        return Err(Failure::invalid(format!("{name} is there more than once (RFC 6749 section 3.1)")));
+    }
+    let now = provider.signin.clock.now();
+    let mut conn = provider.signin.db.read().await?;
+    let client = authenticate(&mut conn, headers, form).await?;
+    drop(conn);
+    let body = without_proof(form, &client)?;
+    let asked = parameters::to_push(provider, &client, &body, now).await.map_err(Failure::request)?;
+    let request = match read(provider, &client, &asked, now).await? {
+        Ok(request) => request,
+        Err(Wrong::Nowhere(mistake)) => return Err(Failure::request(mistake.refusal)),
+        Err(Wrong::Refused(_, refusal)) => return Err(Failure::request(refusal)),
+    };
+    let key = agreed_key(request.dpop_jkt, None)?;
+    keep(provider, &client, &asked, key.as_deref(), now).await
+}
+
+/// The request alone.
+fn without_proof(form: &Form, client: &Client) -> Result<Form, Failure> {
+    if form.get("client_id").is_some_and(|id| id != client.id) {
+        return Err(Failure::invalid("client_id is not that of the client that has proven who it is"));
+    }
+    let pairs = form.pairs().filter(|(name, value)| !PROOF.contains(name) && !value.is_empty());
+    Ok(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+}
+
+/// The key that must be proven when the code is redeemed: the one of `dpop_jkt`, or the one that has been proven with the push; if
+/// there are both, they must be the same (RFC 9449 §10.1).
+fn agreed_key(named: Option<String>, proven: Option<&str>) -> Result<Option<String>, Failure> {
+    match (named, proven) {
+        (Some(named), Some(proven)) if named != proven => {
+            let description =
+                "dpop_jkt is not the thumbprint of the key of the DPoP proof (RFC 9449 section 10.1)";
+            Err(Failure::request(Refusal::new(Code::InvalidDpopProof, description)))
+        }
+        (named, proven) => Ok(named.or_else(|| proven.map(str::to_owned))),
+    }
+}
+
+async fn keep(
+    provider: &Provider,
+    client: &Client,
+    asked: &Form,
+    dpop_jkt: Option<&str>,
+    now: i64,
+) -> Result<String, Failure> {
+    let pairs: Vec<(&str, &str)> = asked.pairs().collect();
+    let parameters = serde_json::to_string(&pairs).map_err(|e| Failure::Internal(e.to_string()))?;
+    let request_uri = format!("{PUSHED}{}", Token::generate(&mut entropy()).reveal());
+    let hash = TokenHash::of(&request_uri);
+    let new = NewPushed {
+        uri_hash: hash.as_str(),
+        client_id: &client.id,
+        parameters: &parameters,
+        dpop_jkt,
+        created_at: now,
+        expires_at: now + provider.tokens.pushed_lifetime.as_secs(),
+    };
+    let mut tx = provider.signin.db.write().await?;
+    pushed_requests::add(&mut tx, new).await?;
+    tx.commit().await?;
+    Ok(request_uri)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_ways_to_name_a_key_must_agree() {
+        let agreed = |named: Option<&str>, proven| agreed_key(named.map(str::to_owned), proven).ok();
+        assert_eq!(agreed(None, None), Some(None));
+        assert_eq!(agreed(Some("a"), None), Some(Some("a".to_owned())));
+        assert_eq!(agreed(None, Some("a")), Some(Some("a".to_owned())));
+        assert_eq!(agreed(Some("a"), Some("a")), Some(Some("a".to_owned())));
+        assert_eq!(agreed(Some("a"), Some("b")), None);
+    }
+}
