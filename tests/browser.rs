@@ -7,6 +7,7 @@ use axum::Router;
 use axum::routing::get;
 use support::admin::PASSWORD;
 use support::eyes::{examine, violations};
+use support::relying_app::Visit;
 use support::site::Site;
 use support::webdriver::Chromium;
 use support::{Database, samples};
@@ -121,18 +122,43 @@ async fn an_examination_finds_what_is_wrong() {
     }
 }
 
+/// `response_mode=form_post`: the page sends itself on; where there is no JavaScript, by its button. Nothing is in the address.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_is_posted_to_the_app() {
+    for javascript in [false, true] {
+        let (_site, chromium) = asked(javascript, |visit| visit.with("response_mode", "form_post")).await;
+        give_password(&chromium, "ada", PASSWORD).await;
+        if !javascript {
+            assert!(chromium.has("form[data-submit]").await, "{}", chromium.text().await);
+            chromium.click("#submit").await;
+        }
+        assert_eq!(chromium.text().await, "Posted code, iss, state");
+        assert!(chromium.url().await.ends_with("/callback"), "{}", chromium.url().await);
+    }
+}
+
 /// A browser that an app has sent to the password page.
 async fn at_the_password_page(javascript: bool) -> (Site, Chromium) {
+    asked(javascript, |visit| visit).await
+}
+
+/// The same with a request of another making.
+async fn asked(javascript: bool, change: impl FnOnce(Visit) -> Visit) -> (Site, Chromium) {
     let (site, chromium) = (Site::on(Database::sqlite().await).await, Chromium::start(javascript).await);
     let door = the_apps_door().await;
     let app = site.admin.add_app_with(|metadata| metadata.redirect_uris = vec![door]).await;
-    chromium.open(&app.visit().url()).await;
+    chromium.open(&change(app.visit()).url()).await;
     (site, chromium)
 }
 
 /// Somewhere for the browser to come back to.
 async fn the_apps_door() -> String {
-    let app = Router::new().route("/callback", get(|| async { "Back at the app" }));
+    let back = get(|| async { "Back at the app" }).post(|form: String| async move {
+        let names = form_urlencoded::parse(form.as_bytes()).map(|(name, _)| name.into_owned());
+        let names: std::collections::BTreeSet<String> = names.collect();
+        format!("Posted {}", names.into_iter().collect::<Vec<_>>().join(", "))
+    });
+    let app = Router::new().route("/callback", back);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, app).await });

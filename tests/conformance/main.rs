@@ -5,8 +5,16 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-/// The tests of a plan that uses shared modules: its terms, then the modules, a line each.
+/// The tests of a plan that uses shared modules: its terms (with `each` a list of them), then the modules, a line each.
 macro_rules! plan {
+    (each $terms:expr; $($name:ident)+) => {$(
+        #[tokio::test]
+        async fn $name() {
+            for terms in $terms {
+                crate::modules::$name(terms).await;
+            }
+        }
+    )+};
     ($terms:expr; $($name:ident)+) => {$(
         #[tokio::test]
         async fn $name() {
@@ -21,6 +29,8 @@ mod modules;
 mod oidcc_basic_certification_test_plan;
 mod oidcc_config_certification_test_plan;
 mod oidcc_formpost_basic_certification_test_plan;
+mod oidcc_hybrid_certification_test_plan;
+mod oidcc_implicit_certification_test_plan;
 mod oidcc_rp_initiated_logout_certification_test_plan;
 mod suite;
 mod table;

@@ -1,6 +1,6 @@
 //! What does each module do that several plans share? They differ in the terms of their requests.
 
-use countersign::oidc::clients::AuthMethod;
+use countersign::oidc::clients::{AuthMethod, ResponseType};
 use serde_json::json;
 
 use crate::checks;
@@ -50,22 +50,26 @@ pub async fn oidcc_idtoken_unsigned(terms: Terms) {
     assert!(!Suite::start(terms).await.lists("id_token_signing_alg_values_supported", "none"));
 }
 
+/// Not asked where there is no access token.
 pub async fn oidcc_userinfo_get(terms: Terms) {
     // Every flow asks by GET.
     let flow = succeeds(terms, |visit| visit).await;
+    if flow.tokens.json["access_token"].is_null() {
+        return;
+    }
     assert_eq!(flow.userinfo["sub"], flow.id_token["sub"]);
 }
 
 async fn userinfo_by_post(terms: Terms, in_header: bool) {
     let suite = Suite::start(terms).await;
     let flow = suite.happy(&suite.visit()).await;
-    let token = flow.tokens.text("access_token");
+    let Some(token) = flow.tokens.json["access_token"].as_str() else { return };
     let request = http().post(suite.metadata["userinfo_endpoint"].as_str().unwrap());
     let request = if in_header {
         request.bearer_auth(token)
     } else {
         let body =
-            form_urlencoded::Serializer::new(String::new()).append_pair("access_token", &token).finish();
+            form_urlencoded::Serializer::new(String::new()).append_pair("access_token", token).finish();
         request.header("content-type", "application/x-www-form-urlencoded").body(body)
     };
     let answer = Answer::of(request).await;
@@ -86,10 +90,21 @@ pub async fn oidcc_ensure_request_without_nonce_succeeds_for_code_flow(terms: Te
     assert!(flow.id_token.get("nonce").is_none());
 }
 
+/// An ID token from the authorization endpoint needs one (OIDC Core §3.2.2.1).
+pub async fn oidcc_ensure_request_without_nonce_fails(terms: Terms) {
+    let suite = Suite::start(terms).await;
+    let visit = suite.visit().without("nonce");
+    if suite.response_type().has_id_token() {
+        assert_eq!(suite.refused(&mut suite.site.browser(), &visit).await, "invalid_request");
+    } else {
+        suite.happy(&visit).await;
+    }
+}
+
 pub async fn oidcc_scope_email(terms: Terms) {
     let flow = succeeds(terms, |visit| visit.with("scope", "openid email")).await;
     for claim in ["email", "email_verified"] {
-        assert!(flow.userinfo.get(claim).is_some(), "{claim} is missing: {}", flow.userinfo);
+        assert!(flow.person().get(claim).is_some(), "{claim} is missing: {}", flow.person());
     }
 }
 
@@ -270,9 +285,11 @@ pub async fn oidcc_ensure_request_object_with_redirect_uri(terms: Terms) {
 }
 
 pub async fn oidcc_claims_essential(terms: Terms) {
-    let claims = json!({ "userinfo": { "name": { "essential": true } } });
+    let alone = terms.response_type() == ResponseType::IdToken;
+    let half = if alone { "id_token" } else { "userinfo" };
+    let claims = json!({ half: { "name": { "essential": true } } });
     let flow = succeeds(terms, |visit| visit.with("claims", &claims.to_string())).await;
-    assert_eq!(flow.userinfo["name"], "Ada Lovelace");
+    assert_eq!(flow.person()["name"], "Ada Lovelace");
 }
 
 pub async fn oidcc_refresh_token(terms: Terms) {

@@ -2,7 +2,9 @@
 //! each with the checks that every module makes.
 
 use countersign::directory::users::Changes;
-use countersign::oidc::clients::Metadata;
+use countersign::oidc::clients::{GrantType, Metadata, ResponseType};
+use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
 use serde_json::Value;
 use url::Url;
 
@@ -19,15 +21,42 @@ pub const POST_LOGOUT_REDIRECT_URI: &str = "https://app.example.org/post_logout_
 /// How the requests of a plan differ from those of another one.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms {
+    response_type: ResponseType,
     response_mode: Option<&'static str>,
 }
 
 impl Terms {
     /// `response_type=code`, and no word on how the answer should come.
-    pub const BASIC: Self = Self { response_mode: None };
+    pub const BASIC: Self = Self::of(ResponseType::Code);
 
     /// The same with `response_mode=form_post`.
-    pub const FORM_POST: Self = Self { response_mode: Some("form_post") };
+    pub const FORM_POST: Self = Self { response_mode: Some("form_post"), ..Self::BASIC };
+
+    /// Tokens from the authorization endpoint alone.
+    pub const IMPLICIT: [Self; 2] = [Self::of(ResponseType::IdToken), Self::of(ResponseType::IdTokenToken)];
+
+    /// A code, and something along with it.
+    pub const HYBRID: [Self; 3] = [
+        Self::of(ResponseType::CodeIdToken),
+        Self::of(ResponseType::CodeToken),
+        Self::of(ResponseType::CodeIdTokenToken),
+    ];
+
+    const fn of(response_type: ResponseType) -> Self {
+        Self { response_type, response_mode: None }
+    }
+
+    /// What the answers hold.
+    pub const fn response_type(self) -> ResponseType {
+        self.response_type
+    }
+
+    fn register(self, metadata: &mut Metadata) {
+        metadata.response_types = vec![self.response_type];
+        if self.response_type != ResponseType::Code {
+            metadata.grant_types.push(GrantType::Implicit);
+        }
+    }
 }
 
 /// The provider under test, and what the suite has registered there.
@@ -49,8 +78,15 @@ pub struct Flow {
     pub tokens: Answer,
     /// The claims of the ID token.
     pub id_token: Value,
-    /// What `UserInfo` said.
+    /// What `UserInfo` said; null where there was no access token to ask with.
     pub userinfo: Value,
+}
+
+impl Flow {
+    /// Where claims about the person are: with `UserInfo`, or in an ID token that comes alone (OIDC Core §5.4).
+    pub fn person(&self) -> &Value {
+        if self.userinfo.is_null() { &self.id_token } else { &self.userinfo }
+    }
 }
 
 impl Suite {
@@ -66,6 +102,7 @@ impl Suite {
         site.admin.change("ada", Changes { name, ..Changes::default() }).await;
         let register = |metadata: &mut Metadata| {
             metadata.post_logout_redirect_uris = vec![POST_LOGOUT_REDIRECT_URI.to_owned()];
+            terms.register(metadata);
             change(metadata);
         };
         let client = site.admin.add_app_with(register).await;
@@ -81,6 +118,11 @@ impl Suite {
         self.metadata[name].as_array().is_some_and(|list| list.iter().any(|v| v == value))
     }
 
+    /// What the flows of this plan give.
+    pub const fn response_type(&self) -> ResponseType {
+        self.terms.response_type
+    }
+
     /// Whether the suite skips what it would ask of unsigned request objects: their algorithms are published without `none`.
     pub fn skips_unsigned_requests(&self) -> bool {
         let name = "request_object_signing_alg_values_supported";
@@ -94,6 +136,7 @@ impl Suite {
 
     /// A request of another making, on the terms of the plan.
     pub fn on_terms(&self, visit: Visit) -> Visit {
+        let visit = visit.with("response_type", self.terms.response_type.name());
         match self.terms.response_mode {
             Some(mode) => visit.with("response_mode", mode),
             None => visit,
@@ -107,6 +150,8 @@ impl Suite {
         assert_eq!(browser.posted().is_some(), self.terms.response_mode == Some("form_post"));
         let arrived = answer_of(browser);
         checks::callback(visit, &arrived, self.issuer());
+        let in_fragment = self.terms.response_type != ResponseType::Code;
+        assert_eq!((arrived.query().is_none(), arrived.fragment().is_some()), (in_fragment, in_fragment));
         arrived
     }
 
@@ -119,18 +164,69 @@ impl Suite {
         visit.error(&arrived)
     }
 
-    /// Redeems what came back, and asks `UserInfo`.
+    /// Takes the tokens that came back, redeems the code if there is one, and asks `UserInfo` with each access token.
     pub async fn redeem(&self, client: &RelyingApp, visit: &Visit, arrived: &Url) -> Flow {
+        let front = self.front(client, visit, arrived).await;
+        if !self.terms.response_type.has_code() {
+            return front.expect("tokens came along");
+        }
         let code = visit.code(arrived);
         checks::entropy("code", &code);
         let tokens = client.redeem_code(visit, &code).await;
         checks::token_answer(&tokens);
         let id_token = client.verify(&tokens.text("id_token"), visit, self.site.now()).await;
-        checks::id_token(&id_token, &tokens.text("access_token"), self.site.now());
+        checks::id_token(&id_token, Some(&tokens.text("access_token")), self.site.now());
+        checks::unasked(&id_token);
+        // OIDC Core §3.3.3.6
+        for same in ["iss", "sub"] {
+            let before = front.as_ref().map_or(&Value::Null, |front| &front.id_token[same]);
+            assert!(before.is_null() || *before == id_token[same], "{same}");
+        }
+        let userinfo = self.userinfo(client, &tokens, &id_token).await;
+        Flow { tokens, id_token, userinfo }
+    }
+
+    /// What has come along with the code, or in its place.
+    async fn front(&self, client: &RelyingApp, visit: &Visit, arrived: &Url) -> Option<Flow> {
+        let kind = self.terms.response_type;
+        if kind == ResponseType::Code {
+            return None;
+        }
+        let given = checks::parameters(arrived);
+        for (name, expected) in
+            [("code", kind.has_code()), ("id_token", kind.has_id_token()), ("access_token", kind.has_token())]
+        {
+            assert_eq!(given.contains_key(name), expected, "{name} in {arrived}");
+        }
+        let [code, access_token] = ["code", "access_token"].map(|name| given.get(name).map(String::as_str));
+        let mut id_token = Value::Null;
+        if let Some(token) = given.get("id_token") {
+            id_token = client.verify(token, visit, self.site.now()).await;
+            checks::id_token(&id_token, access_token, self.site.now());
+            checks::front_id_token(&id_token, code, access_token);
+            if kind != ResponseType::IdToken {
+                checks::unasked(&id_token);
+            }
+        }
+        let (status, headers, json) = (StatusCode::OK, HeaderMap::new(), serde_json::json!(given));
+        let tokens = Answer { status, headers, json };
+        let mut userinfo = Value::Null;
+        if let Some(token) = access_token {
+            checks::entropy("access_token", token);
+            assert!(given["token_type"].eq_ignore_ascii_case("bearer"));
+            assert!(given["expires_in"].parse::<u32>().is_ok_and(|seconds| seconds > 0));
+            userinfo = self.userinfo(client, &tokens, &id_token).await;
+        }
+        Some(Flow { tokens, id_token, userinfo })
+    }
+
+    async fn userinfo(&self, client: &RelyingApp, tokens: &Answer, id_token: &Value) -> Value {
         let userinfo = client.userinfo(&tokens.text("access_token")).await;
         assert_eq!(userinfo.status, 200, "{}", userinfo.json);
-        checks::userinfo(&userinfo.json, &id_token);
-        Flow { tokens, id_token, userinfo: userinfo.json }
+        if !id_token.is_null() {
+            checks::userinfo(&userinfo.json, id_token);
+        }
+        userinfo.json
     }
 
     /// The whole flow of the first client in this browser.

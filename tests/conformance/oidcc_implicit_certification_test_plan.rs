@@ -1,0 +1,36 @@
+//! Is this an Implicit OP? Plan `oidcc-implicit-certification-test-plan`: the modules of the Basic plan that need no code, for both
+//! response types without one, for clients that are registered for it.
+
+use crate::suite::Terms;
+
+crate::plan! { each Terms::IMPLICIT;
+    oidcc_server
+    oidcc_response_type_missing
+    oidcc_idtoken_signature
+    oidcc_idtoken_unsigned
+    oidcc_userinfo_get
+    oidcc_userinfo_post_header
+    oidcc_userinfo_post_body
+    oidcc_ensure_request_without_nonce_fails
+    oidcc_scope_email
+    oidcc_alternate_happy_flow
+    oidcc_display_page
+    oidcc_display_popup
+    oidcc_prompt_login
+    oidcc_prompt_none_not_logged_in
+    oidcc_prompt_none_logged_in
+    oidcc_max_age_1
+    oidcc_max_age_10000
+    oidcc_ensure_request_with_unknown_parameter_succeeds
+    oidcc_id_token_hint
+    oidcc_login_hint
+    oidcc_ui_locales
+    oidcc_claims_locales
+    oidcc_ensure_request_with_acr_values_succeeds
+    oidcc_ensure_registered_redirect_uri
+    oidcc_ensure_post_request_succeeds
+    oidcc_request_uri_unsigned_supported_correctly_or_rejected_as_unsupported
+    oidcc_unsigned_request_object_supported_correctly_or_rejected_as_unsupported
+    oidcc_ensure_request_object_with_redirect_uri
+    oidcc_claims_essential
+}
