@@ -57,7 +57,7 @@ async fn open(site: &Site, address: &str) -> Browser {
 }
 
 crate::on_both_databases! {
-    /// The whole way; what the query says beside client_id and request_uri does not count.
+    /// The whole way; what the query says beside `client_id` and `request_uri` does not count.
     async fn a_pushed_request_is_asked_as_it_was_pushed(database) {
         let site = Site::on(database).await;
         let app = site.admin.add_app().await;
@@ -224,8 +224,8 @@ async fn a_client_that_must_push_cannot_ask_otherwise() {
     };
     let app = site.admin.add_app_with(must).await;
     let visit = app.visit();
-    let signed = visit.clone().with("request", &signer.sign(&json!(visit.parameters)));
-    for plain in [visit.clone(), signed] {
+    let object = signer.sign(&json!(visit.parameters));
+    for plain in [visit.clone(), visit.clone().with("request", &object)] {
         let browser = open(&site, &plain.url()).await;
         assert_eq!(plain.error(&browser.arrived()), "invalid_request");
         assert!(plain.answer(&browser.arrived(), "error_description").contains("/par"));
