@@ -3,14 +3,17 @@
 
 mod support;
 
-use countersign::oidc::clients::{AuthMethod, Metadata};
+use countersign::config::{Config, Period};
+use countersign::keys::secret::TokenHash;
+use countersign::oidc::clients::{AuthMethod, Metadata, Profile};
+use countersign::store::pushed_requests::{self, NewPushed};
 use countersign::store::{self, purge};
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::Database;
 use support::admin::{PASSWORD, REDIRECT_URI};
 use support::browser::{Browser, http};
-use support::relying_app::{Answer, RelyingApp, Visit};
+use support::relying_app::{Answer, Proof, RelyingApp, Visit};
 use support::signer::Signer;
 use support::site::Site;
 
@@ -282,7 +285,7 @@ async fn no_secret_is_kept_with_it() {
     let secret = app.client_secret.clone().unwrap();
     let visit = app.visit().with("client_secret", &secret);
     let answer = push(&RelyingApp { client_secret: None, ..app }, &visit).await;
-    let hash = countersign::keys::secret::TokenHash::of(&answer.text("request_uri"));
+    let hash = TokenHash::of(&answer.text("request_uri"));
     let mut conn = site.admin.db.read().await.unwrap();
     let row = store::pushed_requests::find(&mut conn, hash.as_str()).await.unwrap().unwrap();
     assert!(
@@ -302,4 +305,92 @@ async fn a_key_may_be_named_beforehand() {
     sign_in(&mut browser).await;
     let tokens = app.redeem(&visit, &browser.arrived()).await;
     assert_eq!(tokens.error().as_deref(), Some("invalid_grant"), "{}", tokens.json);
+}
+
+/// A client of FAPI 2.0, and a request that it has pushed.
+async fn fapi_request(site: &Site, change: impl FnOnce(&mut Visit)) -> (RelyingApp, Visit, String) {
+    let metadata = Metadata {
+        profile: Some(Profile::Fapi2),
+        token_endpoint_auth_method: AuthMethod::PrivateKeyJwt,
+        jwks: Some(Signer::new("PS256").jwks()),
+        ..Metadata::web_app("Bank", vec![REDIRECT_URI.to_owned()])
+    };
+    metadata.validate().unwrap();
+    let app = RelyingApp {
+        issuer: site.url.clone(),
+        client_id: "bank".to_owned(),
+        client_secret: None,
+        redirect_uri: REDIRECT_URI.to_owned(),
+        proof: Proof::None,
+    };
+    let mut visit = app.visit();
+    change(&mut visit);
+    let request_uri = "urn:ietf:params:oauth:request_uri:one";
+    let (hash, now) = (TokenHash::of(request_uri), site.now());
+    let pairs: Vec<_> = visit.parameters.iter().collect();
+    let new = NewPushed {
+        uri_hash: hash.as_str(),
+        client_id: &app.client_id,
+        parameters: &json!(pairs).to_string(),
+        dpop_jkt: Some("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
+        created_at: now,
+        expires_at: now + 60,
+    };
+    let mut tx = site.admin.db.write().await.unwrap();
+    store::clients::add(&mut tx, &app.client_id, None, None, &json!(metadata).to_string(), now)
+        .await
+        .unwrap();
+    pushed_requests::add(&mut tx, new).await.unwrap();
+    tx.commit().await.unwrap();
+    (app, visit, request_uri.to_owned())
+}
+
+/// FAPI 2.0 §5.3.2.2 and §5.4.1: a code of a minute at most, bound to the key of the push, and an answer without PKCS #1 v1.5.
+#[tokio::test(flavor = "multi_thread")]
+async fn fapi_gives_short_codes_and_signs_with_ps256() {
+    let long = |config: &mut Config| config.tokens.code_lifetime = Period::minutes(10);
+    let site = Site::with(Database::sqlite().await, long).await;
+    let jwt = |visit: &mut Visit| *visit = visit.clone().with("response_mode", "jwt");
+    let (app, visit, request_uri) = fapi_request(&site, jwt).await;
+    let mut browser = open(&site, &address(&app, &request_uri)).await;
+    sign_in(&mut browser).await;
+    let arrived = browser.arrived();
+    let (_, response) = arrived.query_pairs().find(|(name, _)| name == "response").unwrap();
+    let answer = app.verify_signature(&response).await;
+    assert_eq!(answer["state"], visit.parameters["state"]);
+    let header = String::from_utf8(decoded(response.split('.').next().unwrap())).unwrap();
+    assert!(header.contains("PS256"), "{header}");
+    let mut conn = site.admin.db.read().await.unwrap();
+    let hash = TokenHash::of(answer["code"].as_str().unwrap());
+    let code = store::tokens::find_code(&mut conn, hash.as_str()).await.unwrap().unwrap();
+    assert_eq!(code.expires_at, site.now() + 60);
+    assert!(code.bound_to.is_some_and(|key| key.contains("dBjftJeZ4CVP")));
+}
+
+fn decoded(part: &str) -> Vec<u8> {
+    use base64::Engine as _;
+    base64::prelude::BASE64_URL_SAFE_NO_PAD.decode(part).unwrap()
+}
+
+/// And nothing but a pushed request with PKCE for a code, sent to a named address.
+#[tokio::test(flavor = "multi_thread")]
+async fn fapi_takes_nothing_less() {
+    for change in [(|visit: &mut Visit| *visit = visit.clone().without_pkce()) as fn(&mut Visit), |visit| {
+        *visit = visit.clone().with("response_type", "code id_token");
+    }] {
+        let site = site().await;
+        let (app, visit, request_uri) = fapi_request(&site, change).await;
+        let arrived = open(&site, &address(&app, &request_uri)).await.arrived();
+        let answer: Vec<_> = arrived.as_str().split(['?', '#', '&']).collect();
+        assert!(
+            answer.contains(&"error=invalid_request") || answer.contains(&"error=unauthorized_client"),
+            "{arrived}"
+        );
+        let plain = open(&site, &visit.url()).await.arrived();
+        assert!(plain.as_str().contains("error=invalid_request"), "{plain}");
+    }
+    let site = site().await;
+    let bare = |visit: &mut Visit| *visit = visit.clone().without("redirect_uri").with("scope", "groups");
+    let (app, _, request_uri) = fapi_request(&site, bare).await;
+    assert_eq!(open(&site, &address(&app, &request_uri)).await.status(), 400);
 }
