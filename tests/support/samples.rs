@@ -2,7 +2,8 @@
 
 use axum::Router;
 use axum::extract::Path;
-use axum::response::Html;
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse as _};
 use axum::routing::get;
 use countersign::config;
 use countersign::web::{self, Language, Page, Pages};
@@ -17,7 +18,16 @@ pub fn samples() -> Vec<(&'static str, String)> {
 pub async fn serve() -> String {
     let pages = pages();
     let site = Router::new()
-        .route("/assets/{name}", get(async move |name: Path<String>| pages.assets().serve(&name)))
+        .route(
+            "/assets/{name}",
+            get(async move |name: Path<String>| {
+                // A page that sends itself on would not stay to be looked at.
+                if pages.assets().submit_path().ends_with(name.as_str()) {
+                    return StatusCode::NOT_FOUND.into_response();
+                }
+                pages.assets().serve(&name)
+            }),
+        )
         .route(
             "/{name}",
             get(async |Path(name): Path<String>| {
