@@ -79,6 +79,8 @@ impl App {
             algorithm: config.keys.algorithm,
             trusted_proxies: config.trusted_proxies.clone(),
             client_certificate_header: header_name(&config)?,
+            takes_certificates: config.client_certificate_header.is_some()
+                || config.tls.as_ref().is_some_and(|tls| tls.client_certificates),
         };
         Ok(Self { config, db, provider: Arc::new(provider) })
     }

@@ -61,6 +61,8 @@ pub struct Provider {
     pub trusted_proxies: Vec<IpAddr>,
     /// The header in which they tell a client's certificate, if they do.
     pub client_certificate_header: Option<HeaderName>,
+    /// Whether clients can show a certificate at all, here or to a proxy.
+    pub takes_certificates: bool,
 }
 
 impl Provider {

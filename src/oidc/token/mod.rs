@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
 use super::Provider;
-use super::client_auth::authenticate;
+use super::client_auth::{Caller, Received};
 use super::clients::{Client, GrantType};
 use super::confirmation::Confirmation;
 use super::discovery::open_to_all;
@@ -40,10 +40,9 @@ struct TokenRequest<'a> {
 
 /// `POST /token`
 pub(super) async fn post(State(provider): State<Arc<Provider>>, request: Request) -> Response {
-    let headers = request.headers().clone();
-    let answer = match <Form as axum::extract::FromRequest<()>>::from_request(request, &()).await {
-        Ok(form) => answer(&provider, &headers, &form).await,
-        Err(bad) => Err(Failure::request(Refusal::new(Code::InvalidRequest, bad.to_string()))),
+    let answer = match Received::of(request).await {
+        Ok(received) => answer(&received.caller(&provider, "/token")).await,
+        Err(failure) => Err(failure),
     };
     let mut response = match answer {
         Ok(issued) => Json(issued).into_response(),
@@ -54,13 +53,9 @@ pub(super) async fn post(State(provider): State<Arc<Provider>>, request: Request
     open_to_all(response)
 }
 
-async fn answer(provider: &Provider, headers: &HeaderMap, form: &Form) -> Result<Issued, Failure> {
-    if let Some(name) = form.doubled_but(&["resource", "audience"]) {
-        return Err(Failure::invalid(format!("{name} is there more than once (RFC 6749 section 3.2)")));
-    }
-    let now = provider.signin.clock.now();
-    let mut conn = provider.signin.db.read().await?;
-    let client = authenticate(&mut conn, headers, form).await?;
+async fn answer(caller: &Caller<'_>) -> Result<Issued, Failure> {
+    let Caller { provider, form, now, .. } = *caller;
+    let client = caller.authenticate().await?;
     let asked = form.get("grant_type").ok_or_else(|| Failure::invalid("grant_type is missing"))?;
     let grant_type = GrantType::from_name(asked).ok_or_else(|| {
         let description = format!("grant_type {asked} is not supported");
@@ -71,6 +66,7 @@ async fn answer(provider: &Provider, headers: &HeaderMap, form: &Form) -> Result
         return Err(Failure::request(Refusal::new(Code::UnauthorizedClient, description)));
     }
     let request = TokenRequest { provider, client: &client, form, bound: None, now };
+    let conn = provider.signin.db.read().await?;
     match grant_type {
         GrantType::AuthorizationCode => code::redeem(&request, conn).await,
         GrantType::RefreshToken => refresh::refresh(&request, conn).await,

@@ -1,0 +1,42 @@
+//! Which names have come already that count once: the `jti` of assertions, of proofs, of tokens that were revoked?
+
+use super::macros::{execute, optional, queries};
+use super::{Conn, Result};
+use crate::keys::secret::TokenHash;
+
+queries! {
+    /// A name whose time is over may come again, whether or not its row has been purged.
+    REMEMBER = "INSERT INTO seen_ids (purpose, id_hash, expires_at) VALUES ($1, $2, $3)
+                ON CONFLICT (purpose, id_hash) DO UPDATE SET expires_at = $3 WHERE seen_ids.expires_at <= $4";
+    FIND = "SELECT expires_at FROM seen_ids WHERE purpose = $1 AND id_hash = $2 AND expires_at > $3";
+    PURGE = "DELETE FROM seen_ids WHERE (purpose, id_hash) IN (
+                 SELECT purpose, id_hash FROM seen_ids WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)";
+}
+
+/// Remembers a name for this purpose until `expires_at`; false when it is remembered already. Of any number of
+/// processes that come with the same name at once, one is told true.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn remember(conn: &mut Conn, purpose: &str, id: &str, expires_at: i64, now: i64) -> Result<bool> {
+    let hash = TokenHash::of(id);
+    Ok(execute!(conn, REMEMBER, purpose, hash.as_str(), expires_at, now)? == 1)
+}
+
+/// Whether a name is remembered for this purpose.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn is_seen(conn: &mut Conn, purpose: &str, id: &str, now: i64) -> Result<bool> {
+    let hash = TokenHash::of(id);
+    let row: Option<(i64,)> = optional!(conn, (i64,), FIND, purpose, hash.as_str(), now)?;
+    Ok(row.is_some())
+}
+
+/// Deletes at most `limit` names whose time was over at `before`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn purge(conn: &mut Conn, before: i64, limit: i64) -> Result<u64> {
+    execute!(conn, PURGE, before, limit)
+}
