@@ -22,6 +22,7 @@ pub mod request;
 pub mod scopes;
 mod steps;
 pub mod subject;
+mod times;
 mod token;
 mod tokens;
 mod userinfo;

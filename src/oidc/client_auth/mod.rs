@@ -1,5 +1,6 @@
 //! Is this the client that it says it is? (RFC 6749 §2.3, OIDC Core §9, RFC 8705 §2) One file a family of proofs.
 
+mod assertion;
 mod certificate;
 mod secret;
 
@@ -9,10 +10,13 @@ use axum::extract::{FromRequest as _, Request};
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, header};
 
+use self::assertion::Assertion;
 use super::Provider;
 use super::clients::{self, AuthMethod, Client};
 use super::error::{Code, Refusal};
 use super::failure::Failure;
+use crate::keys::VaultError;
+use crate::store;
 use crate::web::certificate::ClientCertificate;
 use crate::web::form::Form;
 
@@ -36,6 +40,14 @@ pub(super) struct Caller<'a> {
     pub(super) now: i64,
 }
 
+/// Why a client is not believed.
+enum Refused {
+    /// It has not proven who it is; as a sentence.
+    Proof(String),
+    /// That cannot be found out.
+    Failed(Failure),
+}
+
 /// What a request says about its client.
 struct Presented<'a> {
     client_id: String,
@@ -48,6 +60,8 @@ enum Credential<'a> {
     Basic(String),
     /// `client_secret_post`
     Post(&'a str),
+    /// `client_secret_jwt` or `private_key_jwt`
+    Assertion(Assertion<'a>),
     /// Nothing in the request itself: a public client, or one with a certificate.
     Nothing,
 }
@@ -98,34 +112,62 @@ impl Caller<'_> {
         let found = clients::find(&mut conn, &presented.client_id).await?;
         drop(conn);
         let client = found.ok_or_else(|| refuse(secret::UNKNOWN.to_owned()))?;
+        self.check(&client, credential).await.map_err(|refused| match refused {
+            Refused::Proof(description) => refuse(description),
+            Refused::Failed(failure) => failure,
+        })?;
+        Ok(client)
+    }
+
+    /// Whether this credential is of the registered method, and right.
+    async fn check(&self, client: &Client, credential: &Credential<'_>) -> Result<(), Refused> {
         let certificate = self.certificate();
+        let certificate = certificate.as_deref();
         match (client.metadata.token_endpoint_auth_method, credential) {
-            (AuthMethod::ClientSecretBasic, Credential::Basic(secret)) => {
-                secret::check(&client, secret).map_err(refuse)?;
-            }
-            (AuthMethod::ClientSecretPost, Credential::Post(secret)) => {
-                secret::check(&client, secret).map_err(refuse)?;
+            (AuthMethod::ClientSecretBasic, Credential::Basic(secret)) => Ok(secret::check(client, secret)?),
+            (AuthMethod::ClientSecretPost, Credential::Post(secret)) => Ok(secret::check(client, secret)?),
+            (registered, Credential::Assertion(assertion)) if registered == assertion.method => {
+                assertion.check(self, client).await
             }
             (AuthMethod::TlsClientAuth, Credential::Nothing) => {
-                certificate::by_authority(&client.metadata.tls_client_auth, certificate.as_deref(), self.now)
-                    .map_err(refuse)?;
+                let registered = &client.metadata.tls_client_auth;
+                Ok(certificate::by_authority(registered, certificate, self.now)?)
             }
-            (AuthMethod::None, Credential::Nothing) => {}
+            (AuthMethod::SelfSignedTlsClientAuth, Credential::Nothing) => {
+                let keys = self.provider.client_keys.keys(client, self.now).await;
+                let keys = keys.map_err(|failure| failure.to_string())?;
+                Ok(certificate::by_key(&keys, certificate, self.now)?)
+            }
+            (AuthMethod::None, Credential::Nothing) => Ok(()),
             (registered, _) => {
-                let sent = credential.name(certificate.is_some());
-                let registered = registered.name();
-                return Err(refuse(format!(
-                    "this client is registered for {registered}, and came with {sent}"
-                )));
+                let (registered, sent) = (registered.name(), credential.name(certificate.is_some()));
+                let description = format!("this client is registered for {registered}, and came with {sent}");
+                Err(Refused::Proof(description))
             }
         }
-        Ok(client)
     }
 
     /// The certificate that the client has shown in the TLS handshake, here or to a trusted proxy.
     pub(super) fn certificate(&self) -> Option<Arc<ClientCertificate>> {
-        let header = self.provider.certificate_header.as_ref();
-        ClientCertificate::of(self.extensions, self.headers, &self.provider.trusted_proxies, header)
+        self.provider.client_certificate(self.extensions, self.headers)
+    }
+}
+
+impl From<String> for Refused {
+    fn from(description: String) -> Self {
+        Self::Proof(description)
+    }
+}
+
+impl From<store::Error> for Refused {
+    fn from(e: store::Error) -> Self {
+        Self::Failed(e.into())
+    }
+}
+
+impl From<VaultError> for Refused {
+    fn from(e: VaultError) -> Self {
+        Self::Failed(e.into())
     }
 }
 
@@ -135,6 +177,7 @@ impl Credential<'_> {
         match self {
             Self::Basic(_) => AuthMethod::ClientSecretBasic.name(),
             Self::Post(_) => AuthMethod::ClientSecretPost.name(),
+            Self::Assertion(assertion) => assertion.method.name(),
             Self::Nothing if with_certificate => "a certificate alone",
             Self::Nothing => AuthMethod::None.name(),
         }
@@ -144,27 +187,35 @@ impl Credential<'_> {
 /// One method, and no more than one (RFC 6749 §2.3).
 fn present<'a>(headers: &HeaderMap, form: &'a Form) -> Result<Presented<'a>, Failure> {
     let in_form = form.get("client_id");
-    let refuse = |description: &str| Failure::client(Refusal::new(Code::InvalidClient, description), true);
-    let mut authorizations = headers.get_all(header::AUTHORIZATION).iter();
-    match (authorizations.next(), form.get("client_secret")) {
-        (Some(_), Some(_)) => Err(Failure::invalid("the client authenticates twice, by header and by form")),
-        (Some(_), None) if authorizations.next().is_some() => {
-            Err(Failure::invalid("there is more than one Authorization header"))
-        }
-        (Some(value), None) => {
-            let basic = value.to_str().ok().and_then(secret::basic);
-            let (client_id, secret) =
-                basic.ok_or_else(|| refuse("the Authorization header is not HTTP Basic (RFC 7617)"))?;
-            if in_form.is_some_and(|id| id != client_id) {
-                return Err(Failure::invalid("client_id is not that of the Authorization header"));
-            }
-            Ok(Presented { client_id, credential: Credential::Basic(secret) })
-        }
-        (None, secret) => {
-            let credential = secret.map_or(Credential::Nothing, Credential::Post);
-            let unnamed = "the client does not say who it is: send an Authorization header or client_id";
-            let client_id = in_form.ok_or_else(|| refuse(unnamed))?.to_owned();
-            Ok(Presented { client_id, credential })
-        }
+    let refuse = |description: &str, by_basic: bool| {
+        Failure::client(Refusal::new(Code::InvalidClient, description), by_basic)
+    };
+    let by_header = headers.get(header::AUTHORIZATION);
+    let (secret, assertion) = (form.get("client_secret"), form.get("client_assertion"));
+    if by_header.iter().count() + secret.iter().count() + assertion.iter().count() > 1 {
+        return Err(Failure::invalid(
+            "the client authenticates twice: send one of Authorization header, client_secret and client_assertion",
+        ));
     }
+    if headers.get_all(header::AUTHORIZATION).iter().count() > 1 {
+        return Err(Failure::invalid("there is more than one Authorization header"));
+    }
+    if let Some(value) = by_header {
+        let basic = value.to_str().ok().and_then(secret::basic);
+        let (client_id, secret) =
+            basic.ok_or_else(|| refuse("the Authorization header is not HTTP Basic (RFC 7617)", true))?;
+        if in_form.is_some_and(|id| id != client_id) {
+            return Err(Failure::invalid("client_id is not that of the Authorization header"));
+        }
+        return Ok(Presented { client_id, credential: Credential::Basic(secret) });
+    }
+    if let Some(assertion) = Assertion::of(form).map_err(|why| refuse(&why, false))? {
+        let client_id = assertion.client_id.clone();
+        return Ok(Presented { client_id, credential: Credential::Assertion(assertion) });
+    }
+    let credential = secret.map_or(Credential::Nothing, Credential::Post);
+    let unnamed =
+        "the client does not say who it is: send an Authorization header, client_assertion or client_id";
+    let client_id = in_form.ok_or_else(|| refuse(unnamed, true))?.to_owned();
+    Ok(Presented { client_id, credential })
 }
