@@ -49,6 +49,8 @@ pub(super) fn check(config: &Config) -> Verdict {
         "tokens.pushed_lifetime",
         || "expected less than 10m",
     )?;
+    let retry = tokens.refresh_retry <= Period::minutes(1);
+    rule(retry, "tokens.refresh_retry", || "expected at most 1m: whoever has stolen a token may retry too")?;
     brand(&config.brand)?;
     outbound(&config.outbound.allow_private)?;
     log_level(&config.log.level)?;

@@ -360,6 +360,11 @@ pub struct Tokens {
     pub code_lifetime: Period,
     /// How soon a sign-in must begin from a pushed authorization request (RFC 9126).
     pub pushed_lifetime: Period,
+    /// How long a refresh token that was used may be used once more, as long as nothing has used the one that was given for
+    /// it: for an app that has lost the answer.
+    pub refresh_retry: Period,
+    /// Whether proofs of possession must hold a nonce of ours (RFC 9449 §8).
+    pub dpop_nonce: bool,
 }
 
 impl Default for Tokens {
@@ -371,6 +376,8 @@ impl Default for Tokens {
             refresh_lifetime: Period::days(365),
             code_lifetime: Period::seconds(60),
             pushed_lifetime: Period::seconds(60),
+            refresh_retry: Period::seconds(10),
+            dpop_nonce: false,
         }
     }
 }

@@ -5,6 +5,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use super::dpop;
 use super::error::{Code, Refusal};
 use crate::keys::{KeyError, VaultError};
 use crate::store;
@@ -16,6 +17,8 @@ pub(super) enum Failure {
     Request(Refusal),
     /// The client has not proven who it is: 401, with a challenge if it came by HTTP Basic (RFC 6749 §5.2).
     Client { refusal: Refusal, by_basic: bool },
+    /// The proof of possession must hold this nonce: 400 (RFC 9449 §8).
+    DpopNonce(String),
     /// The database does not answer: 503.
     Unavailable(String),
     /// A defect of ours: 500.
@@ -72,6 +75,10 @@ impl IntoResponse for Failure {
             Self::Client { refusal: r, .. } => {
                 (StatusCode::UNAUTHORIZED, r.code.name(), r.description.as_str())
             }
+            Self::DpopNonce(_) => {
+                let description = "the DPoP proof must hold the nonce of this answer's DPoP-Nonce header";
+                (StatusCode::BAD_REQUEST, Code::UseDpopNonce.name(), description)
+            }
             Self::Unavailable(reason) => {
                 tracing::warn!(reason, "a client's request cannot be served now");
                 let code = Code::TemporarilyUnavailable.name();
@@ -88,6 +95,11 @@ impl IntoResponse for Failure {
         if matches!(self, Self::Client { by_basic: true, .. }) {
             let challenge = HeaderValue::from_static("Basic realm=\"token\", charset=\"UTF-8\"");
             headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        if let Self::DpopNonce(nonce) = &self
+            && let Ok(nonce) = HeaderValue::from_str(nonce)
+        {
+            headers.insert(dpop::NONCE, nonce);
         }
         if matches!(self, Self::Unavailable(_)) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));

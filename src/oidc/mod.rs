@@ -10,6 +10,7 @@ mod confirmation;
 mod consent;
 mod discovery;
 mod documents;
+mod dpop;
 pub mod error;
 mod failure;
 mod finish;

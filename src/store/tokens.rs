@@ -25,10 +25,15 @@ queries! {
                   WHERE code_hash = $1 AND spent_at IS NULL AND expires_at > $2";
     ADD_REFRESH = "INSERT INTO refresh_tokens (token_hash, grant_id, created_at, expires_at, bound_to)
                    VALUES ($1, $2, $3, $4, $5)";
-    FIND_REFRESH = "SELECT grant_id, expires_at, spent_at, bound_to, successor_hash FROM refresh_tokens
+    FIND_REFRESH = "SELECT grant_id, expires_at, spent_at, bound_to, successor_hash, retried_at FROM refresh_tokens
                     WHERE token_hash = $1";
     SPEND_REFRESH = "UPDATE refresh_tokens SET spent_at = $2, successor_hash = $3
                      WHERE token_hash = $1 AND spent_at IS NULL AND expires_at > $2";
+    RETRY_REFRESH = "UPDATE refresh_tokens SET successor_hash = $3, retried_at = $4
+                     WHERE token_hash = $1 AND successor_hash = $2 AND retried_at IS NULL AND spent_at >= $5";
+    LOSE_REFRESH = "UPDATE refresh_tokens SET spent_at = $2 WHERE token_hash = $1 AND spent_at IS NULL";
+    RENEW_REFRESH = "UPDATE refresh_tokens SET expires_at = $2
+                     WHERE token_hash = $1 AND spent_at IS NULL AND expires_at > $3";
     PURGE_REFRESH = "DELETE FROM refresh_tokens WHERE token_hash IN (
                          SELECT token_hash FROM refresh_tokens WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)";
     PURGE_GRANTS = "DELETE FROM grants WHERE id IN (
@@ -99,6 +104,8 @@ pub struct RefreshRow {
     pub bound_to: Option<String>,
     /// The hash of the token that was given for it.
     pub successor_hash: Option<String>,
+    /// When it was used once more.
+    pub retried_at: Option<i64>,
 }
 
 /// What a new refresh token is made of.
@@ -234,6 +241,31 @@ pub async fn spend_refresh(
     now: i64,
 ) -> Result<bool> {
     Ok(execute!(conn, SPEND_REFRESH, token_hash, now, successor)? == 1)
+}
+
+/// Uses a spent refresh token once more, if it was spent at `since` or later: `successor` takes the place of `lost`, which is
+/// spent. When the answer is false, the transaction must not be committed.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn retry_refresh(
+    conn: &mut Conn,
+    token_hash: &str,
+    lost: &str,
+    successor: &str,
+    since: i64,
+    now: i64,
+) -> Result<bool> {
+    let taken = execute!(conn, RETRY_REFRESH, token_hash, lost, successor, now, since)? == 1;
+    Ok(taken && execute!(conn, LOSE_REFRESH, lost, now)? == 1)
+}
+
+/// Lets an unused refresh token hold until `expires_at`; false when it is used or expired.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn renew_refresh(conn: &mut Conn, token_hash: &str, expires_at: i64, now: i64) -> Result<bool> {
+    Ok(execute!(conn, RENEW_REFRESH, token_hash, expires_at, now)? == 1)
 }
 
 /// Remembers what a person has agreed to.

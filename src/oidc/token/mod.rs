@@ -1,5 +1,6 @@
 //! The token endpoint (RFC 6749 §3.2): what does the client get for what it holds? One file a grant.
 
+mod binding;
 mod code;
 mod refresh;
 
@@ -15,6 +16,7 @@ use super::client_auth::{Caller, Received};
 use super::clients::{Client, GrantType};
 use super::confirmation::Confirmation;
 use super::discovery::open_to_all;
+use super::dpop;
 use super::error::{Code, Refusal};
 use super::failure::Failure;
 use super::request;
@@ -50,6 +52,7 @@ pub(super) async fn post(State(provider): State<Arc<Provider>>, request: Request
     };
     // RFC 6749 §5.1
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    dpop::offer_nonce(&provider, provider.signin.clock.now(), &mut response);
     open_to_all(response)
 }
 
@@ -65,7 +68,8 @@ async fn answer(caller: &Caller<'_>) -> Result<Issued, Failure> {
         let description = format!("this client is not registered for grant_type {asked}");
         return Err(Failure::request(Refusal::new(Code::UnauthorizedClient, description)));
     }
-    let request = TokenRequest { provider, client: &client, form, bound: None, now };
+    let bound = caller.binding(&client).await?;
+    let request = TokenRequest { provider, client: &client, form, bound, now };
     let conn = provider.signin.db.read().await?;
     match grant_type {
         GrantType::AuthorizationCode => code::redeem(&request, conn).await,
@@ -132,7 +136,6 @@ impl TokenRequest<'_> {
     /// Keeps a refresh token of a grant. One of a public client is bound to the key that its tokens are bound to (RFC 9449 §5):
     /// others prove who they are.
     async fn keep_refresh(&self, conn: &mut Conn, grant: &GrantRow, token: &Token) -> Result<(), Failure> {
-        let idle = self.provider.tokens.refresh_idle.as_secs();
         let bound = self.bound.as_ref().filter(|_| self.client.metadata.is_public());
         let bound = bound.map(Confirmation::to_json);
         let hash = token.hash();
@@ -140,10 +143,15 @@ impl TokenRequest<'_> {
             token_hash: hash.as_str(),
             grant_id: &grant.id,
             created_at: self.now,
-            expires_at: (self.now + idle).min(grant.expires_at),
+            expires_at: self.refresh_until(grant),
             bound_to: bound.as_deref(),
         };
         Ok(tokens::add_refresh(conn, new).await?)
+    }
+
+    /// Until when a refresh token holds that nobody uses.
+    fn refresh_until(&self, grant: &GrantRow) -> i64 {
+        (self.now + self.provider.tokens.refresh_idle.as_secs()).min(grant.expires_at)
     }
 
     /// Whether the key that a code or refresh token is bound to has been proven.
