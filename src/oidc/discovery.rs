@@ -10,18 +10,29 @@ use serde_json::json;
 
 use super::Provider;
 use super::claims;
-use super::clients::ResponseType;
+use super::clients::{AuthMethod, ResponseType};
+use super::dpop;
 use super::request::ResponseMode;
 use super::scopes::Scope;
 use crate::config::SigningAlgorithm;
+use crate::keys::jose::MacAlgorithm;
 use crate::signin::decide::{ACR_PASSWORD, ACR_TWO_FACTORS};
 use crate::web::{Language, Problem};
 
 /// What the token endpoint answers to.
 const PUBLISHED_GRANTS: [&str; 4] = ["authorization_code", "implicit", "refresh_token", "client_credentials"];
 
-/// How clients may prove themselves.
-const PUBLISHED_METHODS: [&str; 3] = ["client_secret_basic", "client_secret_post", "none"];
+/// How clients may prove themselves: by certificate only where one can be shown.
+fn published_methods(provider: &Provider) -> Vec<&'static str> {
+    let methods = AuthMethod::ALL.iter().filter(|m| provider.takes_certificates || !m.needs_certificate());
+    methods.map(|method| method.name()).collect()
+}
+
+/// What clients may sign their assertions with (OIDC Core §9).
+fn published_assertion_algorithms() -> Vec<&'static str> {
+    let by_key = SigningAlgorithm::ALL.into_iter().map(SigningAlgorithm::name);
+    by_key.chain(MacAlgorithm::ALL.into_iter().map(MacAlgorithm::name)).collect()
+}
 
 /// `GET /.well-known/openid-configuration` and `/.well-known/oauth-authorization-server`
 pub(super) async fn metadata(State(provider): State<Arc<Provider>>) -> Response {
@@ -43,7 +54,10 @@ pub(super) async fn metadata(State(provider): State<Arc<Provider>>) -> Response 
         "grant_types_supported": PUBLISHED_GRANTS,
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": SigningAlgorithm::ALL.map(SigningAlgorithm::name),
-        "token_endpoint_auth_methods_supported": PUBLISHED_METHODS,
+        "token_endpoint_auth_methods_supported": published_methods(&provider),
+        "token_endpoint_auth_signing_alg_values_supported": published_assertion_algorithms(),
+        "dpop_signing_alg_values_supported": dpop::ALGORITHMS.map(SigningAlgorithm::name),
+        "tls_client_certificate_bound_access_tokens": provider.takes_certificates,
         "code_challenge_methods_supported": ["S256"],
         "acr_values_supported": [ACR_PASSWORD, ACR_TWO_FACTORS],
         "claim_types_supported": ["normal"],
@@ -76,7 +90,7 @@ pub(super) async fn preflight() -> Response {
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
     headers.insert(
         header::ACCESS_CONTROL_ALLOW_HEADERS,
-        HeaderValue::from_static("authorization, content-type"),
+        HeaderValue::from_static("authorization, content-type, dpop"),
     );
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("3600"));
     open_to_all(response)
@@ -84,7 +98,10 @@ pub(super) async fn preflight() -> Response {
 
 /// Lets scripts on any site read a response: nothing here is opened by a cookie.
 pub(super) fn open_to_all(mut response: Response) -> Response {
-    response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    let exposed = HeaderValue::from_static("dpop-nonce, www-authenticate");
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
     response
 }
 

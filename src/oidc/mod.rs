@@ -18,6 +18,7 @@ mod logout;
 mod mistake;
 mod par;
 mod parameters;
+mod presented;
 mod progress;
 pub mod request;
 pub mod scopes;

@@ -3,14 +3,19 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::extract::{FromRequest as _, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 
 use super::Provider;
 use super::claims;
+use super::confirmation::Confirmation;
 use super::discovery::open_to_all;
+use super::dpop;
+use super::error::{Code, Refusal};
+use super::presented::{Presented, Scheme, Unheld};
 use super::scopes::{Scope, Scopes};
 use super::tokens::{ACCESS_TOKEN, GrantDetails};
 use crate::directory::{Status, people};
@@ -27,6 +32,8 @@ enum Failure {
     Token(&'static str),
     /// The token does not open UserInfo: 403.
     Scope,
+    /// Its sender does not hold its key: 401 (RFC 9449 §7.1, RFC 8705 §3).
+    Unheld(Unheld),
     /// The database does not answer, or worse.
     Store(store::Error),
     /// The signing keys cannot be had.
@@ -39,54 +46,48 @@ impl From<store::Error> for Failure {
     }
 }
 
+impl From<Unheld> for Failure {
+    fn from(unheld: Unheld) -> Self {
+        Self::Unheld(unheld)
+    }
+}
+
 /// `GET /userinfo`
-pub(super) async fn get(State(provider): State<Arc<Provider>>, headers: HeaderMap) -> Response {
-    let token = bearer(&headers).map(|token| token.map(str::to_owned));
-    respond(&provider, token).await
+pub(super) async fn get(State(provider): State<Arc<Provider>>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    respond(&provider, &parts, None).await
 }
 
 /// `POST /userinfo`, with the token in the header or in the form (RFC 6750 §2.2)
 pub(super) async fn post(State(provider): State<Arc<Provider>>, request: Request) -> Response {
-    let headers = request.headers().clone();
-    let form = <Form as axum::extract::FromRequest<()>>::from_request(request, &()).await;
-    let in_form = form.as_ref().ok().and_then(|form| form.get("access_token")).map(str::to_owned);
-    let doubled = form.as_ref().is_ok_and(|form| form.is_doubled("access_token"));
-    let token = match (bearer(&headers), in_form) {
-        (Err(failure), _) => Err(failure),
-        (Ok(Some(_)), Some(_)) => Err(Failure::Request("the token is there twice, in header and form")),
-        (Ok(None), Some(_)) if doubled => Err(Failure::Request("access_token is there more than once")),
-        (Ok(in_header), in_form) => Ok(in_header.map(str::to_owned).or(in_form)),
-    };
-    respond(&provider, token).await
+    let (parts, body) = request.into_parts();
+    let form = Form::from_request(Request::from_parts(parts.clone(), body), &()).await;
+    respond(&provider, &parts, form.ok().as_ref()).await
 }
 
-/// The token of the `Authorization` header: `Bearer`, one space, and nothing else (RFC 6750 §2.1).
-fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Failure> {
-    let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
-    let malformed = Failure::Request("the Authorization header is not Bearer (RFC 6750 section 2.1)");
-    match value.to_str().ok().and_then(|text| text.split_once(' ')) {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") && !token.contains(' ') => {
-            Ok(Some(token))
-        }
-        _ => Err(malformed),
-    }
-}
-
-async fn respond(provider: &Provider, token: Result<Option<String>, Failure>) -> Response {
-    let answer = match token {
-        Ok(Some(token)) => claims_for(provider, &token).await,
-        Ok(None) => Err(Failure::NoToken),
-        Err(failure) => Err(failure),
+async fn respond(provider: &Provider, parts: &Parts, form: Option<&Form>) -> Response {
+    let now = provider.signin.clock.now();
+    let (scheme, answer) = match Presented::of(parts, form) {
+        Ok(Some(token)) => (token.scheme, claims_for(provider, parts, &token, now).await),
+        Ok(None) => (Scheme::Bearer, Err(Failure::NoToken)),
+        Err(description) => (Scheme::Bearer, Err(Failure::Request(description))),
     };
-    let mut response = answer.map_or_else(IntoResponse::into_response, IntoResponse::into_response);
+    let mut response = answer.unwrap_or_else(|failure| failure.into_response(scheme));
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if scheme == Scheme::Dpop {
+        dpop::offer_nonce(provider, now, &mut response);
+    }
     open_to_all(response)
 }
 
-async fn claims_for(provider: &Provider, token: &str) -> Result<Response, Failure> {
-    let now = provider.signin.clock.now();
+async fn claims_for(
+    provider: &Provider,
+    parts: &Parts,
+    presented: &Presented,
+    now: i64,
+) -> Result<Response, Failure> {
     let ring = provider.keys.ring(now).await.map_err(Failure::Keys)?;
-    let ours = ring.verify(token, now);
+    let ours = ring.verify(&presented.token, now);
     let (claims, typ) = ours.map_err(|_| Failure::Token("this is not an access token of this provider"))?;
     let text = |name: &str| claims.get(name).and_then(|v| v.as_str()).unwrap_or_default();
     if typ != ACCESS_TOKEN || text("iss") != provider.issuer || !has_audience(&claims, &provider.issuer) {
@@ -95,6 +96,11 @@ async fn claims_for(provider: &Provider, token: &str) -> Result<Response, Failur
     if claims.get("exp").and_then(Value::as_i64).is_none_or(|exp| exp <= now) {
         return Err(Failure::Token("the access token has expired"));
     }
+    let bound = match claims.get("cnf") {
+        Some(cnf) => Some(Confirmation::of_claim(cnf).ok_or(Failure::Token("the token's cnf is not ours"))?),
+        None => None,
+    };
+    presented.check_holder(provider, parts, "/userinfo", bound.as_ref(), now).await?;
     let scopes = Scopes::parse(text("scope"));
     if !scopes.has(Scope::Openid) {
         return Err(Failure::Scope);
@@ -119,32 +125,66 @@ fn has_audience(claims: &Map<String, Value>, audience: &str) -> bool {
     }
 }
 
-impl IntoResponse for Failure {
-    fn into_response(self) -> Response {
+impl Failure {
+    /// The refusal, for a token that was sent in this way.
+    fn into_response(self, scheme: Scheme) -> Response {
+        let nonce = match &self {
+            Self::Unheld(Unheld::Nonce(nonce)) => HeaderValue::from_str(nonce).ok(),
+            _ => None,
+        };
+        let scheme = match &self {
+            Self::Unheld(Unheld::Downgraded) => Scheme::Dpop,
+            _ => scheme,
+        };
         let (status, error, description) = match self {
-            Self::NoToken => (StatusCode::UNAUTHORIZED, "", ""),
-            Self::Request(description) => (StatusCode::BAD_REQUEST, "invalid_request", description),
-            Self::Token(description) => (StatusCode::UNAUTHORIZED, "invalid_token", description),
-            Self::Scope => {
-                (StatusCode::FORBIDDEN, "insufficient_scope", "the token does not have scope openid")
+            Self::NoToken => (StatusCode::UNAUTHORIZED, "", String::new()),
+            Self::Request(description) => {
+                (StatusCode::BAD_REQUEST, "invalid_request", description.to_owned())
             }
+            Self::Token(description) | Self::Unheld(Unheld::Token(description)) => {
+                (StatusCode::UNAUTHORIZED, "invalid_token", description.to_owned())
+            }
+            Self::Unheld(Unheld::Downgraded) => {
+                let description = "the access token is bound to a DPoP key: send it as DPoP, with a proof";
+                (StatusCode::UNAUTHORIZED, "invalid_token", description.to_owned())
+            }
+            Self::Unheld(Unheld::Proof(description)) => {
+                (StatusCode::UNAUTHORIZED, Code::InvalidDpopProof.name(), description)
+            }
+            Self::Unheld(Unheld::Nonce(_)) => {
+                let description = "the DPoP proof must hold the nonce of this answer's DPoP-Nonce header";
+                (StatusCode::UNAUTHORIZED, Code::UseDpopNonce.name(), description.to_owned())
+            }
+            Self::Scope => {
+                let description = "the token does not have scope openid";
+                (StatusCode::FORBIDDEN, "insufficient_scope", description.to_owned())
+            }
+            Self::Unheld(Unheld::Failed(failure)) => return failure.into_response(),
             Self::Store(e) => return super::failure::Failure::from(e).into_response(),
             Self::Keys(e) => return super::failure::Failure::from(e).into_response(),
         };
-        let challenge = match error {
-            "" => "Bearer realm=\"userinfo\"".to_owned(),
-            error => {
-                format!("Bearer realm=\"userinfo\", error=\"{error}\", error_description=\"{description}\"")
+        if error.is_empty() {
+            let mut response = status.into_response();
+            for scheme in [Scheme::Bearer, Scheme::Dpop] {
+                challenge(&mut response, scheme, "");
             }
-        };
+            return response;
+        }
+        // With no character in it that the header does not take.
+        let description = Refusal::new(Code::InvalidRequest, description).description;
         let body = serde_json::json!({ "error": error, "error_description": description });
-        let mut response = match error {
-            "" => status.into_response(),
-            _ => (status, Json(body)).into_response(),
-        };
-        if let Ok(challenge) = HeaderValue::from_str(&challenge) {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        let mut response = (status, Json(body)).into_response();
+        let parameters = format!(", error=\"{error}\", error_description=\"{description}\"");
+        challenge(&mut response, scheme, &parameters);
+        if let Some(nonce) = nonce {
+            response.headers_mut().insert(dpop::NONCE, nonce);
         }
         response
+    }
+}
+
+fn challenge(response: &mut Response, scheme: Scheme, parameters: &str) {
+    if let Ok(challenge) = HeaderValue::from_str(&scheme.challenge("userinfo", parameters)) {
+        response.headers_mut().append(header::WWW_AUTHENTICATE, challenge);
     }
 }

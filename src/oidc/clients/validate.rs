@@ -174,6 +174,10 @@ impl Metadata {
                 );
             }
         }
+        if self.dpop_bound_access_tokens && self.tls_client_certificate_bound_access_tokens {
+            let reason = "must not be there together with tls_client_certificate_bound_access_tokens: a token is bound to one key";
+            return wrong("dpop_bound_access_tokens", reason);
+        }
         let subject = &self.tls_client_auth;
         let named = [
             &subject.tls_client_auth_subject_dn,
