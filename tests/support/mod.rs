@@ -12,6 +12,7 @@ pub mod eyes;
 pub mod html;
 pub mod program;
 pub mod publisher;
+pub mod prover;
 pub mod relying_app;
 pub mod samples;
 pub mod signer;

@@ -19,7 +19,7 @@ pub enum Proof {
     Basic,
     /// `client_secret_post`
     Post,
-    /// `none`: a public client
+    /// `none`: a public client; or one that proves itself by an assertion or a certificate, which the test adds
     None,
 }
 
@@ -101,9 +101,19 @@ impl RelyingApp {
 
     /// Any request to the token endpoint, with this app's proof.
     pub async fn token(&self, form: &[(&str, &str)]) -> Answer {
+        self.ask("token", form).await
+    }
+
+    /// Any request to an endpoint of this path, with this app's proof.
+    pub async fn ask(&self, path: &str, form: &[(&str, &str)]) -> Answer {
+        Answer::of(self.request(path, form)).await
+    }
+
+    /// The same before it is sent.
+    pub fn request(&self, path: &str, form: &[(&str, &str)]) -> reqwest::RequestBuilder {
         let secret = self.client_secret.as_deref().unwrap_or_default();
         let mut form = form.to_vec();
-        let mut request = http().post(self.issuer.join("token").expect("an address"));
+        let mut request = http().post(self.issuer.join(path).expect("an address"));
         match self.proof {
             Proof::Basic => {
                 // RFC 6749 §2.3.1: both are form-encoded before they are put together.
@@ -115,8 +125,7 @@ impl RelyingApp {
             Proof::None => form.push(("client_id", self.client_id.as_str())),
         }
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
-        let request = request.header("content-type", "application/x-www-form-urlencoded").body(body);
-        Answer::of(request).await
+        request.header("content-type", "application/x-www-form-urlencoded").body(body)
     }
 
     /// What the `UserInfo` endpoint tells the holder of this token.

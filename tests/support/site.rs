@@ -44,6 +44,14 @@ pub struct Site {
     _database: Database,
 }
 
+/// A second process of a site, until it is dropped.
+#[derive(Debug)]
+pub struct Process {
+    /// Where it listens.
+    pub url: Url,
+    _running: Running,
+}
+
 #[derive(Debug)]
 struct Running {
     stop: oneshot::Sender<()>,
@@ -139,6 +147,15 @@ impl Site {
         running.task.await.expect("the site ends in order");
         let listener = TcpListener::bind(self.config.listen).await.expect("the same port");
         self.running = Some(Running::start(self.config.clone(), &self.time, listener).await);
+    }
+
+    /// A second process on the same data, at an address of its own: the site's own address leads to the first.
+    pub async fn second_process(&self) -> Process {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let listen = listener.local_addr().expect("an address");
+        let url = Url::parse(&format!("http://{listen}/")).expect("an address");
+        let running = Running::start(self.config.clone(), &self.time, listener).await;
+        Process { url, _running: running }
     }
 
     /// A browser that has opened an app's request and typed a login and everybody's password.
