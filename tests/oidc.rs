@@ -6,13 +6,18 @@ mod support;
 use countersign::config::{Period, SigningAlgorithm};
 use countersign::directory::Status;
 use countersign::directory::users::Changes;
-use countersign::oidc::clients::{AuthMethod, GrantType};
+use countersign::keys::secret::TokenHash;
+use countersign::oidc::clients::{AuthMethod, GrantType, Profile};
+use countersign::store;
+use countersign::store::tokens::{GrantRow, NewRefresh};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use support::Database;
 use support::admin::{PASSWORD, REDIRECT_URI};
 use support::browser::{Browser, http};
+use support::prover;
 use support::relying_app::{Answer, Proof, RelyingApp, Visit};
+use support::signer::Signer;
 use support::site::Site;
 use url::Url;
 
@@ -82,20 +87,111 @@ crate::on_both_databases! {
             assert_eq!(before[same], after[same], "{same}");
         }
         assert!(after["iat"].as_i64() > before["iat"].as_i64());
+        site.advance(11);
         assert_eq!(app.refresh(&first).await.error().as_deref(), Some("invalid_grant"));
         assert_eq!(app.refresh(&second.text("refresh_token")).await.error().as_deref(), Some("invalid_grant"));
         assert_eq!(app.userinfo(&second.text("access_token")).await.status, 401, "the access token ended too");
     }
 
-    /// Twenty refreshes at once with one token: one success, and then the family is over.
-    async fn parallel_refreshes_are_one_success_at_most(database) {
+    /// An app that has lost the answer asks again: soon, once, and only while nobody has used what the answer held.
+    async fn a_refresh_token_may_be_retried_while_its_successor_is_unused(database) {
+        let site = Site::on(database).await;
+        let app = site.admin.add_app().await;
+        let (_, tokens) = ada(&site, &app, &offline(&app)).await;
+        let first = tokens.text("refresh_token");
+        let lost = app.refresh(&first).await.text("refresh_token");
+        site.advance(10);
+        let found = app.refresh(&first).await;
+        assert_eq!(found.status, 200, "{}", found.json);
+        let again = app.refresh(&first).await;
+        assert_eq!(again.error().as_deref(), Some("invalid_grant"), "once: {}", again.json);
+        let next = app.refresh(&found.text("refresh_token")).await;
+        assert_eq!(next.status, 200, "the family lives: {}", next.json);
+        // Somebody has what was lost, and it is no longer good: the family ends.
+        assert_eq!(app.refresh(&lost).await.error().as_deref(), Some("invalid_grant"));
+        let ended = app.refresh(&next.text("refresh_token")).await;
+        assert_eq!(ended.error().as_deref(), Some("invalid_grant"));
+        assert_eq!(app.userinfo(&next.text("access_token")).await.status, 401);
+    }
+
+    /// Too late, or once the new one is in use, an old token is a stolen one.
+    async fn a_late_retry_or_one_after_its_successor_was_used_ends_the_family(database) {
+        let site = Site::on(database).await;
+        let app = site.admin.add_app().await;
+        for late in [true, false] {
+            let (_, tokens) = ada(&site, &app, &offline(&app)).await;
+            let first = tokens.text("refresh_token");
+            let mut second = app.refresh(&first).await;
+            if late {
+                site.advance(11);
+            } else {
+                second = app.refresh(&second.text("refresh_token")).await;
+            }
+            assert_eq!(app.refresh(&first).await.error().as_deref(), Some("invalid_grant"));
+            assert_eq!(app.refresh(&second.text("refresh_token")).await.error().as_deref(), Some("invalid_grant"));
+            assert_eq!(app.userinfo(&second.text("access_token")).await.status, 401, "late: {late}");
+        }
+    }
+
+    /// Of many retries at once one is answered at most, and none of them ends the family.
+    async fn parallel_retries_are_one_success_at_most_and_end_nothing(database) {
+        let site = Site::on(database).await;
+        let app = site.admin.add_app().await;
+        let (_, tokens) = ada(&site, &app, &offline(&app)).await;
+        let first = tokens.text("refresh_token");
+        app.refresh(&first).await.text("refresh_token");
+        let answers = join_all((0..20).map(|_| app.refresh(&first))).await;
+        let answered: Vec<_> = answers.iter().filter(|a| a.status == 200).collect();
+        assert_eq!(answered.len(), 1);
+        assert_eq!(app.refresh(&answered[0].text("refresh_token")).await.status, 200, "the family lives");
+    }
+
+    /// Twenty first refreshes at once: one is answered, another may pass for its retry, and one token is good afterwards.
+    async fn parallel_refreshes_leave_one_good_token(database) {
         let site = Site::on(database).await;
         let app = site.admin.add_app().await;
         let (_, tokens) = ada(&site, &app, &offline(&app)).await;
         let token = tokens.text("refresh_token");
         let answers = join_all((0..20).map(|_| app.refresh(&token))).await;
-        assert_eq!(answers.iter().filter(|a| a.status == 200).count(), 1);
-        assert_eq!(app.refresh(&token).await.error().as_deref(), Some("invalid_grant"));
+        let answered: Vec<String> =
+            answers.iter().filter(|a| a.status == 200).map(|a| a.text("refresh_token")).collect();
+        assert!((1..=2).contains(&answered.len()), "{}", answered.len());
+        let mut good = Vec::new();
+        for token in &answered {
+            let mut conn = site.admin.db.read().await.expect("a connection");
+            let hash = TokenHash::of(token);
+            let row = store::tokens::find_refresh(&mut conn, hash.as_str()).await.expect("a query");
+            good.extend(row.filter(|row| row.spent_at.is_none()).map(|_| token.clone()));
+        }
+        assert_eq!(good.len(), 1);
+        assert_eq!(app.refresh(&good[0]).await.status, 200);
+    }
+
+    /// FAPI 2.0 §5.3.2.1: the token stays the same, and its idle time begins anew.
+    async fn a_fapi_client_keeps_its_refresh_token(database) {
+        let site = Site::on(database).await;
+        let key = Signer::new("PS256");
+        let jwks = Some(key.jwks());
+        let app = site.admin.add_app_with(|m| {
+            (m.token_endpoint_auth_method, m.jwks) = (AuthMethod::PrivateKeyJwt, jwks);
+            m.profile = Some(Profile::Fapi2);
+        }).await;
+        let hash = TokenHash::of("the refresh token");
+        grant_to(&site, &app, hash.as_str()).await;
+        for _ in 0..3 {
+            site.advance(29 * 86_400);
+            let assertion = key.sign(&prover::claims(&app, site.now()));
+            let form = [
+                ("grant_type", "refresh_token"),
+                ("refresh_token", "the refresh token"),
+                ("client_assertion_type", prover::JWT_BEARER),
+                ("client_assertion", assertion.as_str()),
+            ];
+            let proof = prover::proof(&key, "POST", site.url.join("token").expect("a path").as_str(), site.now());
+            let answer = Answer::of(app.request("token", &form).header("DPoP", proof)).await;
+            assert_eq!(answer.status, 200, "{}", answer.json);
+            assert!(answer.json.get("refresh_token").is_none(), "no rotation: {}", answer.json);
+        }
     }
 
     /// A code serves once; a second time ends what the first has given.
@@ -169,6 +265,32 @@ crate::on_both_databases! {
         browser.open(&visit.url()).await;
         assert_eq!(visit.error(&browser.arrived()), "login_required");
     }
+}
+
+/// A grant of Ada's with a refresh token, as the authorization endpoint would have made it.
+async fn grant_to(site: &Site, app: &RelyingApp, token_hash: &str) {
+    let now = site.now();
+    let mut tx = site.admin.db.write().await.expect("a transaction");
+    let grant = GrantRow {
+        id: "grant".to_owned(),
+        user_id: site.admin.user("ada").await.id,
+        client_id: app.client_id.clone(),
+        session_id: "session".to_owned(),
+        scopes: "openid offline_access".to_owned(),
+        nonce: None,
+        amr: "pwd".to_owned(),
+        acr: "urn:countersign:acr:pwd".to_owned(),
+        auth_time: now,
+        created_at: now,
+        expires_at: now + 365 * 86_400,
+        ended_at: None,
+        details: "{}".to_owned(),
+    };
+    store::tokens::add_grant(&mut tx, &grant).await.expect("a grant");
+    let expires_at = now + 30 * 86_400;
+    let new = NewRefresh { token_hash, grant_id: &grant.id, created_at: now, expires_at, bound_to: None };
+    store::tokens::add_refresh(&mut tx, new).await.expect("a refresh token");
+    tx.commit().await.expect("a commit");
 }
 
 async fn join_all<T: Send + 'static>(futures: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
