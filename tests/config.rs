@@ -109,7 +109,10 @@ fn a_value_out_of_bounds_says_the_bounds() {
         ("tokens.id_lifetime = \"0s\"", "tokens.id_lifetime: expected more than 0s"),
         ("tokens.pushed_lifetime = \"10m\"", "tokens.pushed_lifetime: expected less than 10m"),
         ("tokens.code_lifetime = \"11m\"", "tokens.code_lifetime: expected at most 10m"),
-        ("tokens.refresh_retry = \"2m\"", "tokens.refresh_retry: expected at most 1m"),
+        (
+            "tokens.refresh_retry = \"2m\"",
+            "tokens.refresh_retry: expected at most 1m: whoever has stolen a token may retry too",
+        ),
         (
             "database.url = \"mysql://root:hunter2@db\"",
             "database.url: expected sqlite:FILE or postgres://USER:PASSWORD@HOST/NAME",
