@@ -1,5 +1,6 @@
 //! How is this installation set up? `countersign.toml`, then the environment, parsed once into these types.
 
+mod algorithm;
 mod check;
 mod duration;
 mod error;
@@ -9,11 +10,12 @@ mod sections;
 mod template;
 mod tree;
 
+pub use algorithm::SigningAlgorithm;
 pub use duration::Period;
 pub use error::ConfigError;
 pub use load::{DEFAULT_FILE, load};
 pub use sections::{
     Brand, Config, Database, Encryption, Keys, Log, LogFormat, Mail, Metrics, Outbound, Registration,
-    RegistrationMode, Session, SignIn, SigningAlgorithm, Telemetry, Templates, Tls, Tokens, TransportKind,
+    RegistrationMode, Session, SignIn, Telemetry, Templates, Tls, Tokens, TransportKind,
 };
 pub use template::template;
