@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::Provider;
 use super::authorize::{Wrong, read};
-use super::client_auth::authenticate;
+use super::client_auth::{Caller, Received};
 use super::clients::Client;
 use super::discovery::open_to_all;
+use super::dpop;
 use super::error::{Code, Refusal};
 use super::failure::Failure;
 use super::parameters::{self, PUSHED};
@@ -25,10 +26,9 @@ const PROOF: [&str; 3] = ["client_secret", "client_assertion", "client_assertion
 
 /// `POST /par`
 pub(super) async fn post(State(provider): State<Arc<Provider>>, request: Request) -> Response {
-    let headers = request.headers().clone();
-    let answer = match <Form as axum::extract::FromRequest<()>>::from_request(request, &()).await {
-        Ok(form) => push(&provider, &headers, &form).await,
-        Err(bad) => Err(Failure::invalid(bad.to_string())),
+    let answer = match Received::of(request).await {
+        Ok(received) => push(&received.caller(&provider, "/par")).await,
+        Err(failure) => Err(failure),
     };
     let mut response = match answer {
         Ok(request_uri) => {
@@ -39,6 +39,7 @@ pub(super) async fn post(State(provider): State<Arc<Provider>>, request: Request
         Err(failure) => failure.into_response(),
     };
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    dpop::offer_nonce(&provider, provider.signin.clock.now(), &mut response);
     open_to_all(response)
 }
 
@@ -51,14 +52,10 @@ pub(super) async fn other_method() -> Response {
 }
 
 /// Checks everything that the authorization endpoint would check, and keeps the request for it.
-async fn push(provider: &Provider, headers: &HeaderMap, form: &Form) -> Result<String, Failure> {
-    if let Some(name) = form.doubled_but(&["resource"]) {
-        return Err(Failure::invalid(format!("{name} is there more than once (RFC 6749 section 3.1)")));
-    }
-    let now = provider.signin.clock.now();
-    let mut conn = provider.signin.db.read().await?;
-    let client = authenticate(&mut conn, headers, form).await?;
-    drop(conn);
+async fn push(caller: &Caller<'_>) -> Result<String, Failure> {
+    let Caller { provider, form, now, .. } = *caller;
+    let client = caller.authenticate().await?;
+    let proven = caller.proven_key(&client).await?;
     let body = without_proof(form, &client)?;
     let asked = parameters::to_push(provider, &client, &body, now).await.map_err(Failure::request)?;
     let request = match read(provider, &client, &asked, now).await? {
@@ -66,7 +63,7 @@ async fn push(provider: &Provider, headers: &HeaderMap, form: &Form) -> Result<S
         Err(Wrong::Nowhere(mistake)) => return Err(Failure::request(mistake.refusal)),
         Err(Wrong::Refused(_, refusal)) => return Err(Failure::request(refusal)),
     };
-    let key = agreed_key(request.dpop_jkt, None)?;
+    let key = agreed_key(request.dpop_jkt, proven.as_deref())?;
     keep(provider, &client, &asked, key.as_deref(), now).await
 }
 

@@ -53,7 +53,7 @@ enum Kind {
     Audit,
 }
 
-const KINDS: [Kind; 11] = [
+const KINDS: [Kind; 12] = [
     Kind::SignIns,
     Kind::Sessions,
     Kind::Tokens,
