@@ -25,6 +25,8 @@ macro_rules! plan {
 pub(crate) use plan;
 
 mod checks;
+mod fapi;
+mod fapi2_security_profile_final_test_plan;
 mod modules;
 mod oidcc_basic_certification_test_plan;
 mod oidcc_config_certification_test_plan;
