@@ -21,7 +21,11 @@ const ATTACK: &str = "\"><script>alert('x')</script>&amp;";
 
 /// The sentences of a refused step, by the source that chooses them.
 const STEPS: &str = include_str!("../src/signin/pages.rs");
-const OTHERS: [&str; 2] = [include_str!("../src/oidc/logout.rs"), include_str!("../src/account/mod.rs")];
+const OTHERS: [&str; 3] = [
+    include_str!("../src/oidc/logout.rs"),
+    include_str!("../src/oidc/device/page.rs"),
+    include_str!("../src/account/mod.rs"),
+];
 
 fn mail<M: MailPage>(mail: &M) -> MailParts {
     pages().mail(mail, Language::default()).unwrap()
@@ -219,6 +223,7 @@ fn whatever_a_name_holds_is_text() {
         app: app(),
         action: "/authorize/x/consent".to_owned(),
         login: ATTACK.to_owned(),
+        user_code: Some(ATTACK.to_owned()),
         scopes: vec!["openid"],
     };
     let drawn = [

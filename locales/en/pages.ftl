@@ -49,6 +49,20 @@ scope-offline_access = all this also when you are away
 allow-button = Allow
 deny-button = Do not allow
 
+consent-device = Allow this only if your device shows the same code.
+user-code-label = Code on your device
+
+device-title = Connect a device
+device-lead = Enter the code that your device shows.
+device-confirm = Does your device show this code? If somebody has sent it to you, do not go on: they would get in as you.
+device-button = Continue
+device-allowed-title = Your device is connected
+device-allowed-lead = You can close this page and go back to your device. { $app } goes on there in a moment.
+device-refused-title = Not connected
+device-refused-lead = { $app } was not allowed to go on. You can close this page.
+device-late-title = This code no longer works
+device-late-lead = It took too long, or was used already. Start again on your device: it will show another code.
+
 form-post-title = Back to { $app }
 form-post-lead = You are being sent back. If this page stays, press the button.
 form-post-button = Continue

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::Provider;
 use super::authorize::key_problem;
 use super::clients::Client;
+use super::device::{self, Outcome};
 use super::error::Refusal;
 use super::progress::card;
 use super::request::{Carrier, ResponseMode};
@@ -31,6 +32,53 @@ pub struct ReturnTo {
     /// How the parameters travel.
     #[serde(default)]
     pub mode: ResponseMode,
+}
+
+/// Where the answer to an authorization request goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Destination {
+    /// To the app, by the browser.
+    App(ReturnTo),
+    /// To a device, which asks for it at the token endpoint (RFC 8628 §3.4).
+    Device(Waiting),
+}
+
+/// A device that waits for a person to decide in a browser.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// The hash of its `device_code`.
+    pub device_code_hash: String,
+    /// Its `user_code`, sealed: the person compares it with what the device shows (RFC 8628 §5.4).
+    pub sealed_user_code: String,
+    /// The language of the page at the end: a tag of BCP 47.
+    pub language: String,
+}
+
+impl From<ReturnTo> for Destination {
+    fn from(to: ReturnTo) -> Self {
+        Self::App(to)
+    }
+}
+
+impl Destination {
+    /// The app's address; none for a device.
+    #[must_use]
+    pub fn app(&self) -> Option<&ReturnTo> {
+        match self {
+            Self::App(to) => Some(to),
+            Self::Device(_) => None,
+        }
+    }
+
+    /// The device that waits; none for an app.
+    #[must_use]
+    pub fn device(&self) -> Option<&Waiting> {
+        match self {
+            Self::App(_) => None,
+            Self::Device(waiting) => Some(waiting),
+        }
+    }
 }
 
 /// The parameters of an answer, in their order.
@@ -62,10 +110,14 @@ pub(super) async fn send(
 pub(super) async fn refuse(
     provider: &Provider,
     client: &Client,
-    to: &ReturnTo,
+    to: &Destination,
     refusal: &Refusal,
     now: i64,
 ) -> Result<Response, Problem> {
+    let to = match to {
+        Destination::App(to) => to,
+        Destination::Device(waiting) => return Ok(device::over(provider, client, waiting, Outcome::Refused)),
+    };
     let parameters =
         vec![("error", refusal.code.name().to_owned()), ("error_description", refusal.description.clone())];
     send(provider, client, to, parameters, now).await

@@ -78,7 +78,7 @@ impl Begin<'_> {
             }
             Err(Wrong::Nowhere(mistake)) => Ok(self.explain(&found.form, *mistake)),
             Err(Wrong::Refused(return_to, refusal)) => {
-                answer::refuse(self.provider, &client, &return_to, &refusal, now).await
+                answer::refuse(self.provider, &client, &return_to.into(), &refusal, now).await
             }
         }
     }
@@ -102,7 +102,7 @@ impl Begin<'_> {
         let Unusable { mistake, form } = unusable;
         match request::destination(form.as_ref().unwrap_or(self.form), client) {
             Ok(return_to) if !return_to.implied => {
-                answer::refuse(self.provider, client, &return_to, &mistake.refusal, now).await
+                answer::refuse(self.provider, client, &return_to.into(), &mistake.refusal, now).await
             }
             _ => Ok(self.explain(self.form, mistake)),
         }

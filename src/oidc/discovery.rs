@@ -6,11 +6,11 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Provider;
 use super::claims;
-use super::clients::{AuthMethod, ResponseType};
+use super::clients::{AuthMethod, GrantType, ResponseType};
 use super::dpop;
 use super::request::ResponseMode;
 use super::scopes::Scope;
@@ -20,7 +20,13 @@ use crate::signin::decide::{ACR_PASSWORD, ACR_TWO_FACTORS};
 use crate::web::{Language, Problem};
 
 /// What the token endpoint answers to.
-const PUBLISHED_GRANTS: [&str; 4] = ["authorization_code", "implicit", "refresh_token", "client_credentials"];
+const PUBLISHED_GRANTS: [&str; 5] = [
+    GrantType::AuthorizationCode.name(),
+    GrantType::Implicit.name(),
+    GrantType::RefreshToken.name(),
+    GrantType::ClientCredentials.name(),
+    GrantType::DeviceCode.name(),
+];
 
 /// How clients may prove themselves: by certificate only where one can be shown.
 fn published_methods(provider: &Provider) -> Vec<&'static str> {
@@ -73,7 +79,23 @@ pub(super) async fn metadata(State(provider): State<Arc<Provider>>) -> Response 
         "authorization_response_iss_parameter_supported": true,
         "ui_locales_supported": languages,
     });
-    cached(Json(metadata).into_response())
+    cached(Json(with(metadata, beside_the_code_flow(&provider))).into_response())
+}
+
+/// What there is beside the code flow: further endpoints, and answers that are signed and encrypted.
+fn beside_the_code_flow(provider: &Provider) -> Value {
+    let at = |path: &str| format!("{}{path}", provider.issuer);
+    json!({
+        "device_authorization_endpoint": at("/device_authorization"),
+    })
+}
+
+/// The members of both.
+fn with(mut metadata: Value, more: Value) -> Value {
+    if let (Value::Object(all), Value::Object(more)) = (&mut metadata, more) {
+        all.extend(more);
+    }
+    metadata
 }
 
 /// `GET /jwks` (RFC 7517 §5)

@@ -21,6 +21,12 @@ pub enum Code {
     InvalidScope,
     /// RFC 8707 §2: a resource that is not known, or not for this client.
     InvalidTarget,
+    /// RFC 8628 §3.5: nobody has decided about the device yet.
+    AuthorizationPending,
+    /// RFC 8628 §3.5: the device asks too often.
+    SlowDown,
+    /// RFC 8628 §3.5: the device has waited too long.
+    ExpiredToken,
     /// RFC 9101 §6.3: `request_uri` leads to nothing that can be used.
     InvalidRequestUri,
     /// RFC 9101 §6.3: the request object is not valid.
@@ -55,6 +61,9 @@ impl Code {
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
+            Self::AuthorizationPending => "authorization_pending",
+            Self::SlowDown => "slow_down",
+            Self::ExpiredToken => "expired_token",
             Self::InvalidRequestUri => "invalid_request_uri",
             Self::InvalidRequestObject => "invalid_request_object",
             Self::InvalidDpopProof => "invalid_dpop_proof",

@@ -6,11 +6,12 @@ use axum::response::{AppendHeaders, IntoResponse, Response};
 use serde_json::{Map, Value};
 
 use super::Provider;
-use super::answer::{self, Parameters};
+use super::answer::{self, Destination, Parameters, ReturnTo};
 use super::authorize::{SESSION_COOKIE, key_problem};
 use super::claims;
 use super::clients::{Client, ResponseType};
 use super::confirmation::Confirmation;
+use super::device::{self, Outcome};
 use super::error::{Code, Refusal};
 use super::progress::Pending;
 use super::request::AuthorizationRequest;
@@ -26,7 +27,7 @@ use crate::signin::{announce, session};
 use crate::store::sessions::{Proofs, SessionRow};
 use crate::store::signins::{self, SignInRow};
 use crate::store::tokens::{self, CodeRow, GrantRow};
-use crate::store::{Tx, pushed_requests, throttles};
+use crate::store::{Tx, device_codes, pushed_requests, throttles};
 use crate::web::cookies::Lifetime;
 use crate::web::{ExpiredPage, Problem};
 
@@ -79,6 +80,7 @@ pub(super) async fn grant(
         return answer::refuse(provider, client, &request.return_to, &refusal, now).await;
     }
     if !super::clients::admits(&mut tx, client, &proven.standing.person).await? {
+        deny_device(&mut tx, request, now).await?;
         tx.commit().await?;
         let refusal = Refusal::new(Code::AccessDenied, "this person's group may not use this app");
         return answer::refuse(provider, client, &request.return_to, &refusal, now).await;
@@ -86,24 +88,48 @@ pub(super) async fn grant(
     let (session_id, cookie) = open_session(provider, &mut tx, &proven, browser, now).await?;
     let grant = new_grant(provider, client, request, &proven, session_id, now);
     tokens::add_grant(&mut tx, &grant).await?;
-    let code = add_code(provider, &mut tx, client, request, &grant, now).await?;
-    if proven.signin.is_some_and(|signin| signin.consented_at.is_some()) {
-        let user = &proven.standing.person.id;
-        let before = tokens::consented(&mut tx, user, &client.id).await?;
-        let scopes = request.scopes.and(&Scopes::parse(before.as_deref().unwrap_or_default()));
-        tokens::remember_consent(&mut tx, user, &client.id, &scopes.to_string(), now).await?;
-    }
+    let code = match &request.return_to {
+        Destination::App(to) => add_code(provider, &mut tx, client, request, to, &grant, now).await?,
+        Destination::Device(waiting) => {
+            if !device_codes::allow(&mut tx, &waiting.device_code_hash, &grant.id, now).await? {
+                return Ok(device::over(provider, client, waiting, Outcome::TooLate));
+            }
+            None
+        }
+    };
+    remember_consent(&mut tx, client, request, &proven, now).await?;
     let announced = record(provider, &mut tx, client, &proven, now_ms).await?;
     tx.commit().await?;
     if announced {
         announce::deliver_later(state);
     }
     let person = &proven.standing.person;
-    let parameters =
-        Granted { provider, client, request, grant: &grant, person, now }.parameters(code).await?;
-    let answer = answer::send(provider, client, &request.return_to, parameters, now).await?;
+    let answer = match &request.return_to {
+        Destination::App(to) => {
+            let granted = Granted { provider, client, request, grant: &grant, person, now };
+            answer::send(provider, client, to, granted.parameters(code).await?, now).await?
+        }
+        Destination::Device(waiting) => device::over(provider, client, waiting, Outcome::Allowed),
+    };
     let set = cookie.map(|cookie| (header::SET_COOKIE, cookie));
     Ok((AppendHeaders(set), answer).into_response())
+}
+
+/// Remembers what the person has agreed to in this sign-in, beside what they have agreed to before.
+async fn remember_consent(
+    tx: &mut Tx,
+    client: &Client,
+    request: &AuthorizationRequest,
+    proven: &Proven<'_>,
+    now: i64,
+) -> Result<(), Problem> {
+    if proven.signin.is_none_or(|signin| signin.consented_at.is_none()) {
+        return Ok(());
+    }
+    let user = &proven.standing.person.id;
+    let before = tokens::consented(tx, user, &client.id).await?;
+    let scopes = request.scopes.and(&Scopes::parse(before.as_deref().unwrap_or_default()));
+    Ok(tokens::remember_consent(tx, user, &client.id, &scopes.to_string(), now).await?)
 }
 
 /// Uses up what was pushed for this request; false when another sign-in has done so.
@@ -123,6 +149,7 @@ pub(super) async fn refuse(
     signins::finish(&mut tx, &pending.signin.id, now_ms / 1000).await?;
     // That is an answer too.
     use_up(&mut tx, &pending.request, now_ms / 1000).await?;
+    deny_device(&mut tx, &pending.request, now_ms / 1000).await?;
     let mut event = Event::new("signin.refused", Actor::Anonymous)
         .client(&pending.client.id)
         .detail("error", refusal.code.name());
@@ -132,6 +159,14 @@ pub(super) async fn refuse(
     event.record(&mut tx, now_ms, &mut entropy()).await?;
     tx.commit().await?;
     answer::refuse(provider, &pending.client, &pending.request.return_to, refusal, now_ms / 1000).await
+}
+
+/// Nothing more will come for a device whose sign-in is refused.
+async fn deny_device(tx: &mut Tx, request: &AuthorizationRequest, now: i64) -> Result<(), Problem> {
+    if let Some(waiting) = request.return_to.device() {
+        device_codes::deny(tx, &waiting.device_code_hash, now).await?;
+    }
+    Ok(())
 }
 
 /// The session that the grant hangs from, and the cookie if it is a new one.
@@ -175,7 +210,12 @@ fn new_grant(
     let expires_at = if request.scopes.has(Scope::OfflineAccess) {
         now + lifetimes.refresh_lifetime.as_secs()
     } else {
-        now + lifetimes.code_lifetime.as_secs() + provider.longest_token()
+        let until_redeemed = if request.return_to.device().is_some() {
+            device::LIFETIME
+        } else {
+            lifetimes.code_lifetime.as_secs()
+        };
+        now + until_redeemed + provider.longest_token()
     };
     GrantRow {
         id: new_id(&mut entropy()),
@@ -206,6 +246,7 @@ async fn add_code(
     tx: &mut Tx,
     client: &Client,
     request: &AuthorizationRequest,
+    to: &ReturnTo,
     grant: &GrantRow,
     now: i64,
 ) -> Result<Option<Token>, Problem> {
@@ -213,7 +254,6 @@ async fn add_code(
         return Ok(None);
     }
     let code = Token::generate(&mut entropy());
-    let to = &request.return_to;
     let row = CodeRow {
         grant_id: grant.id.clone(),
         // RFC 6749 §4.1.3: it comes again with the code only if it came here.
@@ -252,14 +292,19 @@ impl Granted<'_> {
         let (client, grant, now) = (self.client, self.grant, self.now);
         let mint = Mint { provider, ring: &ring, client, grant, subject: &subject, now };
         let scopes = &self.request.scopes;
-        let access = Access { scopes: Some(scopes), resources: &self.request.resources, bound: None };
+        let access = Access {
+            scopes: Some(scopes),
+            resources: &self.request.resources,
+            bound: None,
+            ..Access::default()
+        };
         let issued = kind.has_token().then(|| mint.access_token(access)).transpose().map_err(key_problem)?;
         if kind.has_id_token() {
             let parts = IdTokenParts {
                 nonce: self.request.nonce.as_deref(),
                 access_token: issued.as_ref().map(|issued| issued.access_token.as_str()),
                 code: code.as_ref().map(Token::reveal),
-                state: self.request.return_to.state.as_deref(),
+                state: self.request.return_to.app().and_then(|to| to.state.as_deref()),
                 claims: self.claims().await?,
             };
             parameters.push(("id_token", mint.id_token(parts).map_err(key_problem)?));

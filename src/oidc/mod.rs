@@ -8,6 +8,7 @@ pub mod client_keys;
 pub mod clients;
 mod confirmation;
 mod consent;
+mod device;
 mod discovery;
 mod documents;
 mod dpop;
@@ -125,6 +126,8 @@ pub fn router(provider: Arc<Provider>) -> Router {
         .route("/authorize/{signin}/consent", get(steps::back).post(steps::consent))
         .route("/authorize/{signin}/cancel", get(steps::back).post(steps::cancel))
         .route("/token", post(token::post).options(discovery::preflight))
+        .route("/device_authorization", post(device::authorization::post).options(discovery::preflight))
+        .route("/device", get(device::page::get).post(device::page::post))
         .route("/userinfo", get(userinfo::get).post(userinfo::post).options(discovery::preflight))
         .route("/logout", get(logout::get).post(logout::post))
         .with_state(provider)

@@ -206,7 +206,7 @@ impl Turn<'_> {
             return self.refuse(Code::LoginRequired, description).await;
         }
         if !has_agreed(&mut conn, client, request, proven.standing, signin.consented_at).await? {
-            let page = consent::page(signin, client, request, person);
+            let page = consent::page(self.provider, signin, client, request, person)?;
             let language = language(self.headers, request.ui_locales.as_deref());
             return Ok(self.provider.signin.pages.respond(StatusCode::OK, &page, language));
         }

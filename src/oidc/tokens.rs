@@ -21,6 +21,9 @@ pub(super) const ACCESS_TOKEN: &str = "at+jwt";
 pub(super) struct Issued {
     pub(super) access_token: String,
     pub(super) token_type: &'static str,
+    /// What it is, where it was exchanged for something (RFC 8693 §2.2.1).
+    #[serde(rename = "issued_token_type", skip_serializing_if = "Option::is_none")]
+    pub(super) exchanged_for: Option<&'static str>,
     pub(super) expires_in: i64,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(super) scope: String,
@@ -81,6 +84,10 @@ pub(super) struct Access<'a> {
     pub(super) resources: &'a [String],
     /// The key that it is bound to.
     pub(super) bound: Option<&'a Confirmation>,
+    /// When it ends at the latest, in seconds since 1970.
+    pub(super) until: Option<i64>,
+    /// Who acts in the person's name: `act` (RFC 8693 §4.1).
+    pub(super) actor: Option<&'a Value>,
 }
 
 /// What an ID token says beside who signed in, when and how.
@@ -174,7 +181,8 @@ fn signed_access_token(
     mut claims: Map<String, Value>,
     now: i64,
 ) -> Result<Issued, KeyError> {
-    let expires_in = provider.tokens.access_lifetime.as_secs();
+    let lifetime = provider.tokens.access_lifetime.as_secs();
+    let expires_in = access.until.map_or(lifetime, |until| lifetime.min(until - now));
     claims.extend(object(json!({
         "iss": provider.issuer,
         "aud": audience(provider, access),
@@ -185,10 +193,12 @@ fn signed_access_token(
     if let Some(bound) = access.bound {
         claims.insert("cnf".to_owned(), bound.claim());
     }
+    claims.extend(access.actor.map(|actor| ("act".to_owned(), actor.clone())));
     let scope = access.scopes.map(Scopes::to_string).unwrap_or_default();
     Ok(Issued {
         access_token: ring.sign(provider.algorithm, ACCESS_TOKEN, &claims, now)?,
         token_type: Confirmation::token_type(access.bound),
+        exchanged_for: None,
         expires_in,
         scope,
         id_token: None,

@@ -14,6 +14,8 @@ pub enum Subject {
     Account(String),
     /// A network: an IPv4 address, or the /64 of an IPv6 one.
     Network(String),
+    /// A network from which codes of devices are typed (RFC 8628 §5.1): as above.
+    DeviceEntry(String),
     /// A login in a browser that it has been used in before.
     KnownBrowser {
         /// The hash of the browser's cookie.
@@ -34,6 +36,7 @@ impl Subject {
         let text = match self {
             Self::Account(login) => format!("account\n{login}"),
             Self::Network(network) => format!("network\n{network}"),
+            Self::DeviceEntry(network) => format!("device\n{network}"),
             Self::KnownBrowser { browser, login } => format!("browser\n{browser}\n{login}"),
         };
         TokenHash::of(&text).as_str().to_owned()
@@ -43,7 +46,7 @@ impl Subject {
     const fn memory(&self) -> i64 {
         match self {
             Self::Account(_) | Self::KnownBrowser { .. } => 3600,
-            Self::Network(_) => 900,
+            Self::Network(_) | Self::DeviceEntry(_) => 900,
         }
     }
 
@@ -52,6 +55,12 @@ impl Subject {
         match self {
             // 5 free tries, then 2, 4, 8, … 256 seconds: some 340 guesses a day at most, and never a locked door.
             Self::Account(_) | Self::KnownBrowser { .. } => match failures - 5 {
+                ..0 => 0,
+                n @ 0..8 => 2 << n,
+                _ => 300,
+            },
+            // A code of 34 bits that lives ten minutes: with a thousand devices waiting, a day of guesses finds none of them.
+            Self::DeviceEntry(_) => match failures - 10 {
                 ..0 => 0,
                 n @ 0..8 => 2 << n,
                 _ => 300,
@@ -99,7 +108,9 @@ impl Tries {
     pub async fn succeeded(self, conn: &mut Conn, now: i64) -> Result<()> {
         for subject in &self.0 {
             match subject {
-                Subject::Network(_) => throttles::give_back(conn, &subject.key(), now).await?,
+                Subject::Network(_) | Subject::DeviceEntry(_) => {
+                    throttles::give_back(conn, &subject.key(), now).await?;
+                }
                 Subject::Account(_) | Subject::KnownBrowser { .. } => {
                     throttles::clear(conn, &subject.key()).await?;
                 }

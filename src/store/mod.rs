@@ -11,6 +11,7 @@ mod macros;
 pub mod audit;
 pub mod challenges;
 pub mod clients;
+pub mod device_codes;
 pub mod groups;
 pub mod links;
 pub mod messages;
@@ -38,6 +39,7 @@ pub fn queries() -> Vec<Query> {
         audit::QUERIES,
         challenges::QUERIES,
         clients::QUERIES,
+        device_codes::QUERIES,
         groups::QUERIES,
         links::QUERIES,
         messages::QUERIES,

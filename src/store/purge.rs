@@ -44,6 +44,7 @@ enum Kind {
     Tokens,
     PushedRequests,
     SeenIds,
+    DeviceCodes,
     HandCodes,
     WrongCodes,
     Throttles,
@@ -53,12 +54,13 @@ enum Kind {
     Audit,
 }
 
-const KINDS: [Kind; 12] = [
+const KINDS: [Kind; 13] = [
     Kind::SignIns,
     Kind::Sessions,
     Kind::Tokens,
     Kind::PushedRequests,
     Kind::SeenIds,
+    Kind::DeviceCodes,
     Kind::HandCodes,
     Kind::WrongCodes,
     Kind::Throttles,
@@ -99,6 +101,7 @@ async fn batch(conn: &mut Conn, kind: Kind, now: i64) -> Result<u64> {
         Kind::PushedRequests => super::pushed_requests::purge(conn, now - PUSHED_MEMORY, BATCH).await,
         // Once its time is over, a name comes too late for another reason.
         Kind::SeenIds => super::seen_ids::purge(conn, now, BATCH).await,
+        Kind::DeviceCodes => super::device_codes::purge(conn, expired, BATCH).await,
         Kind::HandCodes => super::challenges::purge_hand_codes(conn, expired, BATCH).await,
         Kind::WrongCodes => super::challenges::purge_wrong_codes(conn, now - WRONG_CODE_MEMORY, BATCH).await,
         Kind::Throttles => super::throttles::purge(conn, now - THROTTLE_MEMORY, BATCH).await,

@@ -22,6 +22,7 @@ pub use mails::{ChoosePasswordMail, CodeMail, CodesStoppedMail, OverrideMail, Te
 pub use pages::{MailPage, MailParts, Page, Pages, TemplateError};
 pub use problem::Problem;
 pub use views::{
-    AppCard, ChoosePasswordPage, CodePage, ConsentPage, ErrorText, ExpiredPage, FormPostPage, FrontPage,
-    Hint, LogoutPage, PasswordChosenPage, PasswordPage, ProtocolErrorPage, SignedOutPage,
+    AppCard, ChoosePasswordPage, CodePage, ConsentPage, DeviceOverPage, DevicePage, ErrorText, ExpiredPage,
+    FormPostPage, FrontPage, Hint, LogoutPage, PasswordChosenPage, PasswordPage, ProtocolErrorPage,
+    SignedOutPage,
 };

@@ -23,6 +23,8 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("password.html", include_str!("../../templates/password.html")),
     ("code.html", include_str!("../../templates/code.html")),
     ("consent.html", include_str!("../../templates/consent.html")),
+    ("device.html", include_str!("../../templates/device.html")),
+    ("device_over.html", include_str!("../../templates/device_over.html")),
     ("problem.html", include_str!("../../templates/problem.html")),
     ("form_post.html", include_str!("../../templates/form_post.html")),
     ("protocol_error.html", include_str!("../../templates/protocol_error.html")),

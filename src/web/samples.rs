@@ -7,8 +7,9 @@ use super::mails::{ChoosePasswordMail, CodeMail, CodesStoppedMail, OverrideMail,
 use super::pages::{MailPage, Page, Pages, TemplateError};
 use super::problem::{Problem, ProblemPage};
 use super::views::{
-    AppCard, ChoosePasswordPage, CodePage, ConsentPage, ErrorText, ExpiredPage, FormPostPage, FrontPage,
-    Hint, LogoutPage, PasswordChosenPage, PasswordPage, ProtocolErrorPage, SignedOutPage,
+    AppCard, ChoosePasswordPage, CodePage, ConsentPage, DeviceOverPage, DevicePage, ErrorText, ExpiredPage,
+    FormPostPage, FrontPage, Hint, LogoutPage, PasswordChosenPage, PasswordPage, ProtocolErrorPage,
+    SignedOutPage,
 };
 
 /// A name that no layout expects, and that has to be escaped.
@@ -51,6 +52,7 @@ pub fn pages(pages: &Pages, language: Language) -> Result<Vec<Sample>, TemplateE
     drawing.sign_in()?;
     drawing.code()?;
     drawing.around_a_sign_in()?;
+    drawing.device()?;
     drawing.account()?;
     drawing.problems()?;
     Ok(drawing.samples)
@@ -140,7 +142,15 @@ impl Drawing<'_> {
     fn around_a_sign_in(&mut self) -> Result<(), TemplateError> {
         let scopes = vec!["openid", "profile", "email", "address", "phone", "groups", "offline_access"];
         let action = "/authorize/x/consent".to_owned();
-        self.page("consent", &ConsentPage { app: with_logo(), action, login: "ned".to_owned(), scopes })?;
+        let consent = |user_code| ConsentPage {
+            app: with_logo(),
+            action: action.clone(),
+            login: "ned".to_owned(),
+            user_code,
+            scopes: scopes.clone(),
+        };
+        self.page("consent", &consent(None))?;
+        self.page("consent-device", &consent(Some("WDJB-MJHT".to_owned())))?;
         let fields = vec![("code", "abc".to_owned()), ("state", LONG.to_owned())];
         let action = "https://time.example.org/callback".to_owned();
         self.page("form-post", &FormPostPage { app: app(), action, fields })?;
@@ -167,6 +177,24 @@ impl Drawing<'_> {
         self.page("signed-out", &SignedOutPage { app: Some(app()), error: None })?;
         let error = Some(ErrorText { what: "logout-uri-not-registered", then: None, n: 0 });
         self.page("signed-out-stays", &SignedOutPage { app: None, error })
+    }
+
+    fn device(&mut self) -> Result<(), TemplateError> {
+        let page = |user_code: &str, error| DevicePage { user_code: user_code.to_owned(), error };
+        self.page("device", &page("", None))?;
+        self.page("device-known", &page("WDJB-MJHT", None))?;
+        let wrong = text("wrong-user-code", "wrong-user-code-then", 0);
+        self.page("device-wrong", &page(LONG, Some(wrong)))?;
+        self.page("device-throttled", &page("WDJB-MJHT", Some(text("throttled", "throttled-then", 8))))?;
+        for (name, title, lead) in [
+            ("device-allowed", "device-allowed-title", "device-allowed-lead"),
+            ("device-refused", "device-refused-title", "device-refused-lead"),
+            ("device-late", "device-late-title", "device-late-lead"),
+        ] {
+            let alert = name == "device-late";
+            self.page(name, &DeviceOverPage { app: app(), title, lead, alert })?;
+        }
+        Ok(())
     }
 
     fn account(&mut self) -> Result<(), TemplateError> {

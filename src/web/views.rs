@@ -98,12 +98,44 @@ pub struct ConsentPage {
     pub action: String,
     /// Who is signing in.
     pub login: String,
+    /// What the device shows too, when somebody lets one in.
+    pub user_code: Option<String>,
     /// What the app asks for: scopes.
     pub scopes: Vec<&'static str>,
 }
 
 impl Page for ConsentPage {
     const TEMPLATE: &'static str = "consent.html";
+}
+
+/// Asks for the code that a device shows (RFC 8628 §3.3).
+#[derive(Debug, Serialize)]
+pub struct DevicePage {
+    /// What the field holds; a code that came with the address is to be confirmed.
+    pub user_code: String,
+    /// Why the last attempt was refused.
+    pub error: Option<ErrorText>,
+}
+
+impl Page for DevicePage {
+    const TEMPLATE: &'static str = "device.html";
+}
+
+/// Says that somebody can go back to their device.
+#[derive(Debug, Serialize)]
+pub struct DeviceOverPage {
+    /// What runs on the device.
+    pub app: AppCard,
+    /// What has become of it: the key of a sentence.
+    pub title: &'static str,
+    /// What that means: the key of another.
+    pub lead: &'static str,
+    /// Whether the person has to do something about it.
+    pub alert: bool,
+}
+
+impl Page for DeviceOverPage {
+    const TEMPLATE: &'static str = "device_over.html";
 }
 
 /// Takes an answer back to the app in a form (OAuth Form Post Response Mode §2).

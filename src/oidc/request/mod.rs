@@ -8,7 +8,7 @@ mod response;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::answer::ReturnTo;
+use super::answer::{Destination, ReturnTo};
 use super::clients::{Client, GrantType, ResponseType};
 use super::error::{Code, Refusal};
 use super::scopes::{Scope, Scopes};
@@ -24,7 +24,7 @@ pub use response::{Carrier, ResponseMode};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthorizationRequest {
     /// Where the answer goes.
-    pub return_to: ReturnTo,
+    pub return_to: Destination,
     /// What it holds.
     pub response_type: ResponseType,
     /// The scopes that are known here, less those that the client may not have.
@@ -103,7 +103,7 @@ impl AuthorizationRequest {
             return Err(invalid("id_token_hint and claims name different subjects"));
         }
         Ok(Self {
-            return_to: ReturnTo { mode, state: opaque(form, "state")?, ..return_to },
+            return_to: ReturnTo { mode, state: opaque(form, "state")?, ..return_to }.into(),
             response_type,
             scopes,
             nonce,

@@ -40,7 +40,12 @@ pub(super) async fn redeem(request: &TokenRequest<'_>, mut conn: Conn) -> Result
     let ring = provider.keys.ring(now).await?;
     let subject = provider.subject(client, &person.id)?;
     let mint = Mint { provider, ring: &ring, client, grant: &grant, subject: &subject, now };
-    let access = Access { scopes: Some(&scopes), resources: &resources, bound: request.bound.as_ref() };
+    let access = Access {
+        scopes: Some(&scopes),
+        resources: &resources,
+        bound: request.bound.as_ref(),
+        ..Access::default()
+    };
     let parts = IdTokenParts { nonce: grant.nonce.as_deref(), claims, ..IdTokenParts::default() };
     let issued = mint.issue(access, parts)?;
     let mut tx = provider.signin.db.write().await?;

@@ -2,6 +2,7 @@
 
 mod binding;
 mod code;
+mod device;
 mod refresh;
 
 use std::sync::Arc;
@@ -78,7 +79,8 @@ async fn answer(caller: &Caller<'_>) -> Result<Issued, Failure> {
             drop(conn);
             request.in_its_own_name().await
         }
-        GrantType::Implicit | GrantType::DeviceCode | GrantType::TokenExchange | GrantType::JwtBearer => {
+        GrantType::DeviceCode => device::ask(&request, conn).await,
+        GrantType::Implicit | GrantType::TokenExchange | GrantType::JwtBearer => {
             let description = format!("grant_type {asked} is not for the token endpoint");
             Err(Failure::request(Refusal::new(Code::UnsupportedGrantType, description)))
         }
@@ -95,7 +97,8 @@ impl TokenRequest<'_> {
     async fn in_its_own_name(&self) -> Result<Issued, Failure> {
         let resources = request::resources(self.form, self.client).map_err(Failure::request)?;
         let ring = self.provider.keys.ring(self.now).await?;
-        let access = Access { scopes: None, resources: &resources, bound: self.bound.as_ref() };
+        let access =
+            Access { scopes: None, resources: &resources, bound: self.bound.as_ref(), ..Access::default() };
         Ok(mint::for_client(self.provider, &ring, self.client, access, self.now)?)
     }
 

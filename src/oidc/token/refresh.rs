@@ -55,7 +55,12 @@ pub(super) async fn refresh(request: &TokenRequest<'_>, mut conn: Conn) -> Resul
     let ring = provider.keys.ring(now).await?;
     let subject = provider.subject(client, &person.id)?;
     let mint = Mint { provider, ring: &ring, client, grant: &grant, subject: &subject, now };
-    let access = Access { scopes: Some(&scopes), resources: &resources, bound: request.bound.as_ref() };
+    let access = Access {
+        scopes: Some(&scopes),
+        resources: &resources,
+        bound: request.bound.as_ref(),
+        ..Access::default()
+    };
     // OIDC Core §12.2: the nonce was for the first ID token.
     let issued = mint.issue(access, IdTokenParts::default())?;
     let next = (usage == Use::Retry || !client.metadata.is_fapi2()).then(|| Token::generate(&mut entropy()));

@@ -1,0 +1,100 @@
+//! The device authorization endpoint (RFC 8628 §3.1 and §3.2): which codes does a device get to show and to ask with?
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::super::Provider;
+use super::super::client_auth::{Caller, Received};
+use super::super::clients::{Client, GrantType};
+use super::super::discovery::open_to_all;
+use super::super::error::{Code, Refusal};
+use super::super::failure::Failure;
+use super::super::request;
+use super::user_code::UserCode;
+use super::{DeviceRequest, LIFETIME};
+use crate::keys::secret::{Token, entropy};
+use crate::store::device_codes::{self, NewDeviceCode};
+
+/// How many seconds a device waits between two questions.
+const PACE: i64 = 5;
+
+/// How often a `user_code` is drawn anew that another device has.
+const DRAWS: usize = 4;
+
+/// A device authorization response (RFC 8628 §3.2).
+#[derive(Serialize)]
+struct Issued {
+    device_code: String,
+    user_code: String,
+    verification_uri: String,
+    verification_uri_complete: String,
+    expires_in: i64,
+    interval: i64,
+}
+
+/// `POST /device_authorization`
+pub(in crate::oidc) async fn post(State(provider): State<Arc<Provider>>, request: Request) -> Response {
+    let answer = match Received::of(request).await {
+        Ok(received) => answer(&received.caller(&provider, "/device_authorization")).await,
+        Err(failure) => Err(failure),
+    };
+    let mut response = match answer {
+        Ok(issued) => Json(issued).into_response(),
+        Err(failure) => failure.into_response(),
+    };
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    open_to_all(response)
+}
+
+async fn answer(caller: &Caller<'_>) -> Result<Issued, Failure> {
+    let client = caller.authenticate().await?;
+    if !client.metadata.may_use(GrantType::DeviceCode) {
+        let description =
+            format!("this client is not registered for grant_type {}", GrantType::DeviceCode.name());
+        return Err(Failure::request(Refusal::new(Code::UnauthorizedClient, description)));
+    }
+    let scopes = request::allowed_scopes(caller.form, &client);
+    let resources = request::resources(caller.form, &client).map_err(Failure::request)?;
+    begin(caller.provider, &client, &DeviceRequest { scopes, resources }).await
+}
+
+async fn begin(provider: &Provider, client: &Client, asked: &DeviceRequest) -> Result<Issued, Failure> {
+    let now = provider.signin.clock.now();
+    let request = serde_json::to_string(asked).map_err(|e| Failure::Internal(e.to_string()))?;
+    let device_code = Token::generate(&mut entropy());
+    let code_hash = device_code.hash();
+    for _ in 0..DRAWS {
+        let user_code = UserCode::generate(&mut entropy());
+        let mut tx = provider.signin.db.write().await?;
+        let new = NewDeviceCode {
+            code_hash: code_hash.as_str(),
+            user_code_key: &user_code.key(&provider.signin.vault)?,
+            client_id: &client.id,
+            request: &request,
+            created_at: now,
+            expires_at: now + LIFETIME,
+            pace: PACE,
+        };
+        match device_codes::add(&mut tx, new).await {
+            Ok(()) => tx.commit().await?,
+            Err(taken) if taken.is_duplicate() => continue,
+            Err(e) => return Err(e.into()),
+        }
+        let verification_uri = format!("{}/device", provider.issuer);
+        let shown = user_code.shown();
+        return Ok(Issued {
+            device_code: device_code.reveal().to_owned(),
+            verification_uri_complete: format!("{verification_uri}?user_code={shown}"),
+            user_code: shown,
+            verification_uri,
+            expires_in: LIFETIME,
+            interval: PACE,
+        });
+    }
+    Err(Failure::Unavailable("no user code is free".to_owned()))
+}

@@ -1,0 +1,176 @@
+//! `/device`: which device is it that this person wants to let in? (RFC 8628 §3.3)
+
+use std::sync::Arc;
+
+use axum::extract::{RawQuery, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{AppendHeaders, IntoResponse, Response};
+
+use super::super::Provider;
+use super::super::answer::{Destination, Waiting};
+use super::super::authorize::language;
+use super::super::clients;
+use super::super::request::{AuthorizationRequest, ClaimsRequest, Prompt};
+use super::super::steps::to_the_loop;
+use super::DeviceRequest;
+use super::user_code::UserCode;
+use crate::keys::secret::{entropy, new_id};
+use crate::signin::browser::Browser;
+use crate::signin::throttle::{self, Subject};
+use crate::store::device_codes::{self, DeviceCodeRow};
+use crate::store::signins::{self, NewSignIn};
+use crate::store::{Conn, Tx};
+use crate::web::form::{BadForm, Form};
+use crate::web::network::Network;
+use crate::web::{DevicePage, ErrorText, Language, Problem, origin};
+
+/// `GET /device`, with or without the code in the address (RFC 8628 §3.3.1)
+pub(in crate::oidc) async fn get(
+    State(provider): State<Arc<Provider>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let form = Form::parse(query.as_deref().unwrap_or_default())?;
+    let code = form.get("user_code").and_then(UserCode::parse);
+    let page = DevicePage { user_code: code.map(|code| code.shown()).unwrap_or_default(), error: None };
+    Ok(provider.signin.pages.respond(StatusCode::OK, &page, language(&headers, form.get("ui_locales"))))
+}
+
+/// `POST /device`: a person has typed a code, or says that it is the one that their device shows
+pub(in crate::oidc) async fn post(
+    State(provider): State<Arc<Provider>>,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Response, Problem> {
+    if !origin::is_own(&headers, &provider.issuer) {
+        return Err(Problem::ForeignForm);
+    }
+    let network = Network::of(request.extensions(), &headers, &provider.trusted_proxies);
+    let form = <Form as axum::extract::FromRequest<()>>::from_request(request, &()).await?;
+    if form.doubled().is_some() {
+        return Err(BadForm::Doubled.into());
+    }
+    let language = language(&headers, None);
+    Entry { provider: &provider, headers: &headers, typed: form.field("user_code"), language }
+        .take(&network)
+        .await
+}
+
+/// A code that somebody has typed.
+struct Entry<'a> {
+    provider: &'a Provider,
+    headers: &'a HeaderMap,
+    typed: &'a str,
+    language: Language,
+}
+
+impl Entry<'_> {
+    /// Counts the try before anything is compared (RFC 8628 §5.1), and begins a sign-in for a right code.
+    async fn take(&self, network: &Network) -> Result<Response, Problem> {
+        let state = &self.provider.signin;
+        let now = state.clock.now();
+        let mut tx = state.db.write().await?;
+        let subject = Subject::DeviceEntry(network.to_string());
+        let tries = match throttle::take(&mut tx, vec![subject], now).await? {
+            Ok(tries) => tries,
+            Err(until) => return Ok(self.throttled((until - now).max(1))),
+        };
+        let Some((code, device)) = self.find(&mut tx, now).await? else {
+            tx.commit().await?;
+            let error = ErrorText { what: "wrong-user-code", then: Some("wrong-user-code-then"), n: 0 };
+            return Ok(self.again(StatusCode::OK, error));
+        };
+        tries.succeeded(&mut tx, now).await?;
+        self.begin(tx, &code, &device, now).await
+    }
+
+    async fn find(&self, conn: &mut Conn, now: i64) -> Result<Option<(UserCode, DeviceCodeRow)>, Problem> {
+        let Some(code) = UserCode::parse(self.typed) else { return Ok(None) };
+        let key = code.key(&self.provider.signin.vault).map_err(internal)?;
+        let device = device_codes::find_waiting(conn, &key, now).await?;
+        Ok(device.map(|device| (code, device)))
+    }
+
+    /// The ordinary loop of a sign-in, whose answer is for the device.
+    async fn begin(
+        &self,
+        mut tx: Tx,
+        code: &UserCode,
+        device: &DeviceCodeRow,
+        now: i64,
+    ) -> Result<Response, Problem> {
+        let state = &self.provider.signin;
+        let (browser, greeting) = if let Some(browser) = Browser::of(&state.cookies, self.headers) {
+            (browser, None)
+        } else {
+            let (browser, cookie) = Browser::greet(&state.cookies, &mut entropy());
+            (browser, Some(cookie))
+        };
+        let request = self.request(&mut tx, code, device).await?;
+        let id = new_id(&mut entropy());
+        let new = NewSignIn {
+            id: &id,
+            browser_hash: Some(browser.as_str()),
+            client_id: &device.client_id,
+            request: &serde_json::to_string(&request).map_err(internal)?,
+            created_at: now,
+            expires_at: now + state.settings.lifetime.as_secs(),
+        };
+        signins::add(&mut tx, new).await?;
+        tx.commit().await?;
+        let cookies = AppendHeaders(greeting.map(|cookie| (header::SET_COOKIE, cookie)));
+        Ok((cookies, to_the_loop(&id)).into_response())
+    }
+
+    /// What the device has asked for, as a request whose answer goes to it. The person is always asked whether they agree: whoever
+    /// holds the device may have sent them here (RFC 8628 §5.4).
+    async fn request(
+        &self,
+        conn: &mut Conn,
+        code: &UserCode,
+        device: &DeviceCodeRow,
+    ) -> Result<AuthorizationRequest, Problem> {
+        let asked: DeviceRequest = serde_json::from_str(&device.request).map_err(internal)?;
+        let client = clients::find(conn, &device.client_id).await?;
+        let sealed = code.seal(&self.provider.signin.vault, &device.code_hash, &mut entropy());
+        let waiting = Waiting {
+            device_code_hash: device.code_hash.clone(),
+            sealed_user_code: sealed.map_err(internal)?,
+            language: self.language.tag().to_owned(),
+        };
+        Ok(AuthorizationRequest {
+            return_to: Destination::Device(waiting),
+            response_type: clients::ResponseType::Code,
+            scopes: asked.scopes,
+            nonce: None,
+            code_challenge: None,
+            prompt: Prompt { consent: true, ..Prompt::default() },
+            max_age: client.and_then(|client| client.metadata.default_max_age),
+            login_hint: None,
+            subject_hint: None,
+            ui_locales: Some(self.language.tag().to_owned()),
+            claims: ClaimsRequest::default(),
+            resources: asked.resources,
+            dpop_jkt: None,
+            pushed_as: None,
+        })
+    }
+
+    fn throttled(&self, seconds: i64) -> Response {
+        let error = ErrorText { what: "throttled", then: Some("throttled-then"), n: seconds };
+        let mut response = self.again(StatusCode::TOO_MANY_REQUESTS, error);
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        response
+    }
+
+    /// The page once more, with what was typed.
+    fn again(&self, status: StatusCode, error: ErrorText) -> Response {
+        let typed: String = self.typed.chars().take(30).collect();
+        let page = DevicePage { user_code: typed, error: Some(error) };
+        self.provider.signin.pages.respond(status, &page, self.language)
+    }
+}
+
+fn internal(e: impl std::fmt::Display) -> Problem {
+    Problem::Internal(e.to_string())
+}

@@ -1,0 +1,83 @@
+//! `urn:ietf:params:oauth:grant-type:device_code` (RFC 8628 §3.4 and §3.5): has a person decided about this device?
+
+use super::super::error::{Code, Refusal};
+use super::super::failure::Failure;
+use super::super::scopes::{Scope, Scopes};
+use super::super::tokens::{Access, GrantDetails, IdTokenParts, Issued, Mint};
+use super::TokenRequest;
+use crate::keys::secret::{Token, TokenHash, entropy};
+use crate::store::Conn;
+use crate::store::{device_codes, tokens};
+
+/// Answers a device that asks whether it may have its tokens.
+pub(super) async fn ask(request: &TokenRequest<'_>, mut conn: Conn) -> Result<Issued, Failure> {
+    let (client, now) = (request.client, request.now);
+    let hash = TokenHash::of(request.required("device_code")?);
+    let device = device_codes::find(&mut conn, hash.as_str()).await?;
+    let device = device.filter(|device| device.client_id == client.id);
+    let device =
+        device.ok_or_else(|| Failure::grant("the device code is unknown, or was given to another client"))?;
+    if device.spent_at.is_some() {
+        return Err(used());
+    }
+    if device.denied_at.is_some() {
+        return Err(refuse(Code::AccessDenied, "the person said no"));
+    }
+    if device.expires_at <= now {
+        return Err(refuse(Code::ExpiredToken, "the device code has expired: ask for a new one"));
+    }
+    let Some(grant_id) = device.grant_id else {
+        drop(conn);
+        return Err(wait(request, hash.as_str()).await?);
+    };
+    let grant = tokens::find_grant(&mut conn, &grant_id).await?;
+    let grant = grant.ok_or_else(|| Failure::grant("the grant has ended"))?;
+    let person = request.holder(&mut conn, &grant).await?;
+    drop(conn);
+    let scopes = Scopes::parse(&grant.scopes);
+    let resources = request.narrowed_resources(&GrantDetails::of(&grant).resources)?;
+
+    let offline = client.metadata.may_refresh() && scopes.has(Scope::OfflineAccess);
+    let refresh = offline.then(|| Token::generate(&mut entropy()));
+    let provider = request.provider;
+    let ring = provider.keys.ring(now).await?;
+    let subject = provider.subject(client, &person.id)?;
+    let mint = Mint { provider, ring: &ring, client, grant: &grant, subject: &subject, now };
+    let access = Access {
+        scopes: Some(&scopes),
+        resources: &resources,
+        bound: request.bound.as_ref(),
+        ..Access::default()
+    };
+    let issued = mint.issue(access, IdTokenParts::default())?;
+    let mut tx = provider.signin.db.write().await?;
+    if !device_codes::spend(&mut tx, hash.as_str(), now).await? {
+        return Err(used());
+    }
+    if let Some(refresh) = &refresh {
+        request.keep_refresh(&mut tx, &grant, refresh).await?;
+    }
+    tx.commit().await?;
+    Ok(issued.with_refresh(refresh))
+}
+
+/// Nobody has decided yet: the device asks again, and not more often than it may.
+async fn wait(request: &TokenRequest<'_>, code_hash: &str) -> Result<Failure, Failure> {
+    let mut tx = request.provider.signin.db.write().await?;
+    let in_time = device_codes::poll(&mut tx, code_hash, request.now).await?;
+    tx.commit().await?;
+    Ok(if in_time {
+        refuse(Code::AuthorizationPending, "the person has not decided yet: ask again")
+    } else {
+        refuse(Code::SlowDown, "the device asks too often: wait 5 seconds longer from now on")
+    })
+}
+
+/// A device that asks twice at once has done no harm: unlike that of an authorization code, its code never leaves it.
+fn used() -> Failure {
+    Failure::grant("the device code has been used before")
+}
+
+fn refuse(code: Code, description: &str) -> Failure {
+    Failure::request(Refusal::new(code, description))
+}
