@@ -15,18 +15,12 @@ use super::dpop;
 use super::request::ResponseMode;
 use super::scopes::Scope;
 use crate::config::SigningAlgorithm;
-use crate::keys::jose::MacAlgorithm;
+use crate::keys::jose::{ContentEncryption, KeyManagement, MacAlgorithm};
 use crate::signin::decide::{ACR_PASSWORD, ACR_TWO_FACTORS};
 use crate::web::{Language, Problem};
 
 /// What the token endpoint answers to.
-const PUBLISHED_GRANTS: [&str; 5] = [
-    GrantType::AuthorizationCode.name(),
-    GrantType::Implicit.name(),
-    GrantType::RefreshToken.name(),
-    GrantType::ClientCredentials.name(),
-    GrantType::DeviceCode.name(),
-];
+const PUBLISHED_GRANTS: &[&str] = GrantType::NAMES;
 
 /// How clients may prove themselves: by certificate only where one can be shown.
 fn published_methods(provider: &Provider) -> Vec<&'static str> {
@@ -86,7 +80,17 @@ pub(super) async fn metadata(State(provider): State<Arc<Provider>>) -> Response 
 fn beside_the_code_flow(provider: &Provider) -> Value {
     let at = |path: &str| format!("{}{path}", provider.issuer);
     json!({
+        "revocation_endpoint": at("/revoke"),
+        "revocation_endpoint_auth_methods_supported": published_methods(provider),
+        "introspection_endpoint": at("/introspect"),
+        "introspection_endpoint_auth_methods_supported": published_methods(provider),
+        "introspection_signing_alg_values_supported": SigningAlgorithm::ALL.map(SigningAlgorithm::name),
         "device_authorization_endpoint": at("/device_authorization"),
+        "id_token_encryption_alg_values_supported": KeyManagement::ALL.map(KeyManagement::name),
+        "id_token_encryption_enc_values_supported": ContentEncryption::ALL.map(ContentEncryption::name),
+        "userinfo_signing_alg_values_supported": SigningAlgorithm::ALL.map(SigningAlgorithm::name),
+        "userinfo_encryption_alg_values_supported": KeyManagement::ALL.map(KeyManagement::name),
+        "userinfo_encryption_enc_values_supported": ContentEncryption::ALL.map(ContentEncryption::name),
     })
 }
 

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::dpop;
+use super::encryption::EncryptionFailure;
 use super::error::{Code, Refusal};
 use crate::keys::{KeyError, VaultError};
 use crate::store;
@@ -59,6 +60,12 @@ impl From<KeyError> for Failure {
             KeyError::Store(e) => e.into(),
             other => Self::Internal(other.to_string()),
         }
+    }
+}
+
+impl From<EncryptionFailure> for Failure {
+    fn from(e: EncryptionFailure) -> Self {
+        Self::invalid(e.to_string())
     }
 }
 

@@ -12,6 +12,7 @@ use super::claims;
 use super::clients::{Client, ResponseType};
 use super::confirmation::Confirmation;
 use super::device::{self, Outcome};
+use super::encryption::{Content, Encrypter, EncryptionFailure};
 use super::error::{Code, Refusal};
 use super::progress::Pending;
 use super::request::AuthorizationRequest;
@@ -67,6 +68,13 @@ pub(super) async fn grant(
 ) -> Result<Response, Problem> {
     let state = &provider.signin;
     let now = now_ms / 1000;
+    let encrypter = match encrypter(provider, client, request, now).await {
+        Ok(encrypter) => encrypter,
+        Err(e) => {
+            let refusal = Refusal::new(Code::TemporarilyUnavailable, e.to_string());
+            return answer::refuse(provider, client, &request.return_to, &refusal, now).await;
+        }
+    };
     let mut tx = state.db.write().await?;
     if let Some(signin) = proven.signin
         && !signins::finish(&mut tx, &signin.id, now).await?
@@ -106,7 +114,7 @@ pub(super) async fn grant(
     let person = &proven.standing.person;
     let answer = match &request.return_to {
         Destination::App(to) => {
-            let granted = Granted { provider, client, request, grant: &grant, person, now };
+            let granted = Granted { provider, client, request, grant: &grant, person, encrypter, now };
             answer::send(provider, client, to, granted.parameters(code).await?, now).await?
         }
         Destination::Device(waiting) => device::over(provider, client, waiting, Outcome::Allowed),
@@ -159,6 +167,17 @@ pub(super) async fn refuse(
     event.record(&mut tx, now_ms, &mut entropy()).await?;
     tx.commit().await?;
     answer::refuse(provider, &pending.client, &pending.request.return_to, refusal, now_ms / 1000).await
+}
+
+/// What encrypts the ID token of this answer, where it has one and the client has asked for that.
+async fn encrypter(
+    provider: &Provider,
+    client: &Client,
+    request: &AuthorizationRequest,
+    now: i64,
+) -> Result<Option<Encrypter>, EncryptionFailure> {
+    let how = client.metadata.id_token_encryption().filter(|_| request.response_type.has_id_token());
+    Encrypter::of(provider, client, how, now).await
 }
 
 /// Nothing more will come for a device whose sign-in is refused.
@@ -274,6 +293,8 @@ struct Granted<'a> {
     request: &'a AuthorizationRequest,
     grant: &'a GrantRow,
     person: &'a Person,
+    /// What encrypts the ID token, if the client has asked for that.
+    encrypter: Option<Encrypter>,
     now: i64,
 }
 
@@ -307,7 +328,12 @@ impl Granted<'_> {
                 state: self.request.return_to.app().and_then(|to| to.state.as_deref()),
                 claims: self.claims().await?,
             };
-            parameters.push(("id_token", mint.id_token(parts).map_err(key_problem)?));
+            let id_token = mint.id_token(parts).map_err(key_problem)?;
+            let id_token = match &self.encrypter {
+                Some(encrypter) => encrypter.encrypt(&id_token, Content::Jwt).map_err(internal)?,
+                None => id_token,
+            };
+            parameters.push(("id_token", id_token));
         }
         if let Some(issued) = issued {
             parameters.push(("access_token", issued.access_token));

@@ -1,5 +1,6 @@
 //! What does OpenID Connect ask of a provider? One file an endpoint; each reads like the section that it serves.
 
+mod access_token;
 pub mod answer;
 mod authorize;
 mod claims;
@@ -12,9 +13,11 @@ mod device;
 mod discovery;
 mod documents;
 mod dpop;
+mod encryption;
 pub mod error;
 mod failure;
 mod finish;
+mod introspection;
 mod logout;
 mod mistake;
 mod par;
@@ -22,7 +25,9 @@ mod parameters;
 mod presented;
 mod progress;
 pub mod request;
+mod revocation;
 pub mod scopes;
+mod step_up;
 mod steps;
 pub mod subject;
 mod times;
@@ -126,6 +131,8 @@ pub fn router(provider: Arc<Provider>) -> Router {
         .route("/authorize/{signin}/consent", get(steps::back).post(steps::consent))
         .route("/authorize/{signin}/cancel", get(steps::back).post(steps::cancel))
         .route("/token", post(token::post).options(discovery::preflight))
+        .route("/revoke", post(revocation::post).options(discovery::preflight))
+        .route("/introspect", post(introspection::post))
         .route("/device_authorization", post(device::authorization::post).options(discovery::preflight))
         .route("/device", get(device::page::get).post(device::page::post))
         .route("/userinfo", get(userinfo::get).post(userinfo::post).options(discovery::preflight))

@@ -10,16 +10,18 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 
 use super::Provider;
+use super::access_token::{self, Holder, Rejected};
 use super::claims;
-use super::confirmation::Confirmation;
+use super::clients::Client;
 use super::discovery::open_to_all;
 use super::dpop;
+use super::encryption::{Content, Encrypter, EncryptionFailure};
 use super::error::{Code, Refusal};
 use super::presented::{Presented, Scheme, Unheld};
-use super::scopes::{Scope, Scopes};
-use super::tokens::{ACCESS_TOKEN, GrantDetails};
-use crate::directory::{Status, people};
-use crate::store::{self, tokens};
+use super::scopes::Scope;
+use super::step_up::{self, Challenge};
+use super::tokens::GrantDetails;
+use crate::store;
 use crate::web::form::Form;
 
 /// Why UserInfo is refused (RFC 6750 §3.1).
@@ -32,8 +34,12 @@ enum Failure {
     Token(&'static str),
     /// The token does not open UserInfo: 403.
     Scope,
+    /// What was proven for the token is no longer enough: 401 (RFC 9470 §3).
+    StepUp(Challenge),
     /// Its sender does not hold its key: 401 (RFC 9449 §7.1, RFC 8705 §3).
     Unheld(Unheld),
+    /// The answer cannot be encrypted as the client has registered: 400.
+    Encryption(EncryptionFailure),
     /// The database does not answer, or worse.
     Store(store::Error),
     /// The signing keys cannot be had.
@@ -43,6 +49,22 @@ enum Failure {
 impl From<store::Error> for Failure {
     fn from(e: store::Error) -> Self {
         Self::Store(e)
+    }
+}
+
+impl From<EncryptionFailure> for Failure {
+    fn from(e: EncryptionFailure) -> Self {
+        Self::Encryption(e)
+    }
+}
+
+impl From<Rejected> for Failure {
+    fn from(rejected: Rejected) -> Self {
+        match rejected {
+            Rejected::Store(e) => Self::Store(e),
+            Rejected::Keys(e) => Self::Keys(e),
+            other => Self::Token(other.description()),
+        }
     }
 }
 
@@ -86,43 +108,54 @@ async fn claims_for(
     presented: &Presented,
     now: i64,
 ) -> Result<Response, Failure> {
-    let ring = provider.keys.ring(now).await.map_err(Failure::Keys)?;
-    let ours = ring.verify(&presented.token, now);
-    let (claims, typ) = ours.map_err(|_| Failure::Token("this is not an access token of this provider"))?;
-    let text = |name: &str| claims.get(name).and_then(|v| v.as_str()).unwrap_or_default();
-    if typ != ACCESS_TOKEN || text("iss") != provider.issuer || !has_audience(&claims, &provider.issuer) {
-        return Err(Failure::Token("this is not an access token for this endpoint"));
-    }
-    if claims.get("exp").and_then(Value::as_i64).is_none_or(|exp| exp <= now) {
-        return Err(Failure::Token("the access token has expired"));
-    }
-    let bound = match claims.get("cnf") {
-        Some(cnf) => Some(Confirmation::of_claim(cnf).ok_or(Failure::Token("the token's cnf is not ours"))?),
-        None => None,
-    };
-    presented.check_holder(provider, parts, "/userinfo", bound.as_ref(), now).await?;
-    let scopes = Scopes::parse(text("scope"));
-    if !scopes.has(Scope::Openid) {
-        return Err(Failure::Scope);
-    }
-    let ended = Failure::Token("the grant of this access token has ended");
-    let grant_id = text("jti").split('.').next().unwrap_or_default();
     let mut conn = provider.signin.db.read().await?;
-    let grant = tokens::find_grant(&mut conn, grant_id).await?;
-    let Some(grant) = grant.filter(|g| g.ended_at.is_none() && g.expires_at > now) else { return Err(ended) };
-    let person = people::find(&mut conn, &grant.user_id).await?;
-    let Some(person) = person.filter(|p| p.status == Status::Active) else { return Err(ended) };
-    let requested = GrantDetails::of(&grant).userinfo_claims;
-    Ok(Json(claims::about(&mut conn, &person, &person.id, &scopes, &requested).await?).into_response())
+    let token = access_token::open(provider, &mut conn, &presented.token, now).await?;
+    drop(conn);
+    if !token.is_for(&provider.issuer) {
+        return Err(Failure::Token("this access token is not for this endpoint"));
+    }
+    presented.check_holder(provider, parts, "/userinfo", token.bound.as_ref(), now).await?;
+    // Without a grant there is nobody to tell about.
+    let Some(Holder { grant, person }) = token.holder.as_ref().filter(|_| token.scopes.has(Scope::Openid))
+    else {
+        return Err(Failure::Scope);
+    };
+    if let Some(challenge) = step_up::challenge(&token.client.metadata, &grant.acr, grant.auth_time, now) {
+        return Err(Failure::StepUp(challenge));
+    }
+    let requested = GrantDetails::of(grant).userinfo_claims;
+    let mut conn = provider.signin.db.read().await?;
+    let about = claims::about(&mut conn, person, token.text("sub"), &token.scopes, &requested).await?;
+    drop(conn);
+    answer(provider, &token.client, about, now).await
 }
 
-/// Whether a token is for this audience, which may be one of several (RFC 9068 §4).
-fn has_audience(claims: &Map<String, Value>, audience: &str) -> bool {
-    match claims.get("aud") {
-        Some(Value::String(one)) => one == audience,
-        Some(Value::Array(several)) => several.iter().any(|one| one == audience),
-        _ => false,
+/// Plain JSON; or a JWT, signed, encrypted or both, as the client is registered for (OIDC Core §5.3.2).
+async fn answer(
+    provider: &Provider,
+    client: &Client,
+    mut about: Map<String, Value>,
+    now: i64,
+) -> Result<Response, Failure> {
+    let algorithm = client.metadata.userinfo_signed_response_alg;
+    let encrypter = Encrypter::of(provider, client, client.metadata.userinfo_encryption(), now).await?;
+    if algorithm.is_none() && encrypter.is_none() {
+        return Ok(Json(about).into_response());
     }
+    about.insert("iss".to_owned(), Value::from(provider.issuer.as_str()));
+    about.insert("aud".to_owned(), Value::from(client.id.as_str()));
+    let (text, content) = match algorithm {
+        Some(algorithm) => {
+            let ring = provider.keys.ring(now).await.map_err(Failure::Keys)?;
+            (ring.sign(algorithm, "JWT", &about, now).map_err(Failure::Keys)?, Content::Jwt)
+        }
+        None => (Value::Object(about).to_string(), Content::Claims),
+    };
+    let text = match encrypter {
+        Some(encrypter) => encrypter.encrypt(&text, content)?,
+        None => text,
+    };
+    Ok(([(header::CONTENT_TYPE, "application/jwt")], text).into_response())
 }
 
 impl Failure {
@@ -136,6 +169,8 @@ impl Failure {
             Self::Unheld(Unheld::Downgraded) => Scheme::Dpop,
             _ => scheme,
         };
+        let step_up =
+            if let Self::StepUp(challenge) = &self { challenge.parameters() } else { String::new() };
         let (status, error, description) = match self {
             Self::NoToken => (StatusCode::UNAUTHORIZED, "", String::new()),
             Self::Request(description) => {
@@ -159,7 +194,12 @@ impl Failure {
                 let description = "the token does not have scope openid";
                 (StatusCode::FORBIDDEN, "insufficient_scope", description.to_owned())
             }
+            Self::StepUp(_) => {
+                let description = "what was proven for this token is no longer enough: authorize again";
+                (StatusCode::UNAUTHORIZED, "insufficient_user_authentication", description.to_owned())
+            }
             Self::Unheld(Unheld::Failed(failure)) => return failure.into_response(),
+            Self::Encryption(e) => return super::failure::Failure::from(e).into_response(),
             Self::Store(e) => return super::failure::Failure::from(e).into_response(),
             Self::Keys(e) => return super::failure::Failure::from(e).into_response(),
         };
@@ -174,7 +214,7 @@ impl Failure {
         let description = Refusal::new(Code::InvalidRequest, description).description;
         let body = serde_json::json!({ "error": error, "error_description": description });
         let mut response = (status, Json(body)).into_response();
-        let parameters = format!(", error=\"{error}\", error_description=\"{description}\"");
+        let parameters = format!(", error=\"{error}\", error_description=\"{description}\"{step_up}");
         challenge(&mut response, scheme, &parameters);
         if let Some(nonce) = nonce {
             response.headers_mut().insert(dpop::NONCE, nonce);

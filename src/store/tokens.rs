@@ -12,6 +12,11 @@ queries! {
     FIND_GRANT = "SELECT id, user_id, client_id, session_id, scopes, nonce, amr, acr, auth_time, created_at,
                          expires_at, ended_at, details
                   FROM grants WHERE id = $1";
+    FIND_GRANT_OF_SESSION = "SELECT id, user_id, client_id, session_id, scopes, nonce, amr, acr, auth_time, created_at,
+                                    expires_at, ended_at, details
+                             FROM grants
+                             WHERE session_id = $1 AND client_id = $2 AND ended_at IS NULL AND expires_at > $3
+                             ORDER BY created_at DESC, id LIMIT 1";
     END_GRANT = "UPDATE grants SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL";
     END_GRANTS_OF_USER = "UPDATE grants SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL";
     END_GRANTS_OF_SESSION = "UPDATE grants SET ended_at = $2
@@ -153,6 +158,19 @@ pub async fn add_grant(conn: &mut Conn, grant: &GrantRow) -> Result<()> {
 /// When the database refuses.
 pub async fn find_grant(conn: &mut Conn, id: &str) -> Result<Option<GrantRow>> {
     optional!(conn, GrantRow, FIND_GRANT, id)
+}
+
+/// The newest grant that a client has from a session and that still holds.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn find_grant_of_session(
+    conn: &mut Conn,
+    session_id: &str,
+    client_id: &str,
+    now: i64,
+) -> Result<Option<GrantRow>> {
+    optional!(conn, GrantRow, FIND_GRANT_OF_SESSION, session_id, client_id, now)
 }
 
 /// Ends one grant; false when it has ended already.

@@ -5,6 +5,7 @@ use url::Url;
 
 use super::uris::same_but_for_loopback_port;
 use crate::config::SigningAlgorithm;
+use crate::keys::jose::{ContentEncryption, KeyManagement};
 
 /// A client's metadata. What is absent has the default that its standard names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +35,18 @@ pub struct Metadata {
     /// The `alg` of `UserInfo` answers, which are plain JSON when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub userinfo_signed_response_alg: Option<SigningAlgorithm>,
+    /// How the keys are agreed on with which its ID tokens are encrypted, after they were signed; not at all when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token_encrypted_response_alg: Option<KeyManagement>,
+    /// How its ID tokens are encrypted with them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token_encrypted_response_enc: Option<ContentEncryption>,
+    /// The same for its `UserInfo` answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub userinfo_encrypted_response_alg: Option<KeyManagement>,
+    /// The same for its `UserInfo` answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub userinfo_encrypted_response_enc: Option<ContentEncryption>,
     /// The one `alg` of its request objects, where it has chosen one (RFC 9101).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_object_signing_alg: Option<SigningAlgorithm>,
@@ -117,6 +130,10 @@ pub struct Metadata {
     /// Ours: the resources that it may have access tokens for (RFC 8707).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allowed_resources: Vec<String>,
+    /// Ours: the resources that it serves itself. It may introspect access tokens for them (RFC 7662 §2.1), and exchange
+    /// them (RFC 8693 §2.1).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub served_resources: Vec<String>,
     /// Ours: two factors for everyone, whatever their group says.
     pub require_two_factor: bool,
     /// Ours: ask the person before the app learns who they are.
@@ -163,6 +180,22 @@ pub struct TlsClientAuth {
     /// An rfc822Name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls_client_auth_san_email: Option<String>,
+}
+
+/// How something is encrypted to a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Encryption {
+    /// `alg` (RFC 7518 §4.1).
+    pub alg: KeyManagement,
+    /// `enc` (RFC 7518 §5.1).
+    pub enc: ContentEncryption,
+}
+
+impl Encryption {
+    /// With the default of OIDC Registration §2 for `enc`.
+    fn of(alg: Option<KeyManagement>, enc: Option<ContentEncryption>) -> Option<Self> {
+        Some(Self { alg: alg?, enc: enc.unwrap_or(ContentEncryption::A128CbcHs256) })
+    }
 }
 
 /// Gives an enum its words on the wire, both ways.
@@ -342,6 +375,18 @@ impl Metadata {
             [] => response_type == ResponseType::Code && self.may_use(GrantType::AuthorizationCode),
             some => some.contains(&response_type),
         }
+    }
+
+    /// How its ID tokens are encrypted, if they are.
+    #[must_use]
+    pub fn id_token_encryption(&self) -> Option<Encryption> {
+        Encryption::of(self.id_token_encrypted_response_alg, self.id_token_encrypted_response_enc)
+    }
+
+    /// How its `UserInfo` answers are encrypted, if they are.
+    #[must_use]
+    pub fn userinfo_encryption(&self) -> Option<Encryption> {
+        Encryption::of(self.userinfo_encrypted_response_alg, self.userinfo_encrypted_response_enc)
     }
 
     /// Whether the client is held to FAPI 2.0.

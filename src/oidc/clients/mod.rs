@@ -13,7 +13,9 @@ use crate::keys::{Vault, VaultError};
 use crate::store::clients::ClientRow;
 use crate::store::{self, Conn};
 
-pub use metadata::{ApplicationType, AuthMethod, GrantType, Metadata, Profile, ResponseType, TlsClientAuth};
+pub use metadata::{
+    ApplicationType, AuthMethod, Encryption, GrantType, Metadata, Profile, ResponseType, TlsClientAuth,
+};
 pub(super) use validate::FAPI2_ALGORITHMS;
 pub use validate::Invalid;
 

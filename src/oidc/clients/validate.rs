@@ -56,6 +56,7 @@ impl Metadata {
         self.check_grants()?;
         self.check_redirects()?;
         self.check_proof()?;
+        self.check_encryption()?;
         self.check_links()?;
         self.check_logout()?;
         if self.is_fapi2() { self.check_fapi2() } else { Ok(()) }
@@ -69,6 +70,7 @@ impl Metadata {
             ("contacts", &self.contacts),
             ("default_acr_values", &self.default_acr_values),
             ("allowed_resources", &self.allowed_resources),
+            ("served_resources", &self.served_resources),
         ];
         for (field, list) in lists {
             if list.len() > MAX_LIST {
@@ -139,11 +141,12 @@ impl Metadata {
                 return Err(Invalid::RedirectUri { uri: uri.clone(), reason });
             }
         }
-        for resource in &self.allowed_resources {
-            if Url::parse(resource).is_ok_and(|url| url.fragment().is_none()) {
-                continue;
+        let resources =
+            [("allowed_resources", &self.allowed_resources), ("served_resources", &self.served_resources)];
+        for (field, resources) in resources {
+            if !resources.iter().all(|uri| Url::parse(uri).is_ok_and(|url| url.fragment().is_none())) {
+                return wrong(field, "must be absolute URIs without a fragment (RFC 8707 §2)");
             }
-            return wrong("allowed_resources", "must be absolute URIs without a fragment (RFC 8707 §2)");
         }
         Ok(())
     }
@@ -192,6 +195,32 @@ impl Metadata {
                 "tls_client_auth_subject_dn",
                 "or exactly one of the tls_client_auth_san_… members must be there (RFC 8705 §2.1.2)",
             );
+        }
+        Ok(())
+    }
+
+    /// OIDC Registration §2: `enc` goes with `alg`, and either with keys of the client.
+    fn check_encryption(&self) -> Checked {
+        let pairs = [
+            (
+                ("id_token_encrypted_response_alg", self.id_token_encrypted_response_alg),
+                ("id_token_encrypted_response_enc", self.id_token_encrypted_response_enc),
+            ),
+            (
+                ("userinfo_encrypted_response_alg", self.userinfo_encrypted_response_alg),
+                ("userinfo_encrypted_response_enc", self.userinfo_encrypted_response_enc),
+            ),
+        ];
+        for ((alg_field, alg), (enc_field, enc)) in pairs {
+            if alg.is_none() && enc.is_some() {
+                return wrong(enc_field, "must have the field of the same name with alg beside it");
+            }
+            if alg.is_some() && !self.has_keys() {
+                return wrong(
+                    alg_field,
+                    "needs jwks or jwks_uri: it is the client's key that is encrypted to",
+                );
+            }
         }
         Ok(())
     }
@@ -267,6 +296,10 @@ impl Metadata {
             (
                 "authorization_signed_response_alg",
                 self.authorization_signed_response_alg.map(SigningAlgorithm::name),
+            ),
+            (
+                "introspection_signed_response_alg",
+                self.introspection_signed_response_alg.map(SigningAlgorithm::name),
             ),
             ("token_endpoint_auth_signing_alg", self.token_endpoint_auth_signing_alg.as_deref()),
         ];
@@ -356,6 +389,26 @@ mod tests {
             m.token_endpoint_auth_signing_alg = Some("RS256".to_owned());
         };
         assert_eq!(refused(wrong_alg), Some("token_endpoint_auth_signing_alg"));
+    }
+
+    #[test]
+    fn what_is_encrypted_needs_a_key_and_a_way() {
+        use crate::keys::jose::{ContentEncryption, KeyManagement};
+        let alone = |m: &mut Metadata| {
+            m.userinfo_encrypted_response_enc = Some(ContentEncryption::A256Gcm);
+        };
+        assert_eq!(refused(alone), Some("userinfo_encrypted_response_enc"));
+        let keyless = |m: &mut Metadata| m.id_token_encrypted_response_alg = Some(KeyManagement::EcdhEs);
+        assert_eq!(refused(keyless), Some("id_token_encrypted_response_alg"));
+        let right = |m: &mut Metadata| {
+            keyless(m);
+            m.jwks_uri = Some("https://app.example.org/jwks".to_owned());
+        };
+        assert_eq!(refused(right), None);
+        let mut metadata = app();
+        right(&mut metadata);
+        assert_eq!(metadata.id_token_encryption().map(|e| e.enc), Some(ContentEncryption::A128CbcHs256));
+        assert_eq!(metadata.userinfo_encryption(), None);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 mod binding;
 mod code;
 mod device;
+mod exchange;
+mod jwt_bearer;
 mod refresh;
 
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use super::clients::{Client, GrantType};
 use super::confirmation::Confirmation;
 use super::discovery::open_to_all;
 use super::dpop;
+use super::encryption::{Content, Encrypter};
 use super::error::{Code, Refusal};
 use super::failure::Failure;
 use super::request;
@@ -70,9 +73,10 @@ async fn answer(caller: &Caller<'_>) -> Result<Issued, Failure> {
         return Err(Failure::request(Refusal::new(Code::UnauthorizedClient, description)));
     }
     let bound = caller.binding(&client).await?;
+    let encrypter = Encrypter::of(provider, &client, client.metadata.id_token_encryption(), now).await?;
     let request = TokenRequest { provider, client: &client, form, bound, now };
     let conn = provider.signin.db.read().await?;
-    match grant_type {
+    let issued = match grant_type {
         GrantType::AuthorizationCode => code::redeem(&request, conn).await,
         GrantType::RefreshToken => refresh::refresh(&request, conn).await,
         GrantType::ClientCredentials => {
@@ -80,10 +84,19 @@ async fn answer(caller: &Caller<'_>) -> Result<Issued, Failure> {
             request.in_its_own_name().await
         }
         GrantType::DeviceCode => device::ask(&request, conn).await,
-        GrantType::Implicit | GrantType::TokenExchange | GrantType::JwtBearer => {
+        GrantType::TokenExchange => exchange::exchange(&request, conn).await,
+        GrantType::JwtBearer => jwt_bearer::assert(&request, conn).await,
+        GrantType::Implicit => {
             let description = format!("grant_type {asked} is not for the token endpoint");
             Err(Failure::request(Refusal::new(Code::UnsupportedGrantType, description)))
         }
+    }?;
+    match (encrypter, &issued.id_token) {
+        (Some(encrypter), Some(jwt)) => {
+            let id_token = Some(encrypter.encrypt(jwt, Content::Jwt)?);
+            Ok(Issued { id_token, ..issued })
+        }
+        _ => Ok(issued),
     }
 }
 

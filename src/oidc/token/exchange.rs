@@ -1,0 +1,228 @@
+//! `urn:ietf:params:oauth:grant-type:token-exchange` (RFC 8693): may this client go on with the token that it was shown?
+
+use serde_json::{Map, Value, json};
+use url::Url;
+
+use super::super::access_token::{self, Holder, Rejected};
+use super::super::clients;
+use super::super::error::{Code, Refusal};
+use super::super::failure::Failure;
+use super::super::scopes::{Scope, Scopes};
+use super::super::tokens::{Access, Issued, Mint};
+use super::TokenRequest;
+use crate::audit::{Actor, Event};
+use crate::directory::{Status, people};
+use crate::keys::secret::entropy;
+use crate::store::{Conn, tokens};
+
+/// RFC 8693 §3.
+const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
+
+/// How many actors a token may have had, one after the other.
+const MOST_ACTORS: usize = 8;
+
+/// Whose rights the new token is to have.
+struct Subject {
+    holder: Holder,
+    scopes: Scopes,
+    expires_at: i64,
+    /// Who has been acting so far (RFC 8693 §4.1).
+    act: Option<Value>,
+}
+
+/// An access token for a resource that this client may call, in the name of the person whose token it was shown or given. It
+/// hangs from the same grant, holds no longer, and opens no more.
+pub(super) async fn exchange(request: &TokenRequest<'_>, mut conn: Conn) -> Result<Issued, Failure> {
+    let (provider, client, now) = (request.provider, request.client, request.now);
+    check_kinds(request)?;
+    let subject = subject(request, &mut conn).await?;
+    let Holder { grant, person } = &subject.holder;
+    if !clients::admits(&mut conn, client, person).await? {
+        return Err(Failure::invalid("the group of the subject_token's person may not use this client"));
+    }
+    let act = actor(request, &mut conn, subject.act).await?;
+    drop(conn);
+    let resources = targets(request)?;
+    let scopes = request.narrowed_scopes(granted(client, subject.scopes))?;
+
+    let ring = provider.keys.ring(now).await?;
+    let sub = provider.subject(client, &person.id)?;
+    let mint = Mint { provider, ring: &ring, client, grant, subject: &sub, now };
+    let issued = mint.access_token(Access {
+        scopes: Some(&scopes),
+        resources: &resources,
+        bound: request.bound.as_ref(),
+        until: Some(subject.expires_at.min(grant.expires_at)),
+        actor: act.as_ref(),
+    })?;
+    let mut tx = provider.signin.db.write().await?;
+    Event::new("token.exchanged", Actor::System)
+        .user(&person.id)
+        .client(&client.id)
+        .detail("from_client", grant.client_id.as_str())
+        .detail("resources", resources)
+        .record(&mut tx, provider.signin.clock.now_ms(), &mut entropy())
+        .await?;
+    tx.commit().await?;
+    Ok(Issued { exchanged_for: Some(ACCESS_TOKEN), ..issued })
+}
+
+/// What goes together, and what there is (RFC 8693 §2.1).
+fn check_kinds(request: &TokenRequest<'_>) -> Result<(), Failure> {
+    let form = request.form;
+    if let Some(asked) = form.get("requested_token_type").filter(|asked| *asked != ACCESS_TOKEN) {
+        return Err(Failure::invalid(format!(
+            "requested_token_type {asked} is not supported; it may be {ACCESS_TOKEN}"
+        )));
+    }
+    let actor = (form.get("actor_token"), form.get("actor_token_type"));
+    if let (Some(_), None) | (None, Some(_)) = actor {
+        let description =
+            "actor_token and actor_token_type come together or not at all (RFC 8693 section 2.1)";
+        return Err(Failure::invalid(description));
+    }
+    for (name, kind) in
+        [("subject_token_type", form.get("subject_token_type")), ("actor_token_type", actor.1)]
+    {
+        if let Some(kind) = kind.filter(|kind| ![ACCESS_TOKEN, ID_TOKEN].contains(kind)) {
+            return Err(Failure::invalid(format!(
+                "{name} {kind} is not supported; it may be {ACCESS_TOKEN} or {ID_TOKEN}"
+            )));
+        }
+    }
+    Ok(())
+}
+
+async fn subject(request: &TokenRequest<'_>, conn: &mut Conn) -> Result<Subject, Failure> {
+    let token = request.required("subject_token")?;
+    if request.required("subject_token_type")? == ID_TOKEN {
+        let (claims, holder) = id_token(request, conn, "subject_token", token).await?;
+        let scopes = Scopes::parse(&holder.grant.scopes);
+        let expires_at = claims.get("exp").and_then(Value::as_i64).unwrap_or_default();
+        return Ok(Subject { holder, scopes, expires_at, act: None });
+    }
+    let token = access_token(request, conn, "subject_token", token).await?;
+    let act = token.claims.get("act").cloned();
+    let nobody =
+        || Failure::invalid("the subject_token is of a client in its own name, and stands for no person");
+    let holder = token.holder.ok_or_else(nobody)?;
+    Ok(Subject { holder, scopes: token.scopes, expires_at: token.expires_at, act })
+}
+
+/// `act` of the new token: who acts now, and in it who did before (RFC 8693 §4.1).
+async fn actor(
+    request: &TokenRequest<'_>,
+    conn: &mut Conn,
+    before: Option<Value>,
+) -> Result<Option<Value>, Failure> {
+    let Some(token) = request.form.get("actor_token") else { return Ok(before) };
+    let sub = if request.form.get("actor_token_type") == Some(ID_TOKEN) {
+        let (claims, _) = id_token(request, conn, "actor_token", token).await?;
+        claims.get("sub").cloned()
+    } else {
+        access_token(request, conn, "actor_token", token).await?.claims.get("sub").cloned()
+    };
+    let depth = std::iter::successors(before.as_ref(), |act| act.get("act")).count();
+    if depth >= MOST_ACTORS {
+        return Err(Failure::invalid(format!(
+            "the subject_token has had {depth} actors already, one after the other"
+        )));
+    }
+    let mut act = json!({ "sub": sub });
+    if let (Some(before), Some(act)) = (before, act.as_object_mut()) {
+        act.insert("act".to_owned(), before);
+    }
+    Ok(Some(act))
+}
+
+/// An access token that this client has to do with. One that was issued to itself, and is bound to a key, comes with that
+/// key's proof; of one that it was shown as a resource server it has checked the proof itself.
+async fn access_token(
+    request: &TokenRequest<'_>,
+    conn: &mut Conn,
+    name: &str,
+    token: &str,
+) -> Result<access_token::AccessToken, Failure> {
+    let opened = access_token::open(request.provider, conn, token, request.now).await;
+    let token = opened.map_err(|rejected| match rejected {
+        Rejected::Store(e) => e.into(),
+        Rejected::Keys(e) => e.into(),
+        other => Failure::invalid(format!("{name}: {}", other.description())),
+    })?;
+    if !token.concerns(request.client) {
+        return Err(Failure::invalid(format!(
+            "{name} was neither issued to this client nor is it for a resource that it serves"
+        )));
+    }
+    let own = token.client.id == request.client.id;
+    if own && token.bound.is_some() && token.bound != request.bound {
+        return Err(Failure::invalid(format!("{name} is bound to a key that was not proven")));
+    }
+    Ok(token)
+}
+
+/// An ID token that was issued to this client, and the grant that it came with.
+async fn id_token(
+    request: &TokenRequest<'_>,
+    conn: &mut Conn,
+    name: &str,
+    token: &str,
+) -> Result<(Map<String, Value>, Holder), Failure> {
+    let (provider, client, now) = (request.provider, request.client, request.now);
+    let refuse = |what: &str| Failure::invalid(format!("{name} {what}"));
+    let ring = provider.keys.ring(now).await?;
+    let (claims, typ) = ring.verify(token, now).map_err(|_| refuse("is not an ID token of this provider"))?;
+    let text = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default();
+    if typ != "JWT" || text("iss") != provider.issuer || text("sid").is_empty() {
+        return Err(refuse("is not an ID token of this provider"));
+    }
+    if text("aud") != client.id {
+        return Err(refuse("was issued to another client"));
+    }
+    if claims.get("exp").and_then(Value::as_i64).is_none_or(|exp| exp <= now) {
+        return Err(refuse("has expired"));
+    }
+    let ended = "has ended with its grant";
+    let grant = tokens::find_grant_of_session(conn, text("sid"), &client.id, now).await?;
+    let grant = grant.ok_or_else(|| refuse(ended))?;
+    let person = people::find(conn, &grant.user_id).await?.filter(|p| p.status == Status::Active);
+    let person = person.ok_or_else(|| refuse(ended))?;
+    if provider.subject(client, &person.id)? != text("sub") {
+        return Err(refuse(ended));
+    }
+    Ok((claims, Holder { grant, person }))
+}
+
+/// What this client may hand on: no more than it is registered for, and nothing for when the person is away.
+fn granted(client: &clients::Client, scopes: Scopes) -> Scopes {
+    let scopes = scopes.without(Scope::OfflineAccess);
+    match &client.metadata.scope {
+        Some(registered) => scopes.but_only(&Scopes::parse(registered)),
+        None => scopes,
+    }
+}
+
+/// For whom the new token will be: `resource` and `audience` mean the same here, what the client is registered for (RFC 8693 §2.1).
+fn targets(request: &TokenRequest<'_>) -> Result<Vec<String>, Failure> {
+    let mut found: Vec<String> = Vec::new();
+    for name in ["resource", "audience"] {
+        for asked in request.form.all(name) {
+            let refuse = |what: &str| {
+                let description = format!("{name} {asked} {what}");
+                Err(Failure::request(Refusal::new(Code::InvalidTarget, description)))
+            };
+            let absolute = Url::parse(asked).is_ok_and(|url| url.fragment().is_none());
+            if name == "resource" && !absolute {
+                return refuse("must be an absolute URI without a fragment (RFC 8693 section 2.1)");
+            }
+            if !request.client.metadata.allowed_resources.iter().any(|allowed| allowed == asked) {
+                return refuse("is not registered for this client");
+            }
+            if !found.iter().any(|one| one == asked) {
+                found.push(asked.to_owned());
+            }
+        }
+    }
+    Ok(found)
+}
