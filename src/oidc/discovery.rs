@@ -14,6 +14,7 @@ use super::clients::{AuthMethod, ResponseType};
 use super::dpop;
 use super::request::ResponseMode;
 use super::scopes::Scope;
+use super::subject::SubjectType;
 use crate::config::SigningAlgorithm;
 use crate::keys::jose::MacAlgorithm;
 use crate::signin::decide::{ACR_PASSWORD, ACR_TWO_FACTORS};
@@ -52,7 +53,7 @@ pub(super) async fn metadata(State(provider): State<Arc<Provider>>) -> Response 
         "response_types_supported": ResponseType::NAMES,
         "response_modes_supported": ResponseMode::NAMES,
         "grant_types_supported": PUBLISHED_GRANTS,
-        "subject_types_supported": ["public"],
+        "subject_types_supported": SubjectType::ALL.map(SubjectType::name),
         "id_token_signing_alg_values_supported": SigningAlgorithm::ALL.map(SigningAlgorithm::name),
         "token_endpoint_auth_methods_supported": published_methods(&provider),
         "token_endpoint_auth_signing_alg_values_supported": published_assertion_algorithms(),

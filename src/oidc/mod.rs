@@ -96,8 +96,12 @@ impl Provider {
     ///
     /// # Errors
     /// When the master key cannot be used.
-    pub fn subject(&self, _client: &clients::Client, user_id: &str) -> Result<String, VaultError> {
-        Ok(user_id.to_owned())
+    pub fn subject(&self, client: &clients::Client, user_id: &str) -> Result<String, VaultError> {
+        let metadata = &client.metadata;
+        let kind = metadata.subject_type();
+        // A client without a sector is not registered for pairwise subjects; nothing else is lost without one.
+        let sector = metadata.sector().unwrap_or_else(|_| client.id.clone());
+        subject::subject(&self.signin.vault, kind, &sector, user_id)
     }
 
     /// How long the longest-lived token holds that a signing key signs, in seconds.

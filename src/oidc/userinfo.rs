@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use super::Provider;
 use super::claims;
+use super::clients;
 use super::confirmation::Confirmation;
 use super::discovery::open_to_all;
 use super::dpop;
@@ -112,8 +113,10 @@ async fn claims_for(
     let Some(grant) = grant.filter(|g| g.ended_at.is_none() && g.expires_at > now) else { return Err(ended) };
     let person = people::find(&mut conn, &grant.user_id).await?;
     let Some(person) = person.filter(|p| p.status == Status::Active) else { return Err(ended) };
+    let Some(client) = clients::find(&mut conn, &grant.client_id).await? else { return Err(ended) };
+    let subject = provider.subject(&client, &person.id).map_err(|e| Failure::Keys(e.into()))?;
     let requested = GrantDetails::of(&grant).userinfo_claims;
-    Ok(Json(claims::about(&mut conn, &person, &person.id, &scopes, &requested).await?).into_response())
+    Ok(Json(claims::about(&mut conn, &person, &subject, &scopes, &requested).await?).into_response())
 }
 
 /// Whether a token is for this audience, which may be one of several (RFC 9068 §4).
