@@ -15,7 +15,7 @@ use super::dpop;
 use super::request::ResponseMode;
 use super::scopes::Scope;
 use super::subject::SubjectType;
-use crate::config::SigningAlgorithm;
+use crate::config::{RegistrationMode, SigningAlgorithm};
 use crate::keys::jose::MacAlgorithm;
 use crate::signin::decide::{ACR_PASSWORD, ACR_TWO_FACTORS};
 use crate::web::{Language, Problem};
@@ -40,7 +40,7 @@ pub(super) async fn metadata(State(provider): State<Arc<Provider>>) -> Response 
     let issuer = &provider.issuer;
     let at = |path: &str| format!("{issuer}{path}");
     let languages: Vec<&str> = Language::available().collect();
-    let metadata = json!({
+    let mut metadata = json!({
         "issuer": issuer,
         "authorization_endpoint": at("/authorize"),
         "token_endpoint": at("/token"),
@@ -74,6 +74,11 @@ pub(super) async fn metadata(State(provider): State<Arc<Provider>>) -> Response 
         "authorization_response_iss_parameter_supported": true,
         "ui_locales_supported": languages,
     });
+    if provider.registration.mode != RegistrationMode::Closed
+        && let Some(members) = metadata.as_object_mut()
+    {
+        members.insert("registration_endpoint".to_owned(), at("/register").into());
+    }
     cached(Json(metadata).into_response())
 }
 

@@ -20,6 +20,7 @@ mod par;
 mod parameters;
 mod presented;
 mod progress;
+pub mod registration;
 pub mod request;
 pub mod scopes;
 mod steps;
@@ -56,6 +57,8 @@ pub struct Provider {
     pub client_keys: ClientKeyCache,
     /// The issuer identifier (OIDC Core §2), without a slash at its end.
     pub issuer: String,
+    /// `[registration]`
+    pub registration: config::Registration,
     /// `[tokens]`
     pub tokens: config::Tokens,
     /// The `alg` of ID tokens for clients that ask for nothing else.
@@ -130,6 +133,14 @@ pub fn router(provider: Arc<Provider>) -> Router {
         .route("/authorize/{signin}/cancel", get(steps::back).post(steps::cancel))
         .route("/token", post(token::post).options(discovery::preflight))
         .route("/userinfo", get(userinfo::get).post(userinfo::post).options(discovery::preflight))
+        .route("/register", post(registration::post).options(registration::preflight))
+        .route(
+            "/register/{client_id}",
+            get(registration::get)
+                .put(registration::put)
+                .delete(registration::delete)
+                .options(registration::preflight),
+        )
         .route("/logout", get(logout::get).post(logout::post))
         .with_state(provider)
 }

@@ -13,7 +13,7 @@ pub mod pages;
 pub mod password;
 pub mod preview;
 pub mod session;
-mod throttle;
+pub mod throttle;
 
 use crate::clock::Clock;
 use crate::config;

@@ -14,6 +14,8 @@ pub enum Subject {
     Account(String),
     /// A network: an IPv4 address, or the /64 of an IPv6 one.
     Network(String),
+    /// A network from which clients register themselves.
+    Registration(String),
     /// A login in a browser that it has been used in before.
     KnownBrowser {
         /// The hash of the browser's cookie.
@@ -34,6 +36,7 @@ impl Subject {
         let text = match self {
             Self::Account(login) => format!("account\n{login}"),
             Self::Network(network) => format!("network\n{network}"),
+            Self::Registration(network) => format!("registration\n{network}"),
             Self::KnownBrowser { browser, login } => format!("browser\n{browser}\n{login}"),
         };
         TokenHash::of(&text).as_str().to_owned()
@@ -42,7 +45,7 @@ impl Subject {
     /// How long a subject must have been quiet for its failures to be forgotten, in seconds.
     const fn memory(&self) -> i64 {
         match self {
-            Self::Account(_) | Self::KnownBrowser { .. } => 3600,
+            Self::Account(_) | Self::KnownBrowser { .. } | Self::Registration(_) => 3600,
             Self::Network(_) => 900,
         }
     }
@@ -61,6 +64,12 @@ impl Subject {
                 ..0 => 0,
                 n @ 0..30 => 1 + n,
                 _ => 30,
+            },
+            // Every registration counts, as nobody may fill the table: a suite of tests passes, a flood does not.
+            Self::Registration(_) => match failures - 100 {
+                ..0 => 0,
+                n @ 0..60 => 1 + n,
+                _ => 60,
             },
         }
     }
@@ -99,7 +108,9 @@ impl Tries {
     pub async fn succeeded(self, conn: &mut Conn, now: i64) -> Result<()> {
         for subject in &self.0 {
             match subject {
-                Subject::Network(_) => throttles::give_back(conn, &subject.key(), now).await?,
+                Subject::Network(_) | Subject::Registration(_) => {
+                    throttles::give_back(conn, &subject.key(), now).await?;
+                }
                 Subject::Account(_) | Subject::KnownBrowser { .. } => {
                     throttles::clear(conn, &subject.key()).await?;
                 }
