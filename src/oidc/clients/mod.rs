@@ -145,17 +145,20 @@ pub async fn list(conn: &mut Conn, after: &str, limit: i64) -> Result<Vec<Client
     store::clients::list(conn, after, limit).await?.into_iter().map(Client::from_row).collect()
 }
 
-/// Replaces a client's metadata. A client that now needs a secret, or another kind of one, needs [`rotate_secret`] next.
+/// Replaces a client's metadata. A client that now needs a secret, or another kind of one, needs [`rotate_secret`] next; one that
+/// needs none any more has none.
 ///
 /// # Errors
 /// When the metadata is not allowed, there is no such client, or the database refuses.
 pub async fn set(conn: &mut Conn, id: &str, metadata: &Metadata, now: i64) -> Result<(), Error> {
     metadata.validate()?;
-    if store::clients::set_metadata(conn, id, &to_json(metadata)?, now).await? {
-        Ok(())
-    } else {
-        Err(Error::Unknown(id.to_owned()))
+    if !store::clients::set_metadata(conn, id, &to_json(metadata)?, now).await? {
+        return Err(Error::Unknown(id.to_owned()));
     }
+    if !metadata.token_endpoint_auth_method.needs_secret() {
+        store::clients::set_secret(conn, id, None, None, now).await?;
+    }
+    Ok(())
 }
 
 /// Replaces what a client has registered about itself, in the name of its registration access token (RFC 7592 §2.2). Its secret
@@ -174,9 +177,7 @@ pub async fn replace(
 ) -> Result<Option<Registered>, Error> {
     metadata.validate()?;
     let method = metadata.token_endpoint_auth_method;
-    let stays = method.needs_secret()
-        && client.secret_hash.is_some()
-        && (method != AuthMethod::ClientSecretJwt || client.secret_sealed.is_some());
+    let stays = method.needs_secret() && client.has_secret_for(method);
     let secret = (method.needs_secret() && !stays).then(|| Token::generate(rng));
     let kept = if stays {
         let sealed = client.secret_sealed.clone().filter(|_| method == AuthMethod::ClientSecretJwt);
@@ -240,6 +241,17 @@ impl Client {
             metadata,
             created_at: row.created_at,
         })
+    }
+
+    /// Whether its registered method needs a secret that it does not have.
+    #[must_use]
+    pub fn lacks_its_secret(&self) -> bool {
+        let method = self.metadata.token_endpoint_auth_method;
+        method.needs_secret() && !self.has_secret_for(method)
+    }
+
+    fn has_secret_for(&self, method: AuthMethod) -> bool {
+        self.secret_hash.is_some() && (method != AuthMethod::ClientSecretJwt || self.secret_sealed.is_some())
     }
 
     /// The secret itself, where the provider knows it.
