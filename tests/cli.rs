@@ -5,6 +5,7 @@ mod support;
 
 use std::process::Output;
 
+use serde_json::{Value, json};
 use support::Database;
 use support::admin::PASSWORD;
 use support::ca::authority;
@@ -136,9 +137,9 @@ async fn a_client_is_registered_shown_changed_and_deleted() {
 async fn keys_mail_and_check_say_how_things_are() {
     let (program, smtp) = program(Database::sqlite().await).await;
     let before = program.must_json(&["key", "list", "--json"]);
-    assert_eq!(before.as_array().map(Vec::len), Some(3));
+    assert_eq!(before.as_array().map(Vec::len), Some(5));
     program.must(&["key", "rotate"], "");
-    assert_eq!(program.must_json(&["key", "list", "--json"]).as_array().map(Vec::len), Some(6));
+    assert_eq!(program.must_json(&["key", "list", "--json"]).as_array().map(Vec::len), Some(10));
     assert!(program.must(&["mail", "test", "ned@example.org"], "").contains("Accepted"));
     let found = program.must_json(&["check", "--json"]);
     assert!(found.as_array().expect("findings").iter().all(|f| f["ok"] == true), "{found}");
@@ -223,4 +224,171 @@ async fn what_is_wrong_with_the_installation_is_one_line() {
     program.database.pretend_a_newer_program_migrated().await;
     let said = refused(&program.run(&["serve"], ""));
     assert!(said.contains("newer countersign"), "{said}");
+}
+
+/// Flags, what they are given, and what the client has registered then.
+fn simple_flags() -> Vec<(&'static str, &'static str, &'static str, Value)> {
+    vec![
+        ("--response-type", "id_token token", "response_types", json!(["id_token token"])),
+        ("--id-token-alg", "PS384", "id_token_signed_response_alg", json!("PS384")),
+        ("--userinfo-alg", "ES256", "userinfo_signed_response_alg", json!("ES256")),
+        ("--request-object-alg", "EdDSA", "request_object_signing_alg", json!("EdDSA")),
+        ("--authorization-alg", "PS256", "authorization_signed_response_alg", json!("PS256")),
+        ("--introspection-alg", "RS512", "introspection_signed_response_alg", json!("RS512")),
+        ("--subject-type", "pairwise", "subject_type", json!("pairwise")),
+        ("--backchannel-logout-session-required", "true", "backchannel_logout_session_required", json!(true)),
+        (
+            "--frontchannel-logout-session-required",
+            "true",
+            "frontchannel_logout_session_required",
+            json!(true),
+        ),
+        ("--default-max-age", "3600", "default_max_age", json!(3600)),
+        (
+            "--default-acr",
+            "urn:countersign:acr:2fa",
+            "default_acr_values",
+            json!(["urn:countersign:acr:2fa"]),
+        ),
+        ("--scope", "openid email", "scope", json!("openid email")),
+        ("--require-pushed-requests", "true", "require_pushed_authorization_requests", json!(true)),
+        ("--require-signed-requests", "true", "require_signed_request_object", json!(true)),
+        ("--dpop", "true", "dpop_bound_access_tokens", json!(true)),
+        ("--dpop", "false", "dpop_bound_access_tokens", json!(false)),
+        ("--tls-bound", "true", "tls_client_certificate_bound_access_tokens", json!(true)),
+        ("--tls-client-auth-subject-dn", "CN=app", "tls_client_auth_subject_dn", json!("CN=app")),
+        ("--native", "true", "application_type", json!("native")),
+        ("--contact", "ops@example.org", "contacts", json!(["ops@example.org"])),
+    ]
+}
+
+/// The same for addresses; an empty text takes back what was there.
+fn address_flags() -> Vec<(&'static str, &'static str, &'static str, Value)> {
+    vec![
+        (
+            "--sector-identifier-uri",
+            "https://s.example/u",
+            "sector_identifier_uri",
+            json!("https://s.example/u"),
+        ),
+        ("--request-uri", "https://app.example.org/r", "request_uris", json!(["https://app.example.org/r"])),
+        ("--initiate-login-uri", "https://a.example/l", "initiate_login_uri", json!("https://a.example/l")),
+        (
+            "--backchannel-logout-uri",
+            "https://a.example/b",
+            "backchannel_logout_uri",
+            json!("https://a.example/b"),
+        ),
+        (
+            "--frontchannel-logout-uri",
+            "https://app.example.org/f",
+            "frontchannel_logout_uri",
+            json!("https://app.example.org/f"),
+        ),
+        ("--resource", "https://api.example.org/", "allowed_resources", json!(["https://api.example.org/"])),
+        ("--jwks-uri", "https://a.example/jwks", "jwks_uri", json!("https://a.example/jwks")),
+        ("--logo-uri", "https://a.example/logo.png", "logo_uri", json!("https://a.example/logo.png")),
+        ("--userinfo-alg", "", "userinfo_signed_response_alg", Value::Null),
+        ("--jwks-uri", "", "jwks_uri", Value::Null),
+        ("--default-max-age", "", "default_max_age", Value::Null),
+        ("--contact", "", "contacts", Value::Null),
+        ("--frontchannel-logout-uri", "", "frontchannel_logout_uri", Value::Null),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_field_of_a_client_has_its_flag() {
+    let (program, _smtp) = program(Database::sqlite().await).await;
+    let uri = "https://app.example.org/callback";
+    let id = program.must_json(&["client", "add", "App", "--redirect-uri", uri, "--json"])["client_id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    for (flag, given, member, expected) in simple_flags().into_iter().chain(address_flags()) {
+        program.must(&["client", "set", &id, &format!("{flag}={given}")], "");
+        let shown = program.must_json(&["client", "show", &id, "--json"]);
+        assert_eq!(shown[member], expected, "{flag}");
+    }
+    let shown = program.must_json(&["client", "show", &id, "--json"]);
+    assert!(shown["grant_types"].as_array().expect("grants").contains(&json!("implicit")), "{shown}");
+    program.must(&["client", "set", &id, "--response-type", "code"], "");
+    let shown = program.must_json(&["client", "show", &id, "--json"]);
+    assert!(!shown["grant_types"].as_array().expect("grants").contains(&json!("implicit")), "{shown}");
+    for (flag, named) in [
+        ("--response-type=token", "id_token token"),
+        ("--id-token-alg=none", "RS256"),
+        ("--subject-type=x", "pairwise"),
+        ("--profile=fapi1", "fapi2"),
+        ("--default-max-age=x", "seconds"),
+        ("--profile=fapi2", "private_key_jwt"),
+        ("--initiate-login-uri=http://a.example/", "https"),
+    ] {
+        let said = refused(&program.run(&["client", "set", &id, flag], ""));
+        assert!(said.contains(named), "{flag}: {said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_needs_another_secret_is_told_to_get_it() {
+    let (program, _smtp) = program(Database::sqlite().await).await;
+    let uri = "https://app.example.org/callback";
+    let add = ["client", "add", "App", "--public", "--redirect-uri", uri, "--json"];
+    let id = program.must_json(&add)["client_id"].as_str().expect("an id").to_owned();
+    let said = program.must(&["client", "set", &id, "--auth-method", "client_secret_basic"], "");
+    assert!(said.contains(&format!("rotate-secret {id}")), "{said}");
+    let check = program.run(&["check", "--client", &id], "");
+    assert_eq!(check.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&check.stdout).contains(&format!("rotate-secret {id}")));
+    program.must(&["client", "rotate-secret", &id], "");
+    let said = program.must(&["client", "set", &id, "--auth-method", "client_secret_post"], "");
+    assert!(!said.contains("rotate-secret"), "{said}");
+    let said = program.must(&["client", "set", &id, "--auth-method", "client_secret_jwt"], "");
+    assert!(said.contains("rotate-secret"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_explains_a_client() {
+    let (program, _smtp) = program(Database::sqlite().await).await;
+    let uri = "https://app.example.org/callback";
+    let add = ["client", "add", "App", "--redirect-uri", uri, "--json"];
+    let id = program.must_json(&add)["client_id"].as_str().expect("an id").to_owned();
+    let said = program.must(&["check", "--client", &id], "");
+    for word in
+        ["App, registered by the operator", uri, "client_secret_basic", "openid-configuration", "everybody"]
+    {
+        assert!(said.contains(word), "{word}: {said}");
+    }
+    let findings = program.must_json(&["check", "--client", &id, "--json"]);
+    assert!(findings.as_array().expect("findings").iter().all(|finding| finding["ok"] == true), "{findings}");
+    for (flag, word) in [
+        ("--scope=openid calendar", "calendar is not known here"),
+        ("--backchannel-logout-uri=https://127.0.0.1:1/b", "not a public address"),
+        ("--jwks-uri=https://127.0.0.1:1/jwks", "jwks_uri https://127.0.0.1:1/jwks has a host"),
+        ("--request-uri=https://127.0.0.1:1/r", "request_uri https://127.0.0.1:1/r"),
+        ("--sector-identifier-uri=https://127.0.0.1:1/s", "sector_identifier_uri"),
+        ("--tls-bound", "tls.client_certificates"),
+    ] {
+        program.must(&["client", "set", &id, flag], "");
+        let check = program.run(&["check", "--client", &id], "");
+        let said = String::from_utf8_lossy(&check.stdout).into_owned();
+        assert_eq!(check.status.code(), Some(1), "{said}");
+        assert!(said.lines().any(|line| line.starts_with("FAIL") && line.contains(word)), "{word}: {said}");
+    }
+    let none = program.run(&["check", "--client", "nobody"], "");
+    assert!(none.status.code() == Some(1) && String::from_utf8_lossy(&none.stdout).contains("client list"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invitation_is_printed_once() {
+    let (program, _smtp) = program(Database::sqlite().await).await;
+    let invite = ["client", "invite", "--uses", "3", "--lifetime", "2h", "--note", "for Bo", "--json"];
+    let made = program.must_json(&invite);
+    assert_eq!(made["uses"], 3);
+    assert!(made["initial_access_token"].as_str().is_some_and(|token| token.len() == 43));
+    assert!(program.must(&["client", "invite"], "").contains("one registration"));
+    assert!(program.must(&["audit", "--json"], "").contains("for Bo"));
+    for wrong in [["--uses", "0"], ["--lifetime", "0s"], ["--lifetime", "400d"], ["--lifetime", "x"]] {
+        let output = program.run(&["client", "invite", wrong[0], wrong[1]], "");
+        assert!(!output.status.success(), "{wrong:?}");
+    }
 }

@@ -75,6 +75,7 @@ impl App {
             client_keys: ClientKeyCache::new(outbound.clone()),
             outbound,
             issuer: config.issuer.clone(),
+            registration: config.registration.clone(),
             tokens: config.tokens.clone(),
             algorithm: config.keys.algorithm,
             trusted_proxies: config.trusted_proxies.clone(),

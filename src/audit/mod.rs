@@ -24,6 +24,8 @@ pub struct Event {
 pub enum Actor {
     /// A user, by id.
     User(String),
+    /// A relying app that has proven who it is.
+    Client,
     /// Whoever runs the command line.
     Operator,
     /// The program itself: a rotation, a purge.
@@ -93,6 +95,7 @@ impl Event {
             event: self.name.to_owned(),
             actor: match self.actor {
                 Actor::User(id) => id,
+                Actor::Client => "client".to_owned(),
                 Actor::Operator => "operator".to_owned(),
                 Actor::System => "system".to_owned(),
                 Actor::Anonymous => "anonymous".to_owned(),

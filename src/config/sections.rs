@@ -316,11 +316,19 @@ impl Default for Tokens {
 }
 
 /// `[registration]`: who may register clients over HTTP.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Registration {
     /// `closed`, `token` or `open`.
     pub mode: RegistrationMode,
+    /// How many clients may be registered so at a time.
+    pub max_clients: u32,
+}
+
+impl Default for Registration {
+    fn default() -> Self {
+        Self { mode: RegistrationMode::Closed, max_clients: 1000 }
+    }
 }
 
 /// Who may register clients over HTTP.
@@ -431,7 +439,6 @@ impl Config {
         let set = [
             ("metrics.listen", self.metrics.listen.is_some()),
             ("telemetry.otlp_endpoint", self.telemetry.otlp_endpoint.is_some()),
-            ("registration.mode", self.registration.mode != RegistrationMode::Closed),
         ];
         set.into_iter().filter(|(_, set)| *set).map(|(key, _)| key).collect()
     }

@@ -87,6 +87,18 @@ impl ClientKeys {
         self.0.iter().map(|key| &key.members)
     }
 
+    /// Whether one of them may sign under this algorithm.
+    #[must_use]
+    pub fn can_sign(&self, algorithm: SigningAlgorithm) -> bool {
+        self.signing(algorithm, None).next().is_some()
+    }
+
+    /// How many usable keys there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The keys that may have signed under this algorithm; of those with a name, only that of this `kid`.
     pub(super) fn signing<'a>(
         &'a self,

@@ -14,7 +14,8 @@ use super::clients::{AuthMethod, GrantType, ResponseType};
 use super::dpop;
 use super::request::ResponseMode;
 use super::scopes::Scope;
-use crate::config::SigningAlgorithm;
+use super::subject::SubjectType;
+use crate::config::{RegistrationMode, SigningAlgorithm};
 use crate::keys::jose::{ContentEncryption, KeyManagement, MacAlgorithm};
 use crate::signin::decide::{ACR_PASSWORD, ACR_TWO_FACTORS};
 use crate::web::{Language, Problem};
@@ -39,7 +40,7 @@ pub(super) async fn metadata(State(provider): State<Arc<Provider>>) -> Response 
     let issuer = &provider.issuer;
     let at = |path: &str| format!("{issuer}{path}");
     let languages: Vec<&str> = Language::available().collect();
-    let metadata = json!({
+    let mut metadata = json!({
         "issuer": issuer,
         "authorization_endpoint": at("/authorize"),
         "token_endpoint": at("/token"),
@@ -52,7 +53,7 @@ pub(super) async fn metadata(State(provider): State<Arc<Provider>>) -> Response 
         "response_types_supported": ResponseType::NAMES,
         "response_modes_supported": ResponseMode::NAMES,
         "grant_types_supported": PUBLISHED_GRANTS,
-        "subject_types_supported": ["public"],
+        "subject_types_supported": SubjectType::ALL.map(SubjectType::name),
         "id_token_signing_alg_values_supported": SigningAlgorithm::ALL.map(SigningAlgorithm::name),
         "token_endpoint_auth_methods_supported": published_methods(&provider),
         "token_endpoint_auth_signing_alg_values_supported": published_assertion_algorithms(),
@@ -73,6 +74,9 @@ pub(super) async fn metadata(State(provider): State<Arc<Provider>>) -> Response 
         "authorization_response_iss_parameter_supported": true,
         "ui_locales_supported": languages,
     });
+    if provider.registration.mode != RegistrationMode::Closed {
+        metadata = with(metadata, json!({ "registration_endpoint": at("/register") }));
+    }
     cached(Json(with(metadata, beside_the_code_flow(&provider))).into_response())
 }
 

@@ -43,6 +43,14 @@ pub enum Code {
     ConsentRequired,
     /// OIDC Core §3.1.2.6: `registration` is not supported.
     RegistrationNotSupported,
+    /// RFC 7591 §3.2.2: a redirect URI that may not be registered.
+    InvalidRedirectUri,
+    /// RFC 7591 §3.2.2: another member that may not be registered so.
+    InvalidClientMetadata,
+    /// RFC 7591 §3.2.2: a software statement of somebody who is not trusted here.
+    UnapprovedSoftwareStatement,
+    /// RFC 6750 §3.1: the token is not one that opens this.
+    InvalidToken,
     /// OpenID Connect Core Error Code `unmet_authentication_requirements`: the `acr` that was insisted on cannot be had.
     UnmetAuthenticationRequirements,
 }
@@ -72,6 +80,10 @@ impl Code {
             Self::LoginRequired => "login_required",
             Self::ConsentRequired => "consent_required",
             Self::RegistrationNotSupported => "registration_not_supported",
+            Self::InvalidRedirectUri => "invalid_redirect_uri",
+            Self::InvalidClientMetadata => "invalid_client_metadata",
+            Self::UnapprovedSoftwareStatement => "unapproved_software_statement",
+            Self::InvalidToken => "invalid_token",
             Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
         }
     }

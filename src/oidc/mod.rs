@@ -24,6 +24,7 @@ mod par;
 mod parameters;
 mod presented;
 mod progress;
+pub mod registration;
 pub mod request;
 mod revocation;
 pub mod scopes;
@@ -62,6 +63,8 @@ pub struct Provider {
     pub client_keys: ClientKeyCache,
     /// The issuer identifier (OIDC Core §2), without a slash at its end.
     pub issuer: String,
+    /// `[registration]`
+    pub registration: config::Registration,
     /// `[tokens]`
     pub tokens: config::Tokens,
     /// The `alg` of ID tokens for clients that ask for nothing else.
@@ -102,8 +105,12 @@ impl Provider {
     ///
     /// # Errors
     /// When the master key cannot be used.
-    pub fn subject(&self, _client: &clients::Client, user_id: &str) -> Result<String, VaultError> {
-        Ok(user_id.to_owned())
+    pub fn subject(&self, client: &clients::Client, user_id: &str) -> Result<String, VaultError> {
+        let metadata = &client.metadata;
+        let kind = metadata.subject_type();
+        // A client without a sector is not registered for pairwise subjects; nothing else is lost without one.
+        let sector = metadata.sector().unwrap_or_else(|_| client.id.clone());
+        subject::subject(&self.signin.vault, kind, &sector, user_id)
     }
 
     /// How long the longest-lived token holds that a signing key signs, in seconds.
@@ -136,6 +143,14 @@ pub fn router(provider: Arc<Provider>) -> Router {
         .route("/device_authorization", post(device::authorization::post).options(discovery::preflight))
         .route("/device", get(device::page::get).post(device::page::post))
         .route("/userinfo", get(userinfo::get).post(userinfo::post).options(discovery::preflight))
+        .route("/register", post(registration::post).options(registration::preflight))
+        .route(
+            "/register/{client_id}",
+            get(registration::get)
+                .put(registration::put)
+                .delete(registration::delete)
+                .options(registration::preflight),
+        )
         .route("/logout", get(logout::get).post(logout::post))
         .with_state(provider)
 }

@@ -17,6 +17,7 @@ pub mod links;
 pub mod messages;
 pub mod purge;
 pub mod pushed_requests;
+pub mod registrations;
 pub mod roles;
 pub mod seen_ids;
 pub mod sessions;
@@ -45,6 +46,7 @@ pub fn queries() -> Vec<Query> {
         messages::QUERIES,
         purge::QUERIES,
         pushed_requests::QUERIES,
+        registrations::QUERIES,
         roles::QUERIES,
         seen_ids::QUERIES,
         sessions::QUERIES,

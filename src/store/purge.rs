@@ -52,9 +52,10 @@ enum Kind {
     Links,
     Messages,
     Audit,
+    Invitations,
 }
 
-const KINDS: [Kind; 13] = [
+const KINDS: [Kind; 14] = [
     Kind::SignIns,
     Kind::Sessions,
     Kind::Tokens,
@@ -68,6 +69,7 @@ const KINDS: [Kind; 13] = [
     Kind::Links,
     Kind::Messages,
     Kind::Audit,
+    Kind::Invitations,
 ];
 
 /// Deletes what has expired, in batches of their own transactions, and answers how many rows went. Several processes
@@ -109,5 +111,6 @@ async fn batch(conn: &mut Conn, kind: Kind, now: i64) -> Result<u64> {
         Kind::Links => execute!(conn, PURGE_LINKS, expired, BATCH),
         Kind::Messages => execute!(conn, PURGE_MESSAGES, (now - MAIL_MEMORY) * 1000, BATCH),
         Kind::Audit => execute!(conn, PURGE_AUDIT, (now - AUDIT_MEMORY) * 1000, BATCH),
+        Kind::Invitations => super::registrations::purge_invitations(conn, expired, BATCH).await,
     }
 }

@@ -147,16 +147,24 @@ fn is_form(headers: &HeaderMap) -> bool {
     kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
+/// The whole body of a request, whatever is in it.
+///
+/// # Errors
+/// When it is too long, or does not come to its end in time.
+pub async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, BadForm> {
+    let body = tokio::time::timeout(PATIENCE, Bytes::from_request(request, state));
+    body.await.map_err(|_| BadForm::CutOff)?.map_err(|rejection| {
+        let long = axum::response::IntoResponse::into_response(rejection).status();
+        if long == StatusCode::PAYLOAD_TOO_LARGE { BadForm::TooLong } else { BadForm::CutOff }
+    })
+}
+
 impl<S: Send + Sync> FromRequest<S> for Form {
     type Rejection = BadForm;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, BadForm> {
         let form = is_form(request.headers());
-        let body = tokio::time::timeout(PATIENCE, Bytes::from_request(request, state));
-        let body = body.await.map_err(|_| BadForm::CutOff)?.map_err(|rejection| {
-            let long = axum::response::IntoResponse::into_response(rejection).status();
-            if long == StatusCode::PAYLOAD_TOO_LARGE { BadForm::TooLong } else { BadForm::CutOff }
-        })?;
+        let body = body(request, state).await?;
         if body.is_empty() {
             return Ok(Self::default());
         }

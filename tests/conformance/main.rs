@@ -25,11 +25,14 @@ macro_rules! plan {
 pub(crate) use plan;
 
 mod checks;
+mod dynamic;
 mod fapi;
 mod fapi2_security_profile_final_test_plan;
 mod modules;
+mod oidcc_3rdparty_init_login_certification_test_plan;
 mod oidcc_basic_certification_test_plan;
 mod oidcc_config_certification_test_plan;
+mod oidcc_dynamic_certification_test_plan;
 mod oidcc_formpost_basic_certification_test_plan;
 mod oidcc_hybrid_certification_test_plan;
 mod oidcc_implicit_certification_test_plan;

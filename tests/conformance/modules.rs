@@ -101,11 +101,50 @@ pub async fn oidcc_ensure_request_without_nonce_fails(terms: Terms) {
     }
 }
 
-pub async fn oidcc_scope_email(terms: Terms) {
-    let flow = succeeds(terms, |visit| visit.with("scope", "openid email")).await;
-    for claim in ["email", "email_verified"] {
+/// Every claim of a scope (OIDC Core §5.4).
+async fn scope(terms: Terms, scope: &str, claims: &[&str]) {
+    let flow = succeeds(terms, |visit| visit.with("scope", &format!("openid {scope}"))).await;
+    for claim in claims {
         assert!(flow.person().get(claim).is_some(), "{claim} is missing: {}", flow.person());
     }
+}
+
+const PROFILE: [&str; 14] = [
+    "name",
+    "family_name",
+    "given_name",
+    "middle_name",
+    "nickname",
+    "preferred_username",
+    "profile",
+    "picture",
+    "website",
+    "gender",
+    "birthdate",
+    "zoneinfo",
+    "locale",
+    "updated_at",
+];
+
+pub async fn oidcc_scope_profile(terms: Terms) {
+    scope(terms, "profile", &PROFILE).await;
+}
+
+pub async fn oidcc_scope_email(terms: Terms) {
+    scope(terms, "email", &["email", "email_verified"]).await;
+}
+
+pub async fn oidcc_scope_address(terms: Terms) {
+    scope(terms, "address", &["address"]).await;
+}
+
+pub async fn oidcc_scope_phone(terms: Terms) {
+    scope(terms, "phone", &["phone_number", "phone_number_verified"]).await;
+}
+
+pub async fn oidcc_scope_all(terms: Terms) {
+    let rest = ["email", "email_verified", "address", "phone_number", "phone_number_verified"];
+    scope(terms, "profile email address phone", &[&PROFILE[..], &rest].concat()).await;
 }
 
 pub async fn oidcc_alternate_happy_flow(terms: Terms) {

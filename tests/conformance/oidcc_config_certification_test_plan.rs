@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::suite::{Suite, Terms, get};
+use crate::support::site::Site;
 
 /// Members of a provider's metadata that are registered (IANA, OAuth Authorization Server Metadata), besides the endpoints.
 const LISTS: [&str; 37] = [
@@ -113,13 +114,18 @@ fn assert_schema(metadata: &Value) {
 #[tokio::test]
 async fn oidcc_discovery_endpoint_verification() {
     let suite = Suite::start(Terms::BASIC).await;
-    let answer = get(&suite.site.url, ".well-known/openid-configuration").await;
+    verify(&suite.site).await;
+}
+
+/// All that the suite asks of the metadata of any provider. Answers them.
+pub async fn verify(site: &Site) -> Value {
+    let answer = get(&site.url, ".well-known/openid-configuration").await;
     assert_eq!(
         (answer.status.as_u16(), &answer.headers["content-type"]),
         (200, &"application/json".parse().unwrap())
     );
     let metadata = &answer.json;
-    assert_eq!(metadata["issuer"], suite.issuer());
+    assert_eq!(metadata["issuer"], site.url.as_str().trim_end_matches('/'));
     assert_schema(metadata);
     for required in ["authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri"] {
         assert!(metadata[required].is_string(), "{required}");
@@ -145,6 +151,7 @@ async fn oidcc_discovery_endpoint_verification() {
         let name = format!("{name}_endpoint_auth_methods_supported");
         assert!(!methods || !list(metadata, &name).is_empty(), "{name}");
     }
-    let oauth = get(&suite.site.url, ".well-known/oauth-authorization-server").await;
+    let oauth = get(&site.url, ".well-known/oauth-authorization-server").await;
     assert_eq!(oauth.json, *metadata, "RFC 8414 section 3 tells the same");
+    answer.json
 }

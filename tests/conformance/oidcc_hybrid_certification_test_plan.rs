@@ -12,7 +12,11 @@ crate::plan! { each Terms::HYBRID;
     oidcc_userinfo_post_header
     oidcc_userinfo_post_body
     oidcc_ensure_request_without_nonce_fails
+    oidcc_scope_profile
     oidcc_scope_email
+    oidcc_scope_address
+    oidcc_scope_phone
+    oidcc_scope_all
     oidcc_alternate_happy_flow
     oidcc_display_page
     oidcc_display_popup

@@ -2,6 +2,7 @@
 //! each with the checks that every module makes.
 
 use countersign::directory::users::Changes;
+use countersign::directory::{Claim, ClaimChanges};
 use countersign::oidc::clients::{GrantType, Metadata, ResponseType};
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
@@ -98,8 +99,7 @@ impl Suite {
     /// The same with changes to what both clients have registered.
     pub async fn start_with(terms: Terms, change: impl Fn(&mut Metadata)) -> Self {
         let site = Site::with_tls(Database::sqlite().await, |_| ()).await;
-        let name = Some("Ada Lovelace".to_owned());
-        site.admin.change("ada", Changes { name, ..Changes::default() }).await;
+        tell_all(&site).await;
         let register = |metadata: &mut Metadata| {
             metadata.post_logout_redirect_uris = vec![POST_LOGOUT_REDIRECT_URI.to_owned()];
             terms.register(metadata);
@@ -244,6 +244,25 @@ impl Suite {
     pub fn issuer(&self) -> &str {
         self.site.url.as_str().trim_end_matches('/')
     }
+}
+
+/// Lets everything be known of Ada that OIDC Core §5.1 can say about somebody.
+pub async fn tell_all(site: &Site) {
+    let mut claims = ClaimChanges::default();
+    for claim in Claim::ALL {
+        let value = match claim {
+            Claim::Profile | Claim::Picture | Claim::Website => "https://people.example.org/ada",
+            Claim::Birthdate => "1815-12-10",
+            Claim::Zoneinfo => "Europe/London",
+            Claim::Locale => "en-GB",
+            Claim::PhoneNumber => "+442071234567",
+            Claim::PhoneNumberVerified => "true",
+            _ => "Something",
+        };
+        claims.set(claim.name(), value).expect("a claim");
+    }
+    let name = Some("Ada Lovelace".to_owned());
+    site.admin.change("ada", Changes { name, claims, ..Changes::default() }).await;
 }
 
 /// Types the password where it is asked for, and agrees.

@@ -1,12 +1,13 @@
 //! Who puts people and apps in place, and changes them in the middle of a story? The `Admin`, as the command line does.
 
+use countersign::audit::Actor;
 use countersign::clock::Clock;
 use countersign::directory::users::{Changes, NewUser};
 use countersign::directory::{
     Address, By, Login, Password, Passwords, Person, groups, login::fold, people, users,
 };
-use countersign::keys::Vault;
 use countersign::keys::secret::entropy;
+use countersign::keys::{SigningKeys, Takeover, Vault};
 use countersign::oidc::clients::{self, AuthMethod, Metadata};
 use countersign::store::audit::EventRow;
 use countersign::store::groups::GroupRow;
@@ -161,6 +162,13 @@ impl Admin {
             }
         };
         tokio::time::timeout(std::time::Duration::from_secs(30), settled).await.expect("mail settles");
+    }
+
+    /// Makes new signing keys, as `countersign key rotate` does.
+    pub async fn rotate_keys(&self) {
+        let keys = SigningKeys::new(self.db.clone(), self.vault.clone());
+        let (now, actor) = (self.clock.now(), Actor::Operator);
+        keys.rotate(now, Takeover::Announced, 600, actor).await.expect("new keys");
     }
 
     /// Everything on the audit log.

@@ -34,6 +34,13 @@ impl Signer {
         self
     }
 
+    /// The same with another `kid`.
+    #[must_use]
+    pub fn named(mut self, kid: &str) -> Self {
+        self.key.set_key_id(kid);
+        self
+    }
+
     /// What the app registers as `jwks`.
     pub fn jwks(&self) -> Value {
         let mut public = self.key.to_public_key().expect("a public key");

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::super::subject::{self, SectorError, SubjectType};
 use super::uris::same_but_for_loopback_port;
 use crate::config::SigningAlgorithm;
 use crate::keys::jose::{ContentEncryption, KeyManagement};
@@ -85,6 +86,9 @@ pub struct Metadata {
     /// Where its request objects may be fetched from; compared without fragment (RFC 9101 §5.2).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub request_uris: Vec<String>,
+    /// By which kind of `sub` it knows people; by public ones when absent (OIDC Core §8).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject_type: Option<SubjectType>,
     /// The file that names every redirect URI of the sector that shares pairwise subjects (OIDC Core §8.1).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sector_identifier_uri: Option<String>,
@@ -405,6 +409,20 @@ impl Metadata {
     #[must_use]
     pub fn must_push(&self) -> bool {
         self.require_pushed_authorization_requests || self.is_fapi2()
+    }
+
+    /// By which kind of `sub` the client knows people (OIDC Core §8).
+    #[must_use]
+    pub fn subject_type(&self) -> SubjectType {
+        self.subject_type.unwrap_or_default()
+    }
+
+    /// The sector whose clients share pairwise subjects (OIDC Core §8.1).
+    ///
+    /// # Errors
+    /// When the client has none.
+    pub fn sector(&self) -> Result<String, SectorError> {
+        subject::sector(self.sector_identifier_uri.as_deref(), &self.redirect_uris)
     }
 
     /// Whether an authorization response may go to `uri`: one of the registered ones, letter by letter. Only the port

@@ -11,6 +11,7 @@ use crate::directory::{Person, people};
 use crate::keys::secret::{Token, new_id};
 use crate::keys::{Vault, VaultError};
 use crate::store::clients::ClientRow;
+use crate::store::registrations::{self, Replacement};
 use crate::store::{self, Conn};
 
 pub use metadata::{
@@ -146,17 +147,58 @@ pub async fn list(conn: &mut Conn, after: &str, limit: i64) -> Result<Vec<Client
     store::clients::list(conn, after, limit).await?.into_iter().map(Client::from_row).collect()
 }
 
-/// Replaces a client's metadata. A client that now needs a secret, or another kind of one, needs [`rotate_secret`] next.
+/// Replaces a client's metadata. A client that now needs a secret, or another kind of one, needs [`rotate_secret`] next; one that
+/// needs none any more has none.
 ///
 /// # Errors
 /// When the metadata is not allowed, there is no such client, or the database refuses.
 pub async fn set(conn: &mut Conn, id: &str, metadata: &Metadata, now: i64) -> Result<(), Error> {
     metadata.validate()?;
-    if store::clients::set_metadata(conn, id, &to_json(metadata)?, now).await? {
-        Ok(())
-    } else {
-        Err(Error::Unknown(id.to_owned()))
+    if !store::clients::set_metadata(conn, id, &to_json(metadata)?, now).await? {
+        return Err(Error::Unknown(id.to_owned()));
     }
+    if !metadata.token_endpoint_auth_method.needs_secret() {
+        store::clients::set_secret(conn, id, None, None, now).await?;
+    }
+    Ok(())
+}
+
+/// Replaces what a client has registered about itself, in the name of its registration access token (RFC 7592 §2.2). Its secret
+/// stays, unless it needs another kind of one, or none: then the answer holds the new one. Nothing when the token is no
+/// longer that of the client.
+///
+/// # Errors
+/// When the metadata is not allowed, or the database refuses.
+pub async fn replace(
+    conn: &mut Conn,
+    vault: &Vault,
+    client: &Client,
+    metadata: Metadata,
+    now: i64,
+    rng: &mut impl CryptoRng,
+) -> Result<Option<Registered>, Error> {
+    metadata.validate()?;
+    let method = metadata.token_endpoint_auth_method;
+    let stays = method.needs_secret() && client.has_secret_for(method);
+    let secret = (method.needs_secret() && !stays).then(|| Token::generate(rng));
+    let kept = if stays {
+        let sealed = client.secret_sealed.clone().filter(|_| method == AuthMethod::ClientSecretJwt);
+        KeptSecret { hash: client.secret_hash.clone(), sealed }
+    } else {
+        KeptSecret::of(secret.as_ref(), &metadata, vault, &client.id, rng)?
+    };
+    let Some(token_hash) = &client.registration_token_hash else { return Ok(None) };
+    let json = to_json(&metadata)?;
+    let with = Replacement {
+        metadata: &json,
+        secret_hash: kept.hash.as_deref(),
+        secret_sealed: kept.sealed.as_deref(),
+    };
+    if !registrations::replace(conn, &client.id, token_hash, with, now).await? {
+        return Ok(None);
+    }
+    let client = Client { secret_hash: kept.hash, secret_sealed: kept.sealed, metadata, ..client.clone() };
+    Ok(Some(Registered { client, secret }))
 }
 
 /// Gives a client a new secret; the old one stops working at once.
@@ -201,6 +243,17 @@ impl Client {
             metadata,
             created_at: row.created_at,
         })
+    }
+
+    /// Whether its registered method needs a secret that it does not have.
+    #[must_use]
+    pub fn lacks_its_secret(&self) -> bool {
+        let method = self.metadata.token_endpoint_auth_method;
+        method.needs_secret() && !self.has_secret_for(method)
+    }
+
+    fn has_secret_for(&self, method: AuthMethod) -> bool {
+        self.secret_hash.is_some() && (method != AuthMethod::ClientSecretJwt || self.secret_sealed.is_some())
     }
 
     /// The secret itself, where the provider knows it.

@@ -19,7 +19,7 @@ pub(super) fn check_redirect_uri(uri: &str, public: bool) -> Result<(), Invalid>
     }
     let Ok(url) = Url::parse(uri) else { return wrong("is not an absolute URI") };
     if url.fragment().is_some() {
-        return wrong("has a fragment (#…), which RFC 6749 §3.1.2 forbids");
+        return wrong("has a fragment (#...), which RFC 6749 section 3.1.2 forbids");
     }
     if !url.username().is_empty() || url.password().is_some() {
         return wrong("has a user name or password in it");
@@ -27,7 +27,7 @@ pub(super) fn check_redirect_uri(uri: &str, public: bool) -> Result<(), Invalid>
     match url.scheme() {
         "https" => Ok(()),
         "http" if is_loopback(&url) => Ok(()),
-        "http" => wrong("is http on another machine: use https (RFC 9700 §2.6)"),
+        "http" => wrong("is http on another machine: use https (RFC 9700 section 2.6)"),
         private if public && private.contains('.') => Ok(()),
         _ => wrong("has a scheme that no browser may be sent to: use https"),
     }

@@ -2,6 +2,7 @@
 
 use url::Url;
 
+use super::super::subject::{SectorError, SubjectType};
 use super::metadata::{AuthMethod, GrantType, Metadata, ResponseType};
 use super::uris::{MAX_URI, check_redirect_uri, is_loopback};
 use crate::config::SigningAlgorithm;
@@ -18,6 +19,9 @@ pub enum Invalid {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// There is no sector to make pairwise subjects for.
+    #[error(transparent)]
+    Sector(#[from] SectorError),
     /// The public keys cannot be used.
     #[error("jwks: {0}")]
     Keys(BadKeys),
@@ -58,6 +62,9 @@ impl Metadata {
         self.check_proof()?;
         self.check_encryption()?;
         self.check_links()?;
+        if self.subject_type() == SubjectType::Pairwise {
+            self.sector()?;
+        }
         self.check_logout()?;
         if self.is_fapi2() { self.check_fapi2() } else { Ok(()) }
     }
@@ -137,7 +144,7 @@ impl Metadata {
         let implicit = self.may_use(GrantType::Implicit);
         for uri in self.redirect_uris.iter().filter(|_| implicit || self.is_fapi2()) {
             if !uri.starts_with("https:") {
-                let reason = "is not https, which the implicit grant (OpenID Connect Core §3.2.2.1) and FAPI 2.0 demand";
+                let reason = "is not https, which the implicit grant (OpenID Connect Core section 3.2.2.1) and FAPI 2.0 demand";
                 return Err(Invalid::RedirectUri { uri: uri.clone(), reason });
             }
         }
@@ -145,7 +152,7 @@ impl Metadata {
             [("allowed_resources", &self.allowed_resources), ("served_resources", &self.served_resources)];
         for (field, resources) in resources {
             if !resources.iter().all(|uri| Url::parse(uri).is_ok_and(|url| url.fragment().is_none())) {
-                return wrong(field, "must be absolute URIs without a fragment (RFC 8707 §2)");
+                return wrong(field, "must be absolute URIs without a fragment (RFC 8707 section 2)");
             }
         }
         Ok(())
@@ -193,7 +200,7 @@ impl Metadata {
         if method == AuthMethod::TlsClientAuth && named != 1 {
             return wrong(
                 "tls_client_auth_subject_dn",
-                "or exactly one of the tls_client_auth_san_… members must be there (RFC 8705 §2.1.2)",
+                "or exactly one of the tls_client_auth_san_ members must be there (RFC 8705 section 2.1.2)",
             );
         }
         Ok(())
@@ -274,7 +281,7 @@ impl Metadata {
         if own.into_iter().any(|own| own.origin() == url.origin()) {
             Ok(())
         } else {
-            let reason = "must have scheme, host and port of a redirect URI (Front-Channel Logout §2)";
+            let reason = "must have scheme, host and port of a redirect URI (Front-Channel Logout section 2)";
             wrong("frontchannel_logout_uri", reason)
         }
     }
@@ -332,6 +339,7 @@ mod tests {
             Err(Invalid::Field { field, .. }) => Some(field),
             Err(Invalid::RedirectUri { .. }) => Some("redirect_uris"),
             Err(Invalid::Keys(_)) => Some("jwks"),
+            Err(Invalid::Sector(_)) => Some("sector_identifier_uri"),
             Ok(()) => None,
         }
     }
@@ -426,6 +434,24 @@ mod tests {
             m.frontchannel_logout_uri = Some("https://app.example.org/out".to_owned());
         };
         assert_eq!(refused(home), None);
+    }
+
+    #[test]
+    fn pairwise_subjects_need_a_sector() {
+        let pairwise = |uris: &'static [&'static str]| {
+            move |m: &mut Metadata| {
+                m.subject_type = Some(SubjectType::Pairwise);
+                m.redirect_uris = uris.iter().map(|&uri| uri.to_owned()).collect();
+            }
+        };
+        assert_eq!(refused(pairwise(&["https://a.example/1", "https://a.example/2"])), None);
+        let two = pairwise(&["https://a.example/", "https://b.example/"]);
+        assert_eq!(refused(two), Some("sector_identifier_uri"));
+        let named = |m: &mut Metadata| {
+            two(m);
+            m.sector_identifier_uri = Some("https://c.example/uris".to_owned());
+        };
+        assert_eq!(refused(named), None);
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! `check`: is everything as it should be? One line each.
 
+mod client;
+
 use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
 
-use super::{Operator, input};
+use super::{Operator, input, one_line};
 use crate::app::Acceptor;
 use crate::clock::timestamp;
 use crate::keys::Vault;
@@ -15,7 +17,10 @@ use crate::web::samples;
 
 /// The settings of `check`.
 #[derive(Debug, Args)]
-pub(super) struct Check {
+pub(in crate::cli) struct Check {
+    /// Explain what this app is registered for, and look at everything that it needs, instead.
+    #[arg(long, value_name = "ID")]
+    client: Option<String>,
     /// Print as JSON.
     #[arg(long)]
     json: bool,
@@ -30,14 +35,17 @@ struct Finding {
 }
 
 impl Check {
-    pub(super) async fn run(self, file: Option<&Path>) -> anyhow::Result<ExitCode> {
+    pub(in crate::cli) async fn run(self, file: Option<&Path>) -> anyhow::Result<ExitCode> {
         let findings = match Operator::open(file) {
             Ok(operator) => {
                 let mut findings = vec![settings(&operator)];
-                examine(&operator, &mut findings).await;
+                match &self.client {
+                    Some(id) => client::examine(&operator, id, &mut findings).await,
+                    None => examine(&operator, &mut findings).await,
+                }
                 findings
             }
-            Err(e) => vec![bad("settings", super::one_line(&e))],
+            Err(e) => vec![bad("settings", one_line(&e))],
         };
         if self.json {
             input::print_json(&findings)?;

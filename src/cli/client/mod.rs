@@ -1,18 +1,19 @@
 //! `client add|set|show|list|delete|rotate-secret|recipe`.
 
-use std::path::PathBuf;
+mod fields;
+mod invite;
 
-use anyhow::{Context as _, bail};
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use serde_json::{Value, json};
 
+use self::fields::Fields;
+use self::invite::Invite;
 use super::{Operator, input, recipe};
 use crate::audit::{Actor, Event};
 use crate::clock::timestamp;
-use crate::config::SigningAlgorithm;
 use crate::directory::groups;
 use crate::keys::secret::{Token, entropy};
-use crate::oidc::clients::{self, AuthMethod, Error, GrantType, Metadata};
+use crate::oidc::clients::{self, AuthMethod, Error, Metadata};
 use crate::store::{Conn, Db};
 
 /// The most clients that a list shows.
@@ -26,7 +27,7 @@ pub(super) enum Client {
         /// Its name, as people see it.
         name: String,
         #[command(flatten)]
-        fields: Fields,
+        fields: Box<Fields>,
         /// A public client: an app that cannot keep a secret, and uses PKCE instead.
         #[arg(long, conflicts_with = "auth_method")]
         public: bool,
@@ -42,7 +43,7 @@ pub(super) enum Client {
         #[arg(long)]
         name: Option<String>,
         #[command(flatten)]
-        fields: Fields,
+        fields: Box<Fields>,
     },
     /// Show an app.
     Show {
@@ -71,6 +72,8 @@ pub(super) enum Client {
         #[arg(long)]
         json: bool,
     },
+    /// Make an initial access token, with which an app may register itself; it is printed this once.
+    Invite(Invite),
     /// Print the copy-paste set-up for a known app.
     Recipe {
         /// Its client id.
@@ -80,59 +83,12 @@ pub(super) enum Client {
     },
 }
 
-/// The fields of an app.
-#[derive(Debug, Default, Args)]
-pub(super) struct Fields {
-    /// Where authorization responses may go; may be repeated.
-    #[arg(long, value_name = "URI")]
-    redirect_uri: Vec<String>,
-    /// Where a browser may go after a logout; may be repeated.
-    #[arg(long, value_name = "URI")]
-    post_logout_redirect_uri: Vec<String>,
-    /// `authorization_code`, `refresh_token` or `client_credentials`; may be repeated.
-    #[arg(long, value_name = "GRANT")]
-    grant_type: Vec<String>,
-    /// `client_secret_basic`, `client_secret_post` or `none`.
-    #[arg(long, value_name = "METHOD")]
-    auth_method: Option<String>,
-    /// A file with the app's public keys, as a JWK Set.
-    #[arg(long, value_name = "FILE", conflicts_with = "jwks_uri")]
-    jwks_file: Option<PathBuf>,
-    /// Where the app publishes its public keys.
-    #[arg(long, value_name = "URI")]
-    jwks_uri: Option<String>,
-    /// The `alg` of its ID tokens, such as RS256, PS256, ES256 or `EdDSA`.
-    #[arg(long, value_name = "ALG")]
-    id_token_alg: Option<String>,
-    /// Two factors for everyone, whatever their group says.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
-    require_two_factor: Option<bool>,
-    /// Ask people before the app learns who they are.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
-    consent: Option<bool>,
-    /// Only people of this group and the groups below it; may be repeated. An empty one lets everybody in again.
-    #[arg(long, value_name = "PATH")]
-    allow_group: Vec<String>,
-    /// The app's front page.
-    #[arg(long, value_name = "URI")]
-    client_uri: Option<String>,
-    /// The app's picture.
-    #[arg(long, value_name = "URI")]
-    logo_uri: Option<String>,
-    /// The app's privacy policy.
-    #[arg(long, value_name = "URI")]
-    policy_uri: Option<String>,
-    /// The app's terms of service.
-    #[arg(long, value_name = "URI")]
-    tos_uri: Option<String>,
-}
-
 impl Client {
     pub(super) async fn run(self, operator: &Operator) -> anyhow::Result<()> {
         let db = operator.db().await?;
         match self {
-            Self::Add { name, fields, public, json } => add(operator, &db, name, fields, public, json).await,
-            Self::Set { client_id, name, fields } => set(operator, &db, &client_id, name, fields).await,
+            Self::Add { name, fields, public, json } => add(operator, &db, name, *fields, public, json).await,
+            Self::Set { client_id, name, fields } => set(operator, &db, &client_id, name, *fields).await,
             Self::Show { client_id, json } => show(&db, &client_id, json).await,
             Self::List { json } => list(&db, json).await,
             Self::Delete { client_id } => {
@@ -158,6 +114,7 @@ impl Client {
                 println!("client_secret: {}", secret.reveal());
                 Ok(())
             }
+            Self::Invite(invite) => invite.run(operator, &db).await,
             Self::Recipe { client_id, app } => {
                 let mut conn = db.read().await?;
                 let client = find(&mut conn, &client_id).await?;
@@ -213,19 +170,18 @@ async fn set(
 ) -> anyhow::Result<()> {
     let mut tx = db.write().await?;
     let client = find(&mut tx, id).await?;
-    let mut metadata = client.metadata;
+    let mut metadata = client.metadata.clone();
     if let Some(name) = name {
         metadata.client_name = name;
     }
-    let was_public = metadata.is_public();
     fields.apply(&mut tx, &mut metadata).await?;
-    if was_public != metadata.is_public() {
-        bail!("a client stays public or confidential: add a new one instead");
-    }
     clients::set(&mut tx, id, &metadata, operator.clock.now()).await?;
     record(operator, &mut tx, "client.changed", id).await?;
     tx.commit().await?;
     println!("Changed {id}.");
+    if (clients::Client { metadata, ..client }).lacks_its_secret() {
+        println!("It has no secret of the kind that it needs now: countersign client rotate-secret {id}");
+    }
     Ok(())
 }
 
@@ -295,74 +251,4 @@ async fn describe(conn: &mut Conn, client: &clients::Client) -> anyhow::Result<V
         map.insert("allowed_groups".to_owned(), json!(paths));
     }
     Ok(value)
-}
-
-impl Fields {
-    async fn apply(self, conn: &mut Conn, metadata: &mut Metadata) -> anyhow::Result<()> {
-        self.apply_protocol(metadata)?;
-        if let Some(required) = self.require_two_factor {
-            metadata.require_two_factor = required;
-        }
-        if let Some(consent) = self.consent {
-            metadata.consent = consent;
-        }
-        if !self.allow_group.is_empty() {
-            metadata.allowed_groups.clear();
-            for path in self.allow_group.iter().filter(|path| !path.is_empty()) {
-                metadata.allowed_groups.push(groups::find_by_path(conn, path).await?.id);
-            }
-        }
-        for (given, field) in [
-            (self.client_uri, &mut metadata.client_uri),
-            (self.logo_uri, &mut metadata.logo_uri),
-            (self.policy_uri, &mut metadata.policy_uri),
-            (self.tos_uri, &mut metadata.tos_uri),
-        ] {
-            if given.is_some() {
-                *field = given;
-            }
-        }
-        Ok(())
-    }
-
-    fn apply_protocol(&self, metadata: &mut Metadata) -> anyhow::Result<()> {
-        if !self.redirect_uri.is_empty() {
-            metadata.redirect_uris.clone_from(&self.redirect_uri);
-        }
-        if !self.post_logout_redirect_uri.is_empty() {
-            metadata.post_logout_redirect_uris.clone_from(&self.post_logout_redirect_uri);
-        }
-        if !self.grant_type.is_empty() {
-            let parsed = self.grant_type.iter().map(|name| {
-                let known = GrantType::NAMES.join(", ");
-                GrantType::from_name(name)
-                    .with_context(|| format!("--grant-type {name}: expected one of {known}"))
-            });
-            metadata.grant_types = parsed.collect::<anyhow::Result<_>>()?;
-        }
-        if let Some(name) = &self.auth_method {
-            let known = AuthMethod::NAMES.join(", ");
-            let method = AuthMethod::from_name(name);
-            metadata.token_endpoint_auth_method =
-                method.with_context(|| format!("--auth-method {name}: expected one of {known}"))?;
-        }
-        if let Some(name) = &self.id_token_alg {
-            let known = SigningAlgorithm::ALL.map(SigningAlgorithm::name).join(", ");
-            let algorithm = SigningAlgorithm::from_name(name);
-            let algorithm =
-                algorithm.with_context(|| format!("--id-token-alg {name}: expected one of {known}"))?;
-            metadata.id_token_signed_response_alg = Some(algorithm);
-        }
-        if let Some(file) = &self.jwks_file {
-            let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
-            let jwks = serde_json::from_str(&text);
-            metadata.jwks = Some(jwks.with_context(|| format!("{}: expected a JWK Set", file.display()))?);
-            metadata.jwks_uri = None;
-        }
-        if let Some(uri) = &self.jwks_uri {
-            metadata.jwks_uri = Some(uri.clone());
-            metadata.jwks = None;
-        }
-        Ok(())
-    }
 }
