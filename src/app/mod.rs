@@ -78,6 +78,7 @@ impl App {
             tokens: config.tokens.clone(),
             algorithm: config.keys.algorithm,
             trusted_proxies: config.trusted_proxies.clone(),
+            notices: oidc::backchannel::Notices::default(),
             client_certificate_header: header_name(&config)?,
         };
         Ok(Self { config, db, provider: Arc::new(provider) })

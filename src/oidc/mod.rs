@@ -20,6 +20,7 @@ mod parameters;
 mod progress;
 pub mod request;
 pub mod scopes;
+mod session_management;
 mod steps;
 pub mod subject;
 mod token;
@@ -40,6 +41,8 @@ use crate::outbound::Outbound;
 use crate::signin::SignInState;
 use crate::web::certificate::ClientCertificate;
 
+pub use logout::backchannel;
+
 /// What the endpoints work with.
 #[derive(Debug)]
 pub struct Provider {
@@ -59,6 +62,8 @@ pub struct Provider {
     pub algorithm: SigningAlgorithm,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// What tells the apps that a session has ended.
+    pub notices: backchannel::Notices,
     /// The header in which they tell a client's certificate, if they do.
     pub client_certificate_header: Option<HeaderName>,
 }
@@ -121,6 +126,7 @@ pub fn router(provider: Arc<Provider>) -> Router {
         .route("/authorize/{signin}/cancel", get(steps::back).post(steps::cancel))
         .route("/token", post(token::post).options(discovery::preflight))
         .route("/userinfo", get(userinfo::get).post(userinfo::post).options(discovery::preflight))
+        .route("/session/check", get(session_management::check))
         .route("/logout", get(logout::get).post(logout::post))
         .with_state(provider)
 }

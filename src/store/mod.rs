@@ -17,6 +17,7 @@ pub mod messages;
 pub mod purge;
 pub mod pushed_requests;
 pub mod roles;
+pub mod session_clients;
 pub mod sessions;
 pub mod signing_keys;
 pub mod signins;
@@ -43,6 +44,7 @@ pub fn queries() -> Vec<Query> {
         purge::QUERIES,
         pushed_requests::QUERIES,
         roles::QUERIES,
+        session_clients::QUERIES,
         sessions::QUERIES,
         signing_keys::QUERIES,
         signins::QUERIES,

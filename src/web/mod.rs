@@ -23,5 +23,5 @@ pub use pages::{MailPage, MailParts, Page, Pages, TemplateError};
 pub use problem::Problem;
 pub use views::{
     AppCard, ChoosePasswordPage, CodePage, ConsentPage, ErrorText, ExpiredPage, FormPostPage, FrontPage,
-    Hint, LogoutPage, PasswordChosenPage, PasswordPage, ProtocolErrorPage, SignedOutPage,
+    Hint, LogoutPage, PasswordChosenPage, PasswordPage, ProtocolErrorPage, SessionCheckPage, SignedOutPage,
 };

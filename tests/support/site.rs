@@ -40,6 +40,7 @@ pub struct Site {
     time: Arc<AtomicI64>,
     config: Config,
     running: Option<Running>,
+    others: Vec<Running>,
     _keys: TempDir,
     _database: Database,
 }
@@ -95,6 +96,7 @@ impl Site {
             time,
             config,
             running: Some(running),
+            others: Vec::new(),
             _keys: keys,
             _database: database,
         }
@@ -139,6 +141,12 @@ impl Site {
         running.task.await.expect("the site ends in order");
         let listener = TcpListener::bind(self.config.listen).await.expect("the same port");
         self.running = Some(Running::start(self.config.clone(), &self.time, listener).await);
+    }
+
+    /// Starts one more process on the same data, at an address that nobody knows.
+    pub async fn start_another(&mut self) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        self.others.push(Running::start(self.config.clone(), &self.time, listener).await);
     }
 
     /// A browser that has opened an app's request and typed a login and everybody's password.
