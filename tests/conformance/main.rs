@@ -26,11 +26,14 @@ pub(crate) use plan;
 
 mod checks;
 mod modules;
+mod oidcc_backchannel_rp_initiated_logout_certification_test_plan;
 mod oidcc_basic_certification_test_plan;
 mod oidcc_config_certification_test_plan;
 mod oidcc_formpost_basic_certification_test_plan;
+mod oidcc_frontchannel_rp_initiated_logout_certification_test_plan;
 mod oidcc_hybrid_certification_test_plan;
 mod oidcc_implicit_certification_test_plan;
 mod oidcc_rp_initiated_logout_certification_test_plan;
+mod oidcc_session_management_certification_test_plan;
 mod suite;
 mod table;
