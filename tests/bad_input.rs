@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Every address that takes parameters, and how it takes them.
-const ENDPOINTS: [(&str, &str); 15] = [
+const ENDPOINTS: [(&str, &str); 16] = [
     ("GET", "/authorize"),
     ("POST", "/authorize"),
     ("GET", "/authorize/abcdefghijklmnopqrstuvwxyz"),
@@ -29,6 +29,7 @@ const ENDPOINTS: [(&str, &str); 15] = [
     ("POST", "/userinfo"),
     ("GET", "/logout"),
     ("POST", "/logout"),
+    ("GET", "/session/check"),
 ];
 
 /// The names of parameters that mean something somewhere.

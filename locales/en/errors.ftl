@@ -39,6 +39,9 @@ too-common-then = Choose another: a few words that do not belong together.
 password-is-login = The password cannot be the login.
 password-is-login-then = Choose another.
 
+logout-unproven = The app did not prove that the request is its own, so you stay here.
+logout-hint-not-ours = The app sent something that is not an ID token of ours (id_token_hint), so you stay here.
+logout-hint-of-another-app = The app sent an ID token that was given to another app (id_token_hint), so you stay here.
 logout-uri-not-registered = The app asked to send you on to an address that is not registered for it, so you stay here.
 
 not-found-title = There is nothing here

@@ -69,13 +69,25 @@ form-post-button = Continue
 
 expired-title = This sign-in is over
 expired-lead = It was finished, took too long, or was begun in another browser. Nothing is lost: start again from the app.
+expired-restart-lead = It was finished, took too long, or was begun in another browser. Nothing is lost: start again below.
+expired-restart = Sign in to { $app } again
 expired-no-app = Go back to the app that sent you here, and sign in from there.
 
 logout-title = Sign out?
 logout-lead = You are signed in as { $login }. Once you sign out, apps ask for your password again in this browser.
 logout-button = Sign out
 signed-out-title = Signed out
+signed-out-here = You are signed out here.
+signed-out-goes-on = You are signed out here. You go on to the app by yourself in a moment.
+signed-out-told = Apps told
+signed-out-asked = Being told
+signed-out-open = Not told
+signed-out-open-note = Apps that cannot be told may keep you signed in until you sign out of them.
+signed-out-frame = An app signs you out
 signed-out-lead = You are signed out here. Apps that are still open may keep you signed in until you sign out of them.
+
+session-check-title = Session check
+session-check-lead = Apps load this page in a frame, to see whether you are still signed in. There is nothing for you to do here.
 
 choose-title = Choose a password
 choose-lead = At least { $n } characters. A few words in a row are easy to remember and hard to guess.

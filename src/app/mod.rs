@@ -79,6 +79,7 @@ impl App {
             tokens: config.tokens.clone(),
             algorithm: config.keys.algorithm,
             trusted_proxies: config.trusted_proxies.clone(),
+            notices: oidc::backchannel::Notices::default(),
             client_certificate_header: header_name(&config)?,
             takes_certificates: config.client_certificate_header.is_some()
                 || config.tls.as_ref().is_some_and(|tls| tls.client_certificates),

@@ -1,4 +1,5 @@
-//! What goes on in the background? Mail, the rotation of keys, the purge of what has expired, and the return of memory.
+//! What goes on in the background? Mail, logout notices, the rotation of keys, the purge of what has expired, and the return of
+//! memory.
 
 use std::time::Duration;
 
@@ -6,6 +7,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::App;
+use crate::oidc::backchannel;
 use crate::store::purge;
 
 /// How often expired rows are looked for.
@@ -38,6 +40,7 @@ pub(super) fn start(app: &App) -> Background {
     let (stop, stopped) = watch::channel(false);
     let tasks = vec![
         tokio::spawn(mail(app.clone(), stopped.clone())),
+        tokio::spawn(notices(app.clone(), stopped.clone())),
         tokio::spawn(keys(app.clone(), stopped.clone())),
         tokio::spawn(purge(app.clone(), stopped.clone())),
         tokio::spawn(rest(app.clone(), stopped)),
@@ -50,6 +53,13 @@ async fn mail(app: App, mut stopped: watch::Receiver<bool>) {
         let _ = stopped.wait_for(|stop| *stop).await;
     };
     app.provider.signin.mailer.run(stop).await;
+}
+
+async fn notices(app: App, mut stopped: watch::Receiver<bool>) {
+    let stop = async move {
+        let _ = stopped.wait_for(|stop| *stop).await;
+    };
+    backchannel::run(app.provider, stop).await;
 }
 
 /// Rotates the signing keys when they are old; the first look makes them if there are none.

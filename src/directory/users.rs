@@ -231,6 +231,8 @@ pub async fn delete(tx: &mut Tx, person: &Person, by: &By, rng: &mut impl Crypto
     let person = locked(tx, person, None).await?;
     let others = others(tx, &person).await?;
     policy::may_delete(&by.actor, &standing(tx, &person).await?, others)?;
+    // Before their rows go, so that the apps are told.
+    sessions::end_user(tx, &person.id, by.now()).await?;
     users::delete(tx, &person.id).await?;
     let event = by.event("user.deleted").user(&person.id).detail("login", person.login.as_str());
     Ok(by.record(event, tx, rng).await?)

@@ -49,6 +49,7 @@ pub(super) async fn metadata(State(provider): State<Arc<Provider>>) -> Response 
         "userinfo_endpoint": at("/userinfo"),
         "jwks_uri": at("/jwks"),
         "end_session_endpoint": at("/logout"),
+        "check_session_iframe": at("/session/check"),
         "scopes_supported": Scope::ALL.map(Scope::name),
         "response_types_supported": ResponseType::NAMES,
         "response_modes_supported": ResponseMode::NAMES,
@@ -71,6 +72,10 @@ pub(super) async fn metadata(State(provider): State<Arc<Provider>>) -> Response 
         "authorization_signing_alg_values_supported": SigningAlgorithm::ALL.map(SigningAlgorithm::name),
         "display_values_supported": ["page", "popup", "touch", "wap"],
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
+        "frontchannel_logout_supported": true,
+        "frontchannel_logout_session_supported": true,
         "authorization_response_iss_parameter_supported": true,
         "ui_locales_supported": languages,
     });

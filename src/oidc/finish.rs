@@ -17,6 +17,7 @@ use super::error::{Code, Refusal};
 use super::progress::Pending;
 use super::request::AuthorizationRequest;
 use super::scopes::{Scope, Scopes};
+use super::session_management::{STATE_COOKIE, browser_state, session_state};
 use super::tokens::{Access, GrantDetails, IdTokenParts, Mint};
 use crate::audit::{Actor, Event};
 use crate::directory::Person;
@@ -25,12 +26,12 @@ use crate::signin::browser::Browser;
 use crate::signin::decide::Assurance;
 use crate::signin::facts::Standing;
 use crate::signin::{announce, session};
-use crate::store::sessions::{Proofs, SessionRow};
+use crate::store::sessions::{self, Proofs, SessionRow};
 use crate::store::signins::{self, SignInRow};
 use crate::store::tokens::{self, CodeRow, GrantRow};
-use crate::store::{Tx, device_codes, pushed_requests, throttles};
+use crate::store::{Tx, device_codes, pushed_requests, session_clients, throttles};
+use crate::web::Problem;
 use crate::web::cookies::Lifetime;
-use crate::web::{ExpiredPage, Problem};
 
 /// Who has proven what.
 #[derive(Clone, Copy)]
@@ -79,7 +80,7 @@ pub(super) async fn grant(
     if let Some(signin) = proven.signin
         && !signins::finish(&mut tx, &signin.id, now).await?
     {
-        let page = ExpiredPage { app: Some(super::progress::card(client)) };
+        let page = super::progress::expired(provider, Some(client));
         return Ok(state.pages.respond(axum::http::StatusCode::GONE, &page, crate::web::Language::default()));
     }
     if !use_up(&mut tx, request, now).await? {
@@ -94,6 +95,11 @@ pub(super) async fn grant(
         return answer::refuse(provider, client, &request.return_to, &refusal, now).await;
     }
     let (session_id, cookie) = open_session(provider, &mut tx, &proven, browser, now).await?;
+    if !session_clients::add(&mut tx, &session_id, &client.id).await? {
+        tx.commit().await?;
+        let refusal = Refusal::new(Code::LoginRequired, "the session has ended just now");
+        return answer::refuse(provider, client, &request.return_to, &refusal, now).await;
+    }
     let grant = new_grant(provider, client, request, &proven, session_id, now);
     tokens::add_grant(&mut tx, &grant).await?;
     let code = match &request.return_to {
@@ -112,14 +118,18 @@ pub(super) async fn grant(
         announce::deliver_later(state);
     }
     let person = &proven.standing.person;
+    let browser_state = browser_state(&state.vault, &grant.session_id).map_err(internal)?;
     let answer = match &request.return_to {
         Destination::App(to) => {
             let granted = Granted { provider, client, request, grant: &grant, person, encrypter, now };
-            answer::send(provider, client, to, granted.parameters(code).await?, now).await?
+            let mut parameters = granted.parameters(code).await?;
+            parameters.extend(state_of_session(client, request, to, &browser_state));
+            answer::send(provider, client, to, parameters, now).await?
         }
         Destination::Device(waiting) => device::over(provider, client, waiting, Outcome::Allowed),
     };
-    let set = cookie.map(|cookie| (header::SET_COOKIE, cookie));
+    let readable = state.cookies.set_readable(STATE_COOKIE, &browser_state);
+    let set = cookie.into_iter().chain([readable]).map(|cookie| (header::SET_COOKIE, cookie));
     Ok((AppendHeaders(set), answer).into_response())
 }
 
@@ -199,7 +209,7 @@ async fn open_session(
     let state = &provider.signin;
     let user = &proven.standing.person.id;
     if let (false, Some(session)) = (proven.is_fresh(), proven.session) {
-        session::see(tx, session, now).await?;
+        sessions::see(tx, &session.id, now).await?;
         return Ok((session.id.clone(), None));
     }
     let facts = &proven.standing.facts;
@@ -353,6 +363,20 @@ impl Granted<'_> {
         }
         Ok(claims::named(&mut conn, self.person, &wanted).await?)
     }
+}
+
+/// `session_state` of an answer that signs somebody in (Session Management §3).
+fn state_of_session(
+    client: &Client,
+    request: &AuthorizationRequest,
+    to: &ReturnTo,
+    browser_state: &str,
+) -> Option<(&'static str, String)> {
+    if !request.scopes.has(Scope::Openid) {
+        return None;
+    }
+    let salt = new_id(&mut entropy());
+    Some(("session_state", session_state(&client.id, &to.redirect_uri, browser_state, &salt)?))
 }
 
 fn internal(e: impl std::fmt::Display) -> Problem {

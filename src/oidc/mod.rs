@@ -28,6 +28,7 @@ pub mod registration;
 pub mod request;
 mod revocation;
 pub mod scopes;
+mod session_management;
 mod step_up;
 mod steps;
 pub mod subject;
@@ -50,6 +51,8 @@ use crate::outbound::Outbound;
 use crate::signin::SignInState;
 use crate::web::certificate::ClientCertificate;
 
+pub use logout::backchannel;
+
 /// What the endpoints work with.
 #[derive(Debug)]
 pub struct Provider {
@@ -71,6 +74,8 @@ pub struct Provider {
     pub algorithm: SigningAlgorithm,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// What tells the apps that a session has ended.
+    pub notices: backchannel::Notices,
     /// The header in which they tell a client's certificate, if they do.
     pub client_certificate_header: Option<HeaderName>,
     /// Whether clients can show a certificate at all, here or to a proxy.
@@ -151,6 +156,7 @@ pub fn router(provider: Arc<Provider>) -> Router {
                 .delete(registration::delete)
                 .options(registration::preflight),
         )
+        .route("/session/check", get(session_management::check))
         .route("/logout", get(logout::get).post(logout::post))
         .with_state(provider)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Response};
+use url::Url;
 
 use super::Provider;
 use super::authorize::{SESSION_COOKIE, language};
@@ -24,7 +25,6 @@ use crate::signin::facts::{self, Standing};
 use crate::signin::notice::Notice;
 use crate::signin::{pages, session};
 use crate::store::challenges::{self, ChallengeRow};
-use crate::store::sessions::SessionRow;
 use crate::store::signins::{self, SignInRow};
 use crate::store::{Conn, tokens};
 use crate::web::{AppCard, ExpiredPage, Problem};
@@ -65,7 +65,7 @@ pub(super) async fn load(
 ) -> Result<Result<Pending, Response>, Problem> {
     let state = &provider.signin;
     let over = |client: Option<&Client>| {
-        let page = ExpiredPage { app: client.map(card) };
+        let page = expired(provider, client);
         Ok(Err(state.pages.respond(StatusCode::GONE, &page, language(headers, None))))
     };
     // Ids are ours: anything else is no sign-in.
@@ -111,6 +111,16 @@ pub(super) fn card(client: &Client) -> AppCard {
         tos_uri: metadata.tos_uri.clone(),
         front_page: metadata.front_page(),
     }
+}
+
+/// The page of a sign-in that is over. An app that can begin another one by itself (OIDC Core §4) is asked to in one step.
+pub(super) fn expired(provider: &Provider, client: Option<&Client>) -> ExpiredPage {
+    let begin = client.and_then(|client| Url::parse(client.metadata.initiate_login_uri.as_deref()?).ok());
+    let restart = begin.map(|mut url| {
+        url.query_pairs_mut().append_pair("iss", &provider.issuer);
+        url.into()
+    });
+    ExpiredPage { app: client.map(card), restart }
 }
 
 /// Whether the app may learn who somebody is without asking them: it need not ask, or has been told before, or just now.
@@ -355,16 +365,4 @@ impl From<challenge::Error> for Problem {
     fn from(e: challenge::Error) -> Self {
         challenge_problem(e)
     }
-}
-
-/// The session that goes with a request, for endpoints that are no part of a sign-in.
-pub(super) async fn session_of(
-    provider: &Provider,
-    headers: &HeaderMap,
-    now: i64,
-) -> Result<Option<SessionRow>, Problem> {
-    let state = &provider.signin;
-    let cookie = state.cookies.read(headers, SESSION_COOKIE);
-    let mut conn = state.db.read().await?;
-    Ok(session::find(&mut conn, cookie.as_deref(), &state.session, now).await?)
 }

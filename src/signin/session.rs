@@ -7,9 +7,6 @@ use crate::keys::secret::{Token, TokenHash, new_id};
 use crate::store::sessions::{self, Proofs, SessionRow};
 use crate::store::{Conn, Result};
 
-/// How old the note of a session's last use may be before it is written again, in seconds.
-const SEEN_GRAIN: i64 = 60;
-
 /// The live session of the cookie that a browser presents.
 ///
 /// # Errors
@@ -24,12 +21,14 @@ pub async fn find(
     sessions::find(conn, TokenHash::of(cookie).as_str(), now, now - settings.idle.as_secs()).await
 }
 
-/// Notes that a session is in use, at most once a minute.
+/// The session of the cookie that a browser presents, although it may have been idle for too long: one can still sign out of it,
+/// and out of the apps that it opened.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn see(conn: &mut Conn, session: &SessionRow, now: i64) -> Result<()> {
-    if session.seen_at + SEEN_GRAIN <= now { sessions::see(conn, &session.id, now).await } else { Ok(()) }
+pub async fn find_even_idle(conn: &mut Conn, cookie: Option<&str>, now: i64) -> Result<Option<SessionRow>> {
+    let Some(cookie) = cookie else { return Ok(None) };
+    sessions::find(conn, TokenHash::of(cookie).as_str(), now, i64::MIN).await
 }
 
 /// A session that a sign-in has begun or strengthened, and the new cookie for it.

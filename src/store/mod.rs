@@ -20,6 +20,7 @@ pub mod pushed_requests;
 pub mod registrations;
 pub mod roles;
 pub mod seen_ids;
+pub mod session_clients;
 pub mod sessions;
 pub mod signing_keys;
 pub mod signins;
@@ -49,6 +50,7 @@ pub fn queries() -> Vec<Query> {
         registrations::QUERIES,
         roles::QUERIES,
         seen_ids::QUERIES,
+        session_clients::QUERIES,
         sessions::QUERIES,
         signing_keys::QUERIES,
         signins::QUERIES,

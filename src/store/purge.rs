@@ -41,6 +41,7 @@ const AUDIT_MEMORY: i64 = 400 * 86_400;
 enum Kind {
     SignIns,
     Sessions,
+    SessionClients,
     Tokens,
     PushedRequests,
     SeenIds,
@@ -55,9 +56,10 @@ enum Kind {
     Invitations,
 }
 
-const KINDS: [Kind; 14] = [
+const KINDS: &[Kind] = &[
     Kind::SignIns,
     Kind::Sessions,
+    Kind::SessionClients,
     Kind::Tokens,
     Kind::PushedRequests,
     Kind::SeenIds,
@@ -79,7 +81,7 @@ const KINDS: [Kind; 14] = [
 /// When the database refuses.
 pub async fn run(db: &Db, now: i64) -> Result<u64> {
     let mut gone = 0;
-    for kind in KINDS {
+    for kind in KINDS.iter().copied() {
         loop {
             let mut tx = db.write().await?;
             let deleted = batch(&mut tx, kind, now).await?;
@@ -99,6 +101,7 @@ async fn batch(conn: &mut Conn, kind: Kind, now: i64) -> Result<u64> {
     match kind {
         Kind::SignIns => super::signins::purge(conn, expired, BATCH).await,
         Kind::Sessions => super::sessions::purge(conn, expired, BATCH).await,
+        Kind::SessionClients => super::session_clients::purge(conn, expired, BATCH).await,
         Kind::Tokens => super::tokens::purge(conn, expired, BATCH).await,
         Kind::PushedRequests => super::pushed_requests::purge(conn, now - PUSHED_MEMORY, BATCH).await,
         // Once its time is over, a name comes too late for another reason.

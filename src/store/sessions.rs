@@ -10,7 +10,7 @@ queries! {
            VALUES ($1, $2, $3, $4, $5, $6, $6, $7)";
     FIND = "SELECT id, user_id, password_at, code_at, created_at, seen_at, expires_at FROM sessions
             WHERE token_hash = $1 AND ended_at IS NULL AND expires_at > $2 AND seen_at > $3";
-    SEE = "UPDATE sessions SET seen_at = $2 WHERE id = $1 AND seen_at < $2";
+    SEE = "UPDATE sessions SET seen_at = $2 WHERE id = $1 AND ended_at IS NULL";
     RENEW = "UPDATE sessions SET token_hash = $2, password_at = $3, code_at = $4, seen_at = $5
              WHERE id = $1 AND ended_at IS NULL";
     END = "UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL";
@@ -32,7 +32,7 @@ pub struct SessionRow {
     pub code_at: Option<i64>,
     /// When it began.
     pub created_at: i64,
-    /// When it was last used, give or take a minute.
+    /// When it was last used.
     pub seen_at: i64,
     /// When it is over in any case.
     pub expires_at: i64,
@@ -77,7 +77,7 @@ pub async fn find(
     optional!(conn, SessionRow, FIND, token_hash, now, idle_since)
 }
 
-/// Notes that a session is in use.
+/// Notes that a session is in use. If it has not ended, nobody else can end it before the transaction is over.
 ///
 /// # Errors
 /// When the database refuses.
@@ -93,22 +93,27 @@ pub async fn renew(conn: &mut Conn, id: &str, token_hash: &str, proofs: Proofs, 
     Ok(execute!(conn, RENEW, id, token_hash, proofs.password_at, proofs.code_at, now)? == 1)
 }
 
-/// Ends one session, and with it the grants that do not outlive it.
+/// Ends one session, and with it the grants that do not outlive it; its apps are to be told. False when it had ended before.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn end(conn: &mut Conn, id: &str, now: i64) -> Result<bool> {
+    // The session first: whoever is giving a grant in it holds its row, and what they have written is seen after that.
+    let ended = execute!(conn, END, id, now)? == 1;
+    super::session_clients::owe_of_session(conn, id, now).await?;
     super::tokens::end_grants_of_session(conn, id, now).await?;
-    Ok(execute!(conn, END, id, now)? == 1)
+    Ok(ended)
 }
 
-/// Ends every session and every grant of a user: they were disabled or deleted, or have a new password.
+/// Ends every session and every grant of a user: they were disabled, are about to be deleted, or have a new password. The apps of
+/// the sessions are to be told.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn end_user(conn: &mut Conn, user_id: &str, now: i64) -> Result<()> {
-    super::tokens::end_grants_of_user(conn, user_id, now).await?;
-    execute!(conn, END_OF_USER, user_id, now).map(|_| ())
+    execute!(conn, END_OF_USER, user_id, now)?;
+    super::session_clients::owe_of_user(conn, user_id, now).await?;
+    super::tokens::end_grants_of_user(conn, user_id, now).await
 }
 
 /// Deletes at most `limit` sessions that expired before `before`.

@@ -13,6 +13,8 @@ use crate::keys::secret::hex;
 
 const STYLESHEET: &str = include_str!("../../templates/style.css");
 const SUBMIT: &str = include_str!("../../templates/submit.js");
+const LEAVE: &str = include_str!("../../templates/leave.js");
+const SESSION_CHECK: &str = include_str!("../../templates/session_check.js");
 const ICON: &str = include_str!("../../templates/icon.svg");
 
 /// The files that are served below `/assets/`.
@@ -21,6 +23,8 @@ pub struct Assets {
     stylesheet: Asset,
     icon: Asset,
     submit: Asset,
+    leave: Asset,
+    session_check: Asset,
     logo: Option<Asset>,
 }
 
@@ -42,7 +46,9 @@ impl Assets {
         Ok(Self {
             stylesheet: Asset::new("css", "text/css; charset=utf-8", css.into_bytes()),
             icon: Asset::new("svg", "image/svg+xml", ICON.into()),
-            submit: Asset::new("js", "text/javascript; charset=utf-8", SUBMIT.into()),
+            submit: script(SUBMIT),
+            leave: script(LEAVE),
+            session_check: script(SESSION_CHECK),
             logo,
         })
     }
@@ -65,6 +71,18 @@ impl Assets {
         format!("/assets/{}", self.submit.name)
     }
 
+    /// Where the script is that goes on from a page once its frames have loaded.
+    #[must_use]
+    pub fn leave_path(&self) -> String {
+        format!("/assets/{}", self.leave.name)
+    }
+
+    /// Where the script is that tells an app's page whether the session has changed.
+    #[must_use]
+    pub fn session_check_path(&self) -> String {
+        format!("/assets/{}", self.session_check.name)
+    }
+
     /// Where the logo is, if there is one.
     #[must_use]
     pub fn logo_path(&self) -> Option<String> {
@@ -74,8 +92,8 @@ impl Assets {
     /// `GET /assets/{name}`
     #[must_use]
     pub fn serve(&self, UrlPath(name): &UrlPath<String>) -> Response {
-        let all = [Some(&self.stylesheet), Some(&self.icon), Some(&self.submit), self.logo.as_ref()];
-        let found = all.into_iter().flatten().find(|asset| asset.name == *name);
+        let always = [&self.stylesheet, &self.icon, &self.submit, &self.leave, &self.session_check];
+        let found = always.into_iter().chain(self.logo.as_ref()).find(|asset| asset.name == *name);
         match found {
             Some(asset) => (
                 [
@@ -95,6 +113,10 @@ impl Asset {
         let hash: String = hex(&sha256(&content)).chars().take(16).collect();
         Self { name: format!("{hash}.{extension}"), kind, content }
     }
+}
+
+fn script(text: &str) -> Asset {
+    Asset::new("js", "text/javascript; charset=utf-8", text.into())
 }
 
 fn read_logo(file: &Path) -> Result<Asset, (PathBuf, std::io::Error)> {

@@ -60,6 +60,18 @@ impl Cookies {
         cookie.to_string()
     }
 
+    /// The `Set-Cookie` value that sets a cookie for scripts of our own to read, in frames on other sites too: it must be no
+    /// secret that opens anything. It stays until the browser is closed.
+    #[must_use]
+    pub fn set_readable(self, name: &str, value: &str) -> String {
+        let mut cookie = self.bare(name, value);
+        cookie.set_http_only(false);
+        if self.secure {
+            cookie.set_same_site(SameSite::None);
+        }
+        cookie.to_string()
+    }
+
     fn bare<'c>(self, name: &str, value: &'c str) -> Cookie<'c> {
         Cookie::build((self.name(name), value))
             .path("/")
@@ -70,7 +82,9 @@ impl Cookies {
             .build()
     }
 
-    fn name(self, name: &str) -> String {
+    /// The whole name of a cookie.
+    #[must_use]
+    pub fn name(self, name: &str) -> String {
         let prefix = if self.secure { "__Host-" } else { "" };
         format!("{prefix}countersign_{name}")
     }
@@ -100,6 +114,18 @@ mod tests {
             "countersign_session=v; HttpOnly; SameSite=Lax; Path=/"
         );
         assert!(cookies.clear("session").contains("Max-Age=0"));
+    }
+
+    #[test]
+    fn what_a_script_reads_goes_to_frames_on_other_sites() {
+        assert_eq!(
+            Cookies::for_issuer("https://id.example.org").set_readable("browser_state", "v"),
+            "__Host-countersign_browser_state=v; SameSite=None; Secure; Path=/"
+        );
+        assert_eq!(
+            Cookies::for_issuer("http://localhost:8080").set_readable("browser_state", "v"),
+            "countersign_browser_state=v; SameSite=Lax; Path=/"
+        );
     }
 
     #[test]

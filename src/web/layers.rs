@@ -22,6 +22,10 @@ const CONTENT_SECURITY_POLICY: &str =
 pub const WITH_SCRIPT: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https:; \
      base-uri 'none'; frame-ancestors 'none'";
 
+/// Goes along with a response that any site may show in a frame; its own policy must say so too.
+#[derive(Clone, Copy, Debug)]
+pub struct AnyFrame;
+
 /// What the layers need to know.
 #[derive(Clone, Debug)]
 pub struct Layers {
@@ -77,6 +81,7 @@ fn with_body(
 
 fn headers(layers: &Layers, response: &mut Response, id: &str) {
     let cached = response.headers().contains_key(header::CACHE_CONTROL);
+    let any_frame = response.extensions().get::<AnyFrame>().is_some();
     let own_policy = response.headers().contains_key(header::CONTENT_SECURITY_POLICY);
     let headers = response.headers_mut();
     let mut set =
@@ -85,12 +90,15 @@ fn headers(layers: &Layers, response: &mut Response, id: &str) {
         set(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
     }
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    set(header::X_FRAME_OPTIONS, "DENY");
+    if !any_frame {
+        set(header::X_FRAME_OPTIONS, "DENY");
+    }
     // Not no-referrer: that would make browsers send `Origin: null` with our own forms.
     set(header::REFERRER_POLICY, "same-origin");
     set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     // Of embedding alone: what apps fetch (discovery, keys) they fetch by CORS, which this does not touch.
-    set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
+    let embedders = if any_frame { "cross-origin" } else { "same-origin" };
+    set(HeaderName::from_static("cross-origin-resource-policy"), embedders);
     set(
         HeaderName::from_static("permissions-policy"),
         "camera=(), geolocation=(), microphone=(), payment=()",

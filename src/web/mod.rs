@@ -24,5 +24,5 @@ pub use problem::Problem;
 pub use views::{
     AppCard, ChoosePasswordPage, CodePage, ConsentPage, DeviceOverPage, DevicePage, ErrorText, ExpiredPage,
     FormPostPage, FrontPage, Hint, LogoutPage, PasswordChosenPage, PasswordPage, ProtocolErrorPage,
-    SignedOutPage,
+    SessionCheckPage, SignedOutPage,
 };

@@ -31,6 +31,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("expired.html", include_str!("../../templates/expired.html")),
     ("logout.html", include_str!("../../templates/logout.html")),
     ("signed_out.html", include_str!("../../templates/signed_out.html")),
+    ("session_check.html", include_str!("../../templates/session_check.html")),
     ("choose_password.html", include_str!("../../templates/choose_password.html")),
     ("password_chosen.html", include_str!("../../templates/password_chosen.html")),
     ("front.html", include_str!("../../templates/front.html")),
@@ -191,6 +192,8 @@ impl Pages {
             icon => inner.assets.icon_path(),
             logo => inner.assets.logo_path(),
             submit_script => inner.assets.submit_path(),
+            leave_script => inner.assets.leave_path(),
+            session_check_script => inner.assets.session_check_path(),
         };
         let page = Value::from(Serde(page));
         Ok(inner.templates.get_template(name)?.render(context! { page, ..site })?)

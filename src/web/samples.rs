@@ -9,7 +9,7 @@ use super::problem::{Problem, ProblemPage};
 use super::views::{
     AppCard, ChoosePasswordPage, CodePage, ConsentPage, DeviceOverPage, DevicePage, ErrorText, ExpiredPage,
     FormPostPage, FrontPage, Hint, LogoutPage, PasswordChosenPage, PasswordPage, ProtocolErrorPage,
-    SignedOutPage,
+    SessionCheckPage, SignedOutPage,
 };
 
 /// A name that no layout expects, and that has to be escaped.
@@ -53,6 +53,7 @@ pub fn pages(pages: &Pages, language: Language) -> Result<Vec<Sample>, TemplateE
     drawing.code()?;
     drawing.around_a_sign_in()?;
     drawing.device()?;
+    drawing.logout()?;
     drawing.account()?;
     drawing.problems()?;
     Ok(drawing.samples)
@@ -169,14 +170,36 @@ impl Drawing<'_> {
             registered,
         };
         self.page("protocol-error", &error)?;
-        self.page("expired", &ExpiredPage { app: Some(app()) })?;
-        self.page("expired-no-app", &ExpiredPage { app: None })?;
+        self.page("expired", &ExpiredPage { app: Some(app()), restart: None })?;
+        self.page("expired-no-app", &ExpiredPage { app: None, restart: None })?;
+        let restart = Some("https://time.example.org/login".to_owned());
+        self.page("expired-restart", &ExpiredPage { app: Some(app()), restart })
+    }
+
+    fn logout(&mut self) -> Result<(), TemplateError> {
         let parameters = vec![("state", "xyz".to_owned())];
         let action = "/logout".to_owned();
         self.page("logout", &LogoutPage { action, parameters, login: "ned".to_owned() })?;
-        self.page("signed-out", &SignedOutPage { app: Some(app()), error: None })?;
-        let error = Some(ErrorText { what: "logout-uri-not-registered", then: None, n: 0 });
-        self.page("signed-out-stays", &SignedOutPage { app: None, error })
+        self.page("signed-out", &signed_out())?;
+        self.page("signed-out-nobody", &SignedOutPage { ended: false, ..signed_out() })?;
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<String>>();
+        let told = names(&["Time Tracker", "Wiki"]);
+        self.page("signed-out-told", &SignedOutPage { told: told.clone(), ..signed_out() })?;
+        let (asked, open) = (names(&[LONG]), names(&["Photo album", "Travel expenses"]));
+        self.page("signed-out-open", &SignedOutPage { told: told.clone(), asked, open, ..signed_out() })?;
+        // Addresses that lead nowhere, so that the sample stays.
+        let (asked, frames) = (told, names(&["about:blank"]));
+        let next = Some("#next".to_owned());
+        self.page("signed-out-goes-on", &SignedOutPage { asked, frames, next, ..signed_out() })?;
+        for (name, error) in [
+            ("signed-out-stays", ErrorText { what: "logout-uri-not-registered", then: None, n: 0 }),
+            ("signed-out-hint", ErrorText { what: "logout-hint-not-ours", then: None, n: 0 }),
+            ("signed-out-other-hint", ErrorText { what: "logout-hint-of-another-app", then: None, n: 0 }),
+            ("signed-out-unproven", ErrorText { what: "logout-unproven", then: None, n: 0 }),
+        ] {
+            self.page(name, &SignedOutPage { app: None, error: Some(error), ..signed_out() })?;
+        }
+        self.page("session-check", &SessionCheckPage { cookie: "countersign_browser_state".to_owned() })
     }
 
     fn device(&mut self) -> Result<(), TemplateError> {
@@ -279,6 +302,19 @@ pub fn code(login: &str) -> CodePage {
         can_resend: true,
         resend_in: 0,
         error: None,
+    }
+}
+
+fn signed_out() -> SignedOutPage {
+    SignedOutPage {
+        app: Some(app()),
+        error: None,
+        ended: true,
+        told: Vec::new(),
+        asked: Vec::new(),
+        open: Vec::new(),
+        frames: Vec::new(),
+        next: None,
     }
 }
 

@@ -190,6 +190,8 @@ impl Page for ProtocolErrorPage {
 pub struct ExpiredPage {
     /// The app to go back to, if it is known.
     pub app: Option<AppCard>,
+    /// Where the app begins a sign-in by itself (OIDC Core §4), if it has said so.
+    pub restart: Option<String>,
 }
 
 impl Page for ExpiredPage {
@@ -218,10 +220,33 @@ pub struct SignedOutPage {
     pub app: Option<AppCard>,
     /// Why nobody is sent back to the app by themselves.
     pub error: Option<ErrorText>,
+    /// Whether there was a session, and it has ended now.
+    pub ended: bool,
+    /// The apps that have been told, by name.
+    pub told: Vec<String>,
+    /// The apps that are being told.
+    pub asked: Vec<String>,
+    /// The apps that cannot be told.
+    pub open: Vec<String>,
+    /// The apps' own pages, to be loaded in frames.
+    pub frames: Vec<String>,
+    /// Where to go once they have loaded.
+    pub next: Option<String>,
 }
 
 impl Page for SignedOutPage {
     const TEMPLATE: &'static str = "signed_out.html";
+}
+
+/// Answers scripts of apps, in a frame (OIDC Session Management §3.3); people who come by are told what it is.
+#[derive(Debug, Serialize)]
+pub struct SessionCheckPage {
+    /// The whole name of the cookie that its script reads.
+    pub cookie: String,
+}
+
+impl Page for SessionCheckPage {
+    const TEMPLATE: &'static str = "session_check.html";
 }
 
 /// Asks for a new password.

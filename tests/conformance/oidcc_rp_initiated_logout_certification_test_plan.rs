@@ -1,7 +1,6 @@
 //! Does an app's logout end the session here? Plan `oidcc-rp-initiated-logout-certification-test-plan`.
 
 use countersign::keys::secret::base64url;
-use url::Url;
 
 use crate::suite::{Flow, POST_LOGOUT_REDIRECT_URI, Suite, Terms, long_state};
 use crate::support::browser::Browser;
@@ -26,12 +25,7 @@ impl SignedIn {
     }
 
     async fn log_out(&mut self, parameters: &[(&str, &str)]) {
-        let endpoint = self.suite.metadata["end_session_endpoint"].as_str().unwrap();
-        assert!(endpoint.starts_with("https://"));
-        let mut url = Url::parse(endpoint).unwrap();
-        if !parameters.is_empty() {
-            url.query_pairs_mut().extend_pairs(parameters);
-        }
+        let url = self.suite.logout(parameters);
         self.browser.open(url.as_str()).await;
     }
 
@@ -47,9 +41,7 @@ impl SignedIn {
     }
 
     async fn session_is_gone(&mut self) {
-        let visit = self.suite.visit().with("prompt", "none");
-        let error = self.suite.refused(&mut self.browser, &visit).await;
-        assert_eq!(error, "login_required");
+        self.suite.session_is_gone(&mut self.browser).await;
     }
 
     /// An error or a question, and no redirect.

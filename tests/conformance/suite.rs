@@ -1,6 +1,7 @@
 //! What does a module of the suite do over and over? Two registered clients, a person before a browser, and the steps of a flow,
 //! each with the checks that every module makes.
 
+use countersign::config::Config;
 use countersign::directory::users::Changes;
 use countersign::directory::{Claim, ClaimChanges};
 use countersign::oidc::clients::{GrantType, Metadata, ResponseType};
@@ -98,7 +99,16 @@ impl Suite {
 
     /// The same with changes to what both clients have registered.
     pub async fn start_with(terms: Terms, change: impl Fn(&mut Metadata)) -> Self {
-        let site = Site::with_tls(Database::sqlite().await, |_| ()).await;
+        Self::start_at(terms, |_| (), change).await
+    }
+
+    /// The same with changes to the provider's settings too.
+    pub async fn start_at(
+        terms: Terms,
+        settings: impl FnOnce(&mut Config),
+        change: impl Fn(&mut Metadata),
+    ) -> Self {
+        let site = Site::with_tls(Database::sqlite().await, settings).await;
         tell_all(&site).await;
         let register = |metadata: &mut Metadata| {
             metadata.post_logout_redirect_uris = vec![POST_LOGOUT_REDIRECT_URI.to_owned()];
@@ -238,6 +248,23 @@ impl Suite {
     /// The whole flow, by somebody who has never been here.
     pub async fn happy(&self, visit: &Visit) -> Flow {
         self.flow(&mut self.site.browser(), visit).await
+    }
+
+    /// The address of a logout request.
+    pub fn logout(&self, parameters: &[(&str, &str)]) -> Url {
+        let endpoint = self.metadata["end_session_endpoint"].as_str().expect("an endpoint");
+        assert!(endpoint.starts_with("https://"));
+        let mut url = Url::parse(endpoint).expect("an address");
+        if !parameters.is_empty() {
+            url.query_pairs_mut().extend_pairs(parameters);
+        }
+        url
+    }
+
+    /// The session has ended: nobody is known without being asked (`prompt=none`).
+    pub async fn session_is_gone(&self, browser: &mut Browser) {
+        let visit = self.visit().with("prompt", "none");
+        assert_eq!(self.refused(browser, &visit).await, "login_required");
     }
 
     /// The issuer.

@@ -124,6 +124,15 @@ impl Admin {
         tx.commit().await.expect("a commit");
     }
 
+    /// Deletes a user.
+    pub async fn delete_user(&self, login: &str) {
+        let person = self.user(login).await;
+        let mut tx = self.begin().await;
+        let deleted = users::delete(&mut tx, &person, &self.by(), &mut entropy()).await;
+        deleted.expect("a deleted user");
+        tx.commit().await.expect("a commit");
+    }
+
     fn by(&self) -> By {
         By::operator(self.clock.now_ms())
     }

@@ -97,8 +97,17 @@ pub fn text(html: &str) -> String {
 
 /// The targets of the page's links.
 pub fn links(html: &str) -> Vec<String> {
+    targets(html, "a", "href")
+}
+
+/// What the page's frames show.
+pub fn frames(html: &str) -> Vec<String> {
+    targets(html, "iframe", "src")
+}
+
+fn targets(html: &str, element: &str, attribute: &str) -> Vec<String> {
     let opened = pieces(html).into_iter().filter_map(|piece| match piece {
-        Piece::Open { name, attributes } if name == "a" => of(&attributes, "href").map(str::to_owned),
+        Piece::Open { name, attributes } if name == element => of(&attributes, attribute).map(str::to_owned),
         _ => None,
     });
     opened.collect()

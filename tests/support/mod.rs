@@ -4,6 +4,7 @@
 #![expect(dead_code, reason = "each test file uses its own part of this room")]
 
 pub mod admin;
+pub mod app_server;
 pub mod browser;
 pub mod ca;
 pub mod database;

@@ -40,6 +40,7 @@ pub struct Site {
     time: Arc<AtomicI64>,
     config: Config,
     running: Option<Running>,
+    others: Vec<Running>,
     _keys: TempDir,
     _database: Database,
 }
@@ -103,6 +104,7 @@ impl Site {
             time,
             config,
             running: Some(running),
+            others: Vec::new(),
             _keys: keys,
             _database: database,
         }
@@ -156,6 +158,12 @@ impl Site {
         let url = Url::parse(&format!("http://{listen}/")).expect("an address");
         let running = Running::start(self.config.clone(), &self.time, listener).await;
         Process { url, _running: running }
+    }
+
+    /// Starts one more process on the same data, at an address that nobody knows.
+    pub async fn start_another(&mut self) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        self.others.push(Running::start(self.config.clone(), &self.time, listener).await);
     }
 
     /// A browser that has opened an app's request and typed a login and everybody's password.

@@ -61,9 +61,15 @@ impl Chromium {
         let allowed = if javascript { 1 } else { 2 };
         let capabilities = json!({ "capabilities": { "alwaysMatch": {
             "browserName": "chrome",
+            // The authority of the tests is none that Chromium knows.
+            "acceptInsecureCerts": true,
             "goog:chromeOptions": {
                 "args": args,
-                "prefs": { "profile.managed_default_content_settings.javascript": allowed },
+                "prefs": {
+                    "profile.managed_default_content_settings.javascript": allowed,
+                    // Cookies in frames of other sites are let through.
+                    "profile.cookie_controls_mode": 0,
+                },
             },
         }}});
         let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");

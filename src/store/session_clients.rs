@@ -1,0 +1,126 @@
+//! Which queries keep who has signed in where, and which apps are still to be told that a session has ended?
+
+use sqlx::FromRow;
+
+use super::macros::{all, execute, optional, queries};
+use super::{Conn, Result};
+
+queries! {
+    // Only the session's own row says when it is over; one that has ended takes nobody in.
+    ADD = "INSERT INTO session_clients (session_id, client_id, user_id, attempts, expires_at)
+           SELECT s.id, $2, s.user_id, 0, s.expires_at FROM sessions s WHERE s.id = $1 AND s.ended_at IS NULL
+           ON CONFLICT (session_id, client_id) DO UPDATE SET attempts = 0, next_at = NULL, done_at = NULL";
+    OWE_OF_SESSION = "UPDATE session_clients SET next_at = $2
+                      WHERE session_id = $1 AND next_at IS NULL AND done_at IS NULL";
+    OWE_OF_USER = "UPDATE session_clients SET next_at = $2
+                   WHERE user_id = $1 AND next_at IS NULL AND done_at IS NULL";
+    OF_SESSION = "SELECT session_id, client_id FROM session_clients WHERE session_id = $1 ORDER BY client_id LIMIT $2";
+    DUE = "SELECT session_id, client_id FROM session_clients WHERE next_at IS NOT NULL AND next_at <= $1
+           ORDER BY next_at LIMIT $2";
+    CLAIM = "UPDATE session_clients SET attempts = attempts + 1, next_at = $3
+             WHERE session_id = $1 AND client_id = $2 AND next_at IS NOT NULL AND (attempts = 0 OR next_at <= $4)
+             RETURNING session_id, client_id, user_id, attempts";
+    FINISH = "UPDATE session_clients SET done_at = $4, next_at = NULL
+              WHERE session_id = $1 AND client_id = $2 AND attempts = $3 AND next_at IS NOT NULL";
+    DEFER = "UPDATE session_clients SET next_at = $4
+             WHERE session_id = $1 AND client_id = $2 AND attempts = $3 AND next_at IS NOT NULL";
+    PURGE = "DELETE FROM session_clients WHERE (session_id, client_id) IN (
+                 SELECT session_id, client_id FROM session_clients WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)";
+}
+
+/// How long whoever ends a session has its notices to itself before the background takes them up, in seconds.
+const HEAD_START: i64 = 3;
+
+/// One app of one session.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct Signed {
+    /// The session: `sid`.
+    pub session_id: String,
+    /// The app.
+    pub client_id: String,
+}
+
+/// A notice that has been taken for sending.
+#[derive(Clone, Debug, FromRow)]
+pub struct ClaimedNotice {
+    /// The session: `sid`.
+    pub session_id: String,
+    /// The app.
+    pub client_id: String,
+    /// Whose session it was.
+    pub user_id: String,
+    /// Which attempt this is, from 1.
+    pub attempts: i64,
+}
+
+/// Notes that a session's person has signed in at an app; an app that was told before is told again. False when the session has
+/// ended meanwhile: then nothing is noted.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn add(conn: &mut Conn, session_id: &str, client_id: &str) -> Result<bool> {
+    Ok(execute!(conn, ADD, session_id, client_id)? == 1)
+}
+
+/// A session has ended: its apps are to be told.
+pub(super) async fn owe_of_session(conn: &mut Conn, session_id: &str, now: i64) -> Result<()> {
+    execute!(conn, OWE_OF_SESSION, session_id, now + HEAD_START).map(|_| ())
+}
+
+/// Every session of a user has ended: their apps are to be told.
+pub(super) async fn owe_of_user(conn: &mut Conn, user_id: &str, now: i64) -> Result<()> {
+    execute!(conn, OWE_OF_USER, user_id, now + HEAD_START).map(|_| ())
+}
+
+/// At most `limit` apps of a session.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn of_session(conn: &mut Conn, session_id: &str, limit: i64) -> Result<Vec<Signed>> {
+    all!(conn, Signed, OF_SESSION, session_id, limit)
+}
+
+/// At most `limit` notices whose turn it is.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn due(conn: &mut Conn, now: i64, limit: i64) -> Result<Vec<Signed>> {
+    all!(conn, Signed, DUE, now, limit)
+}
+
+/// Takes a notice for sending until `lease_until`, so that nobody else sends it meanwhile; none when somebody has, or it is settled.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn claim(
+    conn: &mut Conn,
+    notice: &Signed,
+    lease_until: i64,
+    now: i64,
+) -> Result<Option<ClaimedNotice>> {
+    optional!(conn, ClaimedNotice, CLAIM, &notice.session_id, &notice.client_id, lease_until, now)
+}
+
+/// Settles a notice. False when the claim has run out and somebody else has taken it since.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn finish(conn: &mut Conn, claimed: &ClaimedNotice, now: i64) -> Result<bool> {
+    Ok(execute!(conn, FINISH, &claimed.session_id, &claimed.client_id, claimed.attempts, now)? == 1)
+}
+
+/// Puts a notice off until `next_at`; nothing happens if the claim has run out and somebody else has taken it since.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn defer(conn: &mut Conn, claimed: &ClaimedNotice, next_at: i64) -> Result<()> {
+    execute!(conn, DEFER, &claimed.session_id, &claimed.client_id, claimed.attempts, next_at).map(|_| ())
+}
+
+/// Deletes at most `limit` rows of sessions that expired before `before`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn purge(conn: &mut Conn, before: i64, limit: i64) -> Result<u64> {
+    execute!(conn, PURGE, before, limit)
+}
