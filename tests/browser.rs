@@ -132,7 +132,7 @@ async fn an_answer_is_posted_to_the_app() {
             assert!(chromium.has("form[data-submit]").await, "{}", chromium.text().await);
             chromium.click("#submit").await;
         }
-        assert_eq!(chromium.text().await, "Posted code, iss, state");
+        assert_eq!(chromium.text().await, "Posted code, iss, session_state, state");
         assert!(chromium.url().await.ends_with("/callback"), "{}", chromium.url().await);
     }
 }

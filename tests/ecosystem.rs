@@ -26,11 +26,11 @@ impl Provider {
     fn start(callbacks: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let port = free_port().to_string();
-        let mut setting_up = Command::new(built("examples/conformance-site"));
+        let mut setting_up = built("examples/conformance-site");
         setting_up.arg(folder.path()).arg(&port).args(callbacks);
         succeeded("conformance-site", &setting_up.output().unwrap());
         let site = serde_json::from_slice(&fs::read(folder.path().join("site.json")).unwrap()).unwrap();
-        let mut serving = Command::new(built("countersign"))
+        let mut serving = built("countersign")
             .arg("--config")
             .arg(folder.path().join("countersign.toml"))
             .arg("serve")
@@ -195,15 +195,21 @@ OIDCRemoteUserClaim preferred_username
     )
 }
 
-/// A file of this build, whichever its profile.
-fn built(name: &str) -> PathBuf {
+/// A program of this build, whichever its profile. What the tests tell themselves is no setting of it.
+fn built(name: &str) -> Command {
     let file = Path::new(env!("CARGO_BIN_EXE_countersign")).parent().unwrap().join(name);
     assert!(
         file.exists(),
         "{} is missing: `cargo test` builds it, `cargo test --test` does not",
         file.display()
     );
-    file
+    let mut command = Command::new(file);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("COUNTERSIGN_") {
+            command.env_remove(name);
+        }
+    }
+    command
 }
 
 fn succeeded(what: &str, output: &Output) -> String {

@@ -83,15 +83,8 @@ pub(super) async fn grant(
         let page = super::progress::expired(provider, Some(client));
         return Ok(state.pages.respond(axum::http::StatusCode::GONE, &page, crate::web::Language::default()));
     }
-    if !use_up(&mut tx, request, now).await? {
+    if let Some(refusal) = obstacle(&mut tx, client, request, &proven, now).await? {
         tx.commit().await?;
-        let refusal = Refusal::new(Code::InvalidRequestUri, super::parameters::USED);
-        return answer::refuse(provider, client, &request.return_to, &refusal, now).await;
-    }
-    if !super::clients::admits(&mut tx, client, &proven.standing.person).await? {
-        deny_device(&mut tx, request, now).await?;
-        tx.commit().await?;
-        let refusal = Refusal::new(Code::AccessDenied, "this person's group may not use this app");
         return answer::refuse(provider, client, &request.return_to, &refusal, now).await;
     }
     let (session_id, cookie) = open_session(provider, &mut tx, &proven, browser, now).await?;
@@ -131,6 +124,24 @@ pub(super) async fn grant(
     let readable = state.cookies.set_readable(STATE_COOKIE, &browser_state);
     let set = cookie.into_iter().chain([readable]).map(|cookie| (header::SET_COOKIE, cookie));
     Ok((AppendHeaders(set), answer).into_response())
+}
+
+/// Why the app gets nothing although the person has proven everything: what it asked with is used up, or is not for them.
+async fn obstacle(
+    tx: &mut Tx,
+    client: &Client,
+    request: &AuthorizationRequest,
+    proven: &Proven<'_>,
+    now: i64,
+) -> Result<Option<Refusal>, Problem> {
+    if !use_up(tx, request, now).await? {
+        return Ok(Some(Refusal::new(Code::InvalidRequestUri, super::parameters::USED)));
+    }
+    if !super::clients::admits(tx, client, &proven.standing.person).await? {
+        deny_device(tx, request, now).await?;
+        return Ok(Some(Refusal::new(Code::AccessDenied, "this person's group may not use this app")));
+    }
+    Ok(None)
 }
 
 /// Remembers what the person has agreed to in this sign-in, beside what they have agreed to before.

@@ -164,11 +164,12 @@ const stories = {
   },
 
   async 'dynamic registration'() {
-    const config = await client.dynamicClientRegistration(issuer, {
+    const wanted = {
       client_name: 'Registered by openid-client',
       redirect_uris: [site.clients.basic.redirect_uri],
       token_endpoint_auth_method: 'client_secret_basic',
-    });
+    };
+    const config = await client.dynamicClientRegistration(issuer, wanted, client.ClientSecretBasic());
     const { client_id } = config.clientMetadata();
     site.clients[client_id] = { redirect_uri: site.clients.basic.redirect_uri };
     await codeFlow(config, client_id, { extra: { scope: 'openid' } });
