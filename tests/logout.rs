@@ -8,9 +8,13 @@ use std::time::Duration;
 
 use countersign::directory::Status;
 use countersign::directory::users::Changes;
+use countersign::keys::jose::KeyManagement;
 use countersign::keys::secret::base64url;
-use countersign::oidc::clients::Metadata;
+use countersign::oidc::clients::{self, Metadata};
 use countersign::store::{session_clients, sessions};
+use josekit::jwe::{self, ECDH_ES_A128KW};
+use josekit::jwk::Jwk;
+use josekit::jwk::alg::ec::EcCurve;
 use serde_json::{Value, json};
 use support::Database;
 use support::admin::{PASSWORD, REDIRECT_URI};
@@ -568,4 +572,26 @@ async fn a_sign_in_that_is_over_begins_again_at_the_app_that_can() {
     let restart = format!("https://app.example.org/login?from=sso&iss={iss}");
     assert_eq!(browser.links(), [restart, "https://app.example.org/".to_owned()]);
     assert!(browser.text().contains("Sign in to Time Tracker again"), "{}", browser.text());
+}
+
+/// Back-Channel Logout §2.4: as the app's ID tokens, and so encrypted where they are.
+#[tokio::test]
+async fn a_logout_token_is_encrypted_where_id_tokens_are() {
+    let (site, server) = site(Database::sqlite().await).await;
+    let key = Jwk::generate_ec_key(EcCurve::P256).unwrap();
+    let app = told_app(&site, &server, "wiki").await;
+    let (mut browser, _) = signed_in(&site, &app, "pia").await;
+    let mut tx = site.admin.db.write().await.unwrap();
+    let mut metadata = clients::find(&mut tx, &app.client_id).await.unwrap().unwrap().metadata;
+    metadata.jwks = Some(json!({ "keys": [key.to_public_key().unwrap()] }));
+    metadata.id_token_encrypted_response_alg = Some(KeyManagement::EcdhEsA128Kw);
+    clients::set(&mut tx, &app.client_id, &metadata, site.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    browser.open("/logout").await.submit().await;
+    let decrypter = ECDH_ES_A128KW.decrypter_from_jwk(&key).unwrap();
+    let (payload, header) =
+        jwe::deserialize_compact(&token(&server.received()[0]), &decrypter).expect("an encrypted token");
+    assert_eq!(header.content_type(), Some("JWT"));
+    let claims = app.verify_signature(&String::from_utf8(payload).unwrap()).await;
+    assert_eq!(claims["aud"], app.client_id.as_str());
 }

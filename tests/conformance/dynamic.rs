@@ -109,8 +109,8 @@ impl Dynamic {
         arrived
     }
 
-    /// The whole flow of somebody who has never been here.
-    pub async fn happy(&self, client: &Client, visit: &Visit) -> Flow {
+    /// The flow of somebody who has never been here, as far as the tokens, and the claims of the ID token.
+    pub async fn tokens(&self, client: &Client, visit: &Visit) -> (Answer, Value) {
         let arrived = self.authorize(&mut self.site.browser(), visit).await;
         let code = visit.code(&arrived);
         checks::entropy("code", &code);
@@ -124,6 +124,12 @@ impl Dynamic {
         let id_token = client.app.verify(&tokens.text("id_token"), visit, self.site.now()).await;
         checks::id_token(&id_token, Some(&tokens.text("access_token")), self.site.now());
         checks::unasked(&id_token);
+        (tokens, id_token)
+    }
+
+    /// The whole flow of somebody who has never been here.
+    pub async fn happy(&self, client: &Client, visit: &Visit) -> Flow {
+        let (tokens, id_token) = self.tokens(client, visit).await;
         let userinfo = client.app.userinfo(&tokens.text("access_token")).await;
         assert_eq!(userinfo.status, 200, "{}", userinfo.json);
         checks::userinfo(&userinfo.json, &id_token);

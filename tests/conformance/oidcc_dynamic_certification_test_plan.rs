@@ -8,7 +8,7 @@ use crate::dynamic::{Client, Dynamic};
 use crate::oidcc_config_certification_test_plan::verify;
 use crate::suite::get;
 use crate::support::admin::REDIRECT_URI;
-use crate::support::browser::Browser;
+use crate::support::browser::{Browser, http};
 use crate::support::relying_app::Visit;
 use crate::support::signer::Signer;
 
@@ -56,6 +56,21 @@ async fn oidcc_idtoken_rs256() {
 async fn oidcc_idtoken_unsigned() {
     let suite = Dynamic::start().await;
     assert!(!lists(&suite.metadata, "id_token_signing_alg_values_supported", "none"));
+}
+
+#[tokio::test]
+async fn oidcc_userinfo_rs256() {
+    let suite = Dynamic::start().await;
+    let client = suite.register(json!({ "userinfo_signed_response_alg": "RS256" })).await;
+    let (tokens, id_token) = suite.tokens(&client, &client.visit()).await;
+    let request = http().get(suite.endpoint("userinfo_endpoint")).bearer_auth(tokens.text("access_token"));
+    let answer = request.send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.headers()["content-type"], "application/jwt");
+    let userinfo = client.app.verify_signature(&answer.text().await.unwrap()).await;
+    assert_eq!((&userinfo["iss"], &userinfo["aud"]), (&json!(suite.issuer()), &json!(client.app.client_id)));
+    checks::userinfo(&userinfo, &id_token);
+    suite.finish(&client).await;
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::config::SigningAlgorithm;
 use crate::directory::groups;
+use crate::keys::jose::{ContentEncryption, KeyManagement};
 use crate::oidc::clients::{ApplicationType, AuthMethod, GrantType, Metadata, Profile, ResponseType};
 use crate::oidc::subject::SubjectType;
 use crate::store::Conn;
@@ -37,6 +38,8 @@ pub(in crate::cli) struct Fields {
     proof: Proof,
     #[command(flatten)]
     algorithms: Algorithms,
+    #[command(flatten)]
+    encryption: Encryption,
     #[command(flatten)]
     logout: Logout,
 }
@@ -90,6 +93,9 @@ struct Asking {
     /// A resource that it may have access tokens for; may be repeated.
     #[arg(long, value_name = "URI")]
     resource: Vec<String>,
+    /// A resource that it serves itself: it may introspect and exchange the tokens for it; may be repeated.
+    #[arg(long, value_name = "URI")]
+    served_resource: Vec<String>,
     /// Where its request objects may be fetched from; may be repeated.
     #[arg(long, value_name = "URI")]
     request_uri: Vec<String>,
@@ -170,6 +176,23 @@ struct Algorithms {
     introspection_alg: Option<String>,
 }
 
+/// How things are encrypted to it.
+#[derive(Debug, Default, Args)]
+struct Encryption {
+    /// How the key of its ID tokens is agreed on: RSA-OAEP-256, ECDH-ES, and the like; an empty one for no encryption.
+    #[arg(long, value_name = "ALG")]
+    id_token_encryption_alg: Option<String>,
+    /// How its ID tokens are encrypted: A128CBC-HS256, A256GCM, and the like.
+    #[arg(long, value_name = "ENC")]
+    id_token_encryption_enc: Option<String>,
+    /// The same for `UserInfo` answers.
+    #[arg(long, value_name = "ALG")]
+    userinfo_encryption_alg: Option<String>,
+    /// The same for `UserInfo` answers.
+    #[arg(long, value_name = "ENC")]
+    userinfo_encryption_enc: Option<String>,
+}
+
 /// How it learns that a session has ended.
 #[derive(Debug, Default, Args)]
 struct Logout {
@@ -207,6 +230,7 @@ impl Fields {
         self.asking.apply(metadata)?;
         self.proof.apply(metadata)?;
         self.algorithms.apply(metadata)?;
+        self.encryption.apply(metadata)?;
         self.logout.apply(metadata);
         Ok(())
     }
@@ -259,6 +283,7 @@ impl Asking {
         }
         text(self.scope, &mut metadata.scope);
         list(self.resource, &mut metadata.allowed_resources);
+        list(self.served_resource, &mut metadata.served_resources);
         list(self.request_uri, &mut metadata.request_uris);
         list(self.default_acr, &mut metadata.default_acr_values);
         if let Some(seconds) = self.default_max_age.as_deref() {
@@ -320,11 +345,43 @@ impl Algorithms {
         ];
         let known = SigningAlgorithm::ALL.map(SigningAlgorithm::name);
         for (option, given, field) in all {
-            let Some(name) = given.as_deref() else { continue };
-            *field = match name {
-                "" => None,
-                name => Some(expected(option, name, SigningAlgorithm::from_name(name), &known)?),
-            };
+            word(option, given.as_deref(), SigningAlgorithm::from_name, &known, field)?;
+        }
+        Ok(())
+    }
+}
+
+impl Encryption {
+    fn apply(&self, metadata: &mut Metadata) -> anyhow::Result<()> {
+        let known = KeyManagement::ALL.map(KeyManagement::name);
+        for (option, given, field) in [
+            (
+                "--id-token-encryption-alg",
+                &self.id_token_encryption_alg,
+                &mut metadata.id_token_encrypted_response_alg,
+            ),
+            (
+                "--userinfo-encryption-alg",
+                &self.userinfo_encryption_alg,
+                &mut metadata.userinfo_encrypted_response_alg,
+            ),
+        ] {
+            word(option, given.as_deref(), KeyManagement::from_name, &known, field)?;
+        }
+        let known = ContentEncryption::ALL.map(ContentEncryption::name);
+        for (option, given, field) in [
+            (
+                "--id-token-encryption-enc",
+                &self.id_token_encryption_enc,
+                &mut metadata.id_token_encrypted_response_enc,
+            ),
+            (
+                "--userinfo-encryption-enc",
+                &self.userinfo_encryption_enc,
+                &mut metadata.userinfo_encrypted_response_enc,
+            ),
+        ] {
+            word(option, given.as_deref(), ContentEncryption::from_name, &known, field)?;
         }
         Ok(())
     }
@@ -357,6 +414,22 @@ fn flag(given: Option<bool>, field: &mut bool) {
     if let Some(given) = given {
         *field = given;
     }
+}
+
+/// Puts the meaning of a word into a field; an empty word takes back what was there.
+fn word<T>(
+    option: &str,
+    given: Option<&str>,
+    meaning: impl Fn(&str) -> Option<T>,
+    known: &[&str],
+    field: &mut Option<T>,
+) -> anyhow::Result<()> {
+    match given {
+        None => {}
+        Some("") => *field = None,
+        Some(name) => *field = Some(expected(option, name, meaning(name), known)?),
+    }
+    Ok(())
 }
 
 /// The value of a word, or a line that names those that are known.

@@ -127,6 +127,12 @@ impl Metadata {
                 "client_credentials, token-exchange and jwt-bearer need a client that can prove who it is",
             );
         }
+        if may(GrantType::JwtBearer) && self.subject_type() == SubjectType::Pairwise {
+            return wrong(
+                "subject_type",
+                "must be public for jwt-bearer: a pairwise sub leads back to nobody",
+            );
+        }
         if may(GrantType::JwtBearer) && !self.has_keys() {
             return wrong("jwks", "must be there, or jwks_uri: jwt-bearer assertions are checked with it");
         }

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 
 use super::super::Provider;
 use super::super::clients::{self, Client};
+use super::super::encryption::{Content, Encrypter};
 use crate::audit::{Actor, Event};
 use crate::keys::secret::{entropy, new_id};
 use crate::store;
@@ -220,7 +221,13 @@ async fn logout_token(
         ("sid".to_owned(), Value::from(claimed.session_id.as_str())),
     ]);
     let algorithm = provider.algorithm_for(client);
-    ring.sign(algorithm, LOGOUT_TOKEN, &claims, now).map_err(|e| e.to_string())
+    let signed = ring.sign(algorithm, LOGOUT_TOKEN, &claims, now).map_err(|e| e.to_string())?;
+    // As its ID tokens (§2.4).
+    let how = client.metadata.id_token_encryption();
+    match Encrypter::of(provider, client, how, now).await.map_err(|e| e.to_string())? {
+        Some(encrypter) => encrypter.encrypt(&signed, Content::Jwt).map_err(|e| e.to_string()),
+        None => Ok(signed),
+    }
 }
 
 /// What happens to a notice after an attempt.

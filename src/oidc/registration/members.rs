@@ -7,6 +7,7 @@ use super::super::clients::{AuthMethod, GrantType, Invalid, Metadata, Profile, R
 use super::super::error::{Code, Refusal};
 use super::super::subject::SubjectType;
 use crate::config::SigningAlgorithm;
+use crate::keys::jose::{ContentEncryption, KeyManagement};
 
 /// Of which form a member's value is.
 #[derive(Clone, Copy)]
@@ -29,10 +30,14 @@ enum Kind {
     ResponseTypes,
     /// The name of an algorithm that is known here.
     Algorithm,
+    /// How the keys of something encrypted are agreed on (RFC 7518 §4.1).
+    KeyManagement,
+    /// How something is encrypted with them (RFC 7518 §5.1).
+    ContentEncryption,
 }
 
 /// The members that a client may register, as RFC 7591, OIDC Registration and their family name them; `profile` is ours.
-const MEMBERS: [(&str, Kind); 44] = [
+const MEMBERS: [(&str, Kind); 48] = [
     ("client_name", Kind::Text),
     ("application_type", Kind::OneOf(&["web", "native"])),
     ("redirect_uris", Kind::Texts),
@@ -42,7 +47,11 @@ const MEMBERS: [(&str, Kind); 44] = [
     ("token_endpoint_auth_method", Kind::OneOf(AuthMethod::NAMES)),
     ("token_endpoint_auth_signing_alg", Kind::Text),
     ("id_token_signed_response_alg", Kind::Algorithm),
+    ("id_token_encrypted_response_alg", Kind::KeyManagement),
+    ("id_token_encrypted_response_enc", Kind::ContentEncryption),
     ("userinfo_signed_response_alg", Kind::Algorithm),
+    ("userinfo_encrypted_response_alg", Kind::KeyManagement),
+    ("userinfo_encrypted_response_enc", Kind::ContentEncryption),
     ("request_object_signing_alg", Kind::Algorithm),
     ("authorization_signed_response_alg", Kind::Algorithm),
     ("introspection_signed_response_alg", Kind::Algorithm),
@@ -80,7 +89,8 @@ const MEMBERS: [(&str, Kind); 44] = [
 ];
 
 /// What is the operator's to say, and no client's.
-const OURS: [&str; 4] = ["require_two_factor", "consent", "allowed_groups", "allowed_resources"];
+const OURS: [&str; 5] =
+    ["require_two_factor", "consent", "allowed_groups", "allowed_resources", "served_resources"];
 
 /// Grants that let a client act without a person's consent at hand.
 pub(super) const UNATTENDED: [GrantType; 3] =
@@ -145,6 +155,7 @@ pub(super) fn with_ours_of(old: &Metadata, new: Metadata) -> Metadata {
         consent: old.consent,
         allowed_groups: old.allowed_groups.clone(),
         allowed_resources: old.allowed_resources.clone(),
+        served_resources: old.served_resources.clone(),
         ..new
     }
 }
@@ -229,6 +240,10 @@ impl Kind {
                 .map(|text| ResponseType::parse(text).map(ResponseType::name))
                 .collect(),
             Self::Algorithm => SigningAlgorithm::from_name(value.as_str()?).map(|a| Value::from(a.name())),
+            Self::KeyManagement => KeyManagement::from_name(value.as_str()?).map(|a| Value::from(a.name())),
+            Self::ContentEncryption => {
+                ContentEncryption::from_name(value.as_str()?).map(|a| Value::from(a.name()))
+            }
         }
     }
 
@@ -244,6 +259,12 @@ impl Kind {
             Self::ResponseTypes => format!("an array of some of {}", ResponseType::NAMES.join(", ")),
             Self::Algorithm => {
                 format!("one of {}", SigningAlgorithm::ALL.map(SigningAlgorithm::name).join(", "))
+            }
+            Self::KeyManagement => {
+                format!("one of {}", KeyManagement::ALL.map(KeyManagement::name).join(", "))
+            }
+            Self::ContentEncryption => {
+                format!("one of {}", ContentEncryption::ALL.map(ContentEncryption::name).join(", "))
             }
         }
     }
@@ -316,8 +337,15 @@ mod tests {
             &mut full.default_acr_values,
             &mut full.request_uris,
             &mut full.allowed_resources,
+            &mut full.served_resources,
         ] {
             list.push(String::new());
+        }
+        for alg in [&mut full.id_token_encrypted_response_alg, &mut full.userinfo_encrypted_response_alg] {
+            *alg = Some(KeyManagement::EcdhEs);
+        }
+        for enc in [&mut full.id_token_encrypted_response_enc, &mut full.userinfo_encrypted_response_enc] {
+            *enc = Some(ContentEncryption::A256Gcm);
         }
         (full.logo_uri, full.client_uri, full.policy_uri, full.tos_uri) = (text(), text(), text(), text());
         (full.initiate_login_uri, full.sector_identifier_uri, full.jwks_uri) = (text(), text(), text());
