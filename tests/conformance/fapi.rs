@@ -1,10 +1,12 @@
 //! What does a module of the FAPI 2.0 plans do over and over? Two clients with keys of their own push, sign in, redeem, and call the
 //! protected resource, which is `UserInfo` here.
 
-use countersign::config::Config;
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use countersign::config::{Config, SigningAlgorithm};
 use countersign::oidc::clients::{AuthMethod, Profile};
 use reqwest::header::AUTHORIZATION;
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::Url;
 
 use crate::checks;
@@ -19,6 +21,23 @@ use crate::support::site::Site;
 /// The callback of the second client.
 const REDIRECT_URI_2: &str = "https://app.example.org/callback?dummy1=lorem&dummy2=ipsum";
 
+/// How the requests and answers of a plan differ from those of the other one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Terms {
+    /// Parameters are pushed as they are, and answers come as they are.
+    SecurityProfile,
+    /// Parameters are pushed in a signed object, and answers come in a signed JWT
+    /// (`fapi_request_method=signed_non_repudiation`, `fapi_response_mode=jarm`).
+    MessageSigning,
+}
+
+impl Terms {
+    /// Whether requests and answers are signed.
+    pub fn signs(self) -> bool {
+        self == Self::MessageSigning
+    }
+}
+
 /// The provider under test, and the two static clients.
 pub struct Fapi {
     /// The provider.
@@ -29,6 +48,7 @@ pub struct Fapi {
     pub client: Client,
     /// The second one.
     pub client2: Client,
+    terms: Terms,
 }
 
 /// A client with `private_key_jwt` and `DPoP`.
@@ -39,6 +59,9 @@ pub struct Client {
     pub key: Signer,
     /// The key that its tokens are bound to.
     pub dpop: Signer,
+    /// What it signs with, and has its answers signed with.
+    alg: &'static str,
+    terms: Terms,
 }
 
 /// One request of a client; change it before it is sent.
@@ -50,14 +73,14 @@ pub struct Call {
 
 impl Fapi {
     /// A provider with two clients that are held to FAPI 2.0.
-    pub async fn start() -> Self {
+    pub async fn start(terms: Terms) -> Self {
         let site = Site::with_tls(Database::sqlite().await, |_: &mut Config| ()).await;
-        let client = Client::register(&site, "PS256", None).await;
-        let client2 = Client::register(&site, "ES256", Some(REDIRECT_URI_2)).await;
+        let client = Client::register(&site, terms, SigningAlgorithm::PS256, None).await;
+        let client2 = Client::register(&site, terms, SigningAlgorithm::ES256, Some(REDIRECT_URI_2)).await;
         let metadata = get(&site.url, ".well-known/openid-configuration").await.json;
         checks::metadata(&metadata, site.url.as_str().trim_end_matches('/'), "private_key_jwt");
         checks::jwks(&get(&site.url, "jwks").await.json);
-        Self { site, metadata, client, client2 }
+        Self { site, metadata, client, client2, terms }
     }
 
     /// The address of an endpoint.
@@ -81,6 +104,39 @@ impl Fapi {
 
     /// The request that pushes this.
     pub fn push(&self, client: &Client, visit: &Visit) -> Call {
+        if self.terms.signs() {
+            return self.push_object(client, &client.key.sign(&self.object(client, visit)));
+        }
+        self.push_plainly(client, visit)
+    }
+
+    /// The request that pushes a request object.
+    pub fn push_object(&self, client: &Client, object: &str) -> Call {
+        self.call(client, "par").with("request", object)
+    }
+
+    /// The claims of a right request object.
+    pub fn object(&self, client: &Client, visit: &Visit) -> Value {
+        let now = self.site.now();
+        let mut object = json!(visit.parameters);
+        for (name, value) in [
+            ("iss", json!(client.app.client_id)),
+            ("aud", json!(self.issuer())),
+            ("iat", json!(now)),
+            ("nbf", json!(now)),
+            ("exp", json!(now + 300)),
+        ] {
+            object[name] = value;
+        }
+        // OIDC Core §6.1: within an object it is no text.
+        if let Some(asked) = visit.parameters.get("claims") {
+            object["claims"] = serde_json::from_str(asked).expect("JSON");
+        }
+        object
+    }
+
+    /// The request that pushes the parameters as they are.
+    pub fn push_plainly(&self, client: &Client, visit: &Visit) -> Call {
         visit.parameters.iter().fold(self.call(client, "par"), |call, (name, value)| call.with(name, value))
     }
 
@@ -108,11 +164,10 @@ impl Fapi {
         let mut browser = self.site.browser();
         browser.open(address).await;
         finish(&mut browser).await;
-        let arrived = browser.arrived();
-        let issuer = self.site.url.as_str().trim_end_matches('/');
+        let arrived = self.answer(&browser, visit).await;
         let given = checks::parameters(&arrived);
         assert_eq!(given.get("state"), visit.parameters.get("state"), "state in {arrived}");
-        assert_eq!(given.get("iss").map(String::as_str), Some(issuer), "iss in {arrived}");
+        assert_eq!(given.get("iss").map(String::as_str), Some(self.issuer()), "iss in {arrived}");
         checks::entropy("code", given.get("code").unwrap_or_else(|| panic!("no code in {arrived}")));
         arrived
     }
@@ -179,19 +234,65 @@ impl Fapi {
         }
         let mut browser = self.site.browser();
         browser.open(&self.address(client, &uri_of(&pushed))).await;
-        shows_refusal(&browser, errors);
+        self.shows_refusal(&browser, visit, errors).await;
+    }
+
+    /// The browser was sent back with one of these errors, or sees a page that says no.
+    pub async fn shows_refusal(&self, browser: &Browser, visit: &Visit, errors: &[&str]) {
+        if !browser.has_left() {
+            assert_eq!(browser.status(), 400, "{}", browser.text());
+            return;
+        }
+        let error = self.refusal(browser, visit).await;
+        assert!(errors.contains(&error.as_str()), "{error}");
+    }
+
+    /// The error with which the browser was sent back.
+    pub async fn refusal(&self, browser: &Browser, visit: &Visit) -> String {
+        let mut arrived = self.answer(browser, visit).await;
+        let given = checks::parameters(&arrived);
+        let registered = Url::parse(&visit.parameters["redirect_uri"]).expect("an address");
+        let of_the_app = checks::parameters(&registered);
+        let answer = given.iter().filter(|(name, _)| !of_the_app.contains_key(*name));
+        arrived.query_pairs_mut().clear().extend_pairs(answer);
+        checks::refusal(visit, &arrived, self.issuer());
+        visit.error(&self.answer(browser, visit).await)
+    }
+
+    /// Where the browser was sent, with the answer as if it were not signed: what is in the JWT, once that has been found right
+    /// (JARM §2.4).
+    pub async fn answer(&self, browser: &Browser, visit: &Visit) -> Url {
+        let arrived = browser.arrived();
+        if !self.terms.signs() {
+            return arrived;
+        }
+        let is_theirs = visit.parameters["client_id"] == self.client2.app.client_id;
+        let client = if is_theirs { &self.client2 } else { &self.client };
+        let mut plain = Url::parse(&client.app.redirect_uri).expect("an address");
+        let mut given = checks::parameters(&arrived);
+        let response = given.remove("response").unwrap_or_else(|| panic!("no response in {arrived}"));
+        assert_eq!(given, checks::parameters(&plain), "nothing stands beside the JWT");
+        assert_eq!(arrived.fragment(), None);
+        let claims = client.app.verify_signature(&response).await;
+        assert_eq!(header(&response)["alg"], client.alg, "alg of the answer");
+        assert_eq!((&claims["iss"], &claims["aud"]), (&json!(self.issuer()), &json!(client.app.client_id)));
+        let now = self.site.now();
+        assert!(claims["exp"].as_i64().is_some_and(|exp| exp > now && exp <= now + 600), "{claims}");
+        let texts = claims.as_object().expect("claims").iter().filter(|(name, _)| *name != "aud");
+        plain.query_pairs_mut().extend_pairs(texts.filter_map(|(name, value)| Some((name, value.as_str()?))));
+        plain
+    }
+
+    /// The issuer.
+    pub fn issuer(&self) -> &str {
+        self.site.url.as_str().trim_end_matches('/')
     }
 }
 
-/// The browser was sent back with one of these errors, or sees a page that says no.
-pub fn shows_refusal(browser: &Browser, errors: &[&str]) {
-    if !browser.has_left() {
-        assert_eq!(browser.status(), 400, "{}", browser.text());
-        return;
-    }
-    let given = checks::parameters(&browser.arrived());
-    assert!(errors.contains(&given["error"].as_str()), "{}", browser.arrived());
-    assert!(!given.contains_key("code"), "{}", browser.arrived());
+/// The header of a JWT.
+fn header(jwt: &str) -> Value {
+    let first = jwt.split('.').next().expect("a header");
+    serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(first).expect("base64url")).expect("JSON")
 }
 
 /// The `request_uri` of an answer of `/par`.
@@ -204,7 +305,13 @@ pub fn uri_of(pushed: &Answer) -> String {
 }
 
 impl Client {
-    async fn register(site: &Site, alg: &'static str, redirect_uri: Option<&str>) -> Self {
+    async fn register(
+        site: &Site,
+        terms: Terms,
+        algorithm: SigningAlgorithm,
+        redirect_uri: Option<&str>,
+    ) -> Self {
+        let alg = algorithm.name();
         let key = Signer::new(alg);
         let jwks = Some(key.jwks());
         let app = site
@@ -212,16 +319,22 @@ impl Client {
             .add_app_with(|m| {
                 (m.token_endpoint_auth_method, m.jwks) = (AuthMethod::PrivateKeyJwt, jwks);
                 m.profile = Some(Profile::Fapi2);
+                m.require_signed_request_object = terms.signs();
+                // The first client does not say how its answers are signed: that is PS256 by itself.
+                m.authorization_signed_response_alg = (alg != "PS256").then_some(algorithm);
                 m.redirect_uris
                     .splice(.., redirect_uri.map(str::to_owned).or(m.redirect_uris.first().cloned()));
             })
             .await;
-        Self { app, key, dpop: Signer::new("ES256") }
+        Self { app, key, dpop: Signer::new("ES256"), alg, terms }
     }
 
     /// The suite's own request.
     pub fn visit(&self) -> Visit {
-        self.app.visit()
+        match self.terms {
+            Terms::SecurityProfile => self.app.visit(),
+            Terms::MessageSigning => self.app.visit().with("response_mode", "jwt"),
+        }
     }
 }
 

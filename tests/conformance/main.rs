@@ -5,7 +5,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-/// The tests of a plan that uses shared modules: its terms (with `each` a list of them), then the modules, a line each.
+/// The tests of a plan that uses shared modules: its terms (with `each` a list of them; with `fapi` those of
+/// FAPI 2.0), then the modules, a line each.
 macro_rules! plan {
     (each $terms:expr; $($name:ident)+) => {$(
         #[tokio::test]
@@ -13,6 +14,12 @@ macro_rules! plan {
             for terms in $terms {
                 crate::modules::$name(terms).await;
             }
+        }
+    )+};
+    (fapi $terms:expr; $($name:ident)+) => {$(
+        #[tokio::test]
+        async fn $name() {
+            crate::fapi_modules::$name($terms).await;
         }
     )+};
     ($terms:expr; $($name:ident)+) => {$(
@@ -27,7 +34,9 @@ pub(crate) use plan;
 mod checks;
 mod dynamic;
 mod fapi;
+mod fapi2_message_signing_final_test_plan;
 mod fapi2_security_profile_final_test_plan;
+mod fapi_modules;
 mod modules;
 mod oidcc_3rdparty_init_login_certification_test_plan;
 mod oidcc_backchannel_rp_initiated_logout_certification_test_plan;

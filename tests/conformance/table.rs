@@ -16,7 +16,10 @@ fn tests() -> BTreeSet<(String, String)> {
         }
         let text = fs::read_to_string(&path).unwrap();
         if let Some((_, shared)) = text.split_once("crate::plan! {") {
-            let names = shared.lines().map(str::trim).filter(|line| line.starts_with("oidcc_"));
+            let names = shared
+                .lines()
+                .map(str::trim)
+                .filter(|line| ["oidcc_", "fapi2_"].iter().any(|prefix| line.starts_with(prefix)));
             found.extend(names.map(|name| (plan.clone(), name.replace('_', "-"))));
         }
         for test in text.split("#[tokio::test").skip(1) {
