@@ -4,8 +4,8 @@
 //!     cargo run --release --example conformance-site -- FOLDER [PORT [CALLBACK…]]
 //!     cargo run --release -- --config FOLDER/countersign.toml serve
 //!
-//! `FOLDER/site.json` tells everything that a relying party must know; `FOLDER/oidcc.json` and `FOLDER/fapi2.json` go into the
-//! suite. `docs/conformance.md` says more.
+//! `FOLDER/site.json` tells everything that a relying party must know; `FOLDER/oidcc.json`, `FOLDER/fapi2.json` and
+//! `FOLDER/fapi2-signed.json` go into the suite. `docs/conformance.md` says more.
 
 #![expect(
     clippy::indexing_slicing,
@@ -166,6 +166,8 @@ impl Site {
             ("implicit", implicit(app("Implicit and hybrid"))),
             ("fapi", fapi(app("FAPI"), "")),
             ("fapi_second", fapi(app("FAPI, second"), "?dummy1=lorem&dummy2=ipsum")),
+            ("fapi_signed", signed(fapi(app("FAPI, signed"), ""))),
+            ("fapi_signed_second", signed(fapi(app("FAPI, signed, second"), "?dummy1=lorem&dummy2=ipsum"))),
             ("device", device()),
         ];
         for (name, metadata) in kinds {
@@ -212,14 +214,21 @@ impl Site {
             "client2": clients.get("second"),
             "client_secret_post": clients.get("post"),
         });
-        let fapi2 = json!({
-            "alias": "countersign",
-            "server": { "discoveryUrl": discovery },
-            "client": fapi("fapi"),
-            "client2": fapi("fapi_second"),
-            "resource": { "resourceUrl": format!("{}/userinfo", self.issuer) },
-        });
-        for (name, content) in [("site.json", site), ("oidcc.json", oidcc), ("fapi2.json", fapi2)] {
+        let fapi2 = |client: &str, client2: &str| {
+            json!({
+                "alias": "countersign",
+                "server": { "discoveryUrl": discovery },
+                "client": fapi(client),
+                "client2": fapi(client2),
+                "resource": { "resourceUrl": format!("{}/userinfo", self.issuer) },
+            })
+        };
+        for (name, content) in [
+            ("site.json", site),
+            ("oidcc.json", oidcc),
+            ("fapi2.json", fapi2("fapi", "fapi_second")),
+            ("fapi2-signed.json", fapi2("fapi_signed", "fapi_signed_second")),
+        ] {
             fs::write(self.folder.join(name), serde_json::to_vec_pretty(&content)?).context(name)?;
         }
         Ok(())
@@ -248,6 +257,11 @@ fn fapi(app: Metadata, query: &str) -> Metadata {
         dpop_bound_access_tokens: true,
         ..app
     }
+}
+
+/// The same for FAPI 2.0 Message Signing: nothing is taken that it has not signed.
+fn signed(app: Metadata) -> Metadata {
+    Metadata { require_signed_request_object: true, ..app }
 }
 
 /// A public client without a browser.
