@@ -501,7 +501,7 @@ async fn the_error_page_says_what_to_change() {
         (visit.clone().without("client_id"), &["client_id is missing"]),
         (
             visit.clone().with("redirect_uri", &format!("{REDIRECT_URI}/")),
-            &["only in the slash", "RFC 9700", "redirect_uris that is registered"],
+            &["only in the slash", "RFC 9700", "redirect_uris, as registered"],
         ),
         (visit.clone().with("redirect_uri", &format!("{REDIRECT_URI}?x=1")), &["only in the query"]),
         (visit.clone().with("redirect_uri", "https://app.example.org:444/callback"), &["only in the port"]),
@@ -517,11 +517,11 @@ async fn the_error_page_says_what_to_change() {
         ),
         (
             pushing.visit().without("redirect_uri"),
-            &["/par", "RFC 9126 section 6", "require_pushed_authorization_requests that is registered true"],
+            &["/par", "RFC 9126 section 6", "require_pushed_authorization_requests, as registered true"],
         ),
         (
             signing.visit().without("redirect_uri"),
-            &["RFC 9101 section 10.5", "require_signed_request_object that is registered true"],
+            &["RFC 9101 section 10.5", "require_signed_request_object, as registered true"],
         ),
         (
             visit.clone().without("redirect_uri").with("request", "e30.e30."),

@@ -3,7 +3,10 @@
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::Operator;
 use crate::app::App;
@@ -48,14 +51,15 @@ pub(super) fn until_signal() -> anyhow::Result<impl Future<Output = ()> + Send +
 
 /// Sends the log to standard error.
 pub(super) fn start_log(settings: &Log) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&settings.level).with_context(|| {
+    let filter: Targets = settings.level.parse().with_context(|| {
         format!("log.level {}: expected error, warn, info, debug or trace", settings.level)
     })?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match settings.format {
-        LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().init(),
-    }
+    let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let log = match settings.format {
+        LogFormat::Text => log.boxed(),
+        LogFormat::Json => log.json().boxed(),
+    };
+    tracing_subscriber::registry().with(log.with_filter(filter)).init();
     Ok(())
 }
 

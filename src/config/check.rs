@@ -218,7 +218,7 @@ fn outbound(hosts: &[String]) -> Verdict {
 }
 
 fn log_level(level: &str) -> Verdict {
-    let fits = tracing_subscriber::EnvFilter::try_new(level).is_ok();
+    let fits = level.parse::<tracing_subscriber::filter::Targets>().is_ok();
     rule(fits, "log.level", || {
         format!(
             "expected error, warn, info, debug, trace, or a filter such as info,countersign::mail=debug, not {level:?}"
