@@ -30,8 +30,10 @@ queries! {
                   WHERE code_hash = $1 AND spent_at IS NULL AND expires_at > $2";
     ADD_REFRESH = "INSERT INTO refresh_tokens (token_hash, grant_id, created_at, expires_at, bound_to)
                    VALUES ($1, $2, $3, $4, $5)";
-    FIND_REFRESH = "SELECT grant_id, expires_at, spent_at, bound_to, successor_hash, retried_at FROM refresh_tokens
-                    WHERE token_hash = $1";
+    FIND_REFRESH = "SELECT t.grant_id, t.expires_at, t.spent_at, t.bound_to, t.retried_at, s.token_hash AS waiting_successor
+                    FROM refresh_tokens t
+                    LEFT JOIN refresh_tokens s ON s.token_hash = t.successor_hash AND s.spent_at IS NULL
+                    WHERE t.token_hash = $1";
     SPEND_REFRESH = "UPDATE refresh_tokens SET spent_at = $2, successor_hash = $3
                      WHERE token_hash = $1 AND spent_at IS NULL AND expires_at > $2";
     RETRY_REFRESH = "UPDATE refresh_tokens SET successor_hash = $3, retried_at = $4
@@ -107,10 +109,11 @@ pub struct RefreshRow {
     pub spent_at: Option<i64>,
     /// The key that must be proven to use it, as JSON.
     pub bound_to: Option<String>,
-    /// The hash of the token that was given for it.
-    pub successor_hash: Option<String>,
     /// When it was used once more.
     pub retried_at: Option<i64>,
+    /// The hash of the token that was given for it, as long as that one is unused. It comes with the rest in one statement:
+    /// read apart, a retry by another request in between would look like a reuse.
+    pub waiting_successor: Option<String>,
 }
 
 /// What a new refresh token is made of.

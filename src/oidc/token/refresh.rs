@@ -17,11 +17,14 @@ const REUSED: &str = "the refresh token has been used before";
 
 /// What a refresh token that comes is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Use {
+enum Use<'a> {
     /// It was never used.
     First,
-    /// It was used a moment ago, and nothing has used the one that was given for it.
-    Retry,
+    /// It was used a moment ago, and nothing has used the one that was given for it: that must be lost.
+    Retry {
+        /// The hash of that one.
+        lost: &'a str,
+    },
     /// The same, and it has been retried already.
     Overtaken,
     /// It was used up.
@@ -38,9 +41,9 @@ pub(super) async fn refresh(request: &TokenRequest<'_>, mut conn: Conn) -> Resul
     let grant = tokens::find_grant(&mut conn, &row.grant_id).await?;
     let grant = grant.filter(|g| g.client_id == client.id).ok_or_else(|| Failure::grant(unknown))?;
     request.check_bound(row.bound_to.as_deref())?;
-    let usage = usage(&row, successor_waits(&mut conn, &row).await?, request.retry_window(), now);
+    let usage = usage(&row, request.retry_window(), now);
     match usage {
-        Use::First | Use::Retry => {}
+        Use::First | Use::Retry { .. } => {}
         Use::Overtaken => return Err(Failure::grant(OVERTAKEN)),
         Use::Reused => return Err(request.reused(conn, &grant, REUSED).await?),
     }
@@ -63,8 +66,9 @@ pub(super) async fn refresh(request: &TokenRequest<'_>, mut conn: Conn) -> Resul
     };
     // OIDC Core §12.2: the nonce was for the first ID token.
     let issued = mint.issue(access, IdTokenParts::default())?;
-    let next = (usage == Use::Retry || !client.metadata.is_fapi2()).then(|| Token::generate(&mut entropy()));
-    let using = Using { hash: hash.as_str(), row: &row, usage, next: next.as_ref() };
+    let retry = matches!(usage, Use::Retry { .. });
+    let next = (retry || !client.metadata.is_fapi2()).then(|| Token::generate(&mut entropy()));
+    let using = Using { hash: hash.as_str(), usage, next: next.as_ref() };
     if using.commit(request, &grant).await? {
         return Ok(issued.with_refresh(next));
     }
@@ -82,26 +86,25 @@ impl TokenRequest<'_> {
     }
 }
 
-/// Decides that. `successor_waits` says whether the token that was given for this one is there, and unused.
-const fn usage(row: &RefreshRow, successor_waits: bool, window: i64, now: i64) -> Use {
+/// Decides that; a token may be retried for `window` seconds.
+fn usage(row: &RefreshRow, window: i64, now: i64) -> Use<'_> {
     let Some(spent_at) = row.spent_at else { return Use::First };
-    if window <= 0 || now - spent_at > window || !successor_waits {
-        return Use::Reused;
+    match row.waiting_successor.as_deref() {
+        Some(lost) if window > 0 && now - spent_at <= window => {
+            if row.retried_at.is_some() {
+                Use::Overtaken
+            } else {
+                Use::Retry { lost }
+            }
+        }
+        _ => Use::Reused,
     }
-    if row.retried_at.is_some() { Use::Overtaken } else { Use::Retry }
-}
-
-async fn successor_waits(conn: &mut Conn, row: &RefreshRow) -> Result<bool, Failure> {
-    let Some(successor) = row.successor_hash.as_deref() else { return Ok(false) };
-    let successor = tokens::find_refresh(conn, successor).await?;
-    Ok(successor.is_some_and(|row| row.spent_at.is_none()))
 }
 
 /// A refresh token that is about to be used.
 struct Using<'a> {
     hash: &'a str,
-    row: &'a RefreshRow,
-    usage: Use,
+    usage: Use<'a>,
     /// What is given for it; none where it stays.
     next: Option<&'a Token>,
 }
@@ -116,8 +119,7 @@ impl Using<'_> {
                 let until = request.refresh_until(grant);
                 tokens::renew_refresh(&mut tx, self.hash, until, now).await?
             }
-            (Some(next), Use::Retry) => {
-                let lost = self.row.successor_hash.as_deref().unwrap_or_default();
+            (Some(next), Use::Retry { lost }) => {
                 let since = now - request.retry_window();
                 tokens::retry_refresh(&mut tx, self.hash, lost, next.hash().as_str(), since, now).await?
             }
@@ -141,27 +143,29 @@ mod tests {
 
     #[test]
     fn a_spent_token_may_be_retried_once_and_soon_while_its_successor_waits() {
-        let row = |spent_at, retried_at| RefreshRow {
+        let row = |spent_at, retried_at, successor: Option<&str>| RefreshRow {
             grant_id: "g".to_owned(),
             expires_at: 10_000,
             spent_at,
             bound_to: None,
-            successor_hash: None,
             retried_at,
+            waiting_successor: successor.map(str::to_owned),
         };
-        for (spent_at, retried_at, waits, window, expected) in [
-            (None, None, false, 10, Use::First),
-            (None, None, false, 0, Use::First),
-            (Some(1000), None, true, 10, Use::Retry),
-            (Some(990), None, true, 10, Use::Retry),
-            (Some(989), None, true, 10, Use::Reused),
-            (Some(1000), None, false, 10, Use::Reused),
-            (Some(1000), None, true, 0, Use::Reused),
-            (Some(995), Some(996), true, 10, Use::Overtaken),
-            (Some(995), Some(996), false, 10, Use::Reused),
-            (Some(989), Some(996), true, 10, Use::Reused),
+        let next = Some("next");
+        let retry = Use::Retry { lost: "next" };
+        for (spent_at, retried_at, successor, window, expected) in [
+            (None, None, None, 10, Use::First),
+            (None, None, None, 0, Use::First),
+            (Some(1000), None, next, 10, retry),
+            (Some(990), None, next, 10, retry),
+            (Some(989), None, next, 10, Use::Reused),
+            (Some(1000), None, None, 10, Use::Reused),
+            (Some(1000), None, next, 0, Use::Reused),
+            (Some(995), Some(996), next, 10, Use::Overtaken),
+            (Some(995), Some(996), None, 10, Use::Reused),
+            (Some(989), Some(996), next, 10, Use::Reused),
         ] {
-            assert_eq!(usage(&row(spent_at, retried_at), waits, window, 1000), expected, "{spent_at:?}");
+            assert_eq!(usage(&row(spent_at, retried_at, successor), window, 1000), expected, "{spent_at:?}");
         }
     }
 }
