@@ -66,8 +66,8 @@ pub(super) async fn refresh(request: &TokenRequest<'_>, mut conn: Conn) -> Resul
     };
     // OIDC Core §12.2: the nonce was for the first ID token.
     let issued = mint.issue(access, IdTokenParts::default())?;
-    let retry = matches!(usage, Use::Retry { .. });
-    let next = (retry || !client.metadata.is_fapi2()).then(|| Token::generate(&mut entropy()));
+    let stays = usage == Use::First && client.metadata.is_fapi2();
+    let next = (!stays).then(|| Token::generate(&mut entropy()));
     let using = Using { hash: hash.as_str(), usage, next: next.as_ref() };
     if using.commit(request, &grant).await? {
         return Ok(issued.with_refresh(next));
@@ -89,14 +89,10 @@ impl TokenRequest<'_> {
 /// Decides that; a token may be retried for `window` seconds.
 fn usage(row: &RefreshRow, window: i64, now: i64) -> Use<'_> {
     let Some(spent_at) = row.spent_at else { return Use::First };
-    match row.waiting_successor.as_deref() {
-        Some(lost) if window > 0 && now - spent_at <= window => {
-            if row.retried_at.is_some() {
-                Use::Overtaken
-            } else {
-                Use::Retry { lost }
-            }
-        }
+    let soon = window > 0 && now - spent_at <= window;
+    match (row.waiting_successor.as_deref(), row.retried_at) {
+        (Some(lost), None) if soon => Use::Retry { lost },
+        (Some(_), Some(_)) if soon => Use::Overtaken,
         _ => Use::Reused,
     }
 }
