@@ -215,6 +215,19 @@ async fn addresses_and_methods_that_are_not_there_are_told_so() {
     }
 }
 
+/// What is captured from an address is text, or there is no such page: the one that says so is ours.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_that_is_no_text_leads_to_the_page_of_those_that_are_not_there() {
+    let site = Site::on(Database::sqlite().await).await;
+    let mut browser = site.browser();
+    browser.open(&format!("{}/nowhere", site.url)).await;
+    let nowhere = (browser.status(), browser.text());
+    for path in ["/authorize/%ff", "/authorize/%ff/code", "/reset/%ff", "/assets/%ff"] {
+        browser.open(&format!("{}{path}", site.url)).await;
+        assert_eq!((browser.status(), browser.text()), nowhere, "{path}");
+    }
+}
+
 /// After all of it the next person signs in as if nothing had been.
 async fn still_well(site: &Site) {
     let app = site.admin.add_app().await;

@@ -1,7 +1,7 @@
 //! What can a person do about their own account? For now: choose a password by a one-time link.
 
 use axum::Router;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use axum::routing::get;
@@ -10,7 +10,7 @@ use crate::directory::{self, Password, Person, Weak, links, users};
 use crate::keys::secret::entropy;
 use crate::signin::{SignInState, clear_account};
 use crate::web::form::Form;
-use crate::web::{ChoosePasswordPage, ErrorText, Language, PasswordChosenPage, Problem, origin};
+use crate::web::{ChoosePasswordPage, ErrorText, Language, PasswordChosenPage, Path, Problem, origin};
 
 /// What these pages work with.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ mod tls;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -30,7 +30,7 @@ use crate::store::{Db, Options, SchemaState};
 use crate::web::cookies::Cookies;
 use crate::web::form::MAX_BODY;
 use crate::web::layers::{self, Layers};
-use crate::web::{FrontPage, Language, Pages};
+use crate::web::{FrontPage, Language, Pages, Path};
 
 pub use listen::serve;
 pub use tls::Acceptor;
@@ -161,8 +161,8 @@ async fn front(State(app): State<App>, headers: HeaderMap) -> Response {
 }
 
 /// `GET /assets/{name}`
-async fn asset(State(app): State<App>, path: Path<String>) -> Response {
-    app.provider.signin.pages.assets().serve(&path)
+async fn asset(State(app): State<App>, Path(name): Path<String>) -> Response {
+    app.provider.signin.pages.assets().serve(&name)
 }
 
 /// `GET /readyz`: can this process serve? It needs the database and the signing keys.

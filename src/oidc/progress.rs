@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use url::Url;
@@ -27,7 +27,7 @@ use crate::signin::{pages, session};
 use crate::store::challenges::{self, ChallengeRow};
 use crate::store::signins::{self, SignInRow};
 use crate::store::{Conn, tokens};
-use crate::web::{AppCard, ExpiredPage, Problem};
+use crate::web::{AppCard, ExpiredPage, Path, Problem};
 
 /// A sign-in that may go on, in the browser that it is bound to.
 pub(super) struct Pending {

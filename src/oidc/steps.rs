@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 
@@ -15,7 +15,7 @@ use crate::signin::password::{self, Attempt};
 use crate::store::signins;
 use crate::web::form::Form;
 use crate::web::network::Network;
-use crate::web::{Problem, origin};
+use crate::web::{Path, Problem, origin};
 
 /// `GET` of a step's address: a reload, or the back button.
 pub(super) async fn back(Path(id): Path<String>) -> Response {

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use axum::extract::Path as UrlPath;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use openssl::sha::sha256;
@@ -91,9 +90,9 @@ impl Assets {
 
     /// `GET /assets/{name}`
     #[must_use]
-    pub fn serve(&self, UrlPath(name): &UrlPath<String>) -> Response {
+    pub fn serve(&self, name: &str) -> Response {
         let always = [&self.stylesheet, &self.icon, &self.submit, &self.leave, &self.session_check];
-        let found = always.into_iter().chain(self.logo.as_ref()).find(|asset| asset.name == *name);
+        let found = always.into_iter().chain(self.logo.as_ref()).find(|asset| asset.name == name);
         match found {
             Some(asset) => (
                 [

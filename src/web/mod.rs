@@ -12,6 +12,7 @@ mod mails;
 pub mod network;
 pub mod origin;
 mod pages;
+mod path;
 mod problem;
 pub mod samples;
 mod views;
@@ -20,6 +21,7 @@ pub use assets::Assets;
 pub use language::Language;
 pub use mails::{ChoosePasswordMail, CodeMail, CodesStoppedMail, OverrideMail, TestMail};
 pub use pages::{MailPage, MailParts, Page, Pages, TemplateError};
+pub use path::Path;
 pub use problem::Problem;
 pub use views::{
     AppCard, ChoosePasswordPage, CodePage, ConsentPage, DeviceOverPage, DevicePage, ErrorText, ExpiredPage,

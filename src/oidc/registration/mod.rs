@@ -9,7 +9,7 @@ pub mod sector;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
@@ -24,8 +24,8 @@ use crate::config::RegistrationMode;
 use crate::keys::secret::{Token, TokenHash, entropy, same};
 use crate::signin::throttle::{self, Subject, Tries};
 use crate::store::registrations;
-use crate::web::form;
 use crate::web::network::Network;
+use crate::web::{Path, form};
 
 /// What an answer tells beside the metadata, and no client may register (RFC 7592 §2.2).
 const TOLD: [&str; 4] = [
