@@ -21,6 +21,7 @@ use reqwest::{Client, Url};
 use support::Database;
 use support::admin::PASSWORD;
 use support::browser::{Browser, http};
+use support::demo::Demo;
 use support::program::{Program, Serving};
 use support::relying_app::{Proof, RelyingApp, Visit};
 use support::smtp::Smtp;
@@ -45,7 +46,7 @@ async fn main() {
     get(&http(), &discovery).await;
     println!("start to first answer  {:>9.1} ms", started.elapsed().as_secs_f64() * 1000.0);
     tokio::time::sleep(IDLE).await;
-    println!("memory, idle           {:>9.1} MB", memory(&serving));
+    println!("memory, idle           {:>9.1} MB", memory(serving.id()));
     println!("                        processor time each");
     // A connection from before the pause may be closed by now.
     let http = http();
@@ -57,7 +58,10 @@ async fn main() {
     table.row("password page", 500, async || drop(opened(&program.url, &app.visit()).await)).await;
     table.row("sign-in to ID token", 60, async || sign_in(&program.url, &app).await).await;
     tokio::time::sleep(IDLE).await;
-    println!("memory, idle again     {:>9.1} MB", memory(&serving));
+    println!("memory, idle again     {:>9.1} MB", memory(serving.id()));
+    let demo = Demo::start();
+    tokio::time::sleep(IDLE).await;
+    println!("memory, demo idle      {:>9.1} MB", memory(demo.id()));
 }
 
 /// One person without a second factor, and one app.
@@ -135,9 +139,8 @@ fn ticks(serving: &Serving) -> f64 {
 }
 
 /// What of the program is in memory, in MB.
-fn memory(serving: &Serving) -> f64 {
-    let status =
-        read_to_string(format!("/proc/{}/status", serving.id())).expect("Linux, and a program that runs");
+fn memory(process: u32) -> f64 {
+    let status = read_to_string(format!("/proc/{process}/status")).expect("Linux, and a program that runs");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
-    line.split_whitespace().next().and_then(|kib| kib.parse::<f64>().ok()).expect("a number") / 1000.0
+    line.split_whitespace().next().and_then(|kib| kib.parse::<f64>().ok()).expect("a number") * 1.024e-3
 }

@@ -27,7 +27,7 @@ const OWNERS: [(&str, &[&str]); 9] = [
     ("minijinja", &["src/web/"]),
     ("fluent_bundle", &["src/web/"]),
     ("openidconnect", &["src/cli/demo"]),
-    ("reqwest", &["src/outbound/", "src/cli/demo"]),
+    ("reqwest", &["src/outbound/"]),
     ("clap", &["src/cli/", "src/main.rs"]),
 ];
 

@@ -37,6 +37,11 @@ impl Demo {
         Self { program, port }
     }
 
+    /// The process.
+    pub fn id(&self) -> u32 {
+        self.program.id()
+    }
+
     /// The provider's address.
     pub fn provider(&self) -> String {
         format!("http://localhost:{}", self.port)

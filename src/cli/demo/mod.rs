@@ -1,6 +1,7 @@
 //! What is Countersign like? The whole of it on this machine, with people to sign in as and nothing to set up.
 
 mod html;
+mod http;
 mod inbox;
 mod letter;
 mod pages;
@@ -142,6 +143,8 @@ fn settings(port: u16, home: &Path) -> anyhow::Result<Config> {
         data_dir: home.to_owned(),
         database: config::Database {
             url: format!("sqlite:{folder}/countersign.db"),
+            // A visitor or two: what more connections would remember is worth more as memory.
+            max_connections: 2,
             ..config::Database::default()
         },
         keys: config::Keys { dir: home.join("keys"), ..config::Keys::default() },

@@ -1,7 +1,6 @@
 //! How does a relying app speak OpenID Connect? All of it that the sample app needs, through the `openidconnect` crate.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use openidconnect::core::{
     CoreAuthPrompt, CoreClient, CoreGenderClaim, CoreIdToken, CoreIdTokenClaims, CoreResponseType,
@@ -12,11 +11,13 @@ use openidconnect::{
     ClientSecret, CsrfToken, EndSessionUrl, EndpointMaybeSet, EndpointNotSet, EndpointSet, IssuerUrl,
     LogoutRequest, Nonce, NonceVerifier, OAuth2TokenResponse as _, PkceCodeChallenge, PkceCodeVerifier,
     PostLogoutRedirectUrl, ProviderMetadataWithLogout, RedirectUrl, RefreshToken, Scope,
-    SignatureVerificationError, TokenResponse as _, UserInfoClaims, reqwest,
+    SignatureVerificationError, TokenResponse as _, UserInfoClaims,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::RwLock;
 use url::Url;
+
+use super::http::Http;
 
 /// What the app knows about itself and about the provider.
 #[derive(Clone, Debug)]
@@ -111,24 +112,15 @@ struct Provider {
 #[derive(Debug)]
 pub struct RelyingParty {
     settings: Settings,
-    http: reqwest::Client,
+    http: Http,
     provider: RwLock<Option<Arc<Provider>>>,
 }
 
 impl RelyingParty {
     /// An app that has not yet asked anybody anything: the provider may still be starting.
-    ///
-    /// # Errors
-    /// When there can be no HTTP client.
-    pub fn new(settings: Settings) -> anyhow::Result<Self> {
-        // No redirects: the provider's answers are to come from the provider.
-        let http = reqwest::ClientBuilder::new()
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(Duration::from_secs(10))
-            // The provider is on this machine, whatever proxy the environment names for the others.
-            .no_proxy()
-            .build()?;
-        Ok(Self { settings, http, provider: RwLock::new(None) })
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self { settings, http: Http::new(), provider: RwLock::new(None) }
     }
 
     /// What the app knows about itself.

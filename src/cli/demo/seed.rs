@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::app::App;
 use crate::directory::users::NewUser;
-use crate::directory::{Address, By, Error, Login, Password, groups, people, roles, users};
+use crate::directory::{Address, By, Error, Login, Password, Passwords, groups, people, roles, users};
 use crate::keys::secret::entropy;
 use crate::oidc::clients::{self, Metadata};
 use crate::store::Tx;
@@ -57,9 +57,8 @@ pub async fn people(app: &App) -> anyhow::Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    // One hash for all of them: it is the slow part, and here no secret.
-    let password = Password::typed(PASSWORD);
-    let hash = app.provider.signin.passwords.hash(&password, &mut entropy()).await?;
+    // One hash for all of them: it is the slow part, and here no secret. Its memory is not kept for a next one.
+    let hash = Passwords::new(1, 0).hash(&Password::typed(PASSWORD), &mut entropy()).await?;
     let now_ms = app.provider.signin.clock.now_ms();
     let mut tx = app.db.write().await?;
     let by = &By::operator(now_ms);

@@ -36,7 +36,7 @@ struct App {
 /// The sample app. It asks the provider nothing before the first sign-in.
 ///
 /// # Errors
-/// When there can be no HTTP client.
+/// When the addresses cannot be told in a header.
 pub fn router(settings: Settings) -> anyhow::Result<Router> {
     let base = settings.base_url.clone();
     // A form's redirects count: signing out leads through the provider.
@@ -44,7 +44,7 @@ pub fn router(settings: Settings) -> anyhow::Result<Router> {
         "default-src 'none'; style-src 'self'; form-action 'self' {}; base-uri 'none'; frame-ancestors 'none'",
         settings.issuer
     );
-    let party = RelyingParty::new(settings)?;
+    let party = RelyingParty::new(settings);
     let app = App { party, visits: Visits::default(), clock: Clock::System, refreshing: Mutex::default() };
     let pages = Router::new()
         .route("/", get(front))
