@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use support::Database;
 use support::ca::{Authority, Issued, authority};
 use support::prover::{JWT_BEARER, claims, keyed};
+use support::publisher::Publisher;
 use support::relying_app::{Answer, Proof, RelyingApp};
 use support::signer::{Signer, unsigned};
 use support::site::Site;
@@ -267,8 +268,13 @@ async fn no_client_gets_in_by_another_method_than_its_own() {
 
 /// A site that asks for certificates, and trusts this authority for them.
 async fn tls_site(clients: &Authority) -> Site {
+    tls_site_with(clients, |_| ()).await
+}
+
+async fn tls_site_with(clients: &Authority, settings: impl FnOnce(&mut Config)) -> Site {
     let pem = clients.pem();
     Site::with_tls(Database::sqlite().await, |config: &mut Config| {
+        settings(config);
         let file = config.data_dir.join("clients.pem");
         std::fs::write(&file, pem).expect("a file");
         let tls = config.tls.as_mut().expect("https");
@@ -322,6 +328,28 @@ fn jwks_of(certificate: &Issued) -> Value {
     key.public_key().affine_coordinates(key.group(), &mut x, &mut y, &mut context).expect("a point");
     let text = |n: &BigNum| base64url(&n.to_vec_padded(32).expect("32 bytes"));
     json!({ "keys": [{ "kty": "EC", "crv": "P-256", "x": text(&x), "y": text(&y) }] })
+}
+
+/// Whoever publishes the next certificate's key at `jwks_uri` may come with that certificate at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_certificate_of_ones_own_is_looked_for_where_its_key_is_published() {
+    let publisher = Publisher::start().await;
+    let site = tls_site_with(&Authority::new(), |config| config.outbound = publisher.outbound()).await;
+    let (old, new) = (Issued::self_signed("app"), Issued::self_signed("app"));
+    let publish = |own| publisher.publish("keys", &jwks_of(own).to_string());
+    let uri = publish(&old);
+    let app = add_app(&site, |m| {
+        (m.token_endpoint_auth_method, m.jwks_uri) = (AuthMethod::SelfSignedTlsClientAuth, Some(uri));
+    })
+    .await;
+    assert_eq!(shown(&site, &app.client_id, Some(&old)).await.status, 200);
+    publish(&new);
+    // Nobody makes us ask for the keys again and again.
+    refused(&shown(&site, &app.client_id, Some(&new)).await, "none of the client's registered keys");
+    site.advance(11);
+    refused(&shown(&site, &app.client_id, None).await, "has shown none");
+    assert_eq!(shown(&site, &app.client_id, Some(&new)).await.status, 200);
+    refused(&shown(&site, &app.client_id, Some(&old)).await, "none of the client's registered keys");
 }
 
 #[tokio::test(flavor = "multi_thread")]

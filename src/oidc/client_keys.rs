@@ -88,8 +88,7 @@ impl ClientKeyCache {
         }
     }
 
-    /// Verifies what a client has signed ([`jose::verify`]). If it may have signed with newer keys than those that are kept,
-    /// they are fetched again, though not more often than every ten seconds; if that fails, the old ones stay.
+    /// Verifies what a client has signed ([`jose::verify`]), with newer keys than those that are kept if that may help.
     ///
     /// # Errors
     /// When the keys cannot be had, or the JWT is not theirs.
@@ -102,17 +101,29 @@ impl ClientKeyCache {
     ) -> Result<Verified, ClientKeyFailure> {
         let keys = self.keys(client, now).await?;
         let failure = match jose::verify(token, &keys, allowed) {
-            Ok(verified) => return Ok(verified),
-            Err(failure) => failure,
+            Err(failure) if failure.may_be_old_keys() => failure,
+            done => return Ok(done?),
         };
-        let newer = match (&client.metadata.jwks, &client.metadata.jwks_uri) {
-            (None, Some(uri)) if failure.may_be_old_keys() => self.fetch(&client.id, uri, now).await?,
-            _ => return Err(failure.into()),
-        };
-        if Arc::ptr_eq(&keys, &newer) {
-            return Err(failure.into());
+        match self.newer(&keys, client, now).await? {
+            Some(newer) => Ok(jose::verify(token, &newer, allowed)?),
+            None => Err(failure.into()),
         }
-        Ok(jose::verify(token, &newer, allowed)?)
+    }
+
+    /// Newer keys of a client than these, if its address has any: they are fetched again, though not more often than every
+    /// ten seconds; if that fails, there are none.
+    ///
+    /// # Errors
+    /// When no keys were ever had.
+    pub async fn newer(
+        &self,
+        keys: &Arc<ClientKeys>,
+        client: &Client,
+        now: i64,
+    ) -> Result<Option<Arc<ClientKeys>>, ClientKeyFailure> {
+        let (None, Some(uri)) = (&client.metadata.jwks, &client.metadata.jwks_uri) else { return Ok(None) };
+        let newest = self.fetch(&client.id, uri, now).await?;
+        Ok((!Arc::ptr_eq(keys, &newest)).then_some(newest))
     }
 
     /// The newest keys that can be had now: fetched, unless that was tried a moment ago; the old ones, if it fails.

@@ -134,9 +134,7 @@ impl Caller<'_> {
                 Ok(certificate::by_authority(registered, certificate, self.now)?)
             }
             (AuthMethod::SelfSignedTlsClientAuth, Credential::Nothing) => {
-                let keys = self.provider.client_keys.keys(client, self.now).await;
-                let keys = keys.map_err(|failure| failure.to_string())?;
-                Ok(certificate::by_key(&keys, certificate, self.now)?)
+                Ok(self.check_own(client, certificate::shown(certificate, self.now)?).await?)
             }
             (AuthMethod::None, Credential::Nothing) => Ok(()),
             (registered, _) => {
@@ -145,6 +143,15 @@ impl Caller<'_> {
                 Err(Refused::Proof(description))
             }
         }
+    }
+
+    /// Whether this certificate of the client's own has one of its keys, be it a new one.
+    async fn check_own(&self, client: &Client, certificate: &ClientCertificate) -> Result<(), String> {
+        let kept = &self.provider.client_keys;
+        let keys = kept.keys(client, self.now).await.map_err(|failure| failure.to_string())?;
+        let Err(wrong) = certificate::by_key(&keys, certificate) else { return Ok(()) };
+        let newer = kept.newer(&keys, client, self.now).await.map_err(|failure| failure.to_string())?;
+        newer.map_or(Err(wrong), |newer| certificate::by_key(&newer, certificate))
     }
 
     /// The certificate that the client has shown in the TLS handshake, here or to a trusted proxy.
