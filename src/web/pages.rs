@@ -127,12 +127,16 @@ impl Pages {
         templates.add_filter("clock", clock::time_of_day);
         templates.add_filter("date", clock::date_and_time);
         let replaced = |name: &str| own.dir.as_deref().map_or(Ok(None), |dir| replacement(dir, name));
-        for (name, text) in TEMPLATES {
-            match replaced(name)? {
-                Some(text) => templates.add_template_owned(*name, text)?,
-                None => templates.add_template(name, text)?,
+        for (name, _) in TEMPLATES {
+            if let Some(text) = replaced(name)? {
+                templates.add_template_owned(*name, text)?;
             }
         }
+        // Those that are built in are known to be right, and compiled takes ten times their length: only what is drawn is.
+        templates.set_loader(|wanted| {
+            let found = TEMPLATES.iter().find(|(name, _)| *name == wanted);
+            Ok(found.map(|(_, text)| *text))
+        });
         let assets = Assets::new(brand, replaced("style.css")?)
             .map_err(|(file, source)| TemplateError::File { file: file.display().to_string(), source })?;
         Ok(Self(Arc::new(Inner { templates, brand: brand.name.clone(), assets })))
@@ -229,4 +233,18 @@ fn translate(
     catalogue.sentence(language, key, &arguments).ok_or_else(|| {
         Error::new(ErrorKind::InvalidOperation, format!("no sentence {key} in {tag} for these arguments"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_template_that_is_built_in_compiles() {
+        let pages = Pages::new(&config::Brand::default(), &config::Templates::default()).unwrap();
+        for (name, _) in TEMPLATES {
+            assert!(pages.0.templates.get_template(name).is_ok(), "{name}");
+        }
+        assert!(pages.0.templates.get_template("mail/nothing.txt").is_err());
+    }
 }
