@@ -1,6 +1,7 @@
 //! How do the rooms become one program? The wiring, the listener, and the work in the background.
 
 mod listen;
+mod patience;
 mod tasks;
 mod tls;
 
