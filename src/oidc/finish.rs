@@ -78,10 +78,10 @@ pub(super) async fn grant(
     };
     let mut tx = state.db.write().await?;
     if let Some(signin) = proven.signin
-        && !signins::finish(&mut tx, &signin.id, now).await?
+        && !signins::finish(&mut tx, signin, now).await?
     {
-        let page = super::progress::expired(provider, Some(client));
-        return Ok(state.pages.respond(axum::http::StatusCode::GONE, &page, crate::web::Language::default()));
+        // It is over, or no longer as the decision found it: the loop knows which.
+        return Ok(super::steps::to_the_loop(&signin.id));
     }
     if let Some(refusal) = obstacle(&mut tx, client, request, &proven, now).await? {
         tx.commit().await?;
@@ -175,7 +175,7 @@ pub(super) async fn refuse(
     now_ms: i64,
 ) -> Result<Response, Problem> {
     let mut tx = provider.signin.db.write().await?;
-    signins::finish(&mut tx, &pending.signin.id, now_ms / 1000).await?;
+    signins::close(&mut tx, &pending.signin.id, now_ms / 1000).await?;
     // That is an answer too.
     use_up(&mut tx, &pending.request, now_ms / 1000).await?;
     deny_device(&mut tx, &pending.request, now_ms / 1000).await?;

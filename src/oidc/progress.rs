@@ -25,8 +25,9 @@ use crate::signin::facts::{self, Standing};
 use crate::signin::notice::Notice;
 use crate::signin::{pages, session};
 use crate::store::challenges::{self, ChallengeRow};
+use crate::store::sessions::SessionRow;
 use crate::store::signins::{self, SignInRow};
-use crate::store::{Conn, tokens};
+use crate::store::{Conn, tokens, users};
 use crate::web::{AppCard, ExpiredPage, Path, Problem};
 
 /// A sign-in that may go on, in the browser that it is bound to.
@@ -185,7 +186,7 @@ impl Turn<'_> {
             Next::Password => Ok(self.password_page(None)),
             Next::Code => {
                 drop(conn);
-                self.code(&standing).await
+                self.code(&standing, session.as_ref()).await
             }
             Next::NoAddress => self.start_again(conn, Notice::NoAddress).await,
             Next::CodesStopped => self.start_again(conn, Notice::CodesStopped).await,
@@ -226,9 +227,11 @@ impl Turn<'_> {
     }
 
     /// Sends a code if none has been sent since the password was given, and shows the page that asks for it.
-    async fn code(&self, standing: &Standing) -> Result<Response, Problem> {
+    async fn code(&self, standing: &Standing, session: Option<&SessionRow>) -> Result<Response, Problem> {
         let state = &self.provider.signin;
-        let signin = self.adopt(standing).await?;
+        let Some(signin) = self.adopt(standing, session).await? else {
+            return Ok(super::steps::to_the_loop(&self.pending.signin.id));
+        };
         if standing.facts.reach == Reach::Hand {
             return Ok(self.code_page(&signin, standing, (None, false)));
         }
@@ -250,17 +253,26 @@ impl Turn<'_> {
         }
     }
 
-    /// A session's password counts in this sign-in from here on: its code is for whoever gave that password.
-    async fn adopt(&self, standing: &Standing) -> Result<SignInRow, Problem> {
+    /// A session's password counts in this sign-in from here on: its code is for whoever gave that password. None when the
+    /// session or the sign-in is no longer as it was read.
+    async fn adopt(
+        &self,
+        standing: &Standing,
+        session: Option<&SessionRow>,
+    ) -> Result<Option<SignInRow>, Problem> {
         let mut signin = self.pending.signin.clone();
-        if signin.user_id.is_none() {
+        if let (None, Some(session)) = (&signin.user_id, session) {
             let mut tx = self.provider.signin.db.write().await?;
             let (user, at) = (&standing.person.id, standing.facts.password_at);
-            signins::adopt(&mut tx, &signin.id, user, at).await?;
+            // Whoever changes a user locks them first: what ends their sessions and sign-ins comes before this, or sees it.
+            users::lock(&mut tx, user).await?;
+            if !signins::adopt(&mut tx, &signin.id, user, at, &session.id).await? {
+                return Ok(None);
+            }
             tx.commit().await?;
             (signin.user_id, signin.password_at) = (Some(user.clone()), Some(at));
         }
-        Ok(signin)
+        Ok(Some(signin))
     }
 
     async fn send_code(&self, signin: &SignInRow, standing: &Standing) -> Result<Response, Problem> {

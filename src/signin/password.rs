@@ -45,14 +45,24 @@ pub async fn take(state: &SignInState, signin: &SignInRow, attempt: &Attempt<'_>
     let checked = check(state, attempt).await?;
     let mut tx = state.db.write().await?;
     match checked {
-        Checked::Right(person) => {
+        Checked::Right(person) if still_holds(&mut tx, &person).await? => {
             signins::record_password(&mut tx, &signin.id, &person.id, now).await?;
+        }
+        Checked::Right(_) => {
+            signins::set_notice(&mut tx, &signin.id, Some(&Notice::AccountChanged.to_json())).await?;
         }
         Checked::Refused(notice) => {
             signins::start_again(&mut tx, &signin.id, Some(&notice.to_json())).await?;
         }
     }
     tx.commit().await
+}
+
+/// Whether the password that was found right is the user's still: the check takes its time, and what ends pending sign-ins
+/// meanwhile does not see a proof that is written down afterwards.
+async fn still_holds(conn: &mut store::Conn, person: &Person) -> store::Result<bool> {
+    let Some(hash) = &person.password_hash else { return Ok(false) };
+    users::lock_with_password(conn, &person.id, hash).await
 }
 
 /// Checks a login and password, slowed down as its failures deserve. A success is known to the throttle already; a
@@ -113,13 +123,15 @@ async fn succeed(
     state: &SignInState,
     tries: Tries,
     attempt: &Attempt<'_>,
-    person: Person,
+    mut person: Person,
 ) -> store::Result<Checked> {
     let better = better_hash(state, &person, attempt.password).await;
     let mut tx = state.db.write().await?;
     tries.succeeded(&mut tx, attempt.now_ms / 1000).await?;
-    if let (Some(old), Some(new)) = (&person.password_hash, &better) {
-        users::rehash(&mut tx, &person.id, old, new).await?;
+    if let (Some(old), Some(new)) = (&person.password_hash, &better)
+        && users::rehash(&mut tx, &person.id, old, new).await?
+    {
+        person.password_hash = better;
     }
     tx.commit().await?;
     Ok(Checked::Right(Box::new(person)))

@@ -21,10 +21,15 @@ queries! {
                    WHERE id = $1 AND finished_at IS NULL";
     SET_NOTICE = "UPDATE signins SET notice = $2 WHERE id = $1 AND finished_at IS NULL";
     ADOPT = "UPDATE signins SET user_id = $2, password_at = $3
-             WHERE id = $1 AND user_id IS NULL AND finished_at IS NULL";
+             WHERE id = $1 AND user_id IS NULL AND finished_at IS NULL
+               AND EXISTS (SELECT 1 FROM sessions s WHERE s.id = $4 AND s.user_id = $2 AND s.ended_at IS NULL)";
     COUNT_CODE = "UPDATE signins SET codes_sent = codes_sent + 1
                   WHERE id = $1 AND codes_sent = $2 AND user_id = $3 AND password_at = $4 AND finished_at IS NULL";
-    FINISH = "UPDATE signins SET finished_at = $2 WHERE id = $1 AND finished_at IS NULL AND expires_at > $2";
+    FINISH = "UPDATE signins SET finished_at = $2
+              WHERE id = $1 AND finished_at IS NULL AND expires_at > $2
+                AND user_id IS NOT DISTINCT FROM $3 AND password_at IS NOT DISTINCT FROM $4
+                AND code_at IS NOT DISTINCT FROM $5 AND consented_at IS NOT DISTINCT FROM $6";
+    CLOSE = "UPDATE signins SET finished_at = $2 WHERE id = $1 AND finished_at IS NULL AND expires_at > $2";
     FORGET_USER = "UPDATE signins SET user_id = NULL, password_at = NULL, code_at = NULL, consented_at = NULL,
                                       notice = '\"account_changed\"'
                    WHERE user_id = $1 AND finished_at IS NULL";
@@ -145,12 +150,19 @@ pub async fn set_notice(conn: &mut Conn, id: &str, notice: Option<&str>) -> Resu
     execute!(conn, SET_NOTICE, id, notice).map(|_| ())
 }
 
-/// Lets the password of the browser's session count in this sign-in; false when somebody has given one in it.
+/// Lets the password of the browser's session count in this sign-in; false when somebody has given one in it, or the session
+/// has ended.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn adopt(conn: &mut Conn, id: &str, user_id: &str, password_at: i64) -> Result<bool> {
-    Ok(execute!(conn, ADOPT, id, user_id, password_at)? == 1)
+pub async fn adopt(
+    conn: &mut Conn,
+    id: &str,
+    user_id: &str,
+    password_at: i64,
+    session_id: &str,
+) -> Result<bool> {
+    Ok(execute!(conn, ADOPT, id, user_id, password_at, session_id)? == 1)
 }
 
 /// Counts one more code to be sent; false when the sign-in is no longer as it was read: another code was sent
@@ -163,12 +175,22 @@ pub async fn count_code(conn: &mut Conn, as_read: &SignInRow) -> Result<bool> {
     Ok(execute!(conn, COUNT_CODE, &as_read.id, sent, user, at)? == 1)
 }
 
-/// Ends the sign-in with an answer to the app, once; false when it has ended before or is too old.
+/// Ends the sign-in with what its proofs have earned, once; false when it has ended before, is too old, or has other proofs
+/// than it was read with.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn finish(conn: &mut Conn, id: &str, now: i64) -> Result<bool> {
-    Ok(execute!(conn, FINISH, id, now)? == 1)
+pub async fn finish(conn: &mut Conn, as_read: &SignInRow, now: i64) -> Result<bool> {
+    let SignInRow { id, user_id, password_at, code_at, consented_at, .. } = as_read;
+    Ok(execute!(conn, FINISH, id, now, user_id, password_at, code_at, consented_at)? == 1)
+}
+
+/// Ends the sign-in with a refusal to the app; false when it has ended before or is too old.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn close(conn: &mut Conn, id: &str, now: i64) -> Result<bool> {
+    Ok(execute!(conn, CLOSE, id, now)? == 1)
 }
 
 /// Ends a user's pending challenges and forgets the proofs in their pending sign-ins: their email, role, status

@@ -49,6 +49,8 @@ queries! {
                             email_verified_at = CASE WHEN email = $5 THEN email_verified_at ELSE NULL END
            WHERE id = $1";
     LOCK = "UPDATE users SET created_at = created_at WHERE id = $1";
+    LOCK_WITH_PASSWORD = "UPDATE users SET created_at = created_at
+                          WHERE id = $1 AND password_hash = $2 AND status = 'active'";
     SET_CLAIMS = "UPDATE users SET claims = $2, preferred_key = $3, updated_at = $4 WHERE id = $1";
     NAMESAKE = "SELECT id FROM users WHERE (login_key = $1 OR preferred_key = $1) AND id <> $2 LIMIT 1";
     PROVE_EMAIL = "UPDATE users SET email_verified_at = $3, updated_at = $3
@@ -264,6 +266,15 @@ pub async fn has_namesake(conn: &mut Conn, key: &str, id: &str) -> Result<bool> 
 /// When the database refuses.
 pub async fn lock(conn: &mut Conn, id: &str) -> Result<()> {
     execute!(conn, LOCK, id).map(|_| ())
+}
+
+/// Keeps every other transaction from changing a user until this one ends; false when the user is not active, or has another
+/// password by now than the one of this hash.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn lock_with_password(conn: &mut Conn, id: &str, password_hash: &str) -> Result<bool> {
+    Ok(execute!(conn, LOCK_WITH_PASSWORD, id, password_hash)? == 1)
 }
 
 /// Notes that a user reads the mailbox of this address; false if it is not their email (any more), or was noted before.

@@ -1,0 +1,98 @@
+//! What when two things happen at once? Each of these was right alone, and wrong beside another one.
+#![cfg(test)]
+
+mod support;
+
+use std::time::Duration;
+
+use countersign::directory::{By, Password, Passwords, users};
+use countersign::keys::secret::entropy;
+use countersign::store::Tx;
+use reqwest::{Method, StatusCode};
+use support::admin::PASSWORD;
+use support::browser::Browser;
+use support::site::Site;
+
+/// Time enough for a request to get as far as it can.
+async fn a_while() {
+    tokio::time::sleep(Duration::from_millis(700)).await;
+}
+
+fn by(site: &Site) -> By {
+    By::operator(site.now() * 1000)
+}
+
+/// A transaction that has given somebody another password, and is not committed yet.
+async fn changing_the_password(site: &Site, login: &str) -> Tx {
+    let hash = Passwords::new(1, 1).hash(&Password::typed("another horse battery"), &mut entropy()).await;
+    let person = site.admin.user(login).await;
+    let mut tx = site.admin.db.write().await.unwrap();
+    users::set_password(&mut tx, &person, &hash.unwrap(), &by(site), &mut entropy()).await.unwrap();
+    tx
+}
+
+/// Opens an address while a transaction is open, and commits that in the middle.
+async fn open_during(mut browser: Browser, address: String, change: Tx) -> Browser {
+    let opened = tokio::spawn(async move {
+        browser.open(&address).await;
+        browser
+    });
+    a_while().await;
+    change.commit().await.unwrap();
+    opened.await.unwrap()
+}
+
+crate::on_both_databases! {
+    /// The old one is right when it is checked, and no longer when that is written down.
+    async fn a_password_that_is_replaced_while_it_is_checked_opens_nothing(database) {
+        let site = Site::on(database).await;
+        site.admin.set_two_factor(&site.acme, false).await;
+        let app = site.admin.add_app().await;
+        let mut browser = site.browser();
+        browser.open(&app.visit().url()).await;
+        let change = changing_the_password(&site, "ned").await;
+        browser.fill("login", "ned").fill("password", PASSWORD);
+        let submitted = tokio::spawn(async move {
+            browser.submit().await;
+            browser
+        });
+        a_while().await;
+        change.commit().await.unwrap();
+        let browser = submitted.await.unwrap();
+        assert!(browser.has_field("login") && !browser.has_left(), "{}", browser.text());
+    }
+
+    /// The proofs are read, and forgotten before the answer is given.
+    async fn a_sign_in_whose_proofs_are_forgotten_while_it_ends_goes_on(database) {
+        let site = Site::on(database).await;
+        site.admin.set_two_factor(&site.acme, false).await;
+        let app = site.admin.add_app().await;
+        let mut browser = site.browser();
+        browser.open(&app.visit().url()).await;
+        let path = browser.page().url.path().to_owned();
+        let fields = [("login", "ned"), ("password", PASSWORD)].map(|(n, v)| (n.to_owned(), v.to_owned()));
+        let form = site.url.join(&format!("{path}/password")).unwrap();
+        let recorded = browser.fetch(&Method::POST, &form, &fields, true).await;
+        assert_eq!(recorded.status, StatusCode::SEE_OTHER);
+        let change = changing_the_password(&site, "ned").await;
+        let browser = open_during(browser, path, change).await;
+        assert!(!browser.has_left(), "no session begins with a password that was replaced");
+        assert!(browser.has_field("login"), "{}", browser.text());
+    }
+
+    /// A session's password counts in a sign-in that goes on to the code; not that of a session that is ending.
+    async fn a_session_that_ends_meanwhile_lends_its_password_to_no_sign_in(database) {
+        let site = Site::with(database, |config| config.signin.ask_password_with_code = false).await;
+        site.admin.set_two_factor(&site.acme, false).await;
+        let app = site.admin.add_app().await;
+        let browser = site.after_password(&app.visit(), "ned").await;
+        assert!(browser.has_left());
+        site.admin.set_two_factor(&site.acme, true).await;
+        let change = changing_the_password(&site, "ned").await;
+        let mut browser = open_during(browser, app.visit().url(), change).await;
+        if browser.has_field("code") {
+            browser.fill("code", &site.inbox("ned@example.org").code()).submit().await;
+        }
+        assert!(browser.has_field("login") && !browser.has_left(), "{}", browser.text());
+    }
+}
