@@ -12,6 +12,7 @@ use reqwest::{Method, StatusCode};
 use support::admin::PASSWORD;
 use support::browser::Browser;
 use support::site::Site;
+use tokio::task::JoinSet;
 
 /// Time enough for a request to get as far as it can.
 async fn a_while() {
@@ -94,5 +95,28 @@ crate::on_both_databases! {
             browser.fill("code", &site.inbox("ned@example.org").code()).submit().await;
         }
         assert!(browser.has_field("login") && !browser.has_left(), "{}", browser.text());
+    }
+
+    /// Both touch the user, their budget of wrong codes and their challenges; neither may wait for the other for ever.
+    async fn wrong_codes_and_a_new_password_do_not_wait_for_each_other(database) {
+        let site = Site::with(database, |config| config.signin.ask_password_with_code = false).await;
+        let app = site.admin.add_app().await;
+        // From here on the code step has no reason of its own to change the user: the address is known to be theirs.
+        let mut browser = site.after_password(&app.visit(), "ned").await;
+        browser.fill("code", &site.inbox("ned@example.org").code()).submit().await;
+        assert!(browser.has_left());
+        for round in 0..8 {
+            let browser = site.after_password(&app.visit(), "ned").await;
+            let path = format!("{}/code", browser.page().url.path());
+            let mut guesses = JoinSet::new();
+            for _ in 0..4 {
+                let (mut tab, path) = (browser.new_tab(), path.clone());
+                guesses.spawn(async move { tab.post(&path, &[("code", "000000")]).await.status() });
+            }
+            site.admin.change_password("ned", PASSWORD).await;
+            while let Some(status) = guesses.join_next().await {
+                assert!(status.unwrap() < 500, "round {round}");
+            }
+        }
     }
 }

@@ -5,7 +5,7 @@ use rand::CryptoRng;
 use super::by::{By, standing};
 use super::{Error, Person, Status, people, policy};
 use crate::keys::secret::{Token, TokenHash};
-use crate::store::{Conn, links};
+use crate::store::{Conn, links, users};
 
 /// The purpose that a link for choosing a password is kept under.
 const CHOOSE_PASSWORD: &str = "choose_password";
@@ -24,6 +24,7 @@ pub async fn issue(
 ) -> Result<Token, Error> {
     policy::may_edit(&by.actor, &standing(conn, person).await?)?;
     let (token, now) = (Token::generate(rng), by.now());
+    users::lock(conn, &person.id).await?;
     links::end_of_user(conn, &person.id, now).await?;
     links::add(conn, token.hash().as_str(), CHOOSE_PASSWORD, &person.id, now, now + lifetime).await?;
     by.record(by.event("user.link_issued").user(&person.id), conn, rng).await?;

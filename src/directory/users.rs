@@ -171,6 +171,7 @@ pub async fn set_password(
     rng: &mut impl CryptoRng,
 ) -> Result<(), Error> {
     policy::may_edit(&by.actor, &standing(tx, person).await?)?;
+    users::lock(tx, &person.id).await?;
     // Not in `choose_password`: a link and a code may have been handed over together.
     challenges::end_hand_codes(tx, &person.id).await?;
     replace_password(tx, person, password_hash, by, rng).await
@@ -189,6 +190,8 @@ pub async fn choose_password(
     rng: &mut impl CryptoRng,
 ) -> Result<Option<Person>, Error> {
     let Some(person) = links::find(tx, token, now_ms / 1000).await? else { return Ok(None) };
+    // Before the link, which a change of the user ends: that locks the user first too.
+    users::lock(tx, &person.id).await?;
     if !links::spend(tx, token, now_ms / 1000).await? {
         return Ok(None);
     }
@@ -229,6 +232,7 @@ pub async fn unlock(tx: &mut Tx, person: &Person, by: &By, rng: &mut impl Crypto
 /// When the rules say no, or the database refuses.
 pub async fn delete(tx: &mut Tx, person: &Person, by: &By, rng: &mut impl CryptoRng) -> Result<(), Error> {
     let person = locked(tx, person, None).await?;
+    users::lock(tx, &person.id).await?;
     let others = others(tx, &person).await?;
     policy::may_delete(&by.actor, &standing(tx, &person).await?, others)?;
     // Before their rows go, so that the apps are told.

@@ -11,7 +11,7 @@ use crate::keys::{Vault, VaultError};
 use crate::mail::{self, Outgoing, Purpose};
 use crate::store::challenges::{self, NewChallenge};
 use crate::store::signins::{self, SignInRow};
-use crate::store::{self, Conn};
+use crate::store::{self, Conn, users};
 use crate::web::{CodeMail, Language};
 
 /// What codes are keyed for; a code made for one purpose is nothing elsewhere.
@@ -92,6 +92,8 @@ pub async fn issue(
     if signin.codes_sent >= i64::from(settings.codes_per_signin) {
         return Ok(Issue::NoMore);
     }
+    // A change of the user ends the codes that it finds: it comes before this one, and the sign-in is another, or finds it.
+    users::lock(conn, &to.person.id).await?;
     if !signins::count_code(conn, signin).await? {
         return Ok(Issue::Overtaken);
     }
@@ -167,6 +169,7 @@ pub async fn issue_by_hand(
     let code = random_code(settings.code_length, rng);
     let mac = keyed(vault, BY_HAND, &[&id, &person.id], &code)?;
     let expires_at = now + settings.hand_code_lifetime.as_secs();
+    users::lock(conn, &person.id).await?;
     challenges::add_hand_code(conn, &id, &person.id, &mac, now, expires_at).await?;
     challenges::clear_budget(conn, &person.id).await?;
     Event::new("user.code_by_hand", Actor::Operator).user(&person.id).record(conn, now_ms, rng).await?;

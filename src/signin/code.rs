@@ -46,11 +46,9 @@ pub async fn take(
     }
     let now = from.now_ms / 1000;
     let mut tx = state.db.write().await?;
-    if person.email.is_some() && person.email_verified_at.is_none() {
-        // Whoever changes a user locks them, and then their challenges. In another order the two of us could wait for
-        // each other for ever.
-        users::lock(&mut tx, &person.id).await?;
-    }
+    // Whoever changes a user locks them, and then their challenges, codes given by hand and budget. In another order the two
+    // of us could wait for each other for ever.
+    users::lock(&mut tx, &person.id).await?;
     let verdict = challenge::check(state, &mut tx, &signin.id, &person.id, given.code, now).await?;
     record(state, &mut tx, signin, &person, &verdict, from).await?;
     tx.commit().await?;

@@ -293,8 +293,9 @@ pub async fn stop_codes(conn: &mut Conn, user_id: &str, now: i64) -> Result<bool
 /// # Errors
 /// When the database refuses.
 pub async fn clear_budget(conn: &mut Conn, user_id: &str) -> Result<()> {
-    execute!(conn, FORGET_WRONG, user_id)?;
-    execute!(conn, CLEAR_BUDGET, user_id).map(|_| ())
+    // The budget first: a try that is under way holds it, and what that counts is seen after it.
+    execute!(conn, CLEAR_BUDGET, user_id)?;
+    execute!(conn, FORGET_WRONG, user_id).map(|_| ())
 }
 
 /// Whether a user's codes are stopped.
