@@ -5,12 +5,15 @@ mod support;
 
 use std::time::Duration;
 
+use countersign::config::RegistrationMode;
 use countersign::directory::{By, Password, Passwords, users};
 use countersign::keys::secret::entropy;
 use countersign::store::Tx;
 use reqwest::{Method, StatusCode};
-use support::admin::PASSWORD;
-use support::browser::Browser;
+use serde_json::json;
+use support::admin::{PASSWORD, REDIRECT_URI};
+use support::browser::{Browser, http};
+use support::relying_app::Answer;
 use support::site::Site;
 use tokio::task::JoinSet;
 
@@ -118,5 +121,24 @@ crate::on_both_databases! {
                 assert!(status.unwrap() < 500, "round {round}");
             }
         }
+    }
+
+    /// Each counts the others that are there, and they come at once.
+    async fn no_more_apps_register_themselves_at_once_than_may(database) {
+        let site = Site::with(database, |config| {
+            config.registration.mode = RegistrationMode::Open;
+            config.registration.max_clients = 3;
+        })
+        .await;
+        let address = site.url.join("register").unwrap();
+        let body = json!({"client_name": "Time Tracker", "redirect_uris": [REDIRECT_URI]});
+        let mut running = JoinSet::new();
+        for _ in 0..20 {
+            let request = http().post(address.clone()).json(&body);
+            running.spawn(async move { Answer::of(request).await.status });
+        }
+        let statuses = running.join_all().await;
+        let registered = statuses.iter().filter(|status| **status == StatusCode::CREATED).count();
+        assert_eq!(registered, 3, "{statuses:?}");
     }
 }

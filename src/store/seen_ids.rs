@@ -11,6 +11,8 @@ queries! {
     /// A name whose time is over may come again, whether or not its row has been purged.
     REMEMBER = "INSERT INTO seen_ids (purpose, id_hash, expires_at) VALUES ($1, $2, $3)
                 ON CONFLICT (purpose, id_hash) DO UPDATE SET expires_at = $3 WHERE seen_ids.expires_at <= $4";
+    QUEUE = "INSERT INTO seen_ids (purpose, id_hash, expires_at) VALUES ('queue', $1, $2)
+             ON CONFLICT (purpose, id_hash) DO UPDATE SET expires_at = $2";
     FIND = "SELECT expires_at FROM seen_ids WHERE purpose = $1 AND id_hash = $2 AND expires_at > $3";
     PURGE = "DELETE FROM seen_ids WHERE (purpose, id_hash) IN (
                  SELECT purpose, id_hash FROM seen_ids WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)";
@@ -23,6 +25,15 @@ queries! {
 /// When the database refuses.
 pub async fn remember(conn: &mut Conn, purpose: &str, id: &str, expires_at: i64, now: i64) -> Result<bool> {
     Ok(execute!(conn, REMEMBER, purpose, hash(id), expires_at, now)? == 1)
+}
+
+/// Waits until every transaction that has queued for this before has ended, and lets those that come later wait for this one:
+/// for rules that look at many rows, none of which could be locked instead. What is read after it sees what they have done.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn queue(conn: &mut Conn, for_what: &str, now: i64) -> Result<()> {
+    execute!(conn, QUEUE, hash(for_what), now).map(|_| ())
 }
 
 /// Whether a name is remembered for this purpose.

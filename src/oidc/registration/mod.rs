@@ -23,7 +23,7 @@ use crate::audit::{Actor, Event};
 use crate::config::RegistrationMode;
 use crate::keys::secret::{Token, TokenHash, entropy, same};
 use crate::signin::throttle::{self, Subject, Tries};
-use crate::store::registrations;
+use crate::store::{registrations, seen_ids};
 use crate::web::network::Network;
 use crate::web::{Path, form};
 
@@ -109,6 +109,8 @@ async fn register(provider: &Provider, request: Request) -> Result<Response, Ref
     let registered = clients::add(&mut tx, &provider.signin.vault, metadata, now, &mut entropy()).await?;
     let token = Token::generate(&mut entropy());
     let (id, most) = (&registered.client.id, provider.registration.max_clients);
+    // The bound counts those that are there: two that come at once must not both find the last place.
+    seen_ids::queue(&mut tx, "registration", now).await?;
     if !registrations::mark(&mut tx, id, token.hash().as_str(), most.into()).await? {
         return Err(Refused::Full(most));
     }
