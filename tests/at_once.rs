@@ -6,7 +6,8 @@ mod support;
 use std::time::Duration;
 
 use countersign::config::RegistrationMode;
-use countersign::directory::{By, Password, Passwords, users};
+use countersign::directory::users::{Changes, NewUser};
+use countersign::directory::{By, ClaimChanges, Error, Login, Password, Passwords, roles, users};
 use countersign::keys::secret::entropy;
 use countersign::store::Tx;
 use reqwest::{Method, StatusCode};
@@ -140,5 +141,34 @@ crate::on_both_databases! {
         let statuses = running.join_all().await;
         let registered = statuses.iter().filter(|status| **status == StatusCode::CREATED).count();
         assert_eq!(registered, 3, "{statuses:?}");
+    }
+
+    /// The login of one and the preferred username of another are in different columns: no unique rule sees both.
+    async fn a_new_login_and_the_same_preferred_username_are_not_both_taken(database) {
+        let site = Site::on(database).await;
+        let mut adding = site.admin.db.write().await.unwrap();
+        let role = roles::find_named(&mut adding, Some(&site.acme), "User").await.unwrap();
+        let new = NewUser {
+            login: &Login::parse("zed").unwrap(),
+            name: None,
+            email: None,
+            group: Some(&site.acme),
+            role: &role,
+            password_hash: None,
+        };
+        users::add(&mut adding, new, &by(&site), &mut entropy()).await.unwrap();
+        let (db, by, ned) = (site.admin.db.clone(), by(&site), site.admin.user("ned").await);
+        let changing = tokio::spawn(async move {
+            let claims = ClaimChanges::parse(["preferred_username=Zed"]).unwrap();
+            let mut tx = db.write().await.unwrap();
+            let changes = Changes { claims, ..Changes::default() };
+            let done = users::set(&mut tx, &ned, changes, &by, &mut entropy()).await;
+            tx.commit().await.unwrap();
+            done
+        });
+        a_while().await;
+        adding.commit().await.unwrap();
+        let done = changing.await.unwrap();
+        assert!(matches!(done, Err(Error::UsernameTaken(_))), "{done:?}");
     }
 }

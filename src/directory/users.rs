@@ -59,7 +59,7 @@ pub async fn add(tx: &mut Tx, new: NewUser<'_>, by: &By, rng: &mut impl CryptoRn
     let group_id = new.group.map(|group| group.id.as_str());
     policy::may_add(&by.actor, &place(tx, group_id).await?, &roles::facts(new.role)?)?;
     let id = new_id(rng);
-    if users::has_namesake(tx, &new.login.key(), &id).await? {
+    if is_taken(tx, &new.login.key(), &id, by.now()).await? {
         return Err(Error::LoginTaken(new.login.to_string()));
     }
     let status = if new.password_hash.is_some() { Status::Active } else { Status::Invited };
@@ -123,11 +123,11 @@ pub async fn set(
         group_id: after.place.lineage.first().map(String::as_str),
         role_id: &after.role.id,
     };
-    let done = users::set(tx, fields, by.now()).await;
-    done.map_err(|e| Error::or_taken(e, Error::LoginTaken(login.to_string())))?;
-    if changes.login.is_some() && users::has_namesake(tx, &login.key(), &person.id).await? {
+    if changes.login.is_some() && is_taken(tx, &login.key(), &person.id, by.now()).await? {
         return Err(Error::LoginTaken(login.to_string()));
     }
+    let done = users::set(tx, fields, by.now()).await;
+    done.map_err(|e| Error::or_taken(e, Error::LoginTaken(login.to_string())))?;
     if !changes.claims.is_empty() {
         set_claims(tx, &person, &changes.claims, by.now()).await?;
     }
@@ -143,6 +143,13 @@ pub async fn set(
     people::find(tx, &person.id).await?.ok_or(Error::Vanished)
 }
 
+/// Whether somebody else has this name, as login or as preferred username. Those are two columns, and no unique rule sees both:
+/// whoever takes a name queues for it.
+async fn is_taken(tx: &mut Tx, key: &str, id: &str, now: i64) -> Result<bool, Error> {
+    store::seen_ids::queue(tx, &format!("name\n{key}"), now).await?;
+    Ok(users::has_namesake(tx, key, id).await?)
+}
+
 /// Writes the claims down. An app may tell people apart by `preferred_username`, so it is nobody else's.
 async fn set_claims(tx: &mut Tx, person: &Person, changes: &ClaimChanges, now: i64) -> Result<(), Error> {
     let after = person.claims.after(changes);
@@ -150,7 +157,7 @@ async fn set_claims(tx: &mut Tx, person: &Person, changes: &ClaimChanges, now: i
     let key = preferred.map(fold);
     let taken = || Error::UsernameTaken(preferred.unwrap_or_default().to_owned());
     if let Some(key) = &key
-        && users::has_namesake(tx, key, &person.id).await?
+        && is_taken(tx, key, &person.id, now).await?
     {
         return Err(taken());
     }
