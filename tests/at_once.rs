@@ -9,6 +9,7 @@ use countersign::config::RegistrationMode;
 use countersign::directory::users::{Changes, NewUser};
 use countersign::directory::{By, ClaimChanges, Error, Login, Password, Passwords, roles, users};
 use countersign::keys::secret::entropy;
+use countersign::oidc::clients;
 use countersign::store::Tx;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
@@ -170,5 +171,29 @@ crate::on_both_databases! {
         adding.commit().await.unwrap();
         let done = changing.await.unwrap();
         assert!(matches!(done, Err(Error::UsernameTaken(_))), "{done:?}");
+    }
+
+    /// What the operator sets is not the app's to replace, not even with what it was a moment ago.
+    async fn an_app_that_replaces_its_registration_undoes_no_change_of_the_operators(database) {
+        let site = Site::with(database, |config| config.registration.mode = RegistrationMode::Open).await;
+        let body = json!({"client_name": "Time Tracker", "redirect_uris": [REDIRECT_URI]});
+        let registered = Answer::of(http().post(site.url.join("register").unwrap()).json(&body)).await;
+        let id = registered.text("client_id");
+        let mut change = site.admin.db.write().await.unwrap();
+        let mut metadata = clients::find(&mut change, &id).await.unwrap().unwrap().metadata;
+        metadata.require_two_factor = true;
+        clients::set(&mut change, &id, &metadata, site.now()).await.unwrap();
+        let replacement = json!({"client_id": id, "client_name": "Renamed", "redirect_uris": [REDIRECT_URI]});
+        let request = http()
+            .put(registered.text("registration_client_uri"))
+            .bearer_auth(registered.text("registration_access_token"))
+            .json(&replacement);
+        let replacing = tokio::spawn(Answer::of(request));
+        a_while().await;
+        change.commit().await.unwrap();
+        assert_eq!(replacing.await.unwrap().status, StatusCode::OK);
+        let mut conn = site.admin.db.read().await.unwrap();
+        let after = clients::find(&mut conn, &id).await.unwrap().unwrap().metadata;
+        assert_eq!((after.client_name.as_str(), after.require_two_factor), ("Renamed", true));
     }
 }

@@ -12,6 +12,7 @@ queries! {
             FROM clients WHERE id = $1";
     LIST = "SELECT id, secret_hash, secret_sealed, registration_token_hash, metadata, created_at, updated_at
             FROM clients WHERE id > $1 ORDER BY id LIMIT $2";
+    LOCK = "UPDATE clients SET created_at = created_at WHERE id = $1";
     SET_METADATA = "UPDATE clients SET metadata = $2, updated_at = $3 WHERE id = $1";
     SET_SECRET = "UPDATE clients SET secret_hash = $2, secret_sealed = $3, updated_at = $4 WHERE id = $1";
     DELETE = "DELETE FROM clients WHERE id = $1";
@@ -57,6 +58,14 @@ pub async fn add(
 /// When the database refuses.
 pub async fn find(conn: &mut Conn, id: &str) -> Result<Option<ClientRow>> {
     optional!(conn, ClientRow, FIND, id)
+}
+
+/// Keeps every other transaction from changing a client until this one ends: what is read after it is what will be changed.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn lock(conn: &mut Conn, id: &str) -> Result<()> {
+    execute!(conn, LOCK, id).map(|_| ())
 }
 
 /// At most `limit` clients whose ids come after `after`, in the order of their ids.

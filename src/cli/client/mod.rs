@@ -169,7 +169,8 @@ async fn set(
     fields: Fields,
 ) -> anyhow::Result<()> {
     let mut tx = db.write().await?;
-    let client = find(&mut tx, id).await?;
+    let client = clients::find_to_change(&mut tx, id).await?;
+    let client = client.ok_or_else(|| Error::Unknown(id.to_owned()))?;
     let mut metadata = client.metadata.clone();
     if let Some(name) = name {
         metadata.client_name = name;

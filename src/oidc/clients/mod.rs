@@ -12,7 +12,7 @@ use crate::keys::secret::{Token, new_id};
 use crate::keys::{Vault, VaultError};
 use crate::store::clients::ClientRow;
 use crate::store::registrations::{self, Replacement};
-use crate::store::{self, Conn};
+use crate::store::{self, Conn, Tx};
 
 pub use metadata::{
     ApplicationType, AuthMethod, Encryption, GrantType, Metadata, Profile, ResponseType, TlsClientAuth,
@@ -139,6 +139,18 @@ pub async fn find(conn: &mut Conn, id: &str) -> Result<Option<Client>, store::Er
     store::clients::find(conn, id).await?.map(Client::from_row).transpose()
 }
 
+/// The client of this id as it stays until this transaction has changed it.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn find_to_change(tx: &mut Tx, id: &str) -> Result<Option<Client>, store::Error> {
+    if find(tx, id).await?.is_none() {
+        return Ok(None);
+    }
+    store::clients::lock(tx, id).await?;
+    find(tx, id).await
+}
+
 /// At most `limit` clients whose ids come after `after`.
 ///
 /// # Errors
@@ -206,20 +218,20 @@ pub async fn replace(
 /// # Errors
 /// When there is no such client, it has no secret, or the database refuses.
 pub async fn rotate_secret(
-    conn: &mut Conn,
+    tx: &mut Tx,
     vault: &Vault,
     id: &str,
     now: i64,
     rng: &mut impl CryptoRng,
 ) -> Result<Token, Error> {
-    let client = find(conn, id).await?.ok_or_else(|| Error::Unknown(id.to_owned()))?;
+    let client = find_to_change(tx, id).await?.ok_or_else(|| Error::Unknown(id.to_owned()))?;
     if !client.metadata.token_endpoint_auth_method.needs_secret() {
         let reason = "does not rest on a secret: this client has none";
         return Err(Invalid::Field { field: "token_endpoint_auth_method", reason }.into());
     }
     let secret = Token::generate(rng);
     let kept = KeptSecret::of(Some(&secret), &client.metadata, vault, id, rng)?;
-    store::clients::set_secret(conn, id, kept.hash.as_deref(), kept.sealed.as_deref(), now).await?;
+    store::clients::set_secret(tx, id, kept.hash.as_deref(), kept.sealed.as_deref(), now).await?;
     Ok(secret)
 }
 

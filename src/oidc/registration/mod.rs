@@ -130,15 +130,17 @@ async fn replace(provider: &Provider, client_id: &str, request: Request) -> Resu
     let before = manager(provider, client_id, request.headers()).await?;
     let json = object(request).await?;
     before.check_identity(&json)?;
-    let old = &before.client.metadata;
     // Of the grants that nobody gets without being invited it may keep those that it has.
-    let metadata = members::with_ours_of(old, members::read(&json, &old.grant_types)?);
-    sector::check(&provider.outbound, &metadata).await?;
+    let asked = members::read(&json, &before.client.metadata.grant_types)?;
+    sector::check(&provider.outbound, &asked).await?;
     let now_ms = provider.signin.clock.now_ms();
     let mut tx = provider.signin.db.write().await?;
-    let vault = &provider.signin.vault;
+    // What stays is as it is now: the operator may have changed it, or the secret, since the request came.
+    let current = clients::find_to_change(&mut tx, client_id).await?.filter(|now| before.is_still(now));
+    let current = current.ok_or(Refused::Token(WRONG_TOKEN))?;
+    let (metadata, vault) = (members::with_ours_of(&current.metadata, asked), &provider.signin.vault);
     let replaced =
-        clients::replace(&mut tx, vault, &before.client, metadata, now_ms / 1000, &mut entropy()).await?;
+        clients::replace(&mut tx, vault, &current, metadata, now_ms / 1000, &mut entropy()).await?;
     let replaced = replaced.ok_or(Refused::Token(WRONG_TOKEN))?;
     Event::new("client.changed", Actor::Client)
         .client(client_id)
@@ -211,6 +213,11 @@ async fn manager(provider: &Provider, client_id: &str, headers: &HeaderMap) -> R
 }
 
 impl Managed {
+    /// Whether the token that was shown is the client's still.
+    fn is_still(&self, now: &Client) -> bool {
+        self.client.registration_token_hash == now.registration_token_hash
+    }
+
     /// The client information response (RFC 7591 §3.2.1, RFC 7592 §3). We know only the hash of an older secret.
     fn answer(&self, provider: &Provider, secret: Option<&Token>) -> Response {
         let client = &self.client;
