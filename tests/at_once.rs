@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use countersign::config::RegistrationMode;
@@ -15,7 +16,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 use support::admin::{PASSWORD, REDIRECT_URI};
 use support::browser::{Browser, http};
-use support::relying_app::Answer;
+use support::relying_app::{Answer, RelyingApp};
 use support::site::Site;
 use tokio::task::JoinSet;
 
@@ -46,6 +47,11 @@ async fn open_during(mut browser: Browser, address: String, change: Tx) -> Brows
     a_while().await;
     change.commit().await.unwrap();
     opened.await.unwrap()
+}
+
+async fn push(app: &RelyingApp, asked: &BTreeMap<String, String>) -> Answer {
+    let fields: Vec<(&str, &str)> = asked.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    app.ask("par", &fields).await
 }
 
 crate::on_both_databases! {
@@ -195,5 +201,22 @@ crate::on_both_databases! {
         let mut conn = site.admin.db.read().await.unwrap();
         let after = clients::find(&mut conn, &id).await.unwrap().unwrap().metadata;
         assert_eq!((after.client_name.as_str(), after.require_two_factor), ("Renamed", true));
+    }
+
+    /// What is kept for an app while it is deleted has nothing to hang from: the app hears so at its next try.
+    async fn a_request_of_an_app_that_is_deleted_meanwhile_may_be_sent_again(database) {
+        let site = Site::on(database).await;
+        let app = site.admin.add_app().await;
+        let asked = app.visit().parameters;
+        let mut change = site.admin.db.write().await.unwrap();
+        clients::delete(&mut change, &app.client_id).await.unwrap();
+        let pushing = {
+            let (app, asked) = (app.clone(), asked.clone());
+            tokio::spawn(async move { push(&app, &asked).await.status })
+        };
+        a_while().await;
+        change.commit().await.unwrap();
+        assert_eq!(pushing.await.unwrap(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(push(&app, &asked).await.error().as_deref(), Some("invalid_client"));
     }
 }

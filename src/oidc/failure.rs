@@ -48,7 +48,9 @@ impl Failure {
 impl From<store::Error> for Failure {
     fn from(e: store::Error) -> Self {
         match e {
-            store::Error::Unavailable { .. } => Self::Unavailable(e.to_string()),
+            store::Error::Unavailable { .. } | store::Error::Orphan { .. } => {
+                Self::Unavailable(e.to_string())
+            }
             other => Self::Internal(other.to_string()),
         }
     }

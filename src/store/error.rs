@@ -36,6 +36,12 @@ pub enum Error {
         /// The query that was refused.
         query: &'static str,
     },
+    /// What the row belongs to was deleted a moment ago: the same request is told so when it comes again.
+    #[error("{query}: what it belongs to is gone")]
+    Orphan {
+        /// The query that was refused.
+        query: &'static str,
+    },
     /// The database is locked, full, gone or too slow: the same request may succeed later.
     #[error("{query}: the database did not answer: {reason}")]
     Unavailable {
@@ -72,6 +78,7 @@ impl Error {
     pub(crate) fn from_sqlx(query: &'static str, source: sqlx::Error) -> Self {
         match source {
             sqlx::Error::Database(e) if e.is_unique_violation() => Self::Duplicate { query },
+            sqlx::Error::Database(e) if e.is_foreign_key_violation() => Self::Orphan { query },
             sqlx::Error::Database(e) if is_passing(e.code().as_deref()) => {
                 Self::Unavailable { query, reason: e.to_string() }
             }

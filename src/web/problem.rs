@@ -81,7 +81,9 @@ impl Problem {
 impl From<store::Error> for Problem {
     fn from(e: store::Error) -> Self {
         match e {
-            store::Error::Unavailable { .. } => Self::Unavailable(e.to_string()),
+            store::Error::Unavailable { .. } | store::Error::Orphan { .. } => {
+                Self::Unavailable(e.to_string())
+            }
             other => Self::Internal(other.to_string()),
         }
     }
