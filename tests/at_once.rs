@@ -219,4 +219,19 @@ crate::on_both_databases! {
         assert_eq!(pushing.await.unwrap(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(push(&app, &asked).await.error().as_deref(), Some("invalid_client"));
     }
+
+    /// Whoever holds the last connection and wants another one waits for itself.
+    async fn one_connection_is_enough_for_every_request(database) {
+        let site = Site::with(database, |config| config.database.max_connections = 1).await;
+        let app = site.admin.add_app().await;
+        let (_, tokens) = site.signed_in(&app, &app.visit(), "ned").await;
+        let token = tokens.text("access_token");
+        // Old enough for the signing keys to be read again, each time.
+        site.advance(10);
+        assert_eq!(app.userinfo(&token).await.status, 200);
+        site.advance(10);
+        assert_eq!(app.ask("introspect", &[("token", &token)]).await.status, 200);
+        site.advance(10);
+        assert_eq!(app.ask("revoke", &[("token", &token)]).await.status, 200);
+    }
 }

@@ -8,7 +8,7 @@ use super::confirmation::Confirmation;
 use super::scopes::Scopes;
 use super::tokens::ACCESS_TOKEN;
 use crate::directory::{Person, Status, people};
-use crate::keys::KeyError;
+use crate::keys::Ring;
 use crate::store::tokens::{self, GrantRow};
 use crate::store::{self, Conn, seen_ids};
 
@@ -47,19 +47,11 @@ pub(super) enum Rejected {
     Ended,
     /// The database does not answer, or worse.
     Store(store::Error),
-    /// The signing keys cannot be had.
-    Keys(KeyError),
 }
 
 impl From<store::Error> for Rejected {
     fn from(e: store::Error) -> Self {
         Self::Store(e)
-    }
-}
-
-impl From<KeyError> for Rejected {
-    fn from(e: KeyError) -> Self {
-        Self::Keys(e)
     }
 }
 
@@ -70,22 +62,23 @@ impl Rejected {
             Self::NotOurs => "this is not an access token of this provider",
             Self::Expired => "the access token has expired",
             Self::Ended => "the access token was revoked, or its grant has ended",
-            Self::Store(_) | Self::Keys(_) => "the access token cannot be checked now",
+            Self::Store(_) => "the access token cannot be checked now",
         }
     }
 }
 
-/// Opens an access token that somebody shows: signature, kind, time, and everything that it hangs from.
+/// Opens an access token that somebody shows: signature, kind, time, and everything that it hangs from. The ring comes from
+/// outside: whoever holds a connection while it waits for the keys, which may need another, can wait for itself.
 ///
 /// # Errors
 /// Why it is not good.
 pub(super) async fn open(
     provider: &Provider,
+    ring: &Ring,
     conn: &mut Conn,
     token: &str,
     now: i64,
 ) -> Result<AccessToken, Rejected> {
-    let ring = provider.keys.ring(now).await?;
     let (claims, typ) = ring.verify(token, now).map_err(|_| Rejected::NotOurs)?;
     let text = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default();
     let (jti, expires_at) = (text("jti"), claims.get("exp").and_then(Value::as_i64).unwrap_or_default());

@@ -17,6 +17,7 @@ use super::error::{Code, Refusal};
 use super::failure::Failure;
 use super::scopes::{Scope, Scopes};
 use crate::directory::{Status, people};
+use crate::keys::Ring;
 use crate::keys::secret::TokenHash;
 use crate::store::{Conn, tokens};
 
@@ -46,10 +47,11 @@ async fn answer(caller: &Caller<'_>) -> Result<Response, Failure> {
         return Err(Failure::client(Refusal::new(Code::InvalidClient, description), false));
     }
     let token = caller.form.get("token").ok_or_else(|| Failure::invalid("token is missing"))?;
+    let ring = caller.provider.keys.ring(caller.now).await?;
     let mut conn = caller.provider.signin.db.read().await?;
     let known = match refresh_token(caller, &mut conn, &client, token).await? {
         Some(known) => Some(known),
-        None => access_token(caller, &mut conn, &client, token).await?,
+        None => access_token(caller, &ring, &mut conn, &client, token).await?,
     };
     drop(conn);
     // One that is not good and one that is not the caller's business look alike (RFC 7662 §2.2).
@@ -63,15 +65,15 @@ async fn answer(caller: &Caller<'_>) -> Result<Response, Failure> {
 
 async fn access_token(
     caller: &Caller<'_>,
+    ring: &Ring,
     conn: &mut Conn,
     client: &Client,
     token: &str,
 ) -> Result<Option<Map<String, Value>>, Failure> {
-    match access_token::open(caller.provider, conn, token, caller.now).await {
+    match access_token::open(caller.provider, ring, conn, token, caller.now).await {
         Ok(token) if token.concerns(client) => Ok(Some(about(&token, client))),
         Ok(_) | Err(Rejected::NotOurs | Rejected::Expired | Rejected::Ended) => Ok(None),
         Err(Rejected::Store(e)) => Err(e.into()),
-        Err(Rejected::Keys(e)) => Err(e.into()),
     }
 }
 

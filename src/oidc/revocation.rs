@@ -13,6 +13,7 @@ use super::clients::Client;
 use super::discovery::open_to_all;
 use super::failure::Failure;
 use crate::audit::{Actor, Event};
+use crate::keys::Ring;
 use crate::keys::secret::{TokenHash, entropy};
 use crate::store::{Conn, seen_ids, tokens};
 
@@ -52,10 +53,11 @@ pub(super) async fn post(State(provider): State<Arc<Provider>>, request: Request
 async fn revoke(caller: &Caller<'_>) -> Result<(), Failure> {
     let client = caller.authenticate().await?;
     let token = caller.form.get("token").ok_or_else(|| Failure::invalid("token is missing"))?;
+    let ring = caller.provider.keys.ring(caller.now).await?;
     let mut conn = caller.provider.signin.db.read().await?;
     let found = match refresh_token(&mut conn, token).await? {
         Some(target) => Some(target),
-        None => access_token(caller, &mut conn, token).await?,
+        None => access_token(caller, &ring, &mut conn, token).await?,
     };
     drop(conn);
     match found {
@@ -77,11 +79,15 @@ async fn refresh_token(conn: &mut Conn, token: &str) -> Result<Option<Target>, F
     }))
 }
 
-async fn access_token(caller: &Caller<'_>, conn: &mut Conn, token: &str) -> Result<Option<Target>, Failure> {
-    let token = match access_token::open(caller.provider, conn, token, caller.now).await {
+async fn access_token(
+    caller: &Caller<'_>,
+    ring: &Ring,
+    conn: &mut Conn,
+    token: &str,
+) -> Result<Option<Target>, Failure> {
+    let token = match access_token::open(caller.provider, ring, conn, token, caller.now).await {
         Ok(token) => token,
         Err(Rejected::Store(e)) => return Err(e.into()),
-        Err(Rejected::Keys(e)) => return Err(e.into()),
         Err(Rejected::NotOurs | Rejected::Expired | Rejected::Ended) => return Ok(None),
     };
     let jti = token.text("jti").to_owned();

@@ -62,7 +62,6 @@ impl From<Rejected> for Failure {
     fn from(rejected: Rejected) -> Self {
         match rejected {
             Rejected::Store(e) => Self::Store(e),
-            Rejected::Keys(e) => Self::Keys(e),
             other => Self::Token(other.description()),
         }
     }
@@ -108,8 +107,9 @@ async fn claims_for(
     presented: &Presented,
     now: i64,
 ) -> Result<Response, Failure> {
+    let ring = provider.keys.ring(now).await.map_err(Failure::Keys)?;
     let mut conn = provider.signin.db.read().await?;
-    let token = access_token::open(provider, &mut conn, &presented.token, now).await?;
+    let token = access_token::open(provider, &ring, &mut conn, &presented.token, now).await?;
     drop(conn);
     if !token.is_for(&provider.issuer) {
         return Err(Failure::Token("this access token is not for this endpoint"));

@@ -12,6 +12,7 @@ use super::super::tokens::{Access, Issued, Mint};
 use super::TokenRequest;
 use crate::audit::{Actor, Event};
 use crate::directory::{Status, people};
+use crate::keys::Ring;
 use crate::keys::secret::entropy;
 use crate::store::{Conn, tokens};
 
@@ -33,20 +34,23 @@ struct Subject {
 
 /// An access token for a resource that this client may call, in the name of the person whose token it was shown or given. It
 /// hangs from the same grant, holds no longer, and opens no more.
-pub(super) async fn exchange(request: &TokenRequest<'_>, mut conn: Conn) -> Result<Issued, Failure> {
+pub(super) async fn exchange(request: &TokenRequest<'_>, conn: Conn) -> Result<Issued, Failure> {
     let (provider, client, now) = (request.provider, request.client, request.now);
     check_kinds(request)?;
-    let subject = subject(request, &mut conn).await?;
+    // The keys may have to be read, over a connection of their own: nobody waits for one while holding one.
+    drop(conn);
+    let ring = provider.keys.ring(now).await?;
+    let mut conn = provider.signin.db.read().await?;
+    let subject = subject(request, &ring, &mut conn).await?;
     let Holder { grant, person } = &subject.holder;
     if !clients::admits(&mut conn, client, person).await? {
         return Err(Failure::invalid("the group of the subject_token's person may not use this client"));
     }
-    let act = actor(request, &mut conn, subject.act).await?;
+    let act = actor(request, &ring, &mut conn, subject.act).await?;
     drop(conn);
     let resources = targets(request)?;
     let scopes = request.narrowed_scopes(granted(client, subject.scopes))?;
 
-    let ring = provider.keys.ring(now).await?;
     let sub = provider.subject(client, &person.id)?;
     let mint = Mint { provider, ring: &ring, client, grant, subject: &sub, now };
     let issued = mint.access_token(Access {
@@ -94,15 +98,15 @@ fn check_kinds(request: &TokenRequest<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn subject(request: &TokenRequest<'_>, conn: &mut Conn) -> Result<Subject, Failure> {
+async fn subject(request: &TokenRequest<'_>, ring: &Ring, conn: &mut Conn) -> Result<Subject, Failure> {
     let token = request.required("subject_token")?;
     if request.required("subject_token_type")? == ID_TOKEN {
-        let (claims, holder) = id_token(request, conn, "subject_token", token).await?;
+        let (claims, holder) = id_token(request, ring, conn, "subject_token", token).await?;
         let scopes = Scopes::parse(&holder.grant.scopes);
         let expires_at = claims.get("exp").and_then(Value::as_i64).unwrap_or_default();
         return Ok(Subject { holder, scopes, expires_at, act: None });
     }
-    let token = access_token(request, conn, "subject_token", token).await?;
+    let token = access_token(request, ring, conn, "subject_token", token).await?;
     let act = token.claims.get("act").cloned();
     let nobody =
         || Failure::invalid("the subject_token is of a client in its own name, and stands for no person");
@@ -113,15 +117,16 @@ async fn subject(request: &TokenRequest<'_>, conn: &mut Conn) -> Result<Subject,
 /// `act` of the new token: who acts now, and in it who did before (RFC 8693 §4.1).
 async fn actor(
     request: &TokenRequest<'_>,
+    ring: &Ring,
     conn: &mut Conn,
     before: Option<Value>,
 ) -> Result<Option<Value>, Failure> {
     let Some(token) = request.form.get("actor_token") else { return Ok(before) };
     let sub = if request.form.get("actor_token_type") == Some(ID_TOKEN) {
-        let (claims, _) = id_token(request, conn, "actor_token", token).await?;
+        let (claims, _) = id_token(request, ring, conn, "actor_token", token).await?;
         claims.get("sub").cloned()
     } else {
-        access_token(request, conn, "actor_token", token).await?.claims.get("sub").cloned()
+        access_token(request, ring, conn, "actor_token", token).await?.claims.get("sub").cloned()
     };
     let depth = std::iter::successors(before.as_ref(), |act| act.get("act")).count();
     if depth >= MOST_ACTORS {
@@ -140,14 +145,14 @@ async fn actor(
 /// key's proof; of one that it was shown as a resource server it has checked the proof itself.
 async fn access_token(
     request: &TokenRequest<'_>,
+    ring: &Ring,
     conn: &mut Conn,
     name: &str,
     token: &str,
 ) -> Result<access_token::AccessToken, Failure> {
-    let opened = access_token::open(request.provider, conn, token, request.now).await;
+    let opened = access_token::open(request.provider, ring, conn, token, request.now).await;
     let token = opened.map_err(|rejected| match rejected {
         Rejected::Store(e) => e.into(),
-        Rejected::Keys(e) => e.into(),
         other => Failure::invalid(format!("{name}: {}", other.description())),
     })?;
     if !token.concerns(request.client) {
@@ -165,13 +170,13 @@ async fn access_token(
 /// An ID token that was issued to this client, and the grant that it came with.
 async fn id_token(
     request: &TokenRequest<'_>,
+    ring: &Ring,
     conn: &mut Conn,
     name: &str,
     token: &str,
 ) -> Result<(Map<String, Value>, Holder), Failure> {
     let (provider, client, now) = (request.provider, request.client, request.now);
     let refuse = |what: &str| Failure::invalid(format!("{name} {what}"));
-    let ring = provider.keys.ring(now).await?;
     let (claims, typ) = ring.verify(token, now).map_err(|_| refuse("is not an ID token of this provider"))?;
     let text = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default();
     if typ != "JWT" || text("iss") != provider.issuer || text("sid").is_empty() {
