@@ -33,3 +33,47 @@ pub fn run(data: &[u8]) -> Vec<u16> {
     }
     statuses
 }
+
+/// A rule that nothing can break is no rule.
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use axum::http::{HeaderValue, StatusCode};
+
+    use super::world::Answer;
+    use super::*;
+
+    type Spoil = fn(&mut Answer);
+
+    #[test]
+    fn each_rule_can_be_broken() {
+        let mut world = WORLD.lock().unwrap_or_else(PoisonError::into_inner);
+        let visit = world.visit();
+        let good = world.send(script::parse(b"GET /device").unwrap());
+        let breaks = |answer: &Answer| {
+            catch_unwind(AssertUnwindSafe(|| verdict::judge(answer, &visit, "GET /device"))).is_err()
+        };
+        assert!(!breaks(&good));
+        let spoiled: [(&str, Spoil); 9] = [
+            ("status", |a| a.status = StatusCode::INTERNAL_SERVER_ERROR),
+            ("no header", |a| drop(a.headers.remove("referrer-policy"))),
+            ("no policy", |a| drop(a.headers.remove("content-security-policy"))),
+            ("elsewhere", |a| set(a, "location", "//evil.example/")),
+            ("almost there", |a| set(a, "location", "https://app.example.org/callback.evil.example/")),
+            ("cookie", |a| set(a, "set-cookie", "session=x; Secure")),
+            ("json", |a| set(a, "content-type", "application/json")),
+            ("script", |a| a.body.extend(b"<script>alert(1)</script>")),
+            ("link", |a| a.body.extend(b"<a href=\"javascript:alert(1)\">x</a>")),
+        ];
+        for (what, spoil) in spoiled {
+            let mut answer = good.clone();
+            spoil(&mut answer);
+            assert!(breaks(&answer), "{what}");
+        }
+    }
+
+    fn set(answer: &mut Answer, name: &'static str, value: &'static str) {
+        answer.headers.insert(name, HeaderValue::from_static(value));
+    }
+}

@@ -45,6 +45,9 @@ const BEGINNING: i64 = 1_800_000_000;
 /// After so many scripts everything is as it was at first: what they have left in the database slows down the others.
 const FRESH_FOR: u32 = 500;
 
+/// Names an empty database to use instead of one that is made here: PostgreSQL minds what SQLite does not.
+const DATABASE: &str = "COUNTERSIGN_FUZZ_DATABASE";
+
 /// A certificate that an app shows, as a proxy tells it (RFC 9440).
 const CERTIFICATE: &str = include_str!("certificate.txt");
 
@@ -81,6 +84,7 @@ pub struct Visit {
 }
 
 /// What the site has answered.
+#[derive(Clone)]
 pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
@@ -106,7 +110,6 @@ impl World {
         let mut world =
             Self { runtime, folder, config, time, known, app, router, scripts, requests, hashes, databases };
         world.sign_in();
-        world.runtime.block_on(world.app.db.close());
         world.begin_again();
         world
     }
@@ -115,7 +118,6 @@ impl World {
     pub fn visit(&mut self) -> Visit {
         self.scripts += 1;
         if self.scripts > FRESH_FOR {
-            self.runtime.block_on(self.app.db.close());
             self.begin_again();
         }
         // So that nobody waits for what somebody else has used up.
@@ -187,8 +189,13 @@ impl World {
         Arc::get_mut(&mut self.known).expect("the only reference").values = values;
     }
 
-    /// Puts a copy of the first database in place of the one that is there, and the clock back.
+    /// Puts a copy of the first database in place of the one that is there, and the clock back. One that somebody else has
+    /// made stays as it is.
     fn begin_again(&mut self) {
+        if std::env::var_os(DATABASE).is_some() {
+            return;
+        }
+        self.runtime.block_on(self.app.db.close());
         let name = |number: u32| if number == 0 { "first".to_owned() } else { format!("copy{number}") };
         let file = |number: u32, end: &str| self.folder.path().join(format!("{}.db{end}", name(number)));
         if self.databases > 0 {
@@ -361,7 +368,7 @@ fn settings(folder: &TempDir, database: &str) -> Config {
     config.trusted_proxies = vec![[127, 0, 0, 1].into()];
     config.client_certificate_header = Some("client-cert".to_owned());
     config.data_dir = folder.path().to_owned();
-    config.database.url = url(folder, database);
+    config.database.url = std::env::var(DATABASE).unwrap_or_else(|_| url(folder, database));
     config.database.max_connections = 2;
     config.keys.dir = folder.path().join("keys");
     // The quickest to sign with.
