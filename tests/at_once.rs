@@ -216,7 +216,9 @@ crate::on_both_databases! {
         };
         a_while().await;
         change.commit().await.unwrap();
-        assert_eq!(pushing.await.unwrap(), StatusCode::SERVICE_UNAVAILABLE);
+        // The one if it came in time to meet the deletion, the other if it was slow.
+        let status = pushing.await.unwrap();
+        assert!([StatusCode::SERVICE_UNAVAILABLE, StatusCode::UNAUTHORIZED].contains(&status), "{status}");
         assert_eq!(push(&app, &asked).await.error().as_deref(), Some("invalid_client"));
     }
 
