@@ -20,6 +20,10 @@ use support::relying_app::{Answer, RelyingApp};
 use support::site::Site;
 use tokio::task::JoinSet;
 
+/// The hash of [`PASSWORD`] as a program made it that does less work.
+const OUTDATED: &str =
+    "$argon2id$v=19$m=8192,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$HhdGxmsoo8pSkWu74EOdjWuyMCjKM2aof0XQCAMO4jU";
+
 /// Time enough for a request to get as far as it can.
 async fn a_while() {
     tokio::time::sleep(Duration::from_millis(700)).await;
@@ -72,6 +76,33 @@ crate::on_both_databases! {
         change.commit().await.unwrap();
         let browser = submitted.await.unwrap();
         assert!(browser.has_field("login") && !browser.has_left(), "{}", browser.text());
+    }
+
+    /// A hash of another program's is replaced at the first sign-in, by whichever of two clicks is faster.
+    async fn a_double_click_while_the_hash_is_renewed_is_no_change_of_the_account(database) {
+        let site = Site::on(database).await;
+        let app = site.admin.add_app().await;
+        for round in 0..5 {
+            let ned = site.admin.user("ned").await;
+            let mut tx = site.admin.db.write().await.unwrap();
+            users::set_password(&mut tx, &ned, OUTDATED, &by(&site), &mut entropy()).await.unwrap();
+            tx.commit().await.unwrap();
+            let mut browser = site.browser();
+            browser.open(&app.visit().url()).await;
+            let path = format!("{}/password", browser.page().url.path());
+            let mut clicks = JoinSet::new();
+            for _ in 0..2 {
+                let (mut tab, path) = (browser.new_tab(), path.clone());
+                clicks.spawn(async move {
+                    tab.post(&path, &[("login", "ned"), ("password", PASSWORD)]).await;
+                    (tab.has_field("code"), tab.error(), tab.text())
+                });
+            }
+            for (at_code, error, text) in clicks.join_all().await {
+                assert!(at_code && error.is_none(), "round {round}: {text}");
+            }
+            site.advance(3600);
+        }
     }
 
     /// The proofs are read, and forgotten before the answer is given.
