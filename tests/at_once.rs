@@ -36,9 +36,13 @@ fn by(site: &Site) -> By {
 /// A transaction that has given somebody another password, and is not committed yet.
 async fn changing_the_password(site: &Site, login: &str) -> Tx {
     let hash = Passwords::new(1, 1).hash(&Password::typed("another horse battery"), &mut entropy()).await;
+    changing_the_hash(site, login, &hash.unwrap()).await
+}
+
+async fn changing_the_hash(site: &Site, login: &str, hash: &str) -> Tx {
     let person = site.admin.user(login).await;
     let mut tx = site.admin.db.write().await.unwrap();
-    users::set_password(&mut tx, &person, &hash.unwrap(), &by(site), &mut entropy()).await.unwrap();
+    users::set_password(&mut tx, &person, hash, &by(site), &mut entropy()).await.unwrap();
     tx
 }
 
@@ -83,10 +87,7 @@ crate::on_both_databases! {
         let site = Site::on(database).await;
         let app = site.admin.add_app().await;
         for round in 0..5 {
-            let ned = site.admin.user("ned").await;
-            let mut tx = site.admin.db.write().await.unwrap();
-            users::set_password(&mut tx, &ned, OUTDATED, &by(&site), &mut entropy()).await.unwrap();
-            tx.commit().await.unwrap();
+            changing_the_hash(&site, "ned", OUTDATED).await.commit().await.unwrap();
             let mut browser = site.browser();
             browser.open(&app.visit().url()).await;
             let path = format!("{}/password", browser.page().url.path());

@@ -89,6 +89,12 @@ impl Error {
         }
     }
 
+    /// Whether the same request may fare otherwise later: then that is worth saying.
+    #[must_use]
+    pub const fn may_pass(&self) -> bool {
+        matches!(self, Self::Unavailable { .. } | Self::Orphan { .. })
+    }
+
     /// Whether the row was refused because one like it is there.
     #[must_use]
     pub fn is_duplicate(&self) -> bool {

@@ -80,12 +80,7 @@ impl Problem {
 
 impl From<store::Error> for Problem {
     fn from(e: store::Error) -> Self {
-        match e {
-            store::Error::Unavailable { .. } | store::Error::Orphan { .. } => {
-                Self::Unavailable(e.to_string())
-            }
-            other => Self::Internal(other.to_string()),
-        }
+        if e.may_pass() { Self::Unavailable(e.to_string()) } else { Self::Internal(e.to_string()) }
     }
 }
 

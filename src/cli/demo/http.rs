@@ -11,7 +11,7 @@ use hyper_util::rt::TokioExecutor;
 use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse};
 
 /// A client for `http:` addresses. It follows no redirects: the provider's answers are to come from the provider.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Http(legacy::Client<HttpConnector, Body>);
 
 /// Why there is no answer.

@@ -173,6 +173,7 @@ mod tests {
             other.insert("x5c".to_owned(), json!([BASE64_STANDARD.encode(&shown.der)]));
             assert_eq!(by_key(&registered(&[other]), &shown), Ok(()), "the certificate itself");
         }
+        assert!(super::shown(None, NOW).unwrap_err().contains("shown none"));
     }
 
     #[test]
