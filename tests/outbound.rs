@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use countersign::config::{self, SigningAlgorithm};
 use countersign::keys::jose::JwsFailure;
-use countersign::oidc::client_keys::{ClientKeyCache, ClientKeyFailure};
+use countersign::oidc::clients::keys::{ClientKeyCache, ClientKeyFailure};
 use countersign::oidc::clients::{Client, Metadata};
 use countersign::outbound::{Outbound, OutboundError};
 use josekit::jwk::Jwk;

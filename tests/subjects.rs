@@ -4,7 +4,7 @@
 mod support;
 
 use countersign::oidc::clients::Metadata;
-use countersign::oidc::subject::SubjectType;
+use countersign::oidc::clients::subject::SubjectType;
 use serde_json::Value;
 use support::Database;
 use support::browser::http;

@@ -23,7 +23,7 @@ use crate::directory::Passwords;
 use crate::keys::secret::entropy;
 use crate::keys::{SigningKeys, Vault};
 use crate::mail::Mailer;
-use crate::oidc::client_keys::ClientKeyCache;
+use crate::oidc::clients::keys::ClientKeyCache;
 use crate::oidc::{self, Provider};
 use crate::outbound::Outbound;
 use crate::signin::SignInState;
@@ -80,7 +80,7 @@ impl App {
             tokens: config.tokens.clone(),
             algorithm: config.keys.algorithm,
             trusted_proxies: config.trusted_proxies.clone(),
-            notices: oidc::backchannel::Notices::default(),
+            notices: oidc::Notices::default(),
             client_certificate_header: header_name(&config)?,
             takes_certificates: config.client_certificate_header.is_some()
                 || config.tls.as_ref().is_some_and(|tls| tls.client_certificates),

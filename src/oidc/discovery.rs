@@ -4,19 +4,21 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::Provider;
-use super::claims;
-use super::clients::{AuthMethod, GrantType, ResponseType};
-use super::dpop;
-use super::request::ResponseMode;
-use super::scopes::Scope;
-use super::subject::SubjectType;
 use crate::config::{RegistrationMode, SigningAlgorithm};
 use crate::keys::jose::{ContentEncryption, KeyManagement, MacAlgorithm};
+use crate::oidc::authorize::request::ResponseMode;
+use crate::oidc::clients::subject::SubjectType;
+use crate::oidc::clients::{AuthMethod, GrantType, ResponseType};
+use crate::oidc::provider::Provider;
+use crate::oidc::shared::claims;
+use crate::oidc::shared::cors::open_to_all;
+use crate::oidc::shared::page::key_problem;
+use crate::oidc::shared::scopes::Scope;
+use crate::oidc::tokens::dpop;
 use crate::signin::decide::{ACR_PASSWORD, ACR_TWO_FACTORS};
 use crate::web::{Language, Problem};
 
@@ -114,30 +116,8 @@ fn with(mut metadata: Value, more: Value) -> Value {
 /// `GET /jwks` (RFC 7517 §5)
 pub(super) async fn jwks(State(provider): State<Arc<Provider>>) -> Result<Response, Problem> {
     let now = provider.signin.clock.now();
-    let ring = provider.keys.ring(now).await.map_err(super::authorize::key_problem)?;
+    let ring = provider.keys.ring(now).await.map_err(key_problem)?;
     Ok(cached(Json(ring.jwks(now)).into_response()))
-}
-
-/// `OPTIONS` of what scripts on other sites may call
-pub(super) async fn preflight() -> Response {
-    let mut response = StatusCode::NO_CONTENT.into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
-    headers.insert(
-        header::ACCESS_CONTROL_ALLOW_HEADERS,
-        HeaderValue::from_static("authorization, content-type, dpop"),
-    );
-    headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("3600"));
-    open_to_all(response)
-}
-
-/// Lets scripts on any site read a response: nothing here is opened by a cookie.
-pub(super) fn open_to_all(mut response: Response) -> Response {
-    let headers = response.headers_mut();
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    let exposed = HeaderValue::from_static("dpop-nonce, www-authenticate");
-    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
-    response
 }
 
 /// Five minutes: half of what a new key is published ahead.

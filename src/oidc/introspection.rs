@@ -8,17 +8,17 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
-use super::Provider;
-use super::access_token::{self, AccessToken, Rejected};
-use super::client_auth::{Caller, Received};
-use super::clients::Client;
-use super::confirmation::Confirmation;
-use super::error::{Code, Refusal};
-use super::failure::Failure;
-use super::scopes::{Scope, Scopes};
 use crate::directory::{Status, people};
 use crate::keys::Ring;
 use crate::keys::secret::TokenHash;
+use crate::oidc::client_auth::{Caller, Received};
+use crate::oidc::clients::Client;
+use crate::oidc::provider::Provider;
+use crate::oidc::shared::error::{Code, Refusal};
+use crate::oidc::shared::failure::Failure;
+use crate::oidc::shared::scopes::{Scope, Scopes};
+use crate::oidc::tokens::access_token::{self, AccessToken, Rejected};
+use crate::oidc::tokens::confirmation::Confirmation;
 use crate::store::{Conn, tokens};
 
 /// What a signed answer is asked for by, and comes as (RFC 9701 §4 and §5).

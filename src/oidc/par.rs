@@ -8,16 +8,16 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::Provider;
-use super::authorize::{Wrong, read};
-use super::client_auth::{Caller, Received};
-use super::clients::Client;
-use super::discovery::open_to_all;
-use super::dpop;
-use super::error::{Code, Refusal};
-use super::failure::Failure;
-use super::parameters::{self, PUSHED};
 use crate::keys::secret::{Token, TokenHash, entropy};
+use crate::oidc::authorize::request::parameters::{self, PUSHED};
+use crate::oidc::authorize::request::read::{Wrong, read};
+use crate::oidc::client_auth::{Caller, Received};
+use crate::oidc::clients::Client;
+use crate::oidc::provider::Provider;
+use crate::oidc::shared::cors::open_to_all;
+use crate::oidc::shared::error::{Code, Refusal};
+use crate::oidc::shared::failure::Failure;
+use crate::oidc::tokens::dpop;
 use crate::store::pushed_requests::{self, NewPushed};
 use crate::web::form::Form;
 

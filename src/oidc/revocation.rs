@@ -6,15 +6,15 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::Provider;
-use super::access_token::{self, REVOKED, Rejected};
-use super::client_auth::{Caller, Received};
-use super::clients::Client;
-use super::discovery::open_to_all;
-use super::failure::Failure;
 use crate::audit::{Actor, Event};
 use crate::keys::Ring;
 use crate::keys::secret::{TokenHash, entropy};
+use crate::oidc::client_auth::{Caller, Received};
+use crate::oidc::clients::Client;
+use crate::oidc::provider::Provider;
+use crate::oidc::shared::cors::open_to_all;
+use crate::oidc::shared::failure::Failure;
+use crate::oidc::tokens::access_token::{self, REVOKED, Rejected};
 use crate::store::{Conn, seen_ids, tokens};
 
 /// What a token that is still good leads to.

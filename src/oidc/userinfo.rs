@@ -9,18 +9,19 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 
-use super::Provider;
-use super::access_token::{self, Holder, Rejected};
-use super::claims;
-use super::clients::Client;
-use super::discovery::open_to_all;
-use super::dpop;
-use super::encryption::{Content, Encrypter, EncryptionFailure};
-use super::error::{Code, Refusal};
-use super::presented::{Presented, Scheme, Unheld};
-use super::scopes::Scope;
-use super::step_up::{self, Challenge};
-use super::tokens::GrantDetails;
+use crate::oidc::clients::Client;
+use crate::oidc::clients::encryption::{Content, Encrypter, EncryptionFailure};
+use crate::oidc::provider::Provider;
+use crate::oidc::shared::claims;
+use crate::oidc::shared::cors::open_to_all;
+use crate::oidc::shared::error::{Code, Refusal};
+use crate::oidc::shared::failure::{self, DPOP_NONCE};
+use crate::oidc::shared::scopes::Scope;
+use crate::oidc::tokens::access_token::{self, Holder, Rejected};
+use crate::oidc::tokens::details::GrantDetails;
+use crate::oidc::tokens::dpop;
+use crate::oidc::tokens::presented::{Presented, Scheme, Unheld};
+use crate::oidc::tokens::step_up::{self, Challenge};
 use crate::store;
 use crate::web::form::Form;
 
@@ -138,7 +139,8 @@ async fn answer(
     now: i64,
 ) -> Result<Response, Failure> {
     let algorithm = client.metadata.userinfo_signed_response_alg;
-    let encrypter = Encrypter::of(provider, client, client.metadata.userinfo_encryption(), now).await?;
+    let encrypter =
+        Encrypter::of(&provider.client_keys, client, client.metadata.userinfo_encryption(), now).await?;
     if algorithm.is_none() && encrypter.is_none() {
         return Ok(Json(about).into_response());
     }
@@ -199,9 +201,9 @@ impl Failure {
                 (StatusCode::UNAUTHORIZED, "insufficient_user_authentication", description.to_owned())
             }
             Self::Unheld(Unheld::Failed(failure)) => return failure.into_response(),
-            Self::Encryption(e) => return super::failure::Failure::from(e).into_response(),
-            Self::Store(e) => return super::failure::Failure::from(e).into_response(),
-            Self::Keys(e) => return super::failure::Failure::from(e).into_response(),
+            Self::Encryption(e) => return failure::Failure::from(e).into_response(),
+            Self::Store(e) => return failure::Failure::from(e).into_response(),
+            Self::Keys(e) => return failure::Failure::from(e).into_response(),
         };
         if error.is_empty() {
             let mut response = status.into_response();
@@ -217,7 +219,7 @@ impl Failure {
         let parameters = format!(", error=\"{error}\", error_description=\"{description}\"{step_up}");
         challenge(&mut response, scheme, &parameters);
         if let Some(nonce) = nonce {
-            response.headers_mut().insert(dpop::NONCE, nonce);
+            response.headers_mut().insert(DPOP_NONCE, nonce);
         }
         response
     }

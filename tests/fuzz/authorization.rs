@@ -3,12 +3,12 @@
 
 use std::borrow::Cow;
 
-use countersign::oidc::answer::ReturnTo;
+use countersign::oidc::authorize::request::destination::ReturnTo;
+use countersign::oidc::authorize::request::object::{self, Expected};
+use countersign::oidc::authorize::request::{AuthorizationRequest, ClaimsRequest, ResponseMode};
+use countersign::oidc::clients::subject;
 use countersign::oidc::clients::{Client, Metadata, ResponseType};
-use countersign::oidc::request::object::{self, Expected};
-use countersign::oidc::request::{AuthorizationRequest, ClaimsRequest, ResponseMode};
-use countersign::oidc::scopes::Scopes;
-use countersign::oidc::subject;
+use countersign::oidc::shared::scopes::Scopes;
 use countersign::web::form::Form;
 use serde::Serialize;
 use serde::de::DeserializeOwned;

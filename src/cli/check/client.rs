@@ -14,7 +14,7 @@ use crate::directory::groups;
 use crate::keys::jose::ClientKeys;
 use crate::oidc::clients::{self, AuthMethod, Client, Metadata};
 use crate::oidc::registration::sector;
-use crate::oidc::scopes::Scope;
+use crate::oidc::shared::scopes::Scope;
 use crate::outbound::{Outbound, OutboundError};
 
 /// Where discovery is.

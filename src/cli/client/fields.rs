@@ -8,8 +8,8 @@ use clap::Args;
 use crate::config::SigningAlgorithm;
 use crate::directory::groups;
 use crate::keys::jose::{ContentEncryption, KeyManagement};
+use crate::oidc::clients::subject::SubjectType;
 use crate::oidc::clients::{ApplicationType, AuthMethod, GrantType, Metadata, Profile, ResponseType};
-use crate::oidc::subject::SubjectType;
 use crate::store::Conn;
 
 /// The fields of an app. An empty text or list takes back what was there.

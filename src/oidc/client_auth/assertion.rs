@@ -3,13 +3,13 @@
 
 use serde_json::{Map, Value};
 
-use super::super::Provider;
-use super::super::client_keys::ClientKeyFailure;
-use super::super::clients::{AuthMethod, Client};
-use super::super::times::{AHEAD, seconds};
 use super::{Caller, Refused};
 use crate::config::SigningAlgorithm;
 use crate::keys::jose::{self, MacAlgorithm, Peeked};
+use crate::oidc::clients::keys::ClientKeyFailure;
+use crate::oidc::clients::{AuthMethod, Client};
+use crate::oidc::provider::Provider;
+use crate::oidc::shared::times::{AHEAD, seconds};
 use crate::store::seen_ids;
 use crate::web::form::Form;
 

@@ -7,9 +7,9 @@ use openssl::nid::Nid;
 use openssl::pkey::{Id, PKey};
 use serde_json::{Map, Value, json};
 
-use super::super::clients::TlsClientAuth;
 use crate::keys::jose::{ClientKeys, thumbprint};
 use crate::keys::secret::base64url;
+use crate::oidc::clients::TlsClientAuth;
 use crate::web::certificate::{ClientCertificate, RegisteredSubject};
 
 /// `tls_client_auth` (RFC 8705 §2.1): a known authority vouches for the registered subject.

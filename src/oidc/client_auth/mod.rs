@@ -11,11 +11,11 @@ use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, header};
 
 use self::assertion::Assertion;
-use super::Provider;
-use super::clients::{self, AuthMethod, Client};
-use super::error::{Code, Refusal};
-use super::failure::Failure;
 use crate::keys::VaultError;
+use crate::oidc::clients::{self, AuthMethod, Client};
+use crate::oidc::provider::Provider;
+use crate::oidc::shared::error::{Code, Refusal};
+use crate::oidc::shared::failure::Failure;
 use crate::store;
 use crate::web::certificate::ClientCertificate;
 use crate::web::form::Form;

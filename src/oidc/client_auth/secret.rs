@@ -4,8 +4,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use percent_encoding::percent_decode_str;
 
-use super::super::clients::Client;
 use crate::keys::secret::{TokenHash, same};
+use crate::oidc::clients::Client;
 
 /// What is said of an unknown client and of a wrong secret alike.
 pub(super) const UNKNOWN: &str = "the client is unknown, or its secret is wrong";

@@ -1,8 +1,15 @@
 //! Which relying apps are registered here, and what may each of them do?
 
+pub(super) mod allowed;
+mod card;
+pub(super) mod encryption;
+mod invalid;
+pub mod keys;
 mod metadata;
+pub mod subject;
 mod uris;
 mod validate;
+mod words;
 
 use rand::CryptoRng;
 use zeroize::Zeroizing;
@@ -14,11 +21,11 @@ use crate::store::clients::ClientRow;
 use crate::store::registrations::{self, Replacement};
 use crate::store::{self, Conn, Tx};
 
-pub use metadata::{
-    ApplicationType, AuthMethod, Encryption, GrantType, Metadata, Profile, ResponseType, TlsClientAuth,
-};
+pub(super) use card::card;
+pub use invalid::Invalid;
+pub use metadata::{Encryption, Metadata, TlsClientAuth};
 pub(super) use validate::FAPI2_ALGORITHMS;
-pub use validate::Invalid;
+pub use words::{ApplicationType, AuthMethod, GrantType, Profile, ResponseType};
 
 /// A relying app as registered here.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use url::{Host, Url};
 
-use super::validate::Invalid;
+use super::invalid::Invalid;
 
 /// The longest URI that may be registered, in bytes.
 pub(super) const MAX_URI: usize = 2000;

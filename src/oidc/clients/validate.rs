@@ -2,38 +2,13 @@
 
 use url::Url;
 
-use super::super::subject::{SectorError, SubjectType};
-use super::metadata::{AuthMethod, GrantType, Metadata, ResponseType};
+use super::invalid::Invalid;
+use super::metadata::Metadata;
+use super::subject::SubjectType;
 use super::uris::{MAX_URI, check_redirect_uri, is_loopback};
+use super::words::{AuthMethod, GrantType, ResponseType};
 use crate::config::SigningAlgorithm;
-use crate::keys::jose::{BadKeys, ClientKeys};
-
-/// Why a client cannot be registered so; each names the metadata field and what it must be.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Invalid {
-    /// A redirect URI is not one that a browser may safely be sent to.
-    #[error("redirect URI {uri}: {reason}")]
-    RedirectUri {
-        /// The URI.
-        uri: String,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
-    /// There is no sector to make pairwise subjects for.
-    #[error(transparent)]
-    Sector(#[from] SectorError),
-    /// The public keys cannot be used.
-    #[error("jwks: {0}")]
-    Keys(BadKeys),
-    /// Another field is wrong.
-    #[error("{field}: {reason}")]
-    Field {
-        /// The field's name.
-        field: &'static str,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
-}
+use crate::keys::jose::ClientKeys;
 
 /// The most members of a list.
 const MAX_LIST: usize = 50;

@@ -8,16 +8,17 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::super::Provider;
-use super::super::client_auth::{Caller, Received};
-use super::super::clients::{Client, GrantType};
-use super::super::discovery::open_to_all;
-use super::super::error::{Code, Refusal};
-use super::super::failure::Failure;
-use super::super::request;
-use super::user_code::UserCode;
-use super::{DeviceRequest, LIFETIME};
+use super::DeviceRequest;
 use crate::keys::secret::{Token, entropy};
+use crate::oidc::authorize::request::destination::Waiting;
+use crate::oidc::client_auth::{Caller, Received};
+use crate::oidc::clients::allowed;
+use crate::oidc::clients::{Client, GrantType};
+use crate::oidc::provider::Provider;
+use crate::oidc::shared::cors::open_to_all;
+use crate::oidc::shared::error::{Code, Refusal};
+use crate::oidc::shared::failure::Failure;
+use crate::oidc::shared::user_code::UserCode;
 use crate::store::device_codes::{self, NewDeviceCode};
 
 /// How many seconds a device waits between two questions.
@@ -58,8 +59,8 @@ async fn answer(caller: &Caller<'_>) -> Result<Issued, Failure> {
             format!("this client is not registered for grant_type {}", GrantType::DeviceCode.name());
         return Err(Failure::request(Refusal::new(Code::UnauthorizedClient, description)));
     }
-    let scopes = request::allowed_scopes(caller.form, &client);
-    let resources = request::resources(caller.form, &client).map_err(Failure::request)?;
+    let scopes = allowed::allowed_scopes(caller.form, &client);
+    let resources = allowed::resources(caller.form, &client).map_err(Failure::request)?;
     begin(caller.provider, &client, &DeviceRequest { scopes, resources }).await
 }
 
@@ -77,7 +78,7 @@ async fn begin(provider: &Provider, client: &Client, asked: &DeviceRequest) -> R
             client_id: &client.id,
             request: &request,
             created_at: now,
-            expires_at: now + LIFETIME,
+            expires_at: now + Waiting::LIFETIME,
             pace: PACE,
         };
         match device_codes::add(&mut tx, new).await {
@@ -92,7 +93,7 @@ async fn begin(provider: &Provider, client: &Client, asked: &DeviceRequest) -> R
             verification_uri_complete: format!("{verification_uri}?user_code={shown}"),
             user_code: shown,
             verification_uri,
-            expires_in: LIFETIME,
+            expires_in: Waiting::LIFETIME,
             interval: PACE,
         });
     }

@@ -6,15 +6,15 @@ use axum::extract::{RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 
-use super::super::Provider;
-use super::super::answer::{Destination, Waiting};
-use super::super::authorize::language;
-use super::super::clients;
-use super::super::request::{AuthorizationRequest, ClaimsRequest, Prompt};
-use super::super::steps::to_the_loop;
 use super::DeviceRequest;
-use super::user_code::UserCode;
 use crate::keys::secret::{entropy, new_id};
+use crate::oidc::authorize::pending::to_the_loop;
+use crate::oidc::authorize::request::destination::{Destination, Waiting};
+use crate::oidc::authorize::request::{AuthorizationRequest, ClaimsRequest, Prompt};
+use crate::oidc::clients;
+use crate::oidc::provider::Provider;
+use crate::oidc::shared::page::{internal, language};
+use crate::oidc::shared::user_code::UserCode;
 use crate::signin::browser::Browser;
 use crate::signin::throttle::{self, Subject};
 use crate::store::device_codes::{self, DeviceCodeRow};
@@ -169,8 +169,4 @@ impl Entry<'_> {
         let page = DevicePage { user_code: typed, error: Some(error) };
         self.provider.signin.pages.respond(status, &page, self.language)
     }
-}
-
-fn internal(e: impl std::fmt::Display) -> Problem {
-    Problem::Internal(e.to_string())
 }

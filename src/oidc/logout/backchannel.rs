@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinHandle;
 
-use super::super::Provider;
-use super::super::clients::{self, Client};
-use super::super::encryption::{Content, Encrypter};
 use crate::audit::{Actor, Event};
 use crate::keys::secret::{entropy, new_id};
+use crate::oidc::clients::encryption::{Content, Encrypter};
+use crate::oidc::clients::{self, Client};
+use crate::oidc::provider::Provider;
+use crate::oidc::shared::notices::AT_ONCE;
 use crate::store;
 use crate::store::session_clients::{self, ClaimedNotice, Signed};
 
@@ -26,9 +27,6 @@ const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
 /// How long a logout token holds, in seconds (§2.4 recommends 2 minutes at most).
 const LIFETIME: i64 = 120;
-
-/// Notices sent at once by this process.
-const AT_ONCE: usize = 16;
 
 /// Notices looked for at once.
 const BATCH: i64 = 32;
@@ -50,18 +48,6 @@ pub enum Outcome {
     Failed,
     /// It is on its way, or will be tried again.
     Underway,
-}
-
-/// How many notices this process sends at once; the queue is in the database.
-#[derive(Debug)]
-pub struct Notices {
-    places: Arc<Semaphore>,
-}
-
-impl Default for Notices {
-    fn default() -> Self {
-        Self { places: Arc::new(Semaphore::new(AT_ONCE)) }
-    }
 }
 
 /// Sends notices until `shutdown` ends, then finishes what is under way.
@@ -224,7 +210,7 @@ async fn logout_token(
     let signed = ring.sign(algorithm, LOGOUT_TOKEN, &claims, now).map_err(|e| e.to_string())?;
     // As its ID tokens (§2.4).
     let how = client.metadata.id_token_encryption();
-    match Encrypter::of(provider, client, how, now).await.map_err(|e| e.to_string())? {
+    match Encrypter::of(&provider.client_keys, client, how, now).await.map_err(|e| e.to_string())? {
         Some(encrypter) => encrypter.encrypt(&signed, Content::Jwt).map_err(|e| e.to_string()),
         None => Ok(signed),
     }

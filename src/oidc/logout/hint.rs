@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::super::clients::Metadata;
+use crate::oidc::clients::Metadata;
 use crate::web::ErrorText;
 
 /// What came as `id_token_hint`.

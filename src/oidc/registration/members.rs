@@ -3,11 +3,11 @@
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::super::clients::{AuthMethod, GrantType, Invalid, Metadata, Profile, ResponseType};
-use super::super::error::{Code, Refusal};
-use super::super::subject::SubjectType;
 use crate::config::SigningAlgorithm;
 use crate::keys::jose::{ContentEncryption, KeyManagement};
+use crate::oidc::clients::subject::SubjectType;
+use crate::oidc::clients::{AuthMethod, GrantType, Invalid, Metadata, Profile, ResponseType};
+use crate::oidc::shared::error::{Code, Refusal};
 
 /// Of which form a member's value is.
 #[derive(Clone, Copy)]

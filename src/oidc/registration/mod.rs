@@ -15,13 +15,13 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use self::refused::Refused;
-use super::Provider;
-use super::clients::{self, Client, Metadata};
-use super::discovery::open_to_all;
-use super::error::{Code, Refusal};
 use crate::audit::{Actor, Event};
 use crate::config::RegistrationMode;
 use crate::keys::secret::{Token, TokenHash, entropy, same};
+use crate::oidc::clients::{self, Client, Metadata};
+use crate::oidc::provider::Provider;
+use crate::oidc::shared::cors::{self, open_to_all};
+use crate::oidc::shared::error::{Code, Refusal};
 use crate::signin::throttle::{self, Subject, Tries};
 use crate::store::{registrations, seen_ids};
 use crate::web::network::Network;
@@ -69,7 +69,7 @@ pub(super) async fn delete(
 
 /// `OPTIONS` of both
 pub(super) async fn preflight() -> Response {
-    let mut response = super::discovery::preflight().await;
+    let mut response = cors::preflight().await;
     let methods = HeaderValue::from_static("GET, POST, PUT, DELETE");
     response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
     response

@@ -5,10 +5,10 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::super::clients;
-use super::super::error::{Code, Refusal};
-use super::super::failure::Failure;
 use super::sector::SectorFailure;
+use crate::oidc::clients;
+use crate::oidc::shared::error::{Code, Refusal};
+use crate::oidc::shared::failure::Failure;
 use crate::store;
 use crate::web::form::BadForm;
 

@@ -1,6 +1,6 @@
 //! Does the file of a sector name every redirect URI of the client? (OIDC Registration §5)
 
-use super::super::clients::Metadata;
+use crate::oidc::clients::Metadata;
 use crate::outbound::{Outbound, OutboundError};
 
 /// Why a client is not of the sector that it says.

@@ -1,10 +1,10 @@
 //! Which key are the tokens bound to? (RFC 9449 §5, RFC 8705 §3, FAPI 2.0 §5.3.2.1)
 
-use super::super::client_auth::Caller;
-use super::super::clients::{Client, Metadata};
-use super::super::confirmation::Confirmation;
-use super::super::error::{Code, Refusal};
-use super::super::failure::Failure;
+use crate::oidc::client_auth::Caller;
+use crate::oidc::clients::{Client, Metadata};
+use crate::oidc::shared::error::{Code, Refusal};
+use crate::oidc::shared::failure::Failure;
+use crate::oidc::tokens::confirmation::Confirmation;
 
 impl Caller<'_> {
     /// The key that the tokens of this request are bound to; none where the client neither has to prove one nor does.
@@ -58,8 +58,8 @@ fn decide(
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::clients::{AuthMethod, Profile};
     use super::*;
+    use crate::oidc::clients::{AuthMethod, Profile};
 
     fn metadata(dpop: bool, certificate: bool, fapi2: bool, method: AuthMethod) -> Metadata {
         Metadata {

@@ -2,12 +2,13 @@
 
 use openssl::sha::sha256;
 
-use super::super::claims;
-use super::super::failure::Failure;
-use super::super::scopes::{Scope, Scopes};
-use super::super::tokens::{Access, GrantDetails, IdTokenParts, Issued, Mint};
 use super::TokenRequest;
 use crate::keys::secret::{Token, TokenHash, base64url, entropy, same};
+use crate::oidc::shared::claims;
+use crate::oidc::shared::failure::Failure;
+use crate::oidc::shared::scopes::{Scope, Scopes};
+use crate::oidc::tokens::details::GrantDetails;
+use crate::oidc::tokens::mint::{Access, IdTokenParts, Issued, Mint};
 use crate::store::Conn;
 use crate::store::tokens;
 

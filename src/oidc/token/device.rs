@@ -1,11 +1,12 @@
 //! `urn:ietf:params:oauth:grant-type:device_code` (RFC 8628 §3.4 and §3.5): has a person decided about this device?
 
-use super::super::error::{Code, Refusal};
-use super::super::failure::Failure;
-use super::super::scopes::{Scope, Scopes};
-use super::super::tokens::{Access, GrantDetails, IdTokenParts, Issued, Mint};
 use super::TokenRequest;
 use crate::keys::secret::{Token, TokenHash, entropy};
+use crate::oidc::shared::error::{Code, Refusal};
+use crate::oidc::shared::failure::Failure;
+use crate::oidc::shared::scopes::{Scope, Scopes};
+use crate::oidc::tokens::details::GrantDetails;
+use crate::oidc::tokens::mint::{Access, IdTokenParts, Issued, Mint};
 use crate::store::Conn;
 use crate::store::{device_codes, tokens};
 

@@ -3,17 +3,17 @@
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::super::access_token::{self, Holder, Rejected};
-use super::super::clients;
-use super::super::error::{Code, Refusal};
-use super::super::failure::Failure;
-use super::super::scopes::{Scope, Scopes};
-use super::super::tokens::{Access, Issued, Mint};
 use super::TokenRequest;
 use crate::audit::{Actor, Event};
 use crate::directory::{Status, people};
 use crate::keys::Ring;
 use crate::keys::secret::entropy;
+use crate::oidc::clients;
+use crate::oidc::shared::error::{Code, Refusal};
+use crate::oidc::shared::failure::Failure;
+use crate::oidc::shared::scopes::{Scope, Scopes};
+use crate::oidc::tokens::access_token::{self, Holder, Rejected};
+use crate::oidc::tokens::mint::{Access, Issued, Mint};
 use crate::store::{Conn, tokens};
 
 /// RFC 8693 §3.

@@ -5,18 +5,19 @@
 
 use serde_json::{Map, Value};
 
-use super::super::client_keys::ClientKeyFailure;
-use super::super::clients;
-use super::super::failure::Failure;
-use super::super::request;
-use super::super::scopes::Scope;
-use super::super::times::{AHEAD, seconds};
-use super::super::tokens::{Access, GrantDetails, Issued, Mint};
 use super::TokenRequest;
 use crate::audit::{Actor, Event};
 use crate::config::SigningAlgorithm;
 use crate::directory::{Person, Status, people};
 use crate::keys::secret::{entropy, new_id};
+use crate::oidc::clients;
+use crate::oidc::clients::allowed;
+use crate::oidc::clients::keys::ClientKeyFailure;
+use crate::oidc::shared::failure::Failure;
+use crate::oidc::shared::scopes::Scope;
+use crate::oidc::shared::times::{AHEAD, seconds};
+use crate::oidc::tokens::details::GrantDetails;
+use crate::oidc::tokens::mint::{Access, Issued, Mint};
 use crate::store::tokens::{self, GrantRow};
 use crate::store::{Conn, seen_ids};
 
@@ -43,8 +44,8 @@ pub(super) async fn assert(request: &TokenRequest<'_>, conn: Conn) -> Result<Iss
     let claims = signed(request, request.required("assertion")?).await?;
     let rules = Rules { client_id: &client.id, issuer: &provider.issuer, now };
     let checked = rules.check(&claims).map_err(|why| Failure::grant(&why))?;
-    let scopes = request::allowed_scopes(request.form, client).without(Scope::OfflineAccess);
-    let resources = request::resources(request.form, client).map_err(Failure::request)?;
+    let scopes = allowed::allowed_scopes(request.form, client).without(Scope::OfflineAccess);
+    let resources = allowed::resources(request.form, client).map_err(Failure::request)?;
     let ring = provider.keys.ring(now).await?;
 
     let mut tx = provider.signin.db.write().await?;

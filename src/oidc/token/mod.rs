@@ -14,21 +14,21 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
-use super::Provider;
-use super::client_auth::{Caller, Received};
-use super::clients::{Client, GrantType};
-use super::confirmation::Confirmation;
-use super::discovery::open_to_all;
-use super::dpop;
-use super::encryption::{Content, Encrypter};
-use super::error::{Code, Refusal};
-use super::failure::Failure;
-use super::request;
-use super::scopes::Scopes;
-use super::tokens::{self as mint, Access, Issued};
 use crate::audit::{Actor, Event};
 use crate::directory::{Person, Status, people};
 use crate::keys::secret::{Token, entropy};
+use crate::oidc::client_auth::{Caller, Received};
+use crate::oidc::clients::allowed;
+use crate::oidc::clients::encryption::{Content, Encrypter};
+use crate::oidc::clients::{Client, GrantType};
+use crate::oidc::provider::Provider;
+use crate::oidc::shared::cors::open_to_all;
+use crate::oidc::shared::error::{Code, Refusal};
+use crate::oidc::shared::failure::Failure;
+use crate::oidc::shared::scopes::Scopes;
+use crate::oidc::tokens::confirmation::Confirmation;
+use crate::oidc::tokens::dpop;
+use crate::oidc::tokens::mint::{self as mint, Access, Issued};
 use crate::store::Conn;
 use crate::store::tokens::{self, GrantRow, NewRefresh};
 use crate::web::form::Form;
@@ -73,7 +73,8 @@ async fn answer(caller: &Caller<'_>) -> Result<Issued, Failure> {
         return Err(Failure::request(Refusal::new(Code::UnauthorizedClient, description)));
     }
     let bound = caller.binding(&client).await?;
-    let encrypter = Encrypter::of(provider, &client, client.metadata.id_token_encryption(), now).await?;
+    let encrypter =
+        Encrypter::of(&provider.client_keys, &client, client.metadata.id_token_encryption(), now).await?;
     let request = TokenRequest { provider, client: &client, form, bound, now };
     let conn = provider.signin.db.read().await?;
     let issued = match grant_type {
@@ -108,7 +109,7 @@ impl TokenRequest<'_> {
 
     /// `client_credentials` (RFC 6749 §4.4).
     async fn in_its_own_name(&self) -> Result<Issued, Failure> {
-        let resources = request::resources(self.form, self.client).map_err(Failure::request)?;
+        let resources = allowed::resources(self.form, self.client).map_err(Failure::request)?;
         let ring = self.provider.keys.ring(self.now).await?;
         let access =
             Access { scopes: None, resources: &resources, bound: self.bound.as_ref(), ..Access::default() };

@@ -1,11 +1,12 @@
 //! `refresh_token` (RFC 6749 §6), with rotation: one that comes a second time ends its family (RFC 9700 §4.14.2), unless its
 //! app may have lost the answer.
 
-use super::super::failure::Failure;
-use super::super::scopes::Scopes;
-use super::super::tokens::{Access, GrantDetails, IdTokenParts, Issued, Mint};
 use super::TokenRequest;
 use crate::keys::secret::{Token, TokenHash, entropy};
+use crate::oidc::shared::failure::Failure;
+use crate::oidc::shared::scopes::Scopes;
+use crate::oidc::tokens::details::GrantDetails;
+use crate::oidc::tokens::mint::{Access, IdTokenParts, Issued, Mint};
 use crate::store::Conn;
 use crate::store::tokens::{self, GrantRow, RefreshRow};
 

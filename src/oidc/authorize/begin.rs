@@ -1,0 +1,207 @@
+//! The authorization endpoint (RFC 6749 §3.1, OIDC Core §3.1.2): is this a request that we can go on with?
+
+use std::sync::Arc;
+
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
+
+use super::answer;
+use super::consent::{has_agreed, is_asked_for};
+use super::finish::{self, Proven};
+use super::request::parameters::{self, Unusable};
+use super::request::read::{Wrong, read};
+use super::request::{self, AuthorizationRequest};
+use crate::keys::secret::{entropy, new_id};
+use crate::oidc::clients::{self, Client};
+use crate::oidc::provider::Provider;
+use crate::oidc::shared::documents;
+use crate::oidc::shared::error::{Code, Refusal};
+use crate::oidc::shared::mistake::Mistake;
+use crate::oidc::shared::page::{SESSION_COOKIE, key_problem, language};
+use crate::signin::browser::Browser;
+use crate::signin::decide::{Next, decide};
+use crate::signin::{facts, session};
+use crate::store::signins::{self, NewSignIn};
+use crate::web::Problem;
+use crate::web::form::Form;
+
+/// `GET /authorize`
+pub(in crate::oidc) async fn get(
+    State(provider): State<Arc<Provider>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let form = Form::parse(query.as_deref().unwrap_or_default())?;
+    Begin { provider: &provider, form: &form, headers: &headers, by_post: false }.run().await
+}
+
+/// `POST /authorize`
+pub(in crate::oidc) async fn post(
+    State(provider): State<Arc<Provider>>,
+    headers: HeaderMap,
+    form: Form,
+) -> Result<Response, Problem> {
+    Begin { provider: &provider, form: &form, headers: &headers, by_post: true }.run().await
+}
+
+struct Begin<'a> {
+    provider: &'a Provider,
+    form: &'a Form,
+    headers: &'a HeaderMap,
+    /// A form on the app's page does not bring our `SameSite=Lax` cookies along: there is no telling which browser it is.
+    by_post: bool,
+}
+
+impl Begin<'_> {
+    async fn run(&self) -> Result<Response, Problem> {
+        let state = &self.provider.signin;
+        let now_ms = state.clock.now_ms();
+        let now = now_ms / 1000;
+        let mut conn = state.db.read().await?;
+        let client_id = self.form.get("client_id").filter(|_| !self.form.is_doubled("client_id"));
+        let client = clients::find(&mut conn, client_id.unwrap_or_default()).await?;
+        drop(conn);
+        let Some(client) = client else { return Ok(self.explain(self.form, self.no_client())) };
+        let found = match parameters::find(self.provider, &client, self.form, now).await? {
+            Ok(found) => found,
+            Err(unusable) => return self.unusable(&client, unusable, now).await,
+        };
+        match read(self.provider, &client, &found.form, now).await.map_err(key_problem)? {
+            Ok(mut request) => {
+                if let Some((hash, key)) = found.pushed {
+                    (request.pushed_as, request.dpop_jkt) = (Some(hash), key);
+                }
+                self.go_on(client, request, now_ms).await
+            }
+            Err(Wrong::Nowhere(mistake)) => Ok(self.explain(&found.form, *mistake)),
+            Err(Wrong::Refused(return_to, refusal)) => {
+                answer::refuse(self.provider, &client, &return_to.into(), &refusal, now).await
+            }
+        }
+    }
+
+    /// Why no client is found: there is none, or more than one, or one that is not known.
+    fn no_client(&self) -> Mistake {
+        let description = match self.form.get("client_id") {
+            None => "client_id is missing (RFC 6749 section 4.1.1)",
+            Some(_) if self.form.is_doubled("client_id") => {
+                "client_id is there more than once (RFC 6749 section 3.1)"
+            }
+            Some(_) => {
+                "there is no client with this client_id: is it the one that was given at the registration, at this provider?"
+            }
+        };
+        Mistake::new(Refusal::new(Code::InvalidRequest, description), documents::CLIENT_ID)
+    }
+
+    /// A request whose parameters cannot be had is answered to the app only if it is known, from what can be believed, where.
+    async fn unusable(&self, client: &Client, unusable: Unusable, now: i64) -> Result<Response, Problem> {
+        let Unusable { mistake, form } = unusable;
+        match request::destination(form.as_ref().unwrap_or(self.form), client) {
+            Ok(return_to) if !return_to.implied => {
+                answer::refuse(self.provider, client, &return_to.into(), &mistake.refusal, now).await
+            }
+            _ => Ok(self.explain(self.form, mistake)),
+        }
+    }
+
+    /// Answers at once where nothing is missing, or must not be asked for; else begins a sign-in.
+    async fn go_on(
+        &self,
+        client: Client,
+        request: AuthorizationRequest,
+        now_ms: i64,
+    ) -> Result<Response, Problem> {
+        let state = &self.provider.signin;
+        let now = now_ms / 1000;
+        let mut conn = state.db.read().await?;
+        let cookie = state.cookies.read(self.headers, SESSION_COOKIE);
+        let session = session::find(&mut conn, cookie.as_deref(), &state.session, now).await?;
+        let attempts = i64::from(state.settings.code_attempts);
+        let (freshness, demand) = (request.freshness(now), request.demand(&client));
+        let mut standing =
+            facts::load(&mut conn, None, session.as_ref(), freshness, demand, attempts, now).await?;
+        if let Some(other) = &standing
+            && !is_asked_for(self.provider, &client, &request, &other.person)?
+        {
+            standing = None;
+        }
+        let next = decide(standing.as_ref().map(|s| &s.facts));
+        if let (Next::Done(assurance), Some(standing)) = (next, &standing) {
+            let agreed = has_agreed(&mut conn, &client, &request, standing, None).await?;
+            if agreed {
+                let proven = Proven { standing, assurance, session: session.as_ref(), signin: None };
+                drop(conn);
+                return finish::grant(self.provider, &client, &request, proven, self.browser(), now_ms).await;
+            }
+            if request.prompt.none {
+                let refusal = Refusal::new(Code::ConsentRequired, "the person has not agreed yet");
+                drop(conn);
+                return answer::refuse(self.provider, &client, &request.return_to, &refusal, now).await;
+            }
+        }
+        drop(conn);
+        if request.prompt.none {
+            let refusal = nobody_may_be_asked(next);
+            return answer::refuse(self.provider, &client, &request.return_to, &refusal, now).await;
+        }
+        self.begin(&client, &request, now).await
+    }
+
+    async fn begin(
+        &self,
+        client: &Client,
+        request: &AuthorizationRequest,
+        now: i64,
+    ) -> Result<Response, Problem> {
+        let state = &self.provider.signin;
+        let id = new_id(&mut entropy());
+        let (browser, greeting) = match self.browser() {
+            _ if self.by_post => (None, None),
+            Some(browser) => (Some(browser), None),
+            None => {
+                let (browser, cookie) = Browser::greet(&state.cookies, &mut entropy());
+                (Some(browser), Some(cookie))
+            }
+        };
+        let json = serde_json::to_string(request).map_err(|e| Problem::Internal(e.to_string()))?;
+        let new = NewSignIn {
+            id: &id,
+            browser_hash: browser.as_ref().map(Browser::as_str),
+            client_id: &client.id,
+            request: &json,
+            created_at: now,
+            expires_at: now + state.settings.lifetime.as_secs(),
+        };
+        let mut tx = state.db.write().await?;
+        signins::add(&mut tx, new).await?;
+        tx.commit().await?;
+        let cookies = AppendHeaders(greeting.map(|cookie| (header::SET_COOKIE, cookie)));
+        Ok((cookies, Redirect::to(&format!("/authorize/{id}"))).into_response())
+    }
+
+    fn browser(&self) -> Option<Browser> {
+        Browser::of(&self.provider.signin.cookies, self.headers)
+    }
+
+    /// The page for a request that cannot be answered to the app: what was sent, what is registered, which document says so.
+    fn explain(&self, sent: &Form, mistake: Mistake) -> Response {
+        let page = mistake.page(sent);
+        self.provider.signin.pages.respond(StatusCode::BAD_REQUEST, &page, language(self.headers, None))
+    }
+}
+
+/// What `prompt=none` is answered when a page would be needed (OIDC Core §3.1.2.6).
+fn nobody_may_be_asked(next: Next) -> Refusal {
+    match next {
+        Next::Unmet => {
+            let description = "the app insists on two factors, and this person cannot be sent a code";
+            Refusal::new(Code::UnmetAuthenticationRequirements, description)
+        }
+        Next::Password => {
+            Refusal::new(Code::LoginRequired, "nobody is signed in here, or not recently enough")
+        }
+        _ => Refusal::new(Code::LoginRequired, "a second factor is missing"),
+    }
+}

@@ -1,0 +1,288 @@
+//! The end of a sign-in that is right: session, grant, code and announcement are one transaction, and the app gets its answer.
+
+use axum::http::header;
+use axum::response::{AppendHeaders, IntoResponse, Response};
+
+use super::super::answer::app;
+use super::super::answer::device::{self, Outcome};
+use super::super::answer::refuse;
+use super::super::pending::to_the_loop;
+use super::super::request::AuthorizationRequest;
+use super::super::request::destination::{Destination, ReturnTo, Waiting};
+use super::super::request::parameters::USED;
+use super::contents::{Granted, encrypter, state_of_session};
+use super::refusal::{deny_device, use_up};
+use crate::audit::{Actor, Event};
+use crate::keys::secret::{Token, entropy, new_id};
+use crate::oidc::clients::{Client, admits};
+use crate::oidc::provider::Provider;
+use crate::oidc::shared::browser_state::{STATE_COOKIE, browser_state};
+use crate::oidc::shared::error::{Code, Refusal};
+use crate::oidc::shared::page::{SESSION_COOKIE, internal};
+use crate::oidc::shared::scopes::{Scope, Scopes};
+use crate::oidc::tokens::confirmation::Confirmation;
+use crate::oidc::tokens::details::GrantDetails;
+use crate::signin::browser::Browser;
+use crate::signin::decide::Assurance;
+use crate::signin::facts::Standing;
+use crate::signin::{announce, session};
+use crate::store::sessions::{self, Proofs, SessionRow};
+use crate::store::signins::{self, SignInRow};
+use crate::store::tokens::{self, CodeRow, GrantRow};
+use crate::store::{Tx, device_codes, session_clients, throttles};
+use crate::web::Problem;
+use crate::web::cookies::Lifetime;
+
+/// Who has proven what.
+#[derive(Clone, Copy)]
+pub(in crate::oidc::authorize) struct Proven<'a> {
+    pub(in crate::oidc::authorize) standing: &'a Standing,
+    pub(in crate::oidc::authorize) assurance: Assurance,
+    /// The browser's session before this sign-in.
+    pub(in crate::oidc::authorize) session: Option<&'a SessionRow>,
+    /// The sign-in; none where the session alone was enough.
+    pub(in crate::oidc::authorize) signin: Option<&'a SignInRow>,
+}
+
+impl Proven<'_> {
+    /// Whether a proof was given in this very sign-in, so that the session must be begun or renewed.
+    fn is_fresh(&self) -> bool {
+        self.signin.is_some_and(|signin| signin.user_id.is_some())
+    }
+
+    /// The moment of the last factor (OIDC Core §2, `auth_time`).
+    fn auth_time(&self) -> i64 {
+        let facts = &self.standing.facts;
+        facts.code_at.map_or(facts.password_at, |at| at.max(facts.password_at))
+    }
+}
+
+/// Gives the app an authorization code (RFC 6749 §4.1.2). Session, grant, code, consent, audit events and the announcement of an
+/// override are one transaction.
+pub(in crate::oidc::authorize) async fn grant(
+    provider: &Provider,
+    client: &Client,
+    request: &AuthorizationRequest,
+    proven: Proven<'_>,
+    browser: Option<Browser>,
+    now_ms: i64,
+) -> Result<Response, Problem> {
+    let state = &provider.signin;
+    let now = now_ms / 1000;
+    let encrypter = match encrypter(provider, client, request, now).await {
+        Ok(encrypter) => encrypter,
+        Err(e) => {
+            let refusal = Refusal::new(Code::TemporarilyUnavailable, e.to_string());
+            return refuse(provider, client, &request.return_to, &refusal, now).await;
+        }
+    };
+    let mut tx = state.db.write().await?;
+    if let Some(signin) = proven.signin
+        && !signins::finish(&mut tx, signin, now).await?
+    {
+        // It is over, or no longer as the decision found it: the loop knows which.
+        return Ok(to_the_loop(&signin.id));
+    }
+    if let Some(refusal) = obstacle(&mut tx, client, request, &proven, now).await? {
+        tx.commit().await?;
+        return refuse(provider, client, &request.return_to, &refusal, now).await;
+    }
+    let (session_id, cookie) = open_session(provider, &mut tx, &proven, browser, now).await?;
+    if !session_clients::add(&mut tx, &session_id, &client.id).await? {
+        tx.commit().await?;
+        let refusal = Refusal::new(Code::LoginRequired, "the session has ended just now");
+        return refuse(provider, client, &request.return_to, &refusal, now).await;
+    }
+    let grant = new_grant(provider, client, request, &proven, session_id, now);
+    tokens::add_grant(&mut tx, &grant).await?;
+    let code = match &request.return_to {
+        Destination::App(to) => add_code(provider, &mut tx, client, request, to, &grant, now).await?,
+        Destination::Device(waiting) => {
+            if !device_codes::allow(&mut tx, &waiting.device_code_hash, &grant.id, now).await? {
+                return Ok(device::over(provider, client, waiting, Outcome::TooLate));
+            }
+            None
+        }
+    };
+    remember_consent(&mut tx, client, request, &proven, now).await?;
+    let announced = record(provider, &mut tx, client, &proven, now_ms).await?;
+    tx.commit().await?;
+    if announced {
+        announce::deliver_later(state);
+    }
+    let person = &proven.standing.person;
+    let browser_state = browser_state(&state.vault, &grant.session_id).map_err(internal)?;
+    let answer = match &request.return_to {
+        Destination::App(to) => {
+            let granted = Granted { provider, client, request, grant: &grant, person, encrypter, now };
+            let mut parameters = granted.parameters(code).await?;
+            parameters.extend(state_of_session(client, request, to, &browser_state));
+            app::send(provider, client, to, parameters, now).await?
+        }
+        Destination::Device(waiting) => device::over(provider, client, waiting, Outcome::Allowed),
+    };
+    let readable = state.cookies.set_readable(STATE_COOKIE, &browser_state);
+    let set = cookie.into_iter().chain([readable]).map(|cookie| (header::SET_COOKIE, cookie));
+    Ok((AppendHeaders(set), answer).into_response())
+}
+
+/// Why the app gets nothing although the person has proven everything: what it asked with is used up, or is not for them.
+async fn obstacle(
+    tx: &mut Tx,
+    client: &Client,
+    request: &AuthorizationRequest,
+    proven: &Proven<'_>,
+    now: i64,
+) -> Result<Option<Refusal>, Problem> {
+    if !use_up(tx, request, now).await? {
+        return Ok(Some(Refusal::new(Code::InvalidRequestUri, USED)));
+    }
+    if !admits(tx, client, &proven.standing.person).await? {
+        deny_device(tx, request, now).await?;
+        return Ok(Some(Refusal::new(Code::AccessDenied, "this person's group may not use this app")));
+    }
+    Ok(None)
+}
+
+/// Remembers what the person has agreed to in this sign-in, beside what they have agreed to before.
+async fn remember_consent(
+    tx: &mut Tx,
+    client: &Client,
+    request: &AuthorizationRequest,
+    proven: &Proven<'_>,
+    now: i64,
+) -> Result<(), Problem> {
+    if proven.signin.is_none_or(|signin| signin.consented_at.is_none()) {
+        return Ok(());
+    }
+    let user = &proven.standing.person.id;
+    let before = tokens::consented(tx, user, &client.id).await?;
+    let scopes = request.scopes.and(&Scopes::parse(before.as_deref().unwrap_or_default()));
+    Ok(tokens::remember_consent(tx, user, &client.id, &scopes.to_string(), now).await?)
+}
+
+/// The session that the grant hangs from, and the cookie if it is a new one.
+async fn open_session(
+    provider: &Provider,
+    tx: &mut Tx,
+    proven: &Proven<'_>,
+    browser: Option<Browser>,
+    now: i64,
+) -> Result<(String, Option<String>), Problem> {
+    let state = &provider.signin;
+    let user = &proven.standing.person.id;
+    if let (false, Some(session)) = (proven.is_fresh(), proven.session) {
+        sessions::see(tx, &session.id, now).await?;
+        return Ok((session.id.clone(), None));
+    }
+    let facts = &proven.standing.facts;
+    let proofs = Proofs { password_at: facts.password_at, code_at: facts.code_at };
+    let opened = session::open(tx, proven.session, user, proofs, &state.session, now, &mut entropy()).await?;
+    if let Some(browser) = browser {
+        throttles::know_browser(tx, browser.as_str(), user, now).await?;
+    }
+    let cookie = state.cookies.set(SESSION_COOKIE, opened.cookie.reveal(), Lifetime::Browser);
+    Ok((opened.id, Some(cookie)))
+}
+
+fn new_grant(
+    provider: &Provider,
+    client: &Client,
+    request: &AuthorizationRequest,
+    proven: &Proven<'_>,
+    session_id: String,
+    now: i64,
+) -> GrantRow {
+    let lifetimes = &provider.tokens;
+    let details = GrantDetails {
+        userinfo_claims: request.claims.userinfo.clone(),
+        id_token_claims: request.claims.id_token.clone(),
+        resources: request.resources.clone(),
+    };
+    let expires_at = if request.scopes.has(Scope::OfflineAccess) {
+        now + lifetimes.refresh_lifetime.as_secs()
+    } else {
+        let until_redeemed = if request.return_to.device().is_some() {
+            Waiting::LIFETIME
+        } else {
+            lifetimes.code_lifetime.as_secs()
+        };
+        now + until_redeemed + provider.longest_token()
+    };
+    GrantRow {
+        id: new_id(&mut entropy()),
+        user_id: proven.standing.person.id.clone(),
+        client_id: client.id.clone(),
+        session_id,
+        scopes: request.scopes.to_string(),
+        nonce: request.nonce.clone(),
+        amr: proven.assurance.amr().join(" "),
+        acr: proven.assurance.acr().to_owned(),
+        auth_time: proven.auth_time(),
+        created_at: now,
+        expires_at,
+        ended_at: None,
+        details: details.to_json(),
+    }
+}
+
+/// How long a code holds, in seconds; FAPI 2.0 §5.3.2.2 allows a minute.
+fn code_lifetime(provider: &Provider, client: &Client) -> i64 {
+    let lifetime = provider.tokens.code_lifetime.as_secs();
+    if client.metadata.is_fapi2() { lifetime.min(60) } else { lifetime }
+}
+
+/// An authorization code for a grant, where the response type has one.
+async fn add_code(
+    provider: &Provider,
+    tx: &mut Tx,
+    client: &Client,
+    request: &AuthorizationRequest,
+    to: &ReturnTo,
+    grant: &GrantRow,
+    now: i64,
+) -> Result<Option<Token>, Problem> {
+    if !request.response_type.has_code() {
+        return Ok(None);
+    }
+    let code = Token::generate(&mut entropy());
+    let row = CodeRow {
+        grant_id: grant.id.clone(),
+        // RFC 6749 §4.1.3: it comes again with the code only if it came here.
+        redirect_uri: if to.implied { String::new() } else { to.redirect_uri.clone() },
+        code_challenge: request.code_challenge.clone(),
+        expires_at: now + code_lifetime(provider, client),
+        spent_at: None,
+        bound_to: request.dpop_jkt.clone().map(|jkt| Confirmation::Dpop(jkt).to_json()),
+    };
+    tokens::add_code(tx, code.hash().as_str(), &row).await?;
+    Ok(Some(code))
+}
+
+/// Writes down who went where, and announces an override that was used just now. Answers whether anybody is told.
+async fn record(
+    provider: &Provider,
+    tx: &mut Tx,
+    client: &Client,
+    proven: &Proven<'_>,
+    now_ms: i64,
+) -> Result<bool, Problem> {
+    let person = &proven.standing.person;
+    let fresh = proven.is_fresh();
+    let overridden = proven.assurance == Assurance::Override && fresh;
+    let name = if overridden { "signin.override" } else { "signin.completed" };
+    let mut event = Event::new(name, Actor::User(person.id.clone()))
+        .user(&person.id)
+        .client(&client.id)
+        .detail("amr", proven.assurance.amr().join(" "))
+        .detail("by_session", !fresh);
+    if let Some(group) = &person.group {
+        event = event.group(&group.id);
+    }
+    event.record(tx, now_ms, &mut entropy()).await?;
+    if overridden {
+        let app = &client.metadata.client_name;
+        announce::overridden(&provider.signin, tx, person, app, now_ms).await?;
+    }
+    Ok(overridden)
+}

@@ -1,0 +1,47 @@
+//! May a request be gone on with, wherever its parameters came from?
+
+use super::AuthorizationRequest;
+use super::destination::ReturnTo;
+use super::redirect_uri::destination;
+use crate::keys::{KeyError, Ring};
+use crate::oidc::clients::Client;
+use crate::oidc::provider::Provider;
+use crate::oidc::shared::error::Refusal;
+use crate::oidc::shared::mistake::Mistake;
+use crate::web::form::Form;
+
+/// Why a request cannot be gone on with.
+pub(in crate::oidc) enum Wrong {
+    /// It is not known where the answer may go.
+    Nowhere(Box<Mistake>),
+    /// The answer goes to the app.
+    Refused(ReturnTo, Refusal),
+}
+
+/// Reads what the parameters of a request ask for, wherever they came from.
+///
+/// # Errors
+/// The outer one when the signing keys cannot be had; the inner one when the request is wrong.
+pub(in crate::oidc) async fn read(
+    provider: &Provider,
+    client: &Client,
+    form: &Form,
+    now: i64,
+) -> Result<Result<AuthorizationRequest, Wrong>, KeyError> {
+    let return_to = match destination(form, client) {
+        Ok(return_to) => return_to,
+        Err(mistake) => return Ok(Err(Wrong::Nowhere(Box::new(mistake)))),
+    };
+    let ring = provider.keys.ring(now).await?;
+    let hint = |token: &str| subject_of(&ring, token, &provider.issuer, &client.id, now);
+    let parsed = AuthorizationRequest::parse(form, client, return_to.clone(), hint);
+    Ok(parsed.map_err(|refusal| Wrong::Refused(return_to, refusal)))
+}
+
+/// The subject of an ID token that this provider has issued to this client, expired or not (OIDC Core §3.1.2.1).
+fn subject_of(ring: &Ring, token: &str, issuer: &str, client_id: &str, now: i64) -> Option<String> {
+    let (claims, _) = ring.verify(token, now).ok()?;
+    let is = |name: &str, value: &str| claims.get(name).and_then(|v| v.as_str()) == Some(value);
+    let subject = claims.get("sub").and_then(|v| v.as_str())?;
+    (is("iss", issuer) && is("aud", client_id)).then(|| subject.to_owned())
+}

@@ -1,0 +1,141 @@
+//! The forms of the steps: each records one proof and comes back to `/authorize/{sign-in}`, which knows what follows.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+
+use super::finish;
+use super::pending::{self, Pending, to_the_loop};
+use crate::oidc::provider::Provider;
+use crate::oidc::shared::error::{Code, Refusal};
+use crate::signin::code::{self, Given};
+use crate::signin::password::{self, Attempt};
+use crate::store::signins;
+use crate::web::form::Form;
+use crate::web::network::Network;
+use crate::web::{Path, Problem, origin};
+
+/// `GET` of a step's address: a reload, or the back button.
+pub(in crate::oidc) async fn back(Path(id): Path<String>) -> Response {
+    to_the_loop(&id)
+}
+
+/// `POST /authorize/{sign-in}/password`
+pub(in crate::oidc) async fn password(
+    State(provider): State<Arc<Provider>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let step = match Step::open(&provider, &id, request).await? {
+        Ok(step) => step,
+        Err(over) => return Ok(over),
+    };
+    password::take(&provider.signin, &step.pending.signin, &step.attempt()).await?;
+    Ok(to_the_loop(&id))
+}
+
+/// `POST /authorize/{sign-in}/code`
+pub(in crate::oidc) async fn code(
+    State(provider): State<Arc<Provider>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let step = match Step::open(&provider, &id, request).await? {
+        Ok(step) => step,
+        Err(over) => return Ok(over),
+    };
+    let given = Given { code: step.form.field("code"), password: step.form.field("password") };
+    code::take(&provider.signin, &step.pending.signin, given, &step.attempt()).await?;
+    Ok(to_the_loop(&id))
+}
+
+/// `POST /authorize/{sign-in}/code/resend`
+pub(in crate::oidc) async fn resend(
+    State(provider): State<Arc<Provider>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let step = match Step::open(&provider, &id, request).await? {
+        Ok(step) => step,
+        Err(over) => return Ok(over),
+    };
+    code::ask_again(&provider.signin, &step.pending.signin, step.now_ms / 1000).await?;
+    Ok(to_the_loop(&id))
+}
+
+/// `POST /authorize/{sign-in}/consent`
+pub(in crate::oidc) async fn consent(
+    State(provider): State<Arc<Provider>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let step = match Step::open(&provider, &id, request).await? {
+        Ok(step) => step,
+        Err(over) => return Ok(over),
+    };
+    if step.form.field("decision") != "allow" {
+        return step.deny(&provider).await;
+    }
+    let mut tx = provider.signin.db.write().await?;
+    signins::record_consent(&mut tx, &id, step.now_ms / 1000).await?;
+    tx.commit().await?;
+    Ok(to_the_loop(&id))
+}
+
+/// `POST /authorize/{sign-in}/cancel`
+pub(in crate::oidc) async fn cancel(
+    State(provider): State<Arc<Provider>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    match Step::open(&provider, &id, request).await? {
+        Ok(step) => step.deny(&provider).await,
+        Err(over) => Ok(over),
+    }
+}
+
+/// A form of a sign-in that may go on, sent by one of our own pages in the sign-in's browser.
+struct Step {
+    pending: Pending,
+    form: Form,
+    network: Network,
+    now_ms: i64,
+}
+
+impl Step {
+    async fn open(
+        provider: &Provider,
+        id: &str,
+        request: Request,
+    ) -> Result<Result<Self, Response>, Problem> {
+        let headers: HeaderMap = request.headers().clone();
+        if !origin::is_own(&headers, &provider.issuer) {
+            return Err(Problem::ForeignForm);
+        }
+        let network = Network::of(request.extensions(), &headers, &provider.trusted_proxies);
+        let form = <Form as axum::extract::FromRequest<()>>::from_request(request, &()).await?;
+        if form.doubled().is_some() {
+            return Err(Problem::BadForm(crate::web::form::BadForm::Doubled));
+        }
+        let now_ms = provider.signin.clock.now_ms();
+        let pending = pending::load(provider, id, &headers, now_ms).await?;
+        Ok(pending.map(|pending| Self { pending, form, network, now_ms }))
+    }
+
+    fn attempt(&self) -> Attempt<'_> {
+        Attempt {
+            login: self.form.field("login"),
+            password: self.form.field("password"),
+            browser: &self.pending.browser,
+            network: &self.network,
+            now_ms: self.now_ms,
+        }
+    }
+
+    async fn deny(&self, provider: &Provider) -> Result<Response, Problem> {
+        let refusal = Refusal::new(Code::AccessDenied, "the person said no");
+        finish::refuse(provider, &self.pending, &refusal, self.now_ms).await
+    }
+}

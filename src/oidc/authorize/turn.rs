@@ -1,0 +1,266 @@
+//! `/authorize/{sign-in}`: what is missing still? The loop of a sign-in: load the facts, decide, act.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{AppendHeaders, IntoResponse, Response};
+
+use super::consent::{self, has_agreed, is_asked_for};
+use super::finish::{self, Proven};
+use super::pending::{Pending, load, to_the_loop};
+use crate::keys::secret::entropy;
+use crate::mail::Outcome;
+use crate::oidc::clients::card;
+use crate::oidc::provider::Provider;
+use crate::oidc::shared::error::{Code, Refusal};
+use crate::oidc::shared::page::{SESSION_COOKIE, language};
+use crate::signin::challenge::{self, Issue, Recipient};
+use crate::signin::decide::{Next, Reach, decide};
+use crate::signin::facts::{self, Standing};
+use crate::signin::notice::Notice;
+use crate::signin::{pages, session};
+use crate::store::challenges::{self, ChallengeRow};
+use crate::store::sessions::SessionRow;
+use crate::store::signins::{self, SignInRow};
+use crate::store::{Conn, users};
+use crate::web::{Path, Problem};
+
+/// `GET /authorize/{sign-in}`
+pub(in crate::oidc) async fn get(
+    State(provider): State<Arc<Provider>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let now_ms = provider.signin.clock.now_ms();
+    match load(&provider, &id, &headers, now_ms).await? {
+        Ok(pending) => {
+            let greeting = pending.greeting.clone().map(|cookie| (header::SET_COOKIE, cookie));
+            let turn = Turn { provider: &provider, pending: &pending, headers: &headers, now_ms };
+            Ok((AppendHeaders(greeting), turn.take().await?).into_response())
+        }
+        Err(over) => Ok(over),
+    }
+}
+
+/// One turn of the loop.
+struct Turn<'a> {
+    provider: &'a Provider,
+    pending: &'a Pending,
+    headers: &'a HeaderMap,
+    now_ms: i64,
+}
+
+impl Turn<'_> {
+    async fn take(&self) -> Result<Response, Problem> {
+        let state = &self.provider.signin;
+        let (signin, request, client) = (&self.pending.signin, &self.pending.request, &self.pending.client);
+        let now = self.now_ms / 1000;
+        let mut conn = state.db.read().await?;
+        let cookie = state.cookies.read(self.headers, SESSION_COOKIE);
+        let session = session::find(&mut conn, cookie.as_deref(), &state.session, now).await?;
+        let attempts = i64::from(state.settings.code_attempts);
+        let (freshness, demand) = (request.freshness(signin.created_at), request.demand(client));
+        let standing =
+            facts::load(&mut conn, Some(signin), session.as_ref(), freshness, demand, attempts, now).await?;
+        let Some(standing) = standing else { return Ok(self.password_page(None)) };
+        // Somebody else's session: whoever is asked for may sign in over it.
+        if signin.user_id.is_none() && !is_asked_for(self.provider, client, request, &standing.person)? {
+            return Ok(self.password_page(None));
+        }
+        match decide(Some(&standing.facts)) {
+            Next::Password => Ok(self.password_page(None)),
+            Next::Code => {
+                drop(conn);
+                self.code(&standing, session.as_ref()).await
+            }
+            Next::NoAddress => self.start_again(conn, Notice::NoAddress).await,
+            Next::CodesStopped => self.start_again(conn, Notice::CodesStopped).await,
+            Next::Unmet => {
+                drop(conn);
+                let description = "the app insists on two factors, and this person cannot be sent a code";
+                self.refuse(Code::UnmetAuthenticationRequirements, description).await
+            }
+            Next::Done(assurance) => {
+                let proven = Proven {
+                    standing: &standing,
+                    assurance,
+                    session: session.as_ref(),
+                    signin: Some(signin),
+                };
+                self.done(conn, proven).await
+            }
+        }
+    }
+
+    /// Nothing is missing but, perhaps, the person's consent.
+    async fn done(&self, mut conn: Conn, proven: Proven<'_>) -> Result<Response, Problem> {
+        let (signin, request, client) = (&self.pending.signin, &self.pending.request, &self.pending.client);
+        let person = &proven.standing.person;
+        if !is_asked_for(self.provider, client, request, person)? {
+            drop(conn);
+            let description = "somebody else has signed in than id_token_hint asks for";
+            return self.refuse(Code::LoginRequired, description).await;
+        }
+        if !has_agreed(&mut conn, client, request, proven.standing, signin.consented_at).await? {
+            let page = consent::page(self.provider, signin, client, request, person)?;
+            let language = language(self.headers, request.ui_locales.as_deref());
+            return Ok(self.provider.signin.pages.respond(StatusCode::OK, &page, language));
+        }
+        drop(conn);
+        let browser = Some(self.pending.browser.clone());
+        finish::grant(self.provider, client, request, proven, browser, self.now_ms).await
+    }
+
+    /// Sends a code if none has been sent since the password was given, and shows the page that asks for it.
+    async fn code(&self, standing: &Standing, session: Option<&SessionRow>) -> Result<Response, Problem> {
+        let state = &self.provider.signin;
+        let Some(signin) = self.adopt(standing, session).await? else {
+            return Ok(to_the_loop(&self.pending.signin.id));
+        };
+        if standing.facts.reach == Reach::Hand {
+            return Ok(self.code_page(&signin, standing, (None, false)));
+        }
+        let mut conn = state.db.read().await?;
+        let latest = challenges::latest(&mut conn, &signin.id).await?;
+        drop(conn);
+        match latest {
+            Some(challenge) if challenge.ended_at.is_none() && challenge.spent_at.is_none() => {
+                match self.delivery(&challenge).await?.as_deref() {
+                    // Refused after the page had stopped waiting: nobody shall wait for it either.
+                    Some("refused" | "expired") => self.mail_failed(&signin).await,
+                    Some("accepted") | None => {
+                        Ok(self.code_page(&signin, standing, (Some(&challenge), false)))
+                    }
+                    Some(_) => Ok(self.code_page(&signin, standing, (Some(&challenge), true))),
+                }
+            }
+            _ => self.send_code(&signin, standing).await,
+        }
+    }
+
+    /// A session's password counts in this sign-in from here on: its code is for whoever gave that password. None when the
+    /// session or the sign-in is no longer as it was read.
+    async fn adopt(
+        &self,
+        standing: &Standing,
+        session: Option<&SessionRow>,
+    ) -> Result<Option<SignInRow>, Problem> {
+        let mut signin = self.pending.signin.clone();
+        if let (None, Some(session)) = (&signin.user_id, session) {
+            let mut tx = self.provider.signin.db.write().await?;
+            let (user, at) = (&standing.person.id, standing.facts.password_at);
+            // Whoever changes a user locks them first: what ends their sessions and sign-ins comes before this, or sees it.
+            users::lock(&mut tx, user).await?;
+            if !signins::adopt(&mut tx, &signin.id, user, at, &session.id).await? {
+                return Ok(None);
+            }
+            tx.commit().await?;
+            (signin.user_id, signin.password_at) = (Some(user.clone()), Some(at));
+        }
+        Ok(Some(signin))
+    }
+
+    async fn send_code(&self, signin: &SignInRow, standing: &Standing) -> Result<Response, Problem> {
+        let state = &self.provider.signin;
+        let Some(address) = standing.person.deliverable_address() else {
+            return Ok(self.password_page(Some(Notice::NoAddress)));
+        };
+        let app = &self.pending.client.metadata.client_name;
+        let recipient = Recipient { person: &standing.person, address: &address, app };
+        let mut tx = state.db.write().await?;
+        let issued = challenge::issue(state, &mut tx, signin, recipient, self.now_ms, &mut entropy()).await;
+        let message = match issued.map_err(challenge_problem)? {
+            Issue::Queued(message) => message,
+            Issue::Overtaken => return Ok(to_the_loop(&signin.id)),
+            Issue::NoMore => {
+                let notice = Notice::NoMoreCodes;
+                signins::start_again(&mut tx, &signin.id, Some(&notice.to_json())).await?;
+                tx.commit().await?;
+                return Ok(self.password_page(Some(notice)));
+            }
+        };
+        tx.commit().await?;
+        let patience = state.settings.mail_patience.as_duration();
+        let outcome = state.mailer.deliver_within(&message, patience).await;
+        if let Outcome::Refused(_) = outcome {
+            return self.mail_failed(signin).await;
+        }
+        let mut conn = state.db.read().await?;
+        let challenge = challenges::latest(&mut conn, &signin.id).await?;
+        let sent = SignInRow { codes_sent: signin.codes_sent + 1, ..signin.clone() };
+        let underway = outcome == Outcome::Underway;
+        Ok(self.code_page(&sent, standing, (challenge.as_ref(), underway)))
+    }
+
+    /// What has become of the message that carries a code; none when the record is gone.
+    async fn delivery(&self, challenge: &ChallengeRow) -> Result<Option<String>, Problem> {
+        let Some(message) = &challenge.message_id else { return Ok(None) };
+        let mut conn = self.provider.signin.db.read().await?;
+        Ok(crate::store::messages::state(&mut conn, message).await?)
+    }
+
+    /// The code will not come: back to the login screen, which says so.
+    async fn mail_failed(&self, signin: &SignInRow) -> Result<Response, Problem> {
+        let mut tx = self.provider.signin.db.write().await?;
+        challenges::end_of_signin(&mut tx, &signin.id, self.now_ms / 1000).await?;
+        let notice = Notice::MailFailed;
+        signins::start_again(&mut tx, &signin.id, Some(&notice.to_json())).await?;
+        tx.commit().await?;
+        Ok(self.password_page(Some(notice)))
+    }
+
+    async fn start_again(&self, conn: Conn, notice: Notice) -> Result<Response, Problem> {
+        drop(conn);
+        let mut tx = self.provider.signin.db.write().await?;
+        signins::start_again(&mut tx, &self.pending.signin.id, Some(&notice.to_json())).await?;
+        tx.commit().await?;
+        Ok(self.password_page(Some(notice)))
+    }
+
+    async fn refuse(&self, code: Code, description: &str) -> Result<Response, Problem> {
+        let refusal = Refusal::new(code, description);
+        finish::refuse(self.provider, self.pending, &refusal, self.now_ms).await
+    }
+
+    /// The login screen, with what it must say now, or what it has been saying.
+    fn password_page(&self, notice: Option<Notice>) -> Response {
+        let mut signin = self.pending.signin.clone();
+        if let Some(notice) = notice {
+            signin.notice = Some(notice.to_json());
+        }
+        let request = &self.pending.request;
+        pages::password(
+            &self.provider.signin,
+            &signin,
+            card(&self.pending.client),
+            request.login_hint.as_deref(),
+            self.now_ms / 1000,
+            language(self.headers, request.ui_locales.as_deref()),
+        )
+    }
+
+    fn code_page(
+        &self,
+        signin: &SignInRow,
+        standing: &Standing,
+        challenge: (Option<&ChallengeRow>, bool),
+    ) -> Response {
+        let language = language(self.headers, self.pending.request.ui_locales.as_deref());
+        let (state, app) = (&self.provider.signin, card(&self.pending.client));
+        pages::code(state, signin, app, standing, challenge, self.now_ms / 1000, language)
+    }
+}
+
+fn challenge_problem(e: challenge::Error) -> Problem {
+    match e {
+        challenge::Error::Store(e) => e.into(),
+        other => Problem::Internal(other.to_string()),
+    }
+}
+
+impl From<challenge::Error> for Problem {
+    fn from(e: challenge::Error) -> Self {
+        challenge_problem(e)
+    }
+}

@@ -1,0 +1,31 @@
+//! Why may a client not be registered so?
+
+use super::subject::SectorError;
+use crate::keys::jose::BadKeys;
+
+/// Why a client cannot be registered so; each names the metadata field and what it must be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Invalid {
+    /// A redirect URI is not one that a browser may safely be sent to.
+    #[error("redirect URI {uri}: {reason}")]
+    RedirectUri {
+        /// The URI.
+        uri: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// There is no sector to make pairwise subjects for.
+    #[error(transparent)]
+    Sector(#[from] SectorError),
+    /// The public keys cannot be used.
+    #[error("jwks: {0}")]
+    Keys(BadKeys),
+    /// Another field is wrong.
+    #[error("{field}: {reason}")]
+    Field {
+        /// The field's name.
+        field: &'static str,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+}

@@ -1,0 +1,87 @@
+//! What do the endpoints work with?
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::http::{Extensions, HeaderMap, HeaderName};
+
+use super::clients::keys::ClientKeyCache;
+use super::clients::{self, subject};
+use super::shared::notices::Notices;
+use crate::config::{self, SigningAlgorithm};
+use crate::keys::{SigningKeys, VaultError};
+use crate::outbound::Outbound;
+use crate::signin::SignInState;
+use crate::web::certificate::ClientCertificate;
+
+/// What the endpoints work with.
+#[derive(Debug)]
+pub struct Provider {
+    /// The steps of a sign-in.
+    pub signin: SignInState,
+    /// The signing keys.
+    pub keys: SigningKeys,
+    /// Requests to clients' addresses.
+    pub outbound: Outbound,
+    /// The keys of clients.
+    pub client_keys: ClientKeyCache,
+    /// The issuer identifier (OIDC Core §2), without a slash at its end.
+    pub issuer: String,
+    /// `[registration]`
+    pub registration: config::Registration,
+    /// `[tokens]`
+    pub tokens: config::Tokens,
+    /// The `alg` of ID tokens for clients that ask for nothing else.
+    pub algorithm: SigningAlgorithm,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// What tells the apps that a session has ended.
+    pub notices: Notices,
+    /// The header in which they tell a client's certificate, if they do.
+    pub client_certificate_header: Option<HeaderName>,
+    /// Whether clients can show a certificate at all, here or to a proxy.
+    pub takes_certificates: bool,
+}
+
+impl Provider {
+    /// The certificate that the client has shown with this request (RFC 8705), if it has.
+    #[must_use]
+    pub fn client_certificate(
+        &self,
+        extensions: &Extensions,
+        headers: &HeaderMap,
+    ) -> Option<Arc<ClientCertificate>> {
+        let header = self.client_certificate_header.as_ref();
+        ClientCertificate::of(extensions, headers, &self.trusted_proxies, header)
+    }
+
+    /// The `alg` of what is signed for this client (OIDC Registration §2, `id_token_signed_response_alg`).
+    #[must_use]
+    pub fn algorithm_for(&self, client: &clients::Client) -> SigningAlgorithm {
+        let fits = |one: &SigningAlgorithm| clients::FAPI2_ALGORITHMS.contains(&one.name());
+        let default = match self.algorithm {
+            // FAPI 2.0 §5.4.1 allows no PKCS #1 v1.5.
+            own if client.metadata.is_fapi2() && !fits(&own) => SigningAlgorithm::PS256,
+            own => own,
+        };
+        client.metadata.id_token_signed_response_alg.unwrap_or(default)
+    }
+
+    /// `sub` of a user, for this client.
+    ///
+    /// # Errors
+    /// When the master key cannot be used.
+    pub fn subject(&self, client: &clients::Client, user_id: &str) -> Result<String, VaultError> {
+        let metadata = &client.metadata;
+        let kind = metadata.subject_type();
+        // A client without a sector is not registered for pairwise subjects; nothing else is lost without one.
+        let sector = metadata.sector().unwrap_or_else(|_| client.id.clone());
+        subject::subject(&self.signin.vault, kind, &sector, user_id)
+    }
+
+    /// How long the longest-lived token holds that a signing key signs, in seconds.
+    #[must_use]
+    pub fn longest_token(&self) -> i64 {
+        self.tokens.access_lifetime.as_secs().max(self.tokens.id_lifetime.as_secs())
+    }
+}

@@ -1,0 +1,145 @@
+//! Which claims does a scope open, and what do they say? (OIDC Core §5.4)
+
+use serde_json::{Map, Value};
+
+use super::scopes::{Scope, Scopes};
+use crate::directory::rights::Right;
+use crate::directory::{Person, people};
+use crate::store::{Conn, Result};
+
+/// The claims of ID tokens, which say how somebody signed in.
+const OF_THE_SIGN_IN: [&str; 10] =
+    ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"];
+
+/// The names of all claims that may be returned, for the metadata.
+pub(in crate::oidc) fn names() -> Vec<&'static str> {
+    let about_people = Scope::ALL.into_iter().flat_map(|scope| of_scope(scope).iter().copied());
+    OF_THE_SIGN_IN.into_iter().chain(about_people).collect()
+}
+
+/// The claims that a scope opens.
+pub(in crate::oidc) const fn of_scope(scope: Scope) -> &'static [&'static str] {
+    match scope {
+        Scope::Openid | Scope::OfflineAccess => &[],
+        Scope::Profile => &[
+            "name",
+            "given_name",
+            "family_name",
+            "middle_name",
+            "nickname",
+            "preferred_username",
+            "profile",
+            "picture",
+            "website",
+            "gender",
+            "birthdate",
+            "zoneinfo",
+            "locale",
+            "updated_at",
+        ],
+        Scope::Email => &["email", "email_verified"],
+        Scope::Address => &["address"],
+        Scope::Phone => &["phone_number", "phone_number_verified"],
+        Scope::Groups => &["groups", "role", "rights"],
+    }
+}
+
+/// The claims that these scopes open together.
+pub(in crate::oidc) fn of_scopes(scopes: &Scopes) -> Vec<&'static str> {
+    scopes.iter().flat_map(|scope| of_scope(scope).iter().copied()).collect()
+}
+
+/// Everything that can be said about a person but `sub`, which depends on who asks. A claim without a value is left out
+/// (OIDC Core §5.3.2). `groups` are the paths of their groups.
+pub(in crate::oidc) fn all(person: &Person, groups: &[String]) -> Map<String, Value> {
+    let mut claims = person.claims.to_json();
+    let mut set = |name: &str, value: Value| claims.insert(name.to_owned(), value);
+    set("preferred_username", Value::from(person.preferred_username()));
+    set("updated_at", Value::from(person.updated_at));
+    if let Some(name) = person.name.as_deref().filter(|name| !name.is_empty()) {
+        set("name", Value::from(name));
+    }
+    if let Some(email) = person.email.as_deref().filter(|email| !email.is_empty()) {
+        set("email", Value::from(email));
+        // Managers write addresses down; only a code that came back from there proves that somebody reads the mailbox.
+        set("email_verified", Value::from(person.email_verified_at.is_some()));
+    }
+    set("role", Value::from(person.role.name.as_str()));
+    set("rights", Value::from(person.role.rights.iter().map(Right::as_str).collect::<Vec<_>>()));
+    set("groups", Value::from(groups));
+    if claims.contains_key("phone_number") {
+        claims.entry("phone_number_verified").or_insert(Value::Bool(false));
+    }
+    claims
+}
+
+/// The claims about a person that these scopes open, and those that are asked for by name (OIDC Core §5.5). `sub` is the
+/// name by which whoever asks knows them.
+pub(in crate::oidc) async fn about(
+    conn: &mut Conn,
+    person: &Person,
+    sub: &str,
+    scopes: &Scopes,
+    requested: &[String],
+) -> Result<Map<String, Value>> {
+    let mut wanted: Vec<&str> = of_scopes(scopes);
+    wanted.extend(requested.iter().map(String::as_str));
+    let said = chosen(conn, person, &wanted).await?;
+    Ok([("sub".to_owned(), Value::from(sub))].into_iter().chain(said).collect())
+}
+
+/// Claims about a person that are asked for one by one; one that is not known here, or has no value, is left out, and so
+/// is `sub`.
+pub(in crate::oidc) async fn named(
+    conn: &mut Conn,
+    person: &Person,
+    names: &[String],
+) -> Result<Map<String, Value>> {
+    chosen(conn, person, &names.iter().map(String::as_str).collect::<Vec<_>>()).await
+}
+
+async fn chosen(conn: &mut Conn, person: &Person, wanted: &[&str]) -> Result<Map<String, Value>> {
+    let groups =
+        if wanted.contains(&"groups") { people::group_paths(conn, person).await? } else { Vec::new() };
+    Ok(all(person, &groups).into_iter().filter(|(name, _)| wanted.contains(&name.as_str())).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::directory::{Claim, ClaimChanges, StandardClaims};
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_claim_is_published_once() {
+        let names = names();
+        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
+        for name in ["sub", "updated_at", "address", "phone_number_verified", "rights"] {
+            assert!(names.contains(&name), "{name}");
+        }
+    }
+
+    #[test]
+    fn everything_that_can_be_said_is_of_some_scope_and_the_other_way_round() {
+        let written = Claim::ALL.map(|claim| match claim {
+            Claim::Profile | Claim::Picture | Claim::Website => (claim, "https://example.org/"),
+            Claim::Birthdate => (claim, "1970"),
+            Claim::Zoneinfo => (claim, "UTC"),
+            Claim::Locale => (claim, "en"),
+            Claim::PhoneNumber => (claim, "+1 425 555 1212"),
+            Claim::PhoneNumberVerified => (claim, "true"),
+            _ => (claim, "something"),
+        });
+        let mut changes = ClaimChanges::default();
+        for (claim, value) in written {
+            changes.set(claim.name(), value).unwrap();
+        }
+        let mut person = crate::directory::sample("ned", Some("ned@example.org"));
+        person.name = Some("Ned".to_owned());
+        person.claims = StandardClaims::default().after(&changes);
+        let said: BTreeSet<String> = all(&person, &[]).into_iter().map(|(name, _)| name).collect();
+        let opened: BTreeSet<String> =
+            Scope::ALL.iter().flat_map(|s| of_scope(*s)).map(|&name| name.to_owned()).collect();
+        assert_eq!(said, opened);
+    }
+}
