@@ -52,7 +52,10 @@ fn written(folder: &Path, name: &str, bytes: &[u8]) -> std::path::PathBuf {
 async fn a_site_is_discovered_over_https() {
     let site = Site::with_tls(Database::sqlite().await, |_| ()).await;
     let answer = http().get(site.url.join(".well-known/openid-configuration").unwrap()).send().await.unwrap();
-    assert_eq!(answer.headers()["strict-transport-security"], "max-age=31536000");
+    assert!(
+        !answer.headers().contains_key("strict-transport-security"),
+        "localhost is not for https alone: other programs are there too"
+    );
     let metadata: serde_json::Value = answer.json().await.unwrap();
     assert_eq!(metadata["issuer"], site.url.as_str().trim_end_matches('/'));
     let stranger = reqwest::Client::builder().no_proxy().build().unwrap();

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
 
@@ -104,7 +104,7 @@ fn page(
 }
 
 fn language(headers: &HeaderMap) -> Language {
-    Language::negotiate(None, headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()))
+    Language::of_reader(headers, None)
 }
 
 fn text(weak: Weak) -> ErrorText {

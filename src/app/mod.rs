@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Router, middleware};
@@ -91,7 +91,8 @@ impl App {
     /// Every route, with what all responses carry.
     pub fn router(&self) -> Router {
         let signin = &self.provider.signin;
-        let layers = Layers { pages: signin.pages.clone(), secure: self.config.issuer.starts_with("https:") };
+        let layers =
+            Layers { pages: signin.pages.clone(), secure: layers::https_for_good(&self.config.issuer) };
         let account = AccountState { signin: signin.clone(), issuer: self.config.issuer.clone() };
         Router::new()
             .route("/", get(front))
@@ -156,9 +157,8 @@ fn header_name(config: &Config) -> anyhow::Result<Option<HeaderName>> {
 
 /// `GET /`
 async fn front(State(app): State<App>, headers: HeaderMap) -> Response {
-    let accept = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     let page = FrontPage { issuer: app.config.issuer.clone() };
-    app.provider.signin.pages.respond(StatusCode::OK, &page, Language::negotiate(None, accept))
+    app.provider.signin.pages.respond(StatusCode::OK, &page, Language::of_reader(&headers, None))
 }
 
 /// `GET /assets/{name}`

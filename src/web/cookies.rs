@@ -31,15 +31,7 @@ impl Cookies {
     /// most specific path.
     #[must_use]
     pub fn read(self, headers: &HeaderMap, name: &str) -> Option<String> {
-        let wanted = self.name(name);
-        headers
-            .get_all(header::COOKIE)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(Cookie::split_parse)
-            .filter_map(Result::ok)
-            .find(|cookie| cookie.name() == wanted)
-            .map(|cookie| cookie.value().to_owned())
+        sent(headers, &self.name(name))
     }
 
     /// The `Set-Cookie` value that sets a cookie.
@@ -90,6 +82,29 @@ impl Cookies {
     }
 }
 
+/// The value of the first cookie of exactly this name. The headers are read as bytes: what a neighbour on the same domain has
+/// put into its own cookie (any byte but a `;` may stand there) says nothing about ours. Around a name none but the blanks of
+/// RFC 6265 §5.2 go away, or a name that begins with another blank could pass for a `__Host-` one, which browsers guard.
+#[must_use]
+pub fn sent(headers: &HeaderMap, name: &str) -> Option<String> {
+    let lines = headers.get_all(header::COOKIE).iter();
+    let mut pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+    pairs.find_map(|pair| {
+        let equals = pair.iter().position(|byte| *byte == b'=')?;
+        let (found, value) = pair.split_at_checked(equals)?;
+        let value = without_blanks(value.get(1..)?);
+        let is_wanted = without_blanks(found) == name.as_bytes();
+        is_wanted.then(|| String::from_utf8(value.to_vec()).ok()).flatten()
+    })
+}
+
+fn without_blanks(mut text: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = text {
+        text = rest;
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,7 +112,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn sent(value: &str) -> HeaderMap {
-        HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_str(value).unwrap())])
+        lines(&[value.as_bytes()])
+    }
+
+    fn lines(values: &[&[u8]]) -> HeaderMap {
+        values.iter().map(|value| (header::COOKIE, HeaderValue::from_bytes(value).unwrap())).collect()
     }
 
     #[test]
@@ -136,7 +155,48 @@ mod tests {
         assert_eq!(cookies.read(&sent("countersign_session=planted"), "session"), None);
     }
 
+    #[test]
+    fn a_neighbours_cookie_takes_none_of_ours_along() {
+        let cookies = Cookies::for_issuer("https://id.example.org");
+        let mine = b"__Host-countersign_session=mine".as_slice();
+        for neighbour in [
+            "seen=café".as_bytes(),
+            b"seen=caf\xe9",
+            b"\xff\xfe",
+            b"=",
+            b"seen=\x80=; caf\xe9=1",
+            b"seen=\"a b\", c",
+            b"__Host-countersign_session",
+        ] {
+            let [before, after] = [[neighbour, mine].join(&b"; "[..]), [mine, neighbour].join(&b";"[..])];
+            for headers in [lines(&[&before]), lines(&[&after]), lines(&[neighbour, mine])] {
+                assert_eq!(cookies.read(&headers, "session").as_deref(), Some("mine"), "{headers:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_blank_makes_a_guarded_name() {
+        let cookies = Cookies::for_issuer("https://id.example.org");
+        for blank in ["\u{a0}", "\u{85}", "\u{2003}", "\u{3000}", "\u{feff}"] {
+            for name in
+                [format!("{blank}__Host-countersign_session"), format!("__Host-countersign_session{blank}")]
+            {
+                assert_eq!(cookies.read(&sent(&format!("{name}=planted")), "session"), None, "{name:?}");
+            }
+        }
+        assert_eq!(cookies.read(&sent(" \t__Host-countersign_session = v"), "session").as_deref(), Some("v"));
+    }
+
     proptest! {
+        #[test]
+        fn no_bytes_panic(bytes in proptest::collection::vec(0x20u8..=0xff, 0..60)) {
+            if let Ok(value) = HeaderValue::from_bytes(&bytes) {
+                let headers = HeaderMap::from_iter([(header::COOKIE, value)]);
+                let _ = Cookies::for_issuer("https://id.example.org").read(&headers, "session");
+            }
+        }
+
         #[test]
         fn no_header_panics_and_what_is_set_reads_back(other in "[!-~ ]{0,40}", value in "[A-Za-z0-9_-]{1,60}") {
             let cookies = Cookies::for_issuer("https://id.example.org");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use percent_encoding::percent_decode_str;
 
 /// The longest body, in bytes.
@@ -142,9 +142,7 @@ fn decode(text: &str) -> Result<String, BadForm> {
 }
 
 fn is_form(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim();
-    kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    super::headers::media_type(headers) == "application/x-www-form-urlencoded"
 }
 
 /// The whole body of a request, whatever is in it.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use axum::http::{HeaderMap, header};
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use fluent_langneg::{NegotiationStrategy, accepted_languages, negotiate_languages};
@@ -40,6 +41,12 @@ impl Language {
         let by_app = ui_locales.map(|tags| asked(tags, ' ')).unwrap_or_default();
         let by_browser = accept_language.map(accepted_languages::parse).unwrap_or_default();
         best(&by_app).or_else(|| best(&by_browser)).unwrap_or_default()
+    }
+
+    /// The language of a page for whoever sent these headers.
+    #[must_use]
+    pub fn of_reader(headers: &HeaderMap, ui_locales: Option<&str>) -> Self {
+        Self::negotiate(ui_locales, Some(&super::headers::list(headers, header::ACCEPT_LANGUAGE)))
     }
 
     /// The language of a mail: that of the person's group.

@@ -7,6 +7,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use url::{Host, Url};
 
 use super::language::Language;
 use super::pages::Pages;
@@ -31,29 +32,48 @@ pub struct AnyFrame;
 pub struct Layers {
     /// What draws the problem pages.
     pub pages: Pages,
-    /// Whether the issuer is https.
+    /// Whether browsers are to come by https alone from now on: see [`https_for_good`].
     pub secure: bool,
+}
+
+/// Whether an issuer's browsers are told never to come by http again (RFC 6797): not to `localhost`, which other programs on
+/// other ports share, and browsers do not heed it for addresses.
+#[must_use]
+pub fn https_for_good(issuer: &str) -> bool {
+    let Ok(url) = Url::parse(issuer) else { return false };
+    let named = matches!(url.host(), Some(Host::Domain(name)) if name != "localhost" && !name.ends_with(".localhost"));
+    url.scheme() == "https" && named
 }
 
 /// Draws the page of a [`Problem`], and adds the headers that every response has.
 pub async fn finish(State(layers): State<Layers>, request: Request, next: Next) -> Response {
     let (language, json) = asked_for(request.headers());
     let id = new_id(&mut entropy());
+    let apart = !leads_to_an_app(request.uri().path());
     let mut response = next.run(request).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         problem.log(&id);
         response = with_body(&layers, &response, &problem, json, language, &id);
     }
     headers(&layers, &mut response, &id);
+    if apart {
+        let opener = HeaderName::from_static("cross-origin-opener-policy");
+        response.headers_mut().insert(opener, HeaderValue::from_static("same-origin"));
+    }
     response
+}
+
+/// Whether a page is one of those between an app and its own callback. Apps open these in a pop-up, which has to know its opener
+/// still when it comes back: one page or redirect on the way that says `same-origin` cuts the tie for good.
+fn leads_to_an_app(path: &str) -> bool {
+    matches!(path.split('/').nth(1), Some("authorize" | "logout" | "reset"))
 }
 
 /// The language, and whether the client asks for JSON rather than a page: a program, not a browser.
 fn asked_for(headers: &HeaderMap) -> (Language, bool) {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let accept = text(header::ACCEPT);
+    let accept = super::headers::list(headers, header::ACCEPT);
     let json = accept.contains("application/json") && !accept.contains("text/html");
-    (Language::negotiate(None, Some(text(header::ACCEPT_LANGUAGE))), json)
+    (Language::of_reader(headers, None), json)
 }
 
 /// A problem's response keeps its status and headers (`Allow`, `Retry-After`) and gets the page or the JSON that says why.
@@ -95,7 +115,6 @@ fn headers(layers: &Layers, response: &mut Response, id: &str) {
     }
     // Not no-referrer: that would make browsers send `Origin: null` with our own forms.
     set(header::REFERRER_POLICY, "same-origin");
-    set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     // Of embedding alone: what apps fetch (discovery, keys) they fetch by CORS, which this does not touch.
     let embedders = if any_frame { "cross-origin" } else { "same-origin" };
     set(HeaderName::from_static("cross-origin-resource-policy"), embedders);
@@ -128,4 +147,42 @@ pub fn method_not_allowed() -> Ready<Problem> {
 #[must_use]
 pub fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Response {
     Problem::Internal("a handler panicked".to_owned()).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn browsers_are_bound_to_https_for_names_that_are_ours_alone() {
+        for (issuer, bound) in [
+            ("https://id.example.org", true),
+            ("https://id.example.org:8443/auth", true),
+            ("https://localhost.example.org", true),
+            ("https://localhost:8443", false),
+            ("https://id.localhost", false),
+            ("https://127.0.0.1:8443", false),
+            ("https://[::1]", false),
+            ("http://localhost:8080", false),
+        ] {
+            assert_eq!(https_for_good(issuer), bound, "{issuer}");
+        }
+    }
+
+    #[test]
+    fn only_pages_on_the_way_to_an_app_keep_their_opener() {
+        for (path, leads) in [
+            ("/authorize", true),
+            ("/authorize/x/code/resend", true),
+            ("/logout", true),
+            ("/reset/x", true),
+            ("/", false),
+            ("/device", false),
+            ("/account", false),
+            ("/authorizer", false),
+            ("/console/authorize", false),
+        ] {
+            assert_eq!(leads_to_an_app(path), leads, "{path}");
+        }
+    }
 }

@@ -6,14 +6,10 @@ use axum::http::{HeaderMap, header};
 /// `Origin`. A client that says neither is no browser that somebody else could steer.
 #[must_use]
 pub fn is_own(headers: &HeaderMap, issuer: &str) -> bool {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    if let Some(site) = text("sec-fetch-site") {
-        return matches!(site, "same-origin" | "none");
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return site == "same-origin" || site == "none";
     }
-    match headers.get(header::ORIGIN) {
-        None => true,
-        Some(_) => text("origin") == Some(origin_of(issuer)),
-    }
+    headers.get(header::ORIGIN).is_none_or(|origin| origin == origin_of(issuer))
 }
 
 /// Scheme, host and port of an issuer, which may have a path.

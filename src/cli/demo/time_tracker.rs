@@ -17,6 +17,7 @@ use super::relying_party::{RelyingParty, Trouble, Wish};
 use super::visits::{Visit, Visits};
 use crate::clock::Clock;
 use crate::keys::secret::Token;
+use crate::web::cookies;
 
 /// Not one of the provider's names: cookies of one host are the same on all of its ports.
 const COOKIE: &str = "timetracker_session";
@@ -66,7 +67,7 @@ pub fn router(settings: Settings) -> anyhow::Result<Router> {
 /// `GET /`
 async fn front(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     let visit = cookie(&headers).and_then(|cookie| {
-        app.visits.with(cookie, |visit| Some((visit.signed_in.clone()?, visit.refreshed_at))).flatten()
+        app.visits.with(&cookie, |visit| Some((visit.signed_in.clone()?, visit.refreshed_at))).flatten()
     });
     let settings = app.party.settings();
     let html = match visit {
@@ -85,7 +86,7 @@ async fn begin(app: Arc<App>, headers: HeaderMap, wish: Wish) -> Response {
     let away = Redirect::to(url.as_str()).into_response();
     let mut pending = Some(pending);
     let known = cookie(&headers).and_then(|cookie| {
-        app.visits.with(cookie, |visit| {
+        app.visits.with(&cookie, |visit| {
             if let Some(pending) = pending.take() {
                 visit.expect(pending);
             }
@@ -108,7 +109,9 @@ async fn callback(State(app): State<Arc<App>>, RawQuery(query): RawQuery, header
     let field = |name: &str| answer.get(name).map(String::as_str);
     let old = cookie(&headers);
     let state = field("state").unwrap_or_default();
-    let Some(pending) = old.and_then(|c| app.visits.with(c, |visit| visit.answered(state)).flatten()) else {
+    let Some(pending) =
+        old.as_deref().and_then(|c| app.visits.with(c, |visit| visit.answered(state)).flatten())
+    else {
         return page(StatusCode::BAD_REQUEST, pages::foreign_answer());
     };
     // RFC 9207 §2.4: an answer of somebody else's is not looked at.
@@ -121,7 +124,7 @@ async fn callback(State(app): State<Arc<App>>, RawQuery(query): RawQuery, header
     match app.party.finish(pending, field("code").unwrap_or_default()).await {
         Ok(signed_in) => {
             // A new cookie, so that nobody who has planted the old one is signed in with it.
-            old.and_then(|cookie| app.visits.remove(cookie));
+            old.and_then(|cookie| app.visits.remove(&cookie));
             with_cookie(Redirect::to("/").into_response(), &app.visits.add(Visit::of(signed_in)))
         }
         Err(trouble) => failed(&trouble),
@@ -133,13 +136,13 @@ async fn refresh(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     let home = Redirect::to("/").into_response();
     let Some(cookie) = cookie(&headers) else { return home };
     let _one_at_a_time = app.refreshing.lock().await;
-    let Some(before) = app.visits.with(cookie, |visit| visit.signed_in.clone()).flatten() else {
+    let Some(before) = app.visits.with(&cookie, |visit| visit.signed_in.clone()).flatten() else {
         return home;
     };
     match app.party.refresh(&before).await {
         Ok(after) => {
             let now = app.clock.now();
-            app.visits.with(cookie, |visit| {
+            app.visits.with(&cookie, |visit| {
                 visit.signed_in = Some(after);
                 visit.refreshed_at = Some(now);
             });
@@ -151,7 +154,7 @@ async fn refresh(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
 
 /// `POST /sign-out`: here, and then at the provider.
 async fn sign_out(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
-    let visit = cookie(&headers).and_then(|cookie| app.visits.remove(cookie));
+    let visit = cookie(&headers).and_then(|cookie| app.visits.remove(&cookie));
     let away = match visit.and_then(|visit| visit.signed_in) {
         Some(signed_in) => match app.party.logout_url(&signed_in).await {
             Ok(Some(url)) => Redirect::to(url.as_str()).into_response(),
@@ -167,10 +170,8 @@ fn failed(trouble: &Trouble) -> Response {
     page(StatusCode::BAD_GATEWAY, pages::trouble(&trouble.to_string()))
 }
 
-fn cookie(headers: &HeaderMap) -> Option<&str> {
-    let all = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = all.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value)
+fn cookie(headers: &HeaderMap) -> Option<String> {
+    cookies::sent(headers, COOKIE)
 }
 
 fn with_cookie(response: Response, cookie: &Token) -> Response {
