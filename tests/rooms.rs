@@ -18,6 +18,38 @@ const UPPER: [(&str, &[&str]); 6] = [
     ("cli", &["app", "account", "oidc", "signin", "directory"]),
 ];
 
+/// The order inside a folder, from the ground up: a room of its own may use those on the floors below it, and none beside it.
+/// What stands on the top floor of `oidc` is the endpoints.
+const INSIDE: [(&str, &[&[&str]]); 2] = [
+    (
+        "src/oidc",
+        &[
+            &["shared"],
+            &["clients"],
+            &["provider"],
+            &["client_auth"],
+            &["tokens"],
+            &["authorize"],
+            &[
+                "device",
+                "discovery",
+                "introspection",
+                "logout",
+                "par",
+                "registration",
+                "revocation",
+                "session_management",
+                "token",
+                "userinfo",
+            ],
+        ],
+    ),
+    (
+        "src/oidc/authorize",
+        &[&["request"], &["answer"], &["pending"], &["consent"], &["finish"], &["begin", "steps", "turn"]],
+    ),
+];
+
 /// A big dependency has one owner: the paths that may name it.
 const OWNERS: [(&str, &[&str]); 9] = [
     ("sqlx", &["src/store/"]),
@@ -70,6 +102,19 @@ fn every_room_has_its_rule() {
     }
 }
 
+#[test]
+fn every_room_inside_another_is_on_the_map_and_has_its_rule() {
+    let (sources, tour) = (sources(), read("docs/architecture.md"));
+    for (folder, floors) in INSIDE {
+        let there: BTreeSet<String> =
+            sources.iter().filter_map(|s| room_inside(folder, &module(&s.path))).collect();
+        let ruled: BTreeSet<String> = floors.concat().into_iter().map(str::to_owned).collect();
+        assert_eq!(there, ruled, "tests/rooms.rs says what each room of {folder} may use, and of no other");
+        let missing = unnamed_inside(folder, &there, &read(&format!("{folder}/mod.rs")), &tour);
+        assert!(missing.is_empty(), "\n{}\n", missing.join("\n"));
+    }
+}
+
 /// Everything that is wrong with one file.
 fn breaches(source: &Source) -> Vec<String> {
     let program = without_tests(&source.text);
@@ -84,9 +129,15 @@ fn breaches(source: &Source) -> Vec<String> {
     }
     if let Some(room) = room(&source.path) {
         let allowed = may_use(room).unwrap_or_default();
+        let used = paths(&code, &module(&source.path));
         let foreign =
-            rooms_used(&code).into_iter().filter(|used| used != room && !allowed.contains(&used.as_str()));
+            rooms_used(&used).into_iter().filter(|used| used != room && !allowed.contains(&used.as_str()));
         found.extend(foreign.map(|used| format!("`{room}` may not use `{used}`")));
+        found.extend(
+            INSIDE
+                .iter()
+                .flat_map(|(folder, floors)| against_the_order(folder, floors, &module(&source.path), &used)),
+        );
     }
     for (crate_name, homes) in OWNERS {
         if names(&code, crate_name) && !homes.iter().any(|home| source.path.starts_with(home)) {
@@ -118,6 +169,55 @@ fn unnamed(rooms: &BTreeSet<String>, map: &str, tour: &str) -> Vec<String> {
     missing
 }
 
+/// The same for the rooms inside a folder, whose map is in the first lines of its `mod.rs`.
+fn unnamed_inside(folder: &str, rooms: &BTreeSet<String>, map: &str, tour: &str) -> Vec<String> {
+    let map: String = map.lines().take_while(|line| line.starts_with("//!")).collect();
+    let tour = tour.split_once("### Inside `oidc`").map_or("", |(_, after)| after);
+    let tour = tour.split("\n## ").next().unwrap_or_default();
+    let mut missing = Vec::new();
+    for room in rooms {
+        let name = format!("`{room}`");
+        if !map.contains(&name) {
+            missing.push(format!("{folder}/mod.rs does not say what `{room}` is for"));
+        }
+        if !tour.contains(&name) {
+            missing.push(format!("docs/architecture.md does not say what `{room}` of {folder} is for"));
+        }
+    }
+    missing
+}
+
+/// What a file of a folder uses there against the order: what is on its own floor or above, or what only the folder's door knows.
+fn against_the_order(
+    folder: &str,
+    floors: &[&[&str]],
+    module: &[String],
+    used: &BTreeSet<Vec<String>>,
+) -> BTreeSet<String> {
+    let Some(room) = room_inside(folder, module) else { return BTreeSet::new() };
+    let floor = floors.iter().position(|floor| floor.contains(&room.as_str())).unwrap_or_default();
+    let below = floors[..floor].concat();
+    let inside = used.iter().filter_map(|path| room_inside(folder, path));
+    inside
+        .filter(|used| *used != room && !below.contains(&used.as_str()))
+        .map(|used| format!("inside {folder} `{room}` may not use `{used}`"))
+        .collect()
+}
+
+/// The room inside a folder that a path from the top of the crate leads to, if it leads there.
+fn room_inside(folder: &str, path: &[String]) -> Option<String> {
+    let top: Vec<&str> = folder.split('/').skip(1).collect();
+    let (start, rest) = path.split_at_checked(top.len())?;
+    rest.first().filter(|_| start == top.as_slice()).cloned()
+}
+
+/// The module of a file: `src/mail/message.rs` is `mail::message`, `src/mail/mod.rs` is `mail`.
+fn module(path: &str) -> Vec<String> {
+    let path = path.strip_prefix("src/").unwrap_or(path).trim_end_matches(".rs");
+    let path = path.strip_suffix("/mod").unwrap_or(path);
+    path.split('/').map(str::to_owned).collect()
+}
+
 /// The room of a path: `src/mail/message.rs` and `src/mail.rs` are in `mail`; `src/lib.rs` and `src/main.rs` in none.
 fn room(path: &str) -> Option<&str> {
     let name = path.strip_prefix("src/")?.split(['/', '.']).next()?;
@@ -136,46 +236,58 @@ fn may_use(room: &str) -> Option<Vec<&'static str>> {
     Some([&GROUND[..], upper].concat())
 }
 
-/// The rooms that a file names, as `crate::mail::…` or within `crate::{…}`.
-fn rooms_used(code: &str) -> BTreeSet<String> {
-    let mut used = BTreeSet::new();
-    for (at, prefix) in code.match_indices("crate::") {
-        if code[..at].ends_with(['$', '_']) || code[..at].ends_with(char::is_alphanumeric) {
-            continue;
-        }
-        let rest = &code[at + prefix.len()..];
-        match rest.strip_prefix('{') {
-            Some(list) => used.extend(heads_of_list(list)),
-            None => used.extend(head(rest)),
-        }
-    }
-    used
+/// The rooms that a file names.
+fn rooms_used(paths: &BTreeSet<Vec<String>>) -> BTreeSet<String> {
+    let heads = paths.iter().filter_map(|path| path.first());
+    heads.filter(|name| name.starts_with(|c: char| c.is_ascii_lowercase())).cloned().collect()
 }
 
-/// The first names of `a::{b, c}, d::e}…`: `a` and `d`.
-fn heads_of_list(list: &str) -> Vec<String> {
-    let (mut depth, mut start, mut heads) = (1, 0, Vec::new());
-    for (at, letter) in list.char_indices() {
-        match letter {
-            '{' => depth += 1,
-            '}' => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 || (depth == 1 && letter == ',') {
-            heads.extend(head(&list[start..at]));
-            start = at + 1;
-        }
-        if depth == 0 {
-            break;
+/// Every path of a module's code that begins with `crate`, `super` or `self`, from the top of the crate: in `a::x`,
+/// `super::{b, c::{self, D}}` is `a::b`, `a::c` and `a::c::D`.
+fn paths(code: &str, module: &[String]) -> BTreeSet<Vec<String>> {
+    let mut found = BTreeSet::new();
+    for word in ["crate::", "self::", "super::"] {
+        for (at, _) in code.match_indices(word) {
+            if code[..at].ends_with(|c: char| c.is_alphanumeric() || "$_:".contains(c)) {
+                continue;
+            }
+            let (mut rest, mut start) = (&code[at..], module);
+            if let Some(after) = rest.strip_prefix("crate::") {
+                (rest, start) = (after, &[]);
+            }
+            rest = rest.strip_prefix("self::").unwrap_or(rest);
+            while let Some(after) = rest.strip_prefix("super::") {
+                (rest, start) = (after, start.split_last().map_or(start, |(_, parent)| parent));
+            }
+            follow(rest, start, &mut found);
         }
     }
-    heads
+    found
 }
 
-fn head(path: &str) -> Option<String> {
-    let name: String = path.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-    let is_module = name.starts_with(|c: char| c.is_ascii_lowercase());
-    is_module.then_some(name)
+/// Follows a path, and each branch of its lists; answers what stands after it.
+fn follow<'c>(code: &'c str, start: &[String], found: &mut BTreeSet<Vec<String>>) -> &'c str {
+    if let Some(mut rest) = code.strip_prefix('{') {
+        loop {
+            rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == ',');
+            if rest.is_empty() || rest.starts_with('}') {
+                return rest.strip_prefix('}').unwrap_or_default();
+            }
+            rest = follow(rest, start, found);
+            rest = rest.find([',', '}']).map_or("", |end| &rest[end..]);
+        }
+    }
+    let end = code.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(code.len());
+    let (name, rest) = code.split_at(end);
+    let mut path = start.to_vec();
+    path.extend((!name.is_empty() && name != "self").then(|| name.to_owned()));
+    match rest.strip_prefix("::") {
+        Some(rest) if !name.is_empty() => follow(rest, &path, found),
+        _ => {
+            found.insert(path);
+            rest
+        }
+    }
 }
 
 /// Whether the code has a path that begins with this crate, or imports it whole.
@@ -263,15 +375,72 @@ mod the_walls_can_break {
     }
 
     #[test]
+    fn each_breach_of_the_order_inside_a_room_is_named() {
+        let cases = [
+            (
+                "src/oidc/shared/x.rs",
+                "use crate::oidc::clients::Client;",
+                "inside src/oidc `shared` may not use `clients`",
+            ),
+            (
+                "src/oidc/clients/mod.rs",
+                "use super::provider::P;",
+                "inside src/oidc `clients` may not use `provider`",
+            ),
+            (
+                "src/oidc/tokens/x.rs",
+                "fn f() { super::super::authorize::begin::get() }",
+                "inside src/oidc `tokens` may not use `authorize`",
+            ),
+            (
+                "src/oidc/par.rs",
+                "use super::{clients::{self, Client}, discovery::open_to_all as all};",
+                "inside src/oidc `par` may not use `discovery`",
+            ),
+            (
+                "src/oidc/token/x.rs",
+                "use crate::oidc::Provider;",
+                "inside src/oidc `token` may not use `Provider`",
+            ),
+            (
+                "src/oidc/authorize/pending.rs",
+                "use super::turn::get;",
+                "inside src/oidc/authorize `pending` may not use `turn`",
+            ),
+            (
+                "src/oidc/authorize/finish/x.rs",
+                "use super::super::steps::back;",
+                "inside src/oidc/authorize `finish` may not use `steps`",
+            ),
+            (
+                "src/oidc/authorize/turn.rs",
+                "use crate::oidc::authorize::{answer, begin::get};",
+                "inside src/oidc/authorize `turn` may not use `begin`",
+            ),
+        ];
+        for (path, code, expected) in cases {
+            assert_eq!(broken(path, code), [format!("{path}: {expected}")], "{code}");
+        }
+    }
+
+    #[test]
     fn what_is_allowed_passes() {
         let cases = [
             ("src/signin/x.rs", "use crate::directory::User;\nuse crate::{mail, store::Conn};"),
             ("src/cli/x.rs", "use crate::app::App;\nuse crate::oidc::clients;"),
             ("src/store/x.rs", "use sqlx::FromRow;\nconst Q: &str = \"SELECT id FROM users\";"),
-            ("src/oidc/x.rs", "//! [`crate::app`] starts it.\nuse crate::oidc::scopes;"),
+            ("src/oidc/par.rs", "//! [`crate::app`] starts it.\nuse crate::oidc::shared::scopes;"),
             ("src/oidc/x.rs", "#[cfg(test)]\nmod tests { use josekit::jwt; }"),
             ("src/mail/x.rs", "$crate::signin::macros::on!()"),
             ("src/audit/x.rs", "let text = \"sqlx::query is elsewhere\";"),
+            ("src/oidc/mod.rs", "use self::authorize::begin;\npub use provider::Provider;"),
+            ("src/oidc/token/mod.rs", "use self::code::redeem;\nuse super::clients::{Client, card};"),
+            (
+                "src/oidc/logout/hint.rs",
+                "use super::*;\nuse super::super::shared::scopes::{Scope as S, Scopes};",
+            ),
+            ("src/oidc/authorize/finish/x.rs", "pub(in crate::oidc::authorize) fn f() { super::grant::g() }"),
+            ("src/oidc/authorize/steps.rs", "use super::pending::{self, Pending};"),
         ];
         for (path, code) in cases {
             assert_eq!(broken(path, code), [""; 0], "{code}");
@@ -297,6 +466,26 @@ mod the_walls_can_break {
         let rooms = BTreeSet::from(["attic".to_owned()]);
         assert_eq!(unnamed(&rooms, "//! [`cellar`]", "`cellar`").len(), 2);
         assert_eq!(unnamed(&rooms, "//! [`attic`]", "the `attic`"), [""; 0]);
+    }
+
+    #[test]
+    fn a_room_inside_another_that_is_on_no_map_is_named() {
+        let rooms = BTreeSet::from(["attic".to_owned()]);
+        let unnamed = |map, tour| unnamed_inside("src/oidc", &rooms, map, tour).len();
+        let tour = "### Inside `oidc`\n\n- the `attic`\n\n## A sign-in";
+        assert_eq!(unnamed("//! The `attic`.\n", tour), 0);
+        assert_eq!(unnamed("//! What?\n\nmod attic; // `attic`", tour), 1);
+        assert_eq!(unnamed("//! The `attic`.\n", "### Inside `oidc`\n\n## The `attic`"), 1);
+    }
+
+    #[test]
+    fn a_path_is_followed_into_its_lists() {
+        let found = paths(
+            "use super::{b, c::{self as e, D}};\npub(in crate::a) fn f() { self::g::<T>(); $crate::h(); }",
+            &module("src/a/x.rs"),
+        );
+        let found: Vec<String> = found.iter().map(|path| path.join("::")).collect();
+        assert_eq!(found, ["a", "a::b", "a::c", "a::c::D", "a::x::g"]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What does OpenID Connect ask of a provider? One file an endpoint; each reads like the section that it serves.
 //!
 //! From the ground up, each on those before it: `shared` (the words of the protocol, and what all answers and pages have in common),
-//! [`clients`] (the relying apps: what is registered about them, their keys, as whom they know people), [`Provider`] (what all
+//! [`clients`] (the relying apps: what is registered about them, their keys, as whom they know people), [`provider`](Provider) (what all
 //! endpoints work with), `client_auth` (is this the client that it says it is?), `tokens` (made, bound to keys, shown again),
 //! [`authorize`] (the authorization endpoint). On top the other endpoints: `token`, `par`, `revocation`, `introspection`,
 //! `userinfo`, `device`, [`registration`], `logout`, `session_management`, `discovery`. `tests/rooms.rs` holds the order.

@@ -29,3 +29,11 @@ pub enum Invalid {
         reason: &'static str,
     },
 }
+
+/// What a check answers.
+pub(super) type Checked = Result<(), Invalid>;
+
+/// A field is wrong.
+pub(super) fn wrong(field: &'static str, reason: &'static str) -> Checked {
+    Err(Invalid::Field { field, reason })
+}
