@@ -6,7 +6,7 @@ mod support;
 use countersign::directory::rights::{Rights, own};
 use countersign::directory::users::{Changes, NewUser};
 use countersign::directory::{
-    Address, By, Error, Login, Person, Status, groups, links, people, policy::Refusal, roles, users,
+    Address, By, Error, Login, Person, Status, access, groups, links, people, policy::Refusal, roles, users,
 };
 use countersign::keys::secret::{Token, TokenHash, entropy, new_id};
 use countersign::signin::preview;
@@ -203,7 +203,7 @@ crate::on_both_databases! {
     async fn a_new_organisation_begins_with_the_default_roles(database) {
         let acme = Acme::on(&database).await;
         let mut conn = acme.db.read().await.unwrap();
-        let all = roles::list(&mut conn, Some(&acme.design)).await.unwrap();
+        let all = roles::of_tree(&mut conn, &acme.design).await.unwrap();
         let ranks: Vec<(&str, i64)> = all.iter().map(|role| (role.name.as_str(), role.rank)).collect();
         let expected =
             [("User", 4), ("Client", 16), ("Co-manager", 68), ("Manager", 324), ("Top manager", 512)];
@@ -245,8 +245,15 @@ crate::on_both_databases! {
             let refused = groups::find_by_path(&mut conn, missing).await;
             assert!(matches!(refused, Err(Error::UnknownGroup(_))), "{missing}");
         }
-        let paths: Vec<String> = groups::list(&mut conn).await.unwrap().into_iter().map(|g| g.0).collect();
-        assert_eq!(paths, ["Acme", "Acme/Design"]);
+        for (after, limit, expected) in [
+            ("", 10, vec!["Acme", "Acme/Design"]),
+            ("", 1, vec!["Acme"]),
+            ("ACME", 10, vec!["Acme/Design"]),
+            ("acme/design", 10, vec![]),
+        ] {
+            let listed = groups::list(&mut conn, after, limit).await.unwrap();
+            assert_eq!(listed.iter().map(|one| one.path.as_str()).collect::<Vec<_>>(), expected, "{after}");
+        }
         assert_eq!(people::group_paths(&mut conn, &ned).await.unwrap(), ["Acme/Design", "Acme"]);
     }
 
@@ -524,6 +531,28 @@ crate::on_both_databases! {
         }
     }
 
+    /// Ending somebody's sessions and grants is an edit of theirs like any other.
+    async fn a_manager_takes_sessions_and_grants_of_those_below_alone(database) {
+        let acme = Acme::on(&database).await;
+        let max = acme.add("max", &acme.top, "Manager").await;
+        let (ned, ada) = (acme.add("ned", &acme.top, "User").await, acme.add("ada", &acme.top, "Top manager").await);
+        let (below, above) = (acme.begin_sign_in(&ned).await, acme.begin_sign_in(&ada).await);
+        let mut tx = acme.db.write().await.unwrap();
+        let by = By::user(&mut tx, &max, NOW * 1000).await.unwrap();
+        let live = store::access::Live { now: NOW, idle_since: 0 };
+        let refused = access::end_session(&mut tx, &above.id, live, &by, &mut entropy()).await;
+        assert_eq!(refusal(refused.map(|_| ())), Refusal::Outranked);
+        let refused = access::end_sessions(&mut tx, &ada, &by, &mut entropy()).await;
+        assert_eq!(refusal(refused.map(|_| ())), Refusal::Outranked);
+        let refused = access::revoke_grants(&mut tx, &ada, None, &by, &mut entropy()).await;
+        assert_eq!(refusal(refused.map(|_| ())), Refusal::Outranked);
+        access::revoke_grants(&mut tx, &ned, None, &by, &mut entropy()).await.unwrap();
+        let ended = access::end_session(&mut tx, &below.id, live, &by, &mut entropy()).await.unwrap();
+        assert_eq!(ended.login, "ned");
+        let left = store::access::sessions(&mut tx, None, live, "", 10).await.unwrap();
+        assert_eq!(left.iter().map(|one| one.login.as_str()).collect::<Vec<_>>(), ["ada"]);
+    }
+
     async fn a_manager_makes_nobody_and_no_role_above_themselves(database) {
         let acme = Acme::on(&database).await;
         let max = acme.add("max", &acme.top, "Manager").await;
@@ -595,8 +624,8 @@ crate::on_both_databases! {
         let mut tx = acme.db.write().await.unwrap();
         challenges::take_from_budget(&mut tx, &ned.id, "one", NOW, 0).await.unwrap();
         assert!(challenges::stop_codes(&mut tx, &ned.id, NOW).await.unwrap());
-        let seen = preview::turning_on(&mut tx, &acme.top, 5, NOW).await.unwrap();
-        assert_eq!(logins(&seen.no_address), ["ned"]);
+        let seen = preview::turning_on(&mut tx, &acme.top, NOW).await.unwrap();
+        assert_eq!(seen.no_address.names, ["ned"]);
         users::unlock(&mut tx, &ned, &operator(), &mut entropy()).await.unwrap();
         assert!(!challenges::codes_stopped(&mut tx, &ned.id).await.unwrap());
     }
@@ -614,10 +643,10 @@ crate::on_both_databases! {
         challenges::take_from_budget(&mut tx, &stopped.id, "two", NOW, 0).await.unwrap();
         challenges::stop_codes(&mut tx, &stopped.id, NOW).await.unwrap();
         let acme_off = switch(&mut tx, &acme.top, false).await;
-        let preview = preview::turning_on(&mut tx, &acme_off, 5, NOW).await.unwrap();
-        assert_eq!(logins(&preview.no_address), ["nia"]);
-        assert_eq!(logins(&preview.codes_stopped), ["stopped@example.org"]);
-        assert_eq!(logins(&preview.overriders), ["ada"]);
+        let preview = preview::turning_on(&mut tx, &acme_off, NOW).await.unwrap();
+        assert_eq!(preview.no_address.names, ["nia"]);
+        assert_eq!(preview.codes_stopped.names, ["stopped@example.org"]);
+        assert_eq!(preview.overriders.names, ["ada"]);
         assert!(!preview.is_harmless());
         let said = preview.to_string();
         assert!(said.contains("for want of an email address: nia."), "{said}");

@@ -5,6 +5,9 @@ mod support;
 
 use std::process::Output;
 
+use countersign::directory::users::NewUser;
+use countersign::directory::{By, Login, groups, roles, users};
+use countersign::keys::secret::entropy;
 use serde_json::{Value, json};
 use support::admin::PASSWORD;
 use support::browser::Browser;
@@ -54,6 +57,192 @@ crate::on_both_databases! {
         let program = with_acme(database, &smtp);
         let said = program.must(&["user", "add", "nia", "--group", "Acme", "--role", "User"], "");
         assert!(said.contains("No mail was sent") && said.contains(program.url.join("reset/").unwrap().as_str()), "{said}");
+    }
+
+    /// A link dies with its day; another can be had, by mail or on the screen, and then the one before is void.
+    async fn a_new_link_to_choose_a_password_is_made_and_voids_the_one_before(database) {
+        let smtp = Smtp::start().await;
+        let program = with_acme(database, &smtp);
+        let first = program.must_json(&["user", "add", "nia", "--group", "Acme", "--role", "User", "--json"]);
+        let said = program.must(&["user", "link", "NIA"], "");
+        assert!(said.contains("No mail was sent") && said.contains("within 1d"), "{said}");
+        let second = said.split_whitespace().find(|word| word.contains("/reset/")).unwrap();
+        let _serving = program.serve();
+        let mut browser = Browser::new(&program.url);
+        browser.open(first["link"].as_str().unwrap()).await;
+        assert_eq!(browser.status(), 404, "{}", browser.text());
+        browser.open(second).await;
+        browser.fill("password", PASSWORD).submit().await;
+        assert_eq!(program.must_json(&["user", "show", "nia", "--json"])["status"], "active");
+
+        program.must(&["user", "set", "nia", "--email", "nia@example.org"], "");
+        assert!(program.must(&["user", "link", "nia"], "").contains("was mailed"));
+        assert!(smtp.letter(0).await.text().contains("/reset/"));
+        let made = program.must_json(&["user", "link", "nia", "--print", "--json"]);
+        assert_eq!((&made["mailed"], &made["login"]), (&json!(false), &json!("nia")));
+        assert!(made["link"].as_str().unwrap().contains("/reset/"));
+        program.must(&["user", "set", "nia", "--status", "disabled"], "");
+        assert!(refused(&program, &["user", "link", "nia"], "").contains("--status active"));
+    }
+
+    async fn a_second_site_administrator_is_made_by_flag_by_role_or_of_somebody_who_is_there(database) {
+        let smtp = Smtp::start().await;
+        let program = with_acme(database, &smtp);
+        let role = ["--role", "Site administrator"];
+        program.must(&["user", "add", "flo", "--site-administrator"], "");
+        program.must(&[&["user", "add", "rob"], &role[..]].concat(), "");
+        program.must(&["user", "add", "ned", "--group", "Acme", "--role", "User"], "");
+        program.must(&["user", "set", "ned", "--site-administrator"], "");
+        for login in ["flo", "rob", "ned"] {
+            let shown = program.must_json(&["user", "show", login, "--json"]);
+            assert_eq!((&shown["group"], &shown["role"]), (&Value::Null, &json!("Site administrator")), "{login}");
+        }
+        let said = refused(&program, &["user", "add", "x", "--role", "User"], "");
+        assert!(said.contains("--group PATH"), "{said}");
+        let said = refused(&program, &["user", "set", "ada", "--role", "Site administrator"], "");
+        assert!(said.contains("role list"), "{said}");
+    }
+
+    async fn groups_and_roles_are_deleted_once_nobody_holds_on_to_them(database) {
+        let smtp = Smtp::start().await;
+        let program = with_acme(database, &smtp);
+        program.must(&["user", "add", "ned", "--group", "Acme/Design", "--role", "User"], "");
+        program.must(&["role", "add", "Deputy", "--group", "Acme", "--rank", "5"], "");
+        let app = ["client", "add", "App", "--redirect-uri", "https://a.example/", "--allow-group", "Acme/Design", "--json"];
+        let app = program.must_json(&app)["client_id"].as_str().unwrap().to_owned();
+        for (arguments, expected) in [
+            (vec!["group", "delete", "Acme"], "1 users and 1 groups"),
+            (vec!["group", "delete", "acme/design"], "Acme/Design still has 1 users and 0 groups"),
+            (vec!["group", "delete", "Nowhere"], "group list"),
+            (vec!["role", "delete", "user", "--group", "Acme"], "1 users hold the role User"),
+            (vec!["role", "delete", "Boss", "--group", "Acme"], "role list"),
+        ] {
+            let said = refused(&program, &arguments, "");
+            assert!(said.contains(expected), "{arguments:?}: {said}");
+        }
+        program.must(&["role", "delete", "deputy", "--group", "Acme/Design"], "");
+        program.must(&["user", "delete", "ned"], "");
+        let said = refused(&program, &["group", "delete", "Acme/Design"], "");
+        assert!(said.contains(&format!("client set {app} --allow-group")), "{said}");
+        program.must(&["client", "set", &app, "--allow-group", ""], "");
+        program.must(&["group", "delete", "Acme/Design"], "");
+        program.must(&["user", "delete", "ada"], "");
+        program.must(&["group", "delete", "Acme"], "");
+        assert_eq!(program.must_json(&["group", "list", "--json"]), json!([]));
+        assert_eq!(program.must_json(&["role", "list", "--json"]).as_array().unwrap().len(), 1, "the site's");
+        let log = program.must(&["audit"], "");
+        for words in ["role.deleted by operator", "group.deleted by operator", r#""path":"Acme/Design""#] {
+            assert!(log.contains(words), "{words}: {log}");
+        }
+    }
+
+    /// Also of those who are gone, and as they were called then.
+    async fn the_audit_log_names_who_did_what_to_whom(database) {
+        let smtp = Smtp::start().await;
+        let program = with_acme(database, &smtp);
+        program.must(&["user", "add", "ned", "--group", "Acme/Design", "--role", "User"], "");
+        program.must(&["user", "set", "ned", "--rename", "neddy"], "");
+        program.must(&["user", "delete", "neddy"], "");
+        let log = program.must(&["audit"], "");
+        for line in [
+            "user.added by operator user=ned group=Acme/Design",
+            "user.link_issued by operator user=ned",
+            "user.deleted by operator user=neddy",
+        ] {
+            assert!(log.contains(line), "{line:?} is not in:\n{log}");
+        }
+        let _serving = program.serve();
+        let link = program.must_json(&["user", "link", "ada", "--json"]);
+        let mut browser = Browser::new(&program.url);
+        browser.open(link["link"].as_str().unwrap()).await;
+        browser.fill("password", "correct horse battery two").submit().await;
+        let log = program.must(&["audit"], "");
+        assert!(log.contains("user.password_changed by ada user=ada"), "{log}");
+        let lines = program.must(&["audit", "--json"], "");
+        let deleted = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let deleted = deleted.into_iter().find(|event| event["event"] == "user.deleted").unwrap();
+        assert_eq!((&deleted["user_login"], &deleted["actor_login"]), (&json!("neddy"), &Value::Null));
+    }
+
+    async fn an_operator_vouches_for_an_address_and_takes_it_back(database) {
+        let smtp = Smtp::start().await;
+        let program = with_acme(database, &smtp);
+        let in_acme = ["--group", "Acme", "--role", "User"];
+        let add = ["user", "add", "ned", "--email", "ned@example.org", "--email-verified", "--json"];
+        assert_eq!(program.must_json(&[&add[..], &in_acme].concat())["email_verified"], true);
+        let verified = || program.must_json(&["user", "show", "ned", "--json"])["email_verified"].clone();
+        program.must(&["user", "set", "ned", "--email-verified", "false"], "");
+        assert_eq!(verified(), false);
+        program.must(&["user", "set", "ned", "--email-verified"], "");
+        assert_eq!(verified(), true);
+        program.must(&["user", "set", "ned", "--email", "n@example.org"], "");
+        assert_eq!(verified(), false, "another address is another matter");
+        program.must(&["user", "set", "ned", "--email", "ned@example.org", "--email-verified"], "");
+        assert_eq!(verified(), true);
+        assert!(refused(&program, &["user", "set", "ada", "--email-verified"], "").contains("set one first"));
+        assert_eq!(program.run(&[&["user", "add", "x", "--email-verified"], &in_acme[..]].concat(), "").status.code(), Some(2));
+        assert!(program.must(&["audit"], "").contains(r#"user=ned {"fields":["email_verified"]}"#));
+    }
+
+    async fn lists_are_read_page_by_page(database) {
+        let smtp = Smtp::start().await;
+        let program = with_acme(database, &smtp);
+        for login in ["bea", "dan", "eve"] {
+            program.must(&["user", "add", login, "--group", "Acme", "--role", "User"], "");
+        }
+        let logins = |arguments: &[&str]| {
+            let listed = program.must_json(&[&["user", "list", "--json"], arguments].concat());
+            listed.as_array().unwrap().iter().map(|user| user["login"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(logins(&[]), ["ada", "bea", "dan", "eve", "root"]);
+        assert_eq!(logins(&["--limit", "2"]), ["ada", "bea"]);
+        assert_eq!(logins(&["--limit", "2", "--after", "BEA"]), ["dan", "eve"]);
+        assert_eq!(logins(&["--group", "Acme", "--after", "bea", "--limit", "9"]), ["dan", "eve"]);
+        assert_eq!(logins(&["--filter", "invited", "--limit", "2"]), ["bea", "dan"]);
+        assert_eq!(logins(&["--filter", "override"]), ["ada", "root"]);
+        assert_eq!(logins(&["--filter", "no-address", "--group", "Acme"]), ["bea", "dan", "eve"]);
+        assert_eq!(logins(&["--filter", "codes-stopped"]), Vec::<String>::new());
+        let output = program.run(&["user", "list", "--limit", "2"], "");
+        assert_eq!(text(&output.stdout).lines().count(), 2);
+        assert_eq!(text(&output.stderr), "There are more: add --after bea\n");
+        let output = program.run(&["user", "list", "--limit", "5"], "");
+        assert_eq!(text(&output.stderr), "", "that was all");
+
+        let paths = program.must(&["group", "list", "--limit", "1"], "");
+        assert!(paths.starts_with("Acme: ") && paths.lines().count() == 1, "{paths}");
+        assert!(program.must(&["group", "list", "--after", "Acme"], "").starts_with("Acme/Design: "));
+        let roles = program.must_json(&["role", "list", "--json"]);
+        let after = roles[1]["id"].as_str().unwrap();
+        assert_eq!(program.must_json(&["role", "list", "--after", after, "--json"]).as_array(), Some(&roles.as_array().unwrap()[2..].to_vec()));
+        for wrong in ["0", "10001", "x"] {
+            assert_eq!(program.run(&["user", "list", "--limit", wrong], "").status.code(), Some(2), "{wrong}");
+        }
+    }
+
+    /// However large the group: the looking is done before, and beside, what others write.
+    async fn a_preview_names_twenty_counts_the_rest_and_holds_up_no_writer(database) {
+        let smtp = Smtp::start().await;
+        let program = with_acme(database, &smtp);
+        let mut tx = program.database.db.write().await.unwrap();
+        let acme = groups::find_by_path(&mut tx, "Acme").await.unwrap();
+        let role = roles::find_named(&mut tx, Some(&acme), "User").await.unwrap();
+        let by = By::operator(1_800_000_000_000);
+        for n in 0..1100 {
+            let (login, group) = (Login::parse(&format!("u{n:04}")).unwrap(), Some(&acme));
+            let new = NewUser { login: &login, name: None, email: None, group, role: &role, password_hash: None };
+            users::add(&mut tx, new, &by, &mut entropy()).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        let writing = program.database.db.write().await.unwrap();
+        let output = program.run(&["group", "set", "Acme", "--two-factor", "on"], "");
+        drop(writing);
+        let said = text(&output.stdout);
+        let more = "u0018, u0019 and 1,080 more: `countersign user list --group Acme --filter no-address`.";
+        assert!(output.status.code() == Some(1) && said.contains(more), "{said}{}", text(&output.stderr));
+        let shown = program.must_json(&["group", "show", "Acme", "--json"]);
+        assert_eq!((&shown["no_address_count"], shown["no_address"].as_array().map(Vec::len)), (&json!(1100), Some(20)));
+        let last = ["user", "list", "--group", "Acme", "--filter", "no-address", "--after", "u1098", "--json"];
+        assert_eq!(program.must_json(&last)[0]["login"], "u1099");
     }
 
     async fn switching_two_factor_on_names_who_is_locked_out_and_waits_for_a_yes(database) {

@@ -157,6 +157,8 @@ fn event(name: &str) -> EventRow {
         client_id: None,
         network: None,
         details: "{}".to_owned(),
+        actor_login: None,
+        user_login: None,
     }
 }
 

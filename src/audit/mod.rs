@@ -105,6 +105,8 @@ impl Event {
             client_id: self.client_id,
             network: self.network,
             details: Value::Object(self.details).to_string(),
+            actor_login: None,
+            user_login: None,
         };
         store::audit::append(conn, &row).await
     }

@@ -1,14 +1,17 @@
 //! `audit [--follow] [--json] [--since T]`.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use clap::Args;
 
 use super::Operator;
+use super::operator::Paths;
 use crate::clock::timestamp;
 use crate::config::Period;
-use crate::store;
+use crate::oidc::clients;
 use crate::store::audit::EventRow;
+use crate::store::{self, Conn};
 
 /// Events read at once.
 const PAGE: i64 = 500;
@@ -41,10 +44,11 @@ impl Audit {
         loop {
             let mut conn = db.read().await?;
             let events = store::audit::since(&mut conn, at_ms, &id, PAGE).await?;
-            drop(conn);
+            let mut names = Names::default();
             for event in &events {
-                self.print(event)?;
+                self.print(event, &mut names, &mut conn).await?;
             }
+            drop(conn);
             if let Some(last) = events.last() {
                 (at_ms, id) = (last.at_ms, last.id.clone());
             } else if !self.follow {
@@ -55,7 +59,7 @@ impl Audit {
         }
     }
 
-    fn print(&self, event: &EventRow) -> anyhow::Result<()> {
+    async fn print(&self, event: &EventRow, names: &mut Names, conn: &mut Conn) -> anyhow::Result<()> {
         if self.json {
             let mut value = serde_json::to_value(event)?;
             if let Some(map) = value.as_object_mut() {
@@ -64,24 +68,48 @@ impl Audit {
             println!("{value}");
             return Ok(());
         }
-        let about = [
-            ("user", &event.user_id),
-            ("group", &event.group_id),
-            ("client", &event.client_id),
-            ("from", &event.network),
-        ];
-        let mut line = format!("{} {} by {}", timestamp(event.at_ms / 1000), event.event, event.actor);
-        for (name, value) in about {
-            if let Some(value) = value {
-                line.extend([" ", name, "=", value]);
-            }
-        }
-        if event.details != "{}" {
-            line.extend([" ", &event.details]);
-        }
-        println!("{line}");
+        let group = names.groups.of(conn, event.group_id.as_deref()).await?.map(str::to_owned);
+        let client = names.client(conn, event.client_id.as_deref()).await?;
+        println!("{}", line(event, group.as_deref(), client));
         Ok(())
     }
+}
+
+/// What the ids of one page stand for, each asked for once.
+#[derive(Default)]
+struct Names {
+    groups: Paths,
+    clients: HashMap<String, String>,
+}
+
+impl Names {
+    /// An app's name, with its id; of one that is gone, the id.
+    async fn client(&mut self, conn: &mut Conn, id: Option<&str>) -> anyhow::Result<Option<&str>> {
+        let Some(id) = id else { return Ok(None) };
+        if !self.clients.contains_key(id) {
+            let found = clients::find(conn, id).await?;
+            let named = found.map(|client| format!("{} ({id})", client.metadata.client_name));
+            self.clients.insert(id.to_owned(), named.unwrap_or_else(|| id.to_owned()));
+        }
+        Ok(self.clients.get(id).map(String::as_str))
+    }
+}
+
+/// Who did what to whom, on one line. Of somebody without a login on record, the id.
+fn line(event: &EventRow, group: Option<&str>, client: Option<&str>) -> String {
+    let actor = event.actor_login.as_deref().unwrap_or(&event.actor);
+    let user = event.user_login.as_deref().or(event.user_id.as_deref());
+    let about = [("user", user), ("group", group), ("client", client), ("from", event.network.as_deref())];
+    let mut line = format!("{} {} by {actor}", timestamp(event.at_ms / 1000), event.event);
+    for (name, value) in about {
+        if let Some(value) = value {
+            line.extend([" ", name, "=", value]);
+        }
+    }
+    if event.details != "{}" {
+        line.extend([" ", &event.details]);
+    }
+    line
 }
 
 fn since(text: &str, now: i64) -> anyhow::Result<i64> {

@@ -1,14 +1,15 @@
-//! `group add|set|list|show`.
+//! `group add|set|list|show|delete`.
 
 use anyhow::bail;
 use clap::{Subcommand, ValueEnum};
 use serde_json::json;
 
+use super::page::Page;
 use super::{Operator, input};
 use crate::directory::groups::{self, Changes};
-use crate::directory::{By, Person, rights};
+use crate::directory::{By, rights};
 use crate::keys::secret::entropy;
-use crate::signin::preview::{self, Preview};
+use crate::signin::preview;
 use crate::store::groups::GroupRow;
 use crate::store::{Conn, users};
 
@@ -46,8 +47,10 @@ pub(super) enum Group {
         #[arg(long)]
         yes: bool,
     },
-    /// List all groups.
+    /// List groups, each by its path.
     List {
+        #[command(flatten)]
+        page: Page,
         /// Print as JSON.
         #[arg(long)]
         json: bool,
@@ -59,6 +62,11 @@ pub(super) enum Group {
         /// Print as JSON.
         #[arg(long)]
         json: bool,
+    },
+    /// Delete a group that nobody is in, and no other group; a top-level one with its roles.
+    Delete {
+        /// Its path.
+        path: String,
     },
 }
 
@@ -81,8 +89,9 @@ impl Group {
                 let two_factor = two_factor.map(|switch| switch == Switch::On);
                 set(operator, &path, Changes { name, language, two_factor }, yes).await
             }
-            Self::List { json } => list(operator, json).await,
+            Self::List { page, json } => list(operator, &page, json).await,
             Self::Show { path, json } => show(operator, &path, json).await,
+            Self::Delete { path } => delete(operator, &path).await,
         }
     }
 }
@@ -117,15 +126,20 @@ async fn add(
 
 async fn set(operator: &Operator, path: &str, changes: Changes, yes: bool) -> anyhow::Result<()> {
     let db = operator.db().await?;
-    let mut tx = db.write().await?;
-    let group = groups::find_by_path(&mut tx, path).await?;
-    if changes.two_factor == Some(true) && !group.two_factor {
-        let preview = look_ahead(operator, &mut tx, &group).await?;
-        print!("{preview}");
-        if !preview.is_harmless() && !yes {
-            bail!("nothing was changed: mend this with `countersign user set` first, or say --yes");
+    if changes.two_factor == Some(true) {
+        // Before the transaction: a large group takes a while to look at, and everybody else writes meanwhile.
+        let mut conn = db.read().await?;
+        let group = groups::find_by_path(&mut conn, path).await?;
+        if !group.two_factor {
+            let preview = preview::turning_on(&mut conn, &group, operator.clock.now()).await?;
+            print!("{preview}");
+            if !preview.is_harmless() && !yes {
+                bail!("nothing was changed: mend this with `countersign user set` first, or say --yes");
+            }
         }
     }
+    let mut tx = db.write().await?;
+    let group = groups::find_by_path(&mut tx, path).await?;
     let by = By::operator(operator.clock.now_ms());
     let after = groups::set(&mut tx, &group, &changes, &by, &mut entropy()).await?;
     let path = groups::path(&mut tx, &after.id).await?;
@@ -134,23 +148,29 @@ async fn set(operator: &Operator, path: &str, changes: Changes, yes: bool) -> an
     Ok(())
 }
 
-async fn look_ahead(operator: &Operator, conn: &mut Conn, group: &GroupRow) -> anyhow::Result<Preview> {
-    let attempts = i64::from(operator.config.signin.code_attempts);
-    Ok(preview::turning_on(conn, group, attempts, operator.clock.now()).await?)
+async fn delete(operator: &Operator, path: &str) -> anyhow::Result<()> {
+    let db = operator.db().await?;
+    let mut tx = db.write().await?;
+    let group = groups::find_by_path(&mut tx, path).await?;
+    let path = groups::path(&mut tx, &group.id).await?;
+    let by = By::operator(operator.clock.now_ms());
+    groups::delete(&mut tx, &group, &by, &mut entropy()).await?;
+    tx.commit().await?;
+    println!("Deleted the group {path}.");
+    Ok(())
 }
 
-async fn list(operator: &Operator, json: bool) -> anyhow::Result<()> {
+async fn list(operator: &Operator, page: &Page, json: bool) -> anyhow::Result<()> {
     let db = operator.db().await?;
-    let groups = {
-        let mut conn = db.read().await?;
-        groups::list(&mut conn).await?
-    };
+    let mut conn = db.read().await?;
+    let mut all = groups::list(&mut conn, page.start(), page.rows()).await?;
+    page.cut(&mut all, |listed| &listed.path);
     if json {
-        let all: Vec<_> = groups.iter().map(|(path, group)| describe(path, group)).collect();
+        let all: Vec<_> = all.iter().map(|listed| describe(&listed.path, &listed.group)).collect();
         return input::print_json(&all);
     }
-    for (path, group) in &groups {
-        println!("{}", line(path, group));
+    for listed in &all {
+        println!("{}", line(&listed.path, &listed.group));
     }
     Ok(())
 }
@@ -161,24 +181,25 @@ async fn show(operator: &Operator, path: &str, json: bool) -> anyhow::Result<()>
     let group = groups::find_by_path(&mut conn, path).await?;
     let path = groups::path(&mut conn, &group.id).await?;
     let users = users::count(&mut conn, &group.id).await?;
-    let preview = look_ahead(operator, &mut conn, &group).await?;
+    let preview = preview::turning_on(&mut conn, &group, operator.clock.now()).await?;
     if json {
         let mut described = describe(&path, &group);
         if let Some(map) = described.as_object_mut() {
             map.insert("users".to_owned(), json!(users));
-            map.insert("no_address".to_owned(), json!(logins(&preview.no_address)));
-            map.insert("codes_stopped".to_owned(), json!(logins(&preview.codes_stopped)));
-            map.insert("overriders".to_owned(), json!(logins(&preview.overriders)));
+            for (name, some) in [
+                ("no_address", &preview.no_address),
+                ("codes_stopped", &preview.codes_stopped),
+                ("overriders", &preview.overriders),
+            ] {
+                map.insert(name.to_owned(), json!(some.names));
+                map.insert(format!("{name}_count"), json!(some.count));
+            }
         }
         return input::print_json(&described);
     }
     println!("{}, {users} users", line(&path, &group));
     print!("{preview}");
     Ok(())
-}
-
-fn logins(people: &[Person]) -> Vec<&str> {
-    people.iter().map(|person| person.login.as_str()).collect()
 }
 
 fn line(path: &str, group: &GroupRow) -> String {

@@ -8,15 +8,18 @@ mod check;
 mod client;
 pub mod demo;
 mod explain;
+mod grant;
 mod group;
 mod init;
 mod input;
 mod key;
 mod mail;
 mod operator;
+mod page;
 mod recipe;
 mod role;
 mod serve;
+mod session;
 mod user;
 
 use std::ffi::OsString;
@@ -69,6 +72,12 @@ enum Command {
     /// Relying apps.
     #[command(subcommand)]
     Client(client::Client),
+    /// Sessions: who is signed in where.
+    #[command(subcommand)]
+    Session(session::Session),
+    /// Grants: which apps have access.
+    #[command(subcommand)]
+    Grant(grant::Grant),
     /// What a sign-in by somebody would ask for now, and why.
     Explain(explain::Explain),
     /// Signing keys.
@@ -149,6 +158,8 @@ async fn command(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Role(role) => role.run(&operator()?).await?,
         Command::User(user) => user.run(&operator()?).await?,
         Command::Client(client) => client.run(&operator()?).await?,
+        Command::Session(session) => session.run(&operator()?).await?,
+        Command::Grant(grant) => grant.run(&operator()?).await?,
         Command::Explain(explain) => explain.run(&operator()?).await?,
         Command::Key(key) => key.run(&operator()?).await?,
         Command::Mail(mail) => mail.run(&operator()?).await?,

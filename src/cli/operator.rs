@@ -1,6 +1,7 @@
 //! What does a command need? The settings, and whatever of the rest it asks for. Commands work on the database, whether the
 //! server is running or not.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -8,7 +9,7 @@ use anyhow::Context as _;
 use crate::app::open_database;
 use crate::clock::Clock;
 use crate::config::{self, Config};
-use crate::directory::{self, Login, Passwords, Person, people};
+use crate::directory::{self, Login, Passwords, Person, groups, people};
 use crate::keys::secret::entropy;
 use crate::keys::{SigningKeys, Vault};
 use crate::mail::Mailer;
@@ -77,6 +78,26 @@ impl Operator {
     #[must_use]
     pub fn passwords(&self) -> Passwords {
         Passwords::new(1, 1)
+    }
+}
+
+/// The paths of groups that one page names, each asked for once.
+#[derive(Debug, Default)]
+pub struct Paths(HashMap<String, String>);
+
+impl Paths {
+    /// The path of a group; none for the site itself.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn of(&mut self, conn: &mut Conn, id: Option<&str>) -> anyhow::Result<Option<&str>> {
+        let Some(id) = id else { return Ok(None) };
+        if !self.0.contains_key(id) {
+            let path = groups::path(conn, id).await?;
+            // Of a group that is gone, its id says most.
+            self.0.insert(id.to_owned(), if path.is_empty() { id.to_owned() } else { path });
+        }
+        Ok(self.0.get(id).map(String::as_str))
     }
 }
 

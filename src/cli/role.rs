@@ -1,12 +1,15 @@
-//! `role add|set|list`.
+//! `role add|set|list|delete`.
 
 use clap::Subcommand;
 use serde_json::json;
 
+use super::operator::Paths;
+use super::page::Page;
 use super::{Operator, input};
 use crate::directory::rights::Rights;
 use crate::directory::{By, groups, roles};
 use crate::keys::secret::entropy;
+use crate::store::Conn;
 use crate::store::roles::RoleRow;
 
 /// What can be done with roles.
@@ -51,9 +54,19 @@ pub(super) enum Role {
         /// Any group of the tree.
         #[arg(long, value_name = "PATH")]
         group: Option<String>,
+        #[command(flatten)]
+        page: Page,
         /// Print as JSON.
         #[arg(long)]
         json: bool,
+    },
+    /// Delete a role that nobody holds any more.
+    Delete {
+        /// Its name.
+        name: String,
+        /// Any group of the tree.
+        #[arg(long, value_name = "PATH")]
+        group: String,
     },
 }
 
@@ -88,25 +101,39 @@ impl Role {
                 tx.commit().await?;
                 println!("{}", line(&after));
             }
-            Self::List { group, json } => {
+            Self::List { group, page, json } => {
                 let mut conn = db.read().await?;
-                let group = match group {
-                    Some(path) => Some(groups::find_by_path(&mut conn, &path).await?),
-                    None => None,
-                };
-                let all = roles::list(&mut conn, group.as_ref()).await?;
-                if json {
-                    return input::print_json(&all.iter().map(describe).collect::<Vec<_>>());
-                }
-                let tops = groups::list(&mut conn).await?;
-                for role in &all {
-                    let top = tops.iter().find(|(_, group)| Some(&group.id) == role.group_id.as_ref());
-                    println!("{}: {}", top.map_or("the site", |(path, _)| path.as_str()), line(role));
-                }
+                list(&mut conn, group.as_deref(), &page, json).await?;
+            }
+            Self::Delete { name, group } => {
+                let mut tx = db.write().await?;
+                let group = groups::find_by_path(&mut tx, &group).await?;
+                let role = roles::find_named(&mut tx, Some(&group), &name).await?;
+                roles::delete(&mut tx, &role, &by, &mut entropy()).await?;
+                tx.commit().await?;
+                println!("Deleted the role {}.", role.name);
             }
         }
         Ok(())
     }
+}
+
+async fn list(conn: &mut Conn, group: Option<&str>, page: &Page, json: bool) -> anyhow::Result<()> {
+    let group = match group {
+        Some(path) => Some(groups::find_by_path(conn, path).await?),
+        None => None,
+    };
+    let mut all = roles::list(conn, group.as_ref(), page.after(), page.rows()).await?;
+    page.cut(&mut all, |role| &role.id);
+    if json {
+        return input::print_json(&all.iter().map(describe).collect::<Vec<_>>());
+    }
+    let mut tops = Paths::default();
+    for role in &all {
+        let top = tops.of(conn, role.group_id.as_deref()).await?;
+        println!("{}: {}", top.unwrap_or("the site"), line(role));
+    }
+    Ok(())
 }
 
 fn line(role: &RoleRow) -> String {

@@ -36,6 +36,41 @@ pub enum Error {
     /// A language is not one.
     #[error("{0} is not a language tag such as en or pt-BR")]
     Language(String),
+    /// A group that holds something is to be deleted.
+    #[error("{path} still has {users} users and {groups} groups below it: move or delete them first")]
+    GroupNotEmpty {
+        /// The group's path.
+        path: String,
+        /// How many users it has.
+        users: i64,
+        /// How many groups are directly below it.
+        groups: i64,
+    },
+    /// An app is only for a group that is to be deleted.
+    #[error(
+        "the app {0} is for this group: change that first with `countersign client set {0} --allow-group …`"
+    )]
+    GroupOfApp(String),
+    /// A role that somebody holds is to be deleted.
+    #[error("{holders} users hold the role {name}: give them another one first with `countersign user set`")]
+    RoleHeld {
+        /// The role's name.
+        name: String,
+        /// How many hold it.
+        holders: i64,
+    },
+    /// No live session has the id.
+    #[error("there is no session {0}, or it has ended: see `countersign session list`")]
+    UnknownSession(String),
+    /// No grant that holds has the id.
+    #[error("there is no grant {0}, or it has ended: see `countersign grant list`")]
+    UnknownGrant(String),
+    /// There is no address to vouch for.
+    #[error("there is no email address to vouch for: set one first")]
+    NoEmail,
+    /// A disabled user cannot use a link.
+    #[error("{0} is disabled, and no link would work: first `countersign user set {0} --status active`")]
+    Disabled(String),
     /// The row is gone.
     #[error("it was deleted meanwhile")]
     Vanished,
@@ -65,6 +100,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// A row that has just been hung from what is to be deleted means `held`; anything else is the store's failure.
+    pub(super) fn or_held(error: store::Error, held: Self) -> Self {
+        if matches!(error, store::Error::Orphan { .. }) { held } else { Self::Store(error) }
+    }
+
     /// A duplicate row means `taken`; anything else is the store's failure.
     pub(super) fn or_taken(error: store::Error, taken: Self) -> Self {
         if error.is_duplicate() { taken } else { Self::Store(error) }

@@ -1,7 +1,4 @@
-//! How are groups added and changed?
-
-use std::collections::HashMap;
-use std::iter::successors;
+//! How are groups added, changed and deleted?
 
 use rand::CryptoRng;
 use serde_json::json;
@@ -13,15 +10,12 @@ use super::login::fold;
 use super::policy::{self, GroupChange};
 use super::rights::{DEFAULT_ROLES, DefaultRole};
 use crate::keys::secret::new_id;
-use crate::store::groups::{self, GroupRow};
+use crate::store::groups::{self, GroupRow, ListedGroup};
 use crate::store::roles::{self, RoleRow};
-use crate::store::{Conn, Tx};
+use crate::store::{Conn, Tx, clients, users};
 
 /// How deep groups can be nested.
 const DEEPEST: usize = 20;
-
-/// How many groups are read at once.
-const BATCH: i64 = 500;
 
 /// What a change of a group sets; what is none stays.
 #[derive(Clone, Debug, Default)]
@@ -154,35 +148,41 @@ pub async fn path(conn: &mut Conn, id: &str) -> Result<String, Error> {
     Ok(names.join("/"))
 }
 
-/// Every group with its path, in the order of the paths.
+/// At most `limit` groups with their paths, in the order of the paths, that come after the path `after`.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn list(conn: &mut Conn) -> Result<Vec<(String, GroupRow)>, Error> {
-    let mut rows: Vec<GroupRow> = Vec::new();
-    loop {
-        let after = rows.last().map(|row| row.id.clone()).unwrap_or_default();
-        let batch = groups::list(conn, &after, BATCH).await?;
-        if batch.is_empty() {
-            break;
-        }
-        rows.extend(batch);
-    }
-    let mut listed = with_paths(&rows);
-    listed.sort_by_cached_key(|(path, _)| fold(path));
-    Ok(listed)
+pub async fn list(conn: &mut Conn, after: &str, limit: i64) -> Result<Vec<ListedGroup>, Error> {
+    let key: Vec<String> = after.split('/').map(fold).collect();
+    Ok(groups::list(conn, &key.join("/"), limit).await?)
 }
 
-fn with_paths(rows: &[GroupRow]) -> Vec<(String, GroupRow)> {
-    let by_id: HashMap<&str, &GroupRow> = rows.iter().map(|row| (row.id.as_str(), row)).collect();
-    let path = |row: &GroupRow| {
-        let parent = |child: &&GroupRow| by_id.get(child.parent_id.as_deref()?).copied();
-        let mut names: Vec<&str> =
-            successors(Some(row), parent).take(DEEPEST).map(|group| group.name.as_str()).collect();
-        names.reverse();
-        names.join("/")
-    };
-    rows.iter().map(|row| (path(row), row.clone())).collect()
+/// Deletes a group that nobody and nothing is in; a top-level one with its roles.
+///
+/// # Errors
+/// When it holds somebody or something, or an app is for it; when the rules say no, or the database refuses.
+pub async fn delete(tx: &mut Tx, group: &GroupRow, by: &By, rng: &mut impl CryptoRng) -> Result<(), Error> {
+    groups::lock(tx, &group.top_id).await?;
+    let group = groups::find(tx, &group.id).await?.ok_or(Error::Vanished)?;
+    policy::may_delete_group(&by.actor, &place(tx, Some(&group.id)).await?)?;
+    let path = path(tx, &group.id).await?;
+    let (users, below) = (users::count(tx, &group.id).await?, groups::count_children(tx, &group.id).await?);
+    let held = || Error::GroupNotEmpty { path: path.clone(), users: users.max(1), groups: below };
+    if users > 0 || below > 0 {
+        return Err(Error::GroupNotEmpty { path, users, groups: below });
+    }
+    // An app that is for nobody else would be for nobody, or, without the group on its list, for everybody.
+    if let Some(client) = clients::naming(tx, &group.id).await? {
+        return Err(Error::GroupOfApp(client));
+    }
+    if group.parent_id.is_none() {
+        roles::delete_of_group(tx, &group.id).await.map_err(|e| Error::or_held(e, held()))?;
+    }
+    if !groups::delete(tx, &group.id).await.map_err(|e| Error::or_held(e, held()))? {
+        return Err(held());
+    }
+    let event = by.event("group.deleted").group(&group.id).detail("path", path);
+    Ok(by.record(event, tx, rng).await?)
 }
 
 fn check_group_name(name: &str) -> Result<&str, Error> {
@@ -224,21 +224,5 @@ mod tests {
         for bad in ["", "english please", "e", "../en", "en_"] {
             assert!(matches!(check_language(bad), Err(Error::Language(_))), "{bad:?}");
         }
-    }
-
-    #[test]
-    fn paths_are_put_together_from_the_parents() {
-        let row = |id: &str, parent: Option<&str>, name: &str| GroupRow {
-            id: id.to_owned(),
-            parent_id: parent.map(str::to_owned),
-            top_id: "1".to_owned(),
-            name: name.to_owned(),
-            language: "en".to_owned(),
-            two_factor: false,
-            created_at: 0,
-        };
-        let rows = [row("3", Some("2"), "Web"), row("1", None, "Acme"), row("2", Some("1"), "Design")];
-        let paths: Vec<String> = with_paths(&rows).into_iter().map(|(path, _)| path).collect();
-        assert_eq!(paths, ["Acme/Design/Web", "Acme", "Acme/Design"]);
     }
 }

@@ -23,6 +23,9 @@ pub async fn issue(
     rng: &mut impl CryptoRng,
 ) -> Result<Token, Error> {
     policy::may_edit(&by.actor, &standing(conn, person).await?)?;
+    if person.status == Status::Disabled {
+        return Err(Error::Disabled(person.login.clone()));
+    }
     let (token, now) = (Token::generate(rng), by.now());
     users::lock(conn, &person.id).await?;
     links::end_of_user(conn, &person.id, now).await?;

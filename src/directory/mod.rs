@@ -1,5 +1,6 @@
 //! Who are the people here, and what may each of them do?
 
+pub mod access;
 mod address;
 mod by;
 mod claim_value;

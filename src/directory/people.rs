@@ -1,8 +1,10 @@
 //! Where are people looked up?
 
 use super::login::{Login, fold};
-use super::person::Person;
-use crate::store::{Conn, Result, groups, users};
+use super::person::{Person, Status, deliverable};
+use super::rights::{Rights, own};
+use crate::store::users::NeedRow;
+use crate::store::{Conn, Error, Result, groups, users};
 
 /// How many people are read at once.
 const PAGE: i64 = 500;
@@ -26,22 +28,100 @@ pub async fn find_by_login(conn: &mut Conn, login: &Login) -> Result<Option<Pers
     users::find_by_login(conn, &login.key()).await?.map(Person::from_row).transpose()
 }
 
-/// Everyone, of one group or of all, by login.
+/// Whom a list shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filter {
+    /// Those with this status.
+    Status(Status),
+    /// Those who need a code where two-factor is on, and have no address that it could go to.
+    NoAddress,
+    /// Those whose codes are stopped after too many wrong ones.
+    CodesStopped,
+    /// The active holders of `override_2fa`.
+    Override,
+}
+
+impl Filter {
+    /// Whether it shows this person, whose codes are known to be stopped where that is what it asks.
+    fn shows(self, person: &Person) -> bool {
+        match self {
+            Self::Status(status) => person.status == status,
+            Self::NoAddress => {
+                person.status != Status::Disabled
+                    && !person.overrides_two_factor()
+                    && person.deliverable_address().is_none()
+            }
+            Self::CodesStopped => true,
+            Self::Override => person.status == Status::Active && person.overrides_two_factor(),
+        }
+    }
+}
+
+/// At most `limit` people, of one group or of all, by login, that come after the login `after`.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn all(conn: &mut Conn, group_id: Option<&str>) -> Result<Vec<Person>> {
-    let mut found: Vec<Person> = Vec::new();
+pub async fn list(
+    conn: &mut Conn,
+    group_id: Option<&str>,
+    filter: Option<Filter>,
+    after: &str,
+    limit: usize,
+) -> Result<Vec<Person>> {
+    let (mut found, mut after) = (Vec::new(), fold(after));
     loop {
-        let after = found.last().map(|person| fold(&person.login)).unwrap_or_default();
-        let page = users::list(conn, group_id, &after, PAGE).await?;
-        if page.is_empty() {
-            return Ok(found);
-        }
-        for row in page {
-            found.push(Person::from_row(row)?);
+        let rows = match filter {
+            Some(Filter::CodesStopped) => users::list_stopped(conn, group_id, &after, PAGE).await?,
+            _ => users::list(conn, group_id, &after, PAGE).await?,
+        };
+        let Some(last) = rows.last() else { return Ok(found) };
+        after = fold(&last.login);
+        for row in rows {
+            let person = Person::from_row(row)?;
+            if filter.is_none_or(|filter| filter.shows(&person)) {
+                found.push(person);
+            }
+            if found.len() == limit {
+                return Ok(found);
+            }
         }
     }
+}
+
+/// What decides whether somebody of a group can be sent a code, and needs one.
+#[derive(Clone, Debug)]
+pub struct Need {
+    /// Their login.
+    pub login: String,
+    /// Whether there is an address that a code could go to.
+    pub has_address: bool,
+    /// Whether they sign in with the password alone all the same.
+    pub overrides: bool,
+    /// Whether their codes are stopped after too many wrong ones.
+    pub codes_stopped: bool,
+}
+
+/// A page of those of a group who are not disabled, by login, and the key that the next page comes after; none after the last.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn needs(conn: &mut Conn, group_id: &str, after: &str) -> Result<(Vec<Need>, Option<String>)> {
+    let rows = users::needs_of_group(conn, group_id, after, PAGE).await?;
+    let next = rows.last().map(|row| row.login_key.clone());
+    let need = |row: NeedRow| {
+        let rights = Rights::parse(&row.role_rights).map_err(|_| Error::BadRow {
+            table: "roles",
+            column: "rights",
+            row: row.login.clone(),
+        })?;
+        Ok(Need {
+            has_address: deliverable(row.email.as_deref(), &row.login).is_some(),
+            overrides: rights.has(own::OVERRIDE_2FA),
+            codes_stopped: row.stopped_at.is_some(),
+            login: row.login,
+        })
+    };
+    Ok((rows.into_iter().map(need).collect::<Result<_>>()?, next))
 }
 
 /// The active holders of `override_2fa` in a tree, and the site administrators: who can still sign in when codes fail.

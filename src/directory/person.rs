@@ -75,6 +75,12 @@ pub enum Status {
     Invited,
 }
 
+/// Where mail reaches a user with this email on file and this login.
+pub(super) fn deliverable(email: Option<&str>, login: &str) -> Option<Address> {
+    let on_file = email.map(str::trim).filter(|email| !email.is_empty());
+    Address::parse(on_file.unwrap_or(login)).ok()
+}
+
 impl Status {
     /// The word in the database and on the command line.
     #[must_use]
@@ -97,8 +103,7 @@ impl Person {
     /// Where mail reaches them: the email on file; failing that the login, if it is an address itself.
     #[must_use]
     pub fn deliverable_address(&self) -> Option<Address> {
-        let on_file = self.email.as_deref().map(str::trim).filter(|email| !email.is_empty());
-        Address::parse(on_file.unwrap_or(&self.login)).ok()
+        deliverable(self.email.as_deref(), &self.login)
     }
 
     /// Whether their role holds this right.

@@ -372,6 +372,27 @@ pub fn may_change_group(actor: &Actor, group: &Place, change: GroupChange) -> Ve
     Ok(())
 }
 
+/// Whether the actor may delete a group: one below their own.
+///
+/// # Errors
+/// Why not.
+pub fn may_delete_group(actor: &Actor, group: &Place) -> Verdict {
+    let Actor::User(user) = actor else { return Ok(()) };
+    let above = Place { lineage: group.lineage.iter().skip(1).cloned().collect(), two_factor: false };
+    may_add_group(&Actor::User(user.clone()), &above)
+}
+
+/// Whether the actor may delete a role that nobody holds.
+///
+/// # Errors
+/// Why not.
+pub fn may_delete_role(actor: &Actor, top: &Place, role: &RoleFacts) -> Verdict {
+    let Actor::User(user) = actor else { return Ok(()) };
+    user.needs(own::MANAGE_ROLES, top)?;
+    ensure(user.role.id != role.id, Refusal::OwnRole)?;
+    ensure(user.outranks(role.rank), Refusal::Outranked)
+}
+
 /// What a role of a group can be at all, whoever makes it. The site's own role is made by the program.
 fn is_sound(role: &RoleFacts) -> Verdict {
     if role.top_id.is_none() {
@@ -715,6 +736,28 @@ mod tests {
             assert_eq!(may_add_group(&by, &Place::default()), lacks(own::ADMINISTER_SITE), "{name}");
         }
         assert_eq!(may_add_group(&actor("acme/design", "Manager"), &at("acme")), Err(Refusal::OutsideReach));
+    }
+
+    #[test]
+    fn groups_below_ones_own_and_roles_below_ones_rank_may_be_deleted() {
+        let max = actor("acme", "Manager");
+        assert_eq!(may_delete_group(&max, &at("acme/design/web")), Ok(()));
+        assert_eq!(may_delete_group(&max, &at("acme")), Err(Refusal::LacksRight(own::ADMINISTER_SITE)));
+        assert_eq!(
+            may_delete_group(&actor("acme/design", "Manager"), &at("acme/design")),
+            Err(Refusal::OutsideReach)
+        );
+        let refused = may_delete_group(&actor("acme", "Co-manager"), &at("acme/design"));
+        assert_eq!(refused, Err(Refusal::LacksRight(own::MANAGE_SUBGROUPS)));
+        assert_eq!(may_delete_group(&Actor::Operator, &at("acme")), Ok(()));
+
+        assert_eq!(may_delete_role(&max, &at("acme"), &made("deputy", 300, "")), Ok(()));
+        assert_eq!(may_delete_role(&max, &at("acme"), &role("Manager")), Err(Refusal::OwnRole));
+        assert_eq!(may_delete_role(&max, &at("acme"), &role("Top manager")), Err(Refusal::Outranked));
+        assert_eq!(may_delete_role(&max, &at("bolt"), &made("deputy", 300, "")), Err(Refusal::OutsideReach));
+        let refused = may_delete_role(&actor("acme", "Co-manager"), &at("acme"), &role("User"));
+        assert_eq!(refused, Err(Refusal::LacksRight(own::MANAGE_ROLES)));
+        assert_eq!(may_delete_role(&Actor::Operator, &at("acme"), &role("Top manager")), Ok(()));
     }
 
     #[test]

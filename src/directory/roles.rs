@@ -1,4 +1,4 @@
-//! How are roles added and changed?
+//! How are roles added, changed and deleted?
 
 use rand::CryptoRng;
 
@@ -14,11 +14,8 @@ use crate::store::groups::GroupRow;
 use crate::store::roles::{self, RoleRow};
 use crate::store::{self, Conn, Tx, signins, users};
 
-/// The most holders of a role whose pending sign-ins a change ends at once; the others' next steps see it anyway.
-const HOLDERS: i64 = 10_000;
-
-/// The most roles that a list shows.
-const LISTED: i64 = 10_000;
+/// The most roles of one tree that are looked at.
+const LISTED: i64 = 1000;
 
 /// What a new role is made of.
 #[derive(Clone, Copy, Debug)]
@@ -80,12 +77,33 @@ pub async fn set(tx: &mut Tx, after: &RoleRow, by: &By, rng: &mut impl CryptoRng
     let done = roles::set(tx, &after, &fold(&after.name)).await;
     done.map_err(|e| Error::or_taken(e, Error::RoleExists(after.name.clone())))?;
     if before.rank != after.rank || before.rights != after.rights {
-        for user in roles::holders(tx, &after.id, HOLDERS).await? {
-            signins::forget_user(tx, &user, by.now()).await?;
-        }
+        signins::forget_holders(tx, &after.id, by.now()).await?;
     }
     by.record(event("role.changed", by, &after), tx, rng).await?;
     Ok(after)
+}
+
+/// Deletes a role that nobody holds.
+///
+/// # Errors
+/// When somebody holds it, the rules say no, or the database refuses.
+pub async fn delete(tx: &mut Tx, role: &RoleRow, by: &By, rng: &mut impl CryptoRng) -> Result<(), Error> {
+    match &role.group_id {
+        Some(top_id) => store::groups::lock(tx, top_id).await?,
+        None => roles::lock_site(tx).await?,
+    }
+    let role = roles::find(tx, &role.id).await?.ok_or(Error::Vanished)?;
+    let top = place(tx, role.group_id.as_deref()).await?;
+    policy::may_delete_role(&by.actor, &top, &facts(&role)?)?;
+    let holders = roles::count_holders(tx, &role.id).await?;
+    let held = |holders| Error::RoleHeld { name: role.name.clone(), holders };
+    if holders > 0 {
+        return Err(held(holders));
+    }
+    if !roles::delete(tx, &role.id).await.map_err(|e| Error::or_held(e, held(1)))? {
+        return Err(held(1));
+    }
+    Ok(by.record(event("role.deleted", by, &role), tx, rng).await?)
 }
 
 /// The role of this name in a group's tree, or the site administrator's.
@@ -98,12 +116,25 @@ pub async fn find_named(conn: &mut Conn, group: Option<&GroupRow>, name: &str) -
     found.ok_or_else(|| Error::UnknownRole(name.to_owned()))
 }
 
-/// Every role, of one tree or of all, the lowest first.
+/// At most `limit` roles, of one tree or of all, the lowest first, that come after the one of the id `after`.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn list(conn: &mut Conn, group: Option<&GroupRow>) -> Result<Vec<RoleRow>, Error> {
-    Ok(roles::list(conn, group.map(|group| group.top_id.as_str()), LISTED).await?)
+pub async fn list(
+    conn: &mut Conn,
+    group: Option<&GroupRow>,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<RoleRow>, Error> {
+    Ok(roles::list(conn, group.map(|group| group.top_id.as_str()), after, limit).await?)
+}
+
+/// The roles of a group's tree, the lowest first.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn of_tree(conn: &mut Conn, group: &GroupRow) -> Result<Vec<RoleRow>, Error> {
+    list(conn, Some(group), None, LISTED).await
 }
 
 /// The site administrator's role, made if it is not there.

@@ -41,10 +41,14 @@ pub struct Changes {
     pub name: Option<String>,
     /// The email address; none inside takes it away.
     pub email: Option<Option<Address>>,
+    /// Whether the actor vouches for the address; taken back by false, and by a new address.
+    pub email_verified: Option<bool>,
     /// Whether they may sign in.
     pub status: Option<Status>,
     /// The group.
     pub group: Option<GroupRow>,
+    /// Out of every group, to the site itself.
+    pub to_site: bool,
     /// The role, of the group's tree.
     pub role: Option<RoleRow>,
     /// The standard claims.
@@ -95,7 +99,7 @@ pub async fn set(
     by: &By,
     rng: &mut impl CryptoRng,
 ) -> Result<Person, Error> {
-    let person = locked(tx, person, changes.group.as_ref()).await?;
+    let person = locked(tx, person, changes.group.as_ref(), changes.to_site).await?;
     let after = after(tx, &person, &changes).await?;
     let others = others(tx, &person).await?;
     let standing = standing(tx, &person).await?;
@@ -128,6 +132,13 @@ pub async fn set(
     }
     let done = users::set(tx, fields, by.now()).await;
     done.map_err(|e| Error::or_taken(e, Error::LoginTaken(login.to_string())))?;
+    if let Some(verified) = changes.email_verified {
+        policy::may_set_claim(&by.actor, &standing, "email_verified", true)?;
+        if verified && email.is_none() {
+            return Err(Error::NoEmail);
+        }
+        users::vouch_for_email(tx, &person.id, verified.then_some(by.now())).await?;
+    }
     if !changes.claims.is_empty() {
         set_claims(tx, &person, &changes.claims, by.now()).await?;
     }
@@ -238,15 +249,16 @@ pub async fn unlock(tx: &mut Tx, person: &Person, by: &By, rng: &mut impl Crypto
 /// # Errors
 /// When the rules say no, or the database refuses.
 pub async fn delete(tx: &mut Tx, person: &Person, by: &By, rng: &mut impl CryptoRng) -> Result<(), Error> {
-    let person = locked(tx, person, None).await?;
+    let person = locked(tx, person, None, false).await?;
     users::lock(tx, &person.id).await?;
     let others = others(tx, &person).await?;
     policy::may_delete(&by.actor, &standing(tx, &person).await?, others)?;
-    // Before their rows go, so that the apps are told.
+    // Before their rows go, so that the apps are told, and the event knows their login.
     sessions::end_user(tx, &person.id, by.now()).await?;
-    users::delete(tx, &person.id).await?;
     let event = by.event("user.deleted").user(&person.id).detail("login", person.login.as_str());
-    Ok(by.record(event, tx, rng).await?)
+    by.record(event, tx, rng).await?;
+    users::delete(tx, &person.id).await?;
+    Ok(())
 }
 
 impl Changes {
@@ -256,15 +268,21 @@ impl Changes {
             || self.email.is_some()
             || self.status.is_some()
             || self.group.is_some()
+            || self.to_site
             || self.role.is_some()
     }
 }
 
 /// The person as they are once nobody else can change who holds what in their tree, and in the one that they move to.
-async fn locked(tx: &mut Tx, person: &Person, moves_to: Option<&GroupRow>) -> Result<Person, Error> {
+async fn locked(
+    tx: &mut Tx,
+    person: &Person,
+    moves_to: Option<&GroupRow>,
+    to_site: bool,
+) -> Result<Person, Error> {
     let top = |person: &Person| person.group.as_ref().map(|group| group.top_id.clone());
     let here = top(person);
-    if here.is_none() {
+    if here.is_none() || to_site {
         store::roles::lock_site(tx).await?;
     }
     let mut trees: Vec<&str> = here.as_deref().into_iter().collect();
@@ -282,6 +300,7 @@ async fn locked(tx: &mut Tx, person: &Person, moves_to: Option<&GroupRow>) -> Re
 async fn after(conn: &mut Conn, person: &Person, changes: &Changes) -> Result<After, Error> {
     let group_id = match &changes.group {
         Some(group) => Some(group.id.as_str()),
+        None if changes.to_site => None,
         None => person.group.as_ref().map(|group| group.id.as_str()),
     };
     let role = match &changes.role {
@@ -312,8 +331,9 @@ fn changed(person: &Person, changes: &Changes, by: &By) -> Event {
         ("login", changes.login.is_some()),
         ("name", changes.name.is_some()),
         ("email", changes.email.is_some()),
+        ("email_verified", changes.email_verified.is_some()),
         ("status", changes.status.is_some()),
-        ("group", changes.group.is_some()),
+        ("group", changes.group.is_some() || changes.to_site),
         ("role", changes.role.is_some()),
     ] {
         if there {

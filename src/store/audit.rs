@@ -6,10 +6,15 @@ use super::macros::{all, execute, queries};
 use super::{Conn, Result};
 
 queries! {
-    APPEND = "INSERT INTO audit_events (id, at_ms, event, actor, user_id, group_id, client_id, network, details)
-              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-    SINCE = "SELECT id, at_ms, event, actor, user_id, group_id, client_id, network, details FROM audit_events
-             WHERE at_ms > $1 OR (at_ms = $1 AND id > $2) ORDER BY at_ms, id LIMIT $3";
+    // Names as they are now: later they may be somebody else's, or nobody's.
+    APPEND = "INSERT INTO audit_events (id, at_ms, event, actor, user_id, group_id, client_id, network, details,
+                                        actor_login, user_login)
+              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
+                      (SELECT a.login FROM users a WHERE a.id = $4), (SELECT u.login FROM users u WHERE u.id = $5))";
+    SINCE = "SELECT e.id, e.at_ms, e.event, e.actor, e.user_id, e.group_id, e.client_id, e.network, e.details,
+                    COALESCE(e.actor_login, a.login) AS actor_login, COALESCE(e.user_login, u.login) AS user_login
+             FROM audit_events e LEFT JOIN users a ON a.id = e.actor LEFT JOIN users u ON u.id = e.user_id
+             WHERE e.at_ms > $1 OR (e.at_ms = $1 AND e.id > $2) ORDER BY e.at_ms, e.id LIMIT $3";
 }
 
 /// One event as the table holds it.
@@ -33,6 +38,10 @@ pub struct EventRow {
     pub network: Option<String>,
     /// The rest, as a JSON object.
     pub details: String,
+    /// The login of whoever did it, as it was then; [`append`] finds it.
+    pub actor_login: Option<String>,
+    /// The login of whom it concerns, as it was then; [`append`] finds it.
+    pub user_login: Option<String>,
 }
 
 /// Appends one event.

@@ -21,6 +21,9 @@ queries! {
                       WHERE signin_id = $1 AND spent_at IS NULL AND ended_at IS NULL";
     END_OF_USER = "UPDATE challenges SET ended_at = $2
                    WHERE user_id = $1 AND spent_at IS NULL AND ended_at IS NULL";
+    END_OF_HOLDERS = "UPDATE challenges SET ended_at = $2
+                      WHERE spent_at IS NULL AND ended_at IS NULL
+                        AND EXISTS (SELECT 1 FROM users u WHERE u.id = challenges.user_id AND u.role_id = $1)";
     ADD_HAND_CODE = "INSERT INTO hand_codes (id, user_id, code_mac, attempts, created_at, expires_at)
                      VALUES ($1, $2, $3, 0, $4, $5)";
     END_HAND_CODES = "DELETE FROM hand_codes WHERE user_id = $1";
@@ -182,6 +185,11 @@ pub async fn end_of_signin(conn: &mut Conn, signin_id: &str, now: i64) -> Result
 /// When the database refuses.
 pub async fn end_of_user(conn: &mut Conn, user_id: &str, now: i64) -> Result<()> {
     execute!(conn, END_OF_USER, user_id, now).map(|_| ())
+}
+
+/// Ends every pending challenge of those who hold a role.
+pub(super) async fn end_of_holders(conn: &mut Conn, role_id: &str, now: i64) -> Result<()> {
+    execute!(conn, END_OF_HOLDERS, role_id, now).map(|_| ())
 }
 
 /// Keeps a code given by hand, instead of any before it.

@@ -12,6 +12,7 @@ queries! {
             FROM clients WHERE id = $1";
     LIST = "SELECT id, secret_hash, secret_sealed, registration_token_hash, metadata, created_at, updated_at
             FROM clients WHERE id > $1 ORDER BY id LIMIT $2";
+    NAMING = "SELECT id FROM clients WHERE metadata LIKE '%\"' || $1 || '\"%' ORDER BY id LIMIT 1";
     LOCK = "UPDATE clients SET created_at = created_at WHERE id = $1";
     SET_METADATA = "UPDATE clients SET metadata = $2, updated_at = $3 WHERE id = $1";
     SET_SECRET = "UPDATE clients SET secret_hash = $2, secret_sealed = $3, updated_at = $4 WHERE id = $1";
@@ -74,6 +75,15 @@ pub async fn lock(conn: &mut Conn, id: &str) -> Result<()> {
 /// When the database refuses.
 pub async fn list(conn: &mut Conn, after: &str, limit: i64) -> Result<Vec<ClientRow>> {
     all!(conn, ClientRow, LIST, after, limit)
+}
+
+/// A client whose metadata names this id of ours, be it of a group.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn naming(conn: &mut Conn, id: &str) -> Result<Option<String>> {
+    let row: Option<(String,)> = optional!(conn, (String,), NAMING, id)?;
+    Ok(row.map(|(id,)| id))
 }
 
 /// Replaces a client's metadata; false when there is no such client.

@@ -9,8 +9,15 @@ queries! {
     FIND = "SELECT id, parent_id, top_id, name, language, two_factor, created_at FROM groups WHERE id = $1";
     FIND_CHILD = "SELECT id, parent_id, top_id, name, language, two_factor, created_at FROM groups
                   WHERE COALESCE(parent_id, '') = $1 AND name_key = $2";
-    LIST = "SELECT id, parent_id, top_id, name, language, two_factor, created_at FROM groups
-            WHERE id > $1 ORDER BY id LIMIT $2";
+    LIST = "WITH RECURSIVE tree (id, parent_id, top_id, name, language, two_factor, created_at, path, path_key) AS (
+                SELECT id, parent_id, top_id, name, language, two_factor, created_at, name, name_key
+                FROM groups WHERE COALESCE(parent_id, '') = ''
+                UNION ALL
+                SELECT g.id, g.parent_id, g.top_id, g.name, g.language, g.two_factor, g.created_at,
+                       t.path || '/' || g.name, t.path_key || '/' || g.name_key
+                FROM tree t JOIN groups g ON COALESCE(g.parent_id, '') = t.id)
+            SELECT id, parent_id, top_id, name, language, two_factor, created_at, path FROM tree
+            WHERE path_key > $1 ORDER BY path_key LIMIT $2";
     LINEAGE = "WITH RECURSIVE lineage (id, parent_id, top_id, name, language, two_factor, created_at, depth) AS (
                    SELECT id, parent_id, top_id, name, language, two_factor, created_at, CAST(0 AS BIGINT)
                    FROM groups WHERE id = $1
@@ -21,6 +28,10 @@ queries! {
     ADD = "INSERT INTO groups (id, parent_id, top_id, name, name_key, language, two_factor, created_at)
            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     LOCK = "UPDATE groups SET created_at = created_at WHERE id = $1";
+    COUNT_CHILDREN = "SELECT COUNT(*) FROM groups WHERE COALESCE(parent_id, '') = $1";
+    DELETE = "DELETE FROM groups WHERE id = $1
+                AND NOT EXISTS (SELECT 1 FROM users u WHERE u.group_id = $1)
+                AND NOT EXISTS (SELECT 1 FROM groups c WHERE COALESCE(c.parent_id, '') = $1)";
     SET = "UPDATE groups SET name = $2, name_key = $3, language = $4, two_factor = $5 WHERE id = $1";
 }
 
@@ -43,6 +54,16 @@ pub struct GroupRow {
     pub created_at: i64,
 }
 
+/// A group with its path.
+#[derive(Clone, Debug, FromRow)]
+pub struct ListedGroup {
+    /// The names from the top-level group's to its own, with slashes between them.
+    pub path: String,
+    /// The group.
+    #[sqlx(flatten)]
+    pub group: GroupRow,
+}
+
 /// The group of this id.
 ///
 /// # Errors
@@ -63,12 +84,29 @@ pub async fn find_child(
     optional!(conn, GroupRow, FIND_CHILD, parent_id.unwrap_or_default(), name_key)
 }
 
-/// At most `limit` groups whose ids come after `after`.
+/// At most `limit` groups whose folded paths come after `after`.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn list(conn: &mut Conn, after: &str, limit: i64) -> Result<Vec<GroupRow>> {
-    all!(conn, GroupRow, LIST, after, limit)
+pub async fn list(conn: &mut Conn, after: &str, limit: i64) -> Result<Vec<ListedGroup>> {
+    all!(conn, ListedGroup, LIST, after, limit)
+}
+
+/// How many groups are directly below this one.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn count_children(conn: &mut Conn, id: &str) -> Result<i64> {
+    let row: Option<(i64,)> = optional!(conn, (i64,), COUNT_CHILDREN, id)?;
+    Ok(row.map_or(0, |(count,)| count))
+}
+
+/// Deletes a group that holds nobody and no other group; false when it does.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn delete(conn: &mut Conn, id: &str) -> Result<bool> {
+    Ok(execute!(conn, DELETE, id)? == 1)
 }
 
 /// A group and the groups that it is part of, itself first, the top-level one last.

@@ -8,6 +8,7 @@ pub(crate) mod db;
 mod error;
 mod macros;
 
+pub mod access;
 pub mod audit;
 pub mod challenges;
 pub mod clients;
@@ -38,6 +39,7 @@ pub type Query = (&'static str, &'static str);
 #[must_use]
 pub fn queries() -> Vec<Query> {
     [
+        access::QUERIES,
         audit::QUERIES,
         challenges::QUERIES,
         clients::QUERIES,

@@ -10,11 +10,17 @@ queries! {
     FIND_NAMED = "SELECT id, group_id, name, rank, rights FROM roles
                   WHERE COALESCE(group_id, '') = $1 AND name_key = $2";
     LIST = "SELECT id, group_id, name, rank, rights FROM roles
-            WHERE (CAST($1 AS TEXT) IS NULL OR group_id = $1) ORDER BY COALESCE(group_id, ''), rank, id LIMIT $2";
+            WHERE (CAST($1 AS TEXT) IS NULL OR group_id = $1)
+              AND (CAST($2 AS TEXT) IS NULL OR (COALESCE(group_id, ''), rank, id) >
+                   (SELECT COALESCE(a.group_id, ''), a.rank, a.id FROM roles a WHERE a.id = $2))
+            ORDER BY COALESCE(group_id, ''), rank, id LIMIT $3";
     ADD = "INSERT INTO roles (id, group_id, name, name_key, rank, rights, created_at)
            VALUES ($1, $2, $3, $4, $5, $6, $7)";
     SET = "UPDATE roles SET name = $2, name_key = $3, rank = $4, rights = $5 WHERE id = $1";
-    HOLDERS = "SELECT id FROM users WHERE role_id = $1 ORDER BY id LIMIT $2";
+    COUNT_HOLDERS = "SELECT COUNT(*) FROM users WHERE role_id = $1";
+    DELETE = "DELETE FROM roles WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM users u WHERE u.role_id = $1)";
+    DELETE_OF_GROUP = "DELETE FROM roles WHERE group_id = $1
+                         AND NOT EXISTS (SELECT 1 FROM users u WHERE u.role_id = roles.id)";
     LOCK_SITE = "UPDATE roles SET created_at = created_at WHERE group_id IS NULL";
 }
 
@@ -49,12 +55,17 @@ pub async fn find_named(conn: &mut Conn, top_id: Option<&str>, name_key: &str) -
     optional!(conn, RoleRow, FIND_NAMED, top_id.unwrap_or_default(), name_key)
 }
 
-/// At most `limit` roles, of one top-level group or of all, the lowest first.
+/// At most `limit` roles, of one top-level group or of all, the lowest first, that come after the one of the id `after`.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn list(conn: &mut Conn, top_id: Option<&str>, limit: i64) -> Result<Vec<RoleRow>> {
-    all!(conn, RoleRow, LIST, top_id, limit)
+pub async fn list(
+    conn: &mut Conn,
+    top_id: Option<&str>,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<RoleRow>> {
+    all!(conn, RoleRow, LIST, top_id, after, limit)
 }
 
 /// Keeps a new role; a name that the tree has is [`super::Error::Duplicate`].
@@ -82,11 +93,27 @@ pub async fn lock_site(conn: &mut Conn) -> Result<()> {
     execute!(conn, LOCK_SITE).map(|_| ())
 }
 
-/// At most `limit` users who hold a role.
+/// How many users hold a role.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn holders(conn: &mut Conn, id: &str, limit: i64) -> Result<Vec<String>> {
-    let rows: Vec<(String,)> = all!(conn, (String,), HOLDERS, id, limit)?;
-    Ok(rows.into_iter().map(|(id,)| id).collect())
+pub async fn count_holders(conn: &mut Conn, id: &str) -> Result<i64> {
+    let row: Option<(i64,)> = optional!(conn, (i64,), COUNT_HOLDERS, id)?;
+    Ok(row.map_or(0, |(count,)| count))
+}
+
+/// Deletes a role that nobody holds; false when somebody does.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn delete(conn: &mut Conn, id: &str) -> Result<bool> {
+    Ok(execute!(conn, DELETE, id)? == 1)
+}
+
+/// Deletes the roles of a top-level group that nobody holds.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn delete_of_group(conn: &mut Conn, top_id: &str) -> Result<()> {
+    execute!(conn, DELETE_OF_GROUP, top_id).map(|_| ())
 }

@@ -33,6 +33,10 @@ queries! {
     FORGET_USER = "UPDATE signins SET user_id = NULL, password_at = NULL, code_at = NULL, consented_at = NULL,
                                       notice = '\"account_changed\"'
                    WHERE user_id = $1 AND finished_at IS NULL";
+    FORGET_HOLDERS = "UPDATE signins SET user_id = NULL, password_at = NULL, code_at = NULL, consented_at = NULL,
+                                         notice = '\"account_changed\"'
+                      WHERE user_id IS NOT NULL AND finished_at IS NULL
+                        AND EXISTS (SELECT 1 FROM users u WHERE u.id = signins.user_id AND u.role_id = $1)";
     PURGE = "DELETE FROM signins WHERE id IN (
                  SELECT id FROM signins WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)";
 }
@@ -201,6 +205,15 @@ pub async fn close(conn: &mut Conn, id: &str, now: i64) -> Result<bool> {
 pub async fn forget_user(conn: &mut Conn, user_id: &str, now: i64) -> Result<()> {
     super::challenges::end_of_user(conn, user_id, now).await?;
     execute!(conn, FORGET_USER, user_id).map(|_| ())
+}
+
+/// The same for everyone who holds a role: their rank or rights have changed.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn forget_holders(conn: &mut Conn, role_id: &str, now: i64) -> Result<()> {
+    super::challenges::end_of_holders(conn, role_id, now).await?;
+    execute!(conn, FORGET_HOLDERS, role_id).map(|_| ())
 }
 
 /// Deletes at most `limit` sign-ins that expired before `before`, with their challenges.

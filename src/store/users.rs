@@ -23,22 +23,40 @@ macro_rules! people {
 queries! {
     FIND = people!("WHERE u.id = $1");
     FIND_BY_LOGIN = people!("WHERE u.login_key = $1");
-    LIST = people!("WHERE (CAST($1 AS TEXT) IS NULL OR u.group_id = $1) AND u.login_key > $2
-                    ORDER BY u.login_key LIMIT $3");
-    SENIORS = people!("WHERE u.status = 'active' AND ' ' || r.rights || ' ' LIKE '% override!_2fa %' ESCAPE '!'
-                         AND (u.group_id IS NULL OR g.top_id = $1)
+    LIST = people!("WHERE u.login_key > $1 ORDER BY u.login_key LIMIT $2");
+    LIST_OF_GROUP = people!("WHERE u.group_id = $1 AND u.login_key > $2 ORDER BY u.login_key LIMIT $3");
+    LIST_STOPPED = people!("JOIN code_budgets b ON b.user_id = u.id AND b.stopped_at IS NOT NULL
+                            WHERE (CAST($1 AS TEXT) IS NULL OR u.group_id = $1) AND u.login_key > $2
+                            ORDER BY u.login_key LIMIT $3");
+    NEEDS_OF_GROUP = "SELECT u.login, u.login_key, u.email, r.rights AS role_rights, b.stopped_at
+                      FROM users u JOIN roles r ON r.id = u.role_id LEFT JOIN code_budgets b ON b.user_id = u.id
+                      WHERE u.group_id = $1 AND u.status <> 'disabled' AND u.login_key > $2
+                      ORDER BY u.login_key LIMIT $3";
+    // In these the roles come first, since few hold the right and anybody may be in the group.
+    SENIORS = people!("WHERE u.status = 'active'
+                         AND u.role_id IN (SELECT s.id FROM roles s
+                                           WHERE (s.group_id IS NULL OR s.group_id = $1)
+                                             AND ' ' || s.rights || ' ' LIKE '% override!_2fa %' ESCAPE '!')
                        ORDER BY u.login_key LIMIT $2");
     COUNT = "SELECT COUNT(*) FROM users WHERE group_id = $1";
-    OTHER_HOLDER = "SELECT u.id FROM users u JOIN roles r ON r.id = u.role_id
-                    WHERE u.status = 'active' AND COALESCE(u.group_id, '') = $1 AND u.id <> $2
+    COUNT_OVERRIDERS = "SELECT COUNT(*) FROM roles r CROSS JOIN users u
+                        WHERE r.group_id = $1 AND u.role_id = r.id AND u.status = 'active'
+                          AND ' ' || r.rights || ' ' LIKE '% override!_2fa %' ESCAPE '!'";
+    OVERRIDERS = "SELECT u.login FROM roles r CROSS JOIN users u
+                  WHERE r.group_id = $1 AND u.role_id = r.id AND u.status = 'active'
+                    AND ' ' || r.rights || ' ' LIKE '% override!_2fa %' ESCAPE '!'
+                  ORDER BY u.login_key LIMIT $2";
+    OTHER_HOLDER = "SELECT u.id FROM roles r CROSS JOIN users u
+                    WHERE u.role_id = r.id AND u.status = 'active' AND COALESCE(u.group_id, '') = $1 AND u.id <> $2
                       AND ' ' || r.rights || ' ' LIKE '% ' || $3 || ' %' ESCAPE '!'
                     LIMIT 1";
     DEPRIVED_GROUP = "SELECT g.id FROM groups g
                       WHERE g.two_factor
                         AND EXISTS (SELECT 1 FROM users u
                                     WHERE u.group_id = g.id AND u.status = 'active' AND u.role_id = $1)
-                        AND NOT EXISTS (SELECT 1 FROM users u JOIN roles r ON r.id = u.role_id
-                                        WHERE u.group_id = g.id AND u.status = 'active' AND u.role_id <> $1
+                        AND NOT EXISTS (SELECT 1 FROM roles r CROSS JOIN users u
+                                        WHERE u.role_id = r.id AND u.group_id = g.id AND u.status = 'active'
+                                          AND u.role_id <> $1
                                           AND ' ' || r.rights || ' ' LIKE '% override!_2fa %' ESCAPE '!')
                       LIMIT 1";
     ADD = "INSERT INTO users (id, login, login_key, name, email, status, group_id, role_id, password_hash,
@@ -55,6 +73,7 @@ queries! {
     NAMESAKE = "SELECT id FROM users WHERE (login_key = $1 OR preferred_key = $1) AND id <> $2 LIMIT 1";
     PROVE_EMAIL = "UPDATE users SET email_verified_at = $3, updated_at = $3
                    WHERE id = $1 AND email = $2 AND email_verified_at IS NULL";
+    VOUCH_FOR_EMAIL = "UPDATE users SET email_verified_at = $2 WHERE id = $1";
     SET_PASSWORD = "UPDATE users SET password_hash = $2, status = CASE WHEN status = 'invited' THEN 'active' ELSE status END,
                                      updated_at = $3
                     WHERE id = $1";
@@ -105,6 +124,21 @@ pub struct UserRow {
     pub group_two_factor: Option<bool>,
 }
 
+/// What decides whether a user can be sent a code, and needs one.
+#[derive(Clone, Debug, FromRow)]
+pub struct NeedRow {
+    /// The login as it was written.
+    pub login: String,
+    /// What it is compared by.
+    pub login_key: String,
+    /// The email address.
+    pub email: Option<String>,
+    /// The rights of their role, separated by spaces.
+    pub role_rights: String,
+    /// Since when their codes are stopped.
+    pub stopped_at: Option<i64>,
+}
+
 /// What a user is made of, but for the password.
 #[derive(Clone, Copy, Debug)]
 pub struct UserFields<'a> {
@@ -147,7 +181,46 @@ pub async fn find_by_login(conn: &mut Conn, login_key: &str) -> Result<Option<Us
 /// # Errors
 /// When the database refuses.
 pub async fn list(conn: &mut Conn, group_id: Option<&str>, after: &str, limit: i64) -> Result<Vec<UserRow>> {
-    all!(conn, UserRow, LIST, group_id, after, limit)
+    match group_id {
+        Some(group_id) => all!(conn, UserRow, LIST_OF_GROUP, group_id, after, limit),
+        None => all!(conn, UserRow, LIST, after, limit),
+    }
+}
+
+/// The same of those whose codes are stopped.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn list_stopped(
+    conn: &mut Conn,
+    group_id: Option<&str>,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<UserRow>> {
+    all!(conn, UserRow, LIST_STOPPED, group_id, after, limit)
+}
+
+/// At most `limit` of those of a group who are not disabled and whose folded logins come after `after`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn needs_of_group(
+    conn: &mut Conn,
+    group_id: &str,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<NeedRow>> {
+    all!(conn, NeedRow, NEEDS_OF_GROUP, group_id, after, limit)
+}
+
+/// How many active holders of `override_2fa` the tree of a top-level group has, and the logins of the first `limit`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn overriders(conn: &mut Conn, top_id: &str, limit: i64) -> Result<(i64, Vec<String>)> {
+    let count: Option<(i64,)> = optional!(conn, (i64,), COUNT_OVERRIDERS, top_id)?;
+    let logins: Vec<(String,)> = all!(conn, (String,), OVERRIDERS, top_id, limit)?;
+    Ok((count.map_or(0, |(count,)| count), logins.into_iter().map(|(login,)| login).collect()))
 }
 
 /// At most `limit` active holders of `override_2fa` in the tree of a top-level group, and site administrators.
@@ -283,6 +356,14 @@ pub async fn lock_with_password(conn: &mut Conn, id: &str, password_hash: &str) 
 /// When the database refuses.
 pub async fn prove_email(conn: &mut Conn, id: &str, address: &str, now: i64) -> Result<bool> {
     Ok(execute!(conn, PROVE_EMAIL, id, address, now)? == 1)
+}
+
+/// Notes since when somebody vouches for a user's email, or that nobody does.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn vouch_for_email(conn: &mut Conn, id: &str, since: Option<i64>) -> Result<()> {
+    execute!(conn, VOUCH_FOR_EMAIL, id, since).map(|_| ())
 }
 
 /// Gives a user a new password; an invited one becomes active with it.

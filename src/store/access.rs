@@ -1,0 +1,180 @@
+//! Which queries say who is signed in where, and which apps have access; and take either away?
+
+use sqlx::FromRow;
+
+use super::macros::{all, execute, optional, queries};
+use super::{Conn, Result, session_clients};
+
+/// A query for sessions that are live at `$1` and were used after `$2`, with their users.
+macro_rules! sessions {
+    ($which:literal) => {
+        concat!(
+            "SELECT s.id, s.user_id, u.login, s.password_at, s.code_at, s.created_at, s.seen_at, s.expires_at
+             FROM sessions s JOIN users u ON u.id = s.user_id
+             WHERE s.ended_at IS NULL AND s.expires_at > $1 AND s.seen_at > $2 AND ",
+            $which
+        )
+    };
+}
+
+/// A query for grants that hold at `$1`, with their users.
+macro_rules! grants {
+    ($which:literal) => {
+        concat!(
+            "SELECT g.id, g.user_id, u.login, g.client_id, g.session_id, g.scopes, g.acr, g.created_at, g.expires_at
+             FROM grants g JOIN users u ON u.id = g.user_id
+             WHERE g.ended_at IS NULL AND g.expires_at > $1 AND ",
+            $which
+        )
+    };
+}
+
+queries! {
+    SESSION = sessions!("s.id = $3");
+    SESSIONS = sessions!("s.id > $3 ORDER BY s.id LIMIT $4");
+    SESSIONS_OF_USER = sessions!("s.user_id = $5 AND s.id > $3 ORDER BY s.id LIMIT $4");
+    GRANT = grants!("g.id = $2");
+    GRANTS = grants!("g.id > $2 ORDER BY g.id LIMIT $3");
+    GRANTS_OF_USER = grants!("g.user_id = $4 AND (CAST($5 AS TEXT) IS NULL OR g.client_id = $5) AND g.id > $2
+                              ORDER BY g.id LIMIT $3");
+    GRANTS_OF_CLIENT = grants!("g.client_id = $4 AND g.id > $2 ORDER BY g.id LIMIT $3");
+    END_SESSIONS_OF_USER = "UPDATE sessions SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL";
+    END_PASSING_GRANTS_OF_USER = "UPDATE grants SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL
+                                    AND ' ' || scopes || ' ' NOT LIKE '% offline_access %'";
+    END_GRANTS_OF_USER = "UPDATE grants SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL
+                            AND (CAST($3 AS TEXT) IS NULL OR client_id = $3)";
+    FORGET_CONSENT = "DELETE FROM consents WHERE user_id = $1 AND (CAST($2 AS TEXT) IS NULL OR client_id = $2)";
+}
+
+/// A live session, with whose it is.
+#[derive(Clone, Debug, FromRow, serde::Serialize)]
+pub struct ListedSession {
+    /// Its public name: `sid` in ID tokens.
+    pub id: String,
+    /// Who has signed in.
+    pub user_id: String,
+    /// Their login.
+    pub login: String,
+    /// When the password was given.
+    pub password_at: i64,
+    /// When a code was given, if one was.
+    pub code_at: Option<i64>,
+    /// When it began.
+    pub created_at: i64,
+    /// When it was last used.
+    pub seen_at: i64,
+    /// When it is over in any case.
+    pub expires_at: i64,
+}
+
+/// A grant that holds, with whose it is.
+#[derive(Clone, Debug, FromRow, serde::Serialize)]
+pub struct ListedGrant {
+    /// Its id.
+    pub id: String,
+    /// Whose it is.
+    pub user_id: String,
+    /// Their login.
+    pub login: String,
+    /// For which relying app.
+    pub client_id: String,
+    /// The session in which it was given.
+    pub session_id: String,
+    /// The scopes, separated by spaces.
+    pub scopes: String,
+    /// How they had signed in.
+    pub acr: String,
+    /// When it was given.
+    pub created_at: i64,
+    /// When it is over in any case.
+    pub expires_at: i64,
+}
+
+/// When a session counts as live.
+#[derive(Clone, Copy, Debug)]
+pub struct Live {
+    /// Now, in seconds since 1970.
+    pub now: i64,
+    /// One that was last used then, or earlier, is over.
+    pub idle_since: i64,
+}
+
+/// The live session of this id.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn session(conn: &mut Conn, id: &str, live: Live) -> Result<Option<ListedSession>> {
+    optional!(conn, ListedSession, SESSION, live.now, live.idle_since, id)
+}
+
+/// At most `limit` live sessions, of one user or of all, whose ids come after `after`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn sessions(
+    conn: &mut Conn,
+    user_id: Option<&str>,
+    live: Live,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<ListedSession>> {
+    let Live { now, idle_since } = live;
+    match user_id {
+        Some(user) => all!(conn, ListedSession, SESSIONS_OF_USER, now, idle_since, after, limit, user),
+        None => all!(conn, ListedSession, SESSIONS, now, idle_since, after, limit),
+    }
+}
+
+/// The grant of this id, if it holds.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn grant(conn: &mut Conn, id: &str, now: i64) -> Result<Option<ListedGrant>> {
+    optional!(conn, ListedGrant, GRANT, now, id)
+}
+
+/// At most `limit` grants that hold, of one user or of all, for one app or for all, whose ids come after `after`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn grants(
+    conn: &mut Conn,
+    user_id: Option<&str>,
+    client_id: Option<&str>,
+    now: i64,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<ListedGrant>> {
+    match (user_id, client_id) {
+        (Some(user), client) => all!(conn, ListedGrant, GRANTS_OF_USER, now, after, limit, user, client),
+        (None, Some(client)) => all!(conn, ListedGrant, GRANTS_OF_CLIENT, now, after, limit, client),
+        (None, None) => all!(conn, ListedGrant, GRANTS, now, after, limit),
+    }
+}
+
+/// Ends every session of a user, and the grants that do not outlive them; the apps are to be told. Answers how many ended.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn end_sessions(conn: &mut Conn, user_id: &str, now: i64) -> Result<u64> {
+    let ended = execute!(conn, END_SESSIONS_OF_USER, user_id, now)?;
+    session_clients::owe_of_user(conn, user_id, now).await?;
+    execute!(conn, END_PASSING_GRANTS_OF_USER, user_id, now)?;
+    Ok(ended)
+}
+
+/// Ends every grant of a user, for one app or for all. Answers how many ended.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn end_grants(conn: &mut Conn, user_id: &str, client_id: Option<&str>, now: i64) -> Result<u64> {
+    execute!(conn, END_GRANTS_OF_USER, user_id, now, client_id)
+}
+
+/// Forgets what a user has agreed to, for one app or for all: they are asked again.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn forget_consent(conn: &mut Conn, user_id: &str, client_id: Option<&str>) -> Result<()> {
+    execute!(conn, FORGET_CONSENT, user_id, client_id).map(|_| ())
+}
