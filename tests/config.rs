@@ -69,7 +69,10 @@ fn a_wrong_value_says_what_is_expected() {
         ("database.migrate = \"yes\"", "database.migrate: expected true or false, not \"yes\""),
         ("listen = \"8080\"", "listen: expected an address and port such as 127.0.0.1:8080"),
         ("trusted_proxies = \"10.0.0.1\"", "trusted_proxies: expected a list in brackets, not \"10.0.0.1\""),
-        ("trusted_proxies = [\"proxy\"]", "trusted_proxies: expected an IP address such as 10.0.0.1"),
+        (
+            "trusted_proxies = [\"proxy\"]",
+            "trusted_proxies: expected an IP address such as 10.0.0.1, or a network such as 10.0.0.0/8",
+        ),
         (
             "keys.algorithm = \"HS256\"",
             "keys.algorithm: expected RS256 or RS384 or RS512 or PS256 or PS384 or PS512 or ES256 or ES384 or ES512 \
@@ -228,7 +231,7 @@ fn the_environment_wins_over_the_file() {
         &[
             ("COUNTERSIGN_ISSUER", "https://login.example.org"),
             ("COUNTERSIGN_LISTEN", "[::]:80"),
-            ("COUNTERSIGN_TRUSTED_PROXIES", "10.0.0.1, ::1"),
+            ("COUNTERSIGN_TRUSTED_PROXIES", "10.0.0.1, ::1, 192.168.0.0/16"),
             ("COUNTERSIGN_MAIL__PORT", "2525"),
             ("COUNTERSIGN_MAIL__TRANSPORT", "none"),
             ("COUNTERSIGN_MAIL__ENCRYPTION", "starttls"),
@@ -246,7 +249,7 @@ fn the_environment_wins_over_the_file() {
     assert_eq!(config.listen.to_string(), "[::]:80");
     assert_eq!(
         config.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        ["10.0.0.1", "::1"]
+        ["10.0.0.1", "::1", "192.168.0.0/16"]
     );
     assert_eq!((config.mail.host.as_str(), config.mail.port), ("file", Some(2525)));
     assert_eq!((config.mail.transport, config.mail.encryption), (TransportKind::None, Encryption::Starttls));
@@ -264,7 +267,11 @@ fn a_wrong_variable_is_named() {
         ("COUNTERSIGN_DATABASE__MIGRATE", "1", "database.migrate: expected true or false, not \"1\""),
         ("COUNTERSIGN_MAIL", "x", "mail: expected a section with settings of its own, not \"x\""),
         ("COUNTERSIGN_SIGNIN__CODE_LENGTH", "5", "signin.code_length: expected 6 to 10"),
-        ("COUNTERSIGN_TRUSTED_PROXIES", "proxy", "trusted_proxies: expected an IP address such as 10.0.0.1"),
+        (
+            "COUNTERSIGN_TRUSTED_PROXIES",
+            "proxy",
+            "trusted_proxies: expected an IP address such as 10.0.0.1, or a network such as 10.0.0.0/8",
+        ),
     ] {
         assert_eq!(refusal("", &[(name, value)]), format!("{name}: {said}"));
     }

@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use axum::extract::{ConnectInfo, Request};
 use axum::http::HeaderName;
 use countersign::app::Acceptor;
 use countersign::clock::Clock;
-use countersign::config::Tls;
+use countersign::config::{Proxies, Tls};
 use countersign::web::certificate::ClientCertificate;
 use openssl::pkey::PKey;
 use openssl::ssl::{SslConnector, SslMethod, SslVersion};
@@ -189,7 +189,7 @@ struct Mirror {
 }
 
 impl Mirror {
-    async fn start(client_certificates: bool, client_ca: Option<&Authority>, trusted: Vec<IpAddr>) -> Self {
+    async fn start(client_certificates: bool, client_ca: Option<&Authority>, trusted: Vec<Proxies>) -> Self {
         let folder = TempDir::new().unwrap();
         let (chain, key) = authority().issue("localhost");
         let settings = Tls {
@@ -272,8 +272,8 @@ async fn a_header_is_believed_from_a_trusted_proxy_alone() {
     let structured = format!(":{}:", base64::prelude::BASE64_STANDARD.encode(shown.der()));
     let pem = shown.pem();
     let escaped: String = form_urlencoded::byte_serialize(&pem).collect::<String>().replace('+', "%20");
-    let stranger = Mirror::start(false, None, vec![IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1))]).await;
-    let proxied = Mirror::start(false, None, vec![IpAddr::V4(Ipv4Addr::LOCALHOST)]).await;
+    let stranger = Mirror::start(false, None, vec![[10, 0, 0, 1].into()]).await;
+    let proxied = Mirror::start(false, None, vec![[127, 0, 0, 1].into()]).await;
     for value in [&structured, &escaped] {
         assert_eq!(stranger.sees(None, Some(value)).await, serde_json::Value::Null);
         let seen = proxied.sees(None, Some(value)).await;

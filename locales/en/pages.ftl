@@ -71,6 +71,8 @@ expired-title = This sign-in is over
 expired-lead = It was finished, took too long, or was begun in another browser. Nothing is lost: start again from the app.
 expired-restart-lead = It was finished, took too long, or was begun in another browser. Nothing is lost: start again below.
 expired-restart = Sign in to { $app } again
+no-cookie-title = Your browser has sent us no cookie
+no-cookie-lead = This sign-in was begun in another browser, or this browser keeps no cookies. Signing in needs one: allow cookies for this site, then start again from the app.
 expired-no-app = Go back to the app that sent you here, and sign in from there.
 
 logout-title = Sign out?

@@ -86,7 +86,6 @@ impl de::Error for Failure {
         // The standard library's own words say what is wrong, not what would be right.
         Self::new(match message.to_string().as_str() {
             "invalid socket address syntax" => "expected an address and port such as 127.0.0.1:8080",
-            "invalid IP address syntax" => "expected an IP address such as 10.0.0.1",
             other => other,
         })
     }
@@ -127,7 +126,6 @@ fn plainly(expected: &str) -> &str {
         "path string" => "a path in quotes",
         "a sequence" => "a list in brackets",
         "socket address" => "an address and port such as 127.0.0.1:8080",
-        "IP address" => "an IP address such as 10.0.0.1",
         other if other.starts_with("struct ") => "a section with settings of its own",
         other if other.starts_with("enum ") => "a word in quotes",
         other => other,

@@ -5,6 +5,7 @@ mod check;
 mod duration;
 mod error;
 mod load;
+mod proxies;
 mod read;
 mod sections;
 mod template;
@@ -14,6 +15,7 @@ pub use algorithm::SigningAlgorithm;
 pub use duration::Period;
 pub use error::ConfigError;
 pub use load::{DEFAULT_FILE, load};
+pub use proxies::Proxies;
 pub use sections::{
     Brand, Config, Database, Encryption, Keys, Log, LogFormat, Mail, Metrics, Outbound, Registration,
     RegistrationMode, Session, SignIn, Telemetry, Templates, Tls, Tokens, TransportKind,

@@ -1,11 +1,11 @@
 //! Which settings are there, and what are they when nobody says? One struct a section; its comments are the reference.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::{Period, SigningAlgorithm};
+use super::{Period, Proxies, SigningAlgorithm};
 
 /// The whole of `countersign.toml`.
 #[derive(Clone, Debug, Deserialize)]
@@ -15,8 +15,8 @@ pub struct Config {
     pub issuer: String,
     /// Where to listen.
     pub listen: SocketAddr,
-    /// Addresses of proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpAddr>,
+    /// Addresses and networks of proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<Proxies>,
     /// The header in which those proxies tell the certificate that a client has shown them, once they have verified it; they
     /// must drop it from what comes from outside. Off when absent.
     pub client_certificate_header: Option<String>,

@@ -128,10 +128,9 @@ async fn refresh_token(
 }
 
 fn accepts_signed(headers: &HeaderMap) -> bool {
-    let accept = headers.get_all(header::ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
-    let types =
-        accept.flat_map(|value| value.split(',')).map(|one| one.split(';').next().unwrap_or_default());
-    types.into_iter().any(|one| one.trim().eq_ignore_ascii_case(SIGNED))
+    let accept = crate::web::headers::list(headers, header::ACCEPT);
+    let mut types = accept.split(',').map(|one| one.split(';').next().unwrap_or_default());
+    types.any(|one| one.trim().eq_ignore_ascii_case(SIGNED))
 }
 
 /// RFC 9701 §5: the answer as a claim of a JWT for the caller.

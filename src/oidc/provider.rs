@@ -1,6 +1,5 @@
 //! What do the endpoints work with?
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::http::{Extensions, HeaderMap, HeaderName};
@@ -8,7 +7,7 @@ use axum::http::{Extensions, HeaderMap, HeaderName};
 use super::clients::keys::ClientKeyCache;
 use super::clients::{self, subject};
 use super::shared::notices::Notices;
-use crate::config::{self, SigningAlgorithm};
+use crate::config::{self, Proxies, SigningAlgorithm};
 use crate::keys::{SigningKeys, VaultError};
 use crate::outbound::Outbound;
 use crate::signin::SignInState;
@@ -34,7 +33,7 @@ pub struct Provider {
     /// The `alg` of ID tokens for clients that ask for nothing else.
     pub algorithm: SigningAlgorithm,
     /// Proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Vec<Proxies>,
     /// What tells the apps that a session has ended.
     pub notices: Notices,
     /// The header in which they tell a client's certificate, if they do.

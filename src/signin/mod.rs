@@ -2,6 +2,7 @@
 //! `/authorize/{sign-in}`, where the protocol asks again what is missing.
 
 pub mod announce;
+pub mod binding;
 pub mod browser;
 pub mod challenge;
 pub mod code;

@@ -11,7 +11,6 @@ queries! {
     FIND = "SELECT id, browser_hash, client_id, request, user_id, password_at, code_at, consented_at, notice,
                    codes_sent, created_at, expires_at, finished_at
             FROM signins WHERE id = $1";
-    TAKE_UP = "UPDATE signins SET browser_hash = $2 WHERE id = $1 AND browser_hash IS NULL";
     RECORD_PASSWORD = "UPDATE signins SET user_id = $2, password_at = $3, code_at = NULL, notice = NULL
                        WHERE id = $1 AND finished_at IS NULL";
     RECORD_CODE = "UPDATE signins SET code_at = $2, notice = NULL WHERE id = $1 AND user_id = $3 AND finished_at IS NULL";
@@ -77,7 +76,7 @@ pub struct SignInRow {
 pub struct NewSignIn<'a> {
     /// Its public name.
     pub id: &'a str,
-    /// The browser that it is bound to, if it is known yet.
+    /// What its browser is known by; without one, nobody can go on.
     pub browser_hash: Option<&'a str>,
     /// The relying app.
     pub client_id: &'a str,
@@ -104,14 +103,6 @@ pub async fn add(conn: &mut Conn, new: NewSignIn<'_>) -> Result<()> {
 /// When the database refuses.
 pub async fn find(conn: &mut Conn, id: &str) -> Result<Option<SignInRow>> {
     optional!(conn, SignInRow, FIND, id)
-}
-
-/// Binds a sign-in to the first browser that comes for it; false when one has come already.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn take_up(conn: &mut Conn, id: &str, browser_hash: &str) -> Result<bool> {
-    Ok(execute!(conn, TAKE_UP, id, browser_hash)? == 1)
 }
 
 /// Records that `user_id` has given a right password; any code given before is void.

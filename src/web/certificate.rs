@@ -14,6 +14,8 @@ use openssl::x509::{X509, X509Ref};
 use percent_encoding::percent_decode_str;
 
 use super::distinguished_name::DistinguishedName;
+use super::network::is_among;
+use crate::config::Proxies;
 use crate::keys::secret::base64url;
 
 /// The longest value of a proxy's header that is read, in bytes.
@@ -100,11 +102,11 @@ impl ClientCertificate {
     pub fn of(
         extensions: &Extensions,
         headers: &HeaderMap,
-        trusted: &[IpAddr],
+        trusted: &[Proxies],
         header: Option<&HeaderName>,
     ) -> Option<Arc<Self>> {
         let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical());
-        if !peer.is_some_and(|peer| trusted.contains(&peer)) {
+        if !peer.is_some_and(|peer| is_among(trusted, peer)) {
             return extensions.get::<Arc<Self>>().cloned();
         }
         let mut told = headers.get_all(header?).iter();

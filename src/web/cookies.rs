@@ -87,14 +87,20 @@ impl Cookies {
 /// RFC 6265 §5.2 go away, or a name that begins with another blank could pass for a `__Host-` one, which browsers guard.
 #[must_use]
 pub fn sent(headers: &HeaderMap, name: &str) -> Option<String> {
+    let mut values = pairs(headers).filter(|(found, _)| *found == name.as_bytes());
+    values.find_map(|(_, value)| String::from_utf8(value.to_vec()).ok())
+}
+
+/// The names of all cookies that a browser has sent, but for those that are no text.
+pub fn names(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    pairs(headers).filter_map(|(name, _)| std::str::from_utf8(name).ok())
+}
+
+fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
     let lines = headers.get_all(header::COOKIE).iter();
-    let mut pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
-    pairs.find_map(|pair| {
-        let equals = pair.iter().position(|byte| *byte == b'=')?;
-        let (found, value) = pair.split_at_checked(equals)?;
-        let value = without_blanks(value.get(1..)?);
-        let is_wanted = without_blanks(found) == name.as_bytes();
-        is_wanted.then(|| String::from_utf8(value.to_vec()).ok()).flatten()
+    lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';')).filter_map(|pair| {
+        let (name, value) = pair.split_at_checked(pair.iter().position(|byte| *byte == b'=')?)?;
+        Some((without_blanks(name), without_blanks(value.get(1..)?)))
     })
 }
 

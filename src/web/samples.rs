@@ -170,10 +170,11 @@ impl Drawing<'_> {
             registered,
         };
         self.page("protocol-error", &error)?;
-        self.page("expired", &ExpiredPage { app: Some(app()), restart: None })?;
-        self.page("expired-no-app", &ExpiredPage { app: None, restart: None })?;
+        self.page("expired", &ExpiredPage { app: Some(app()), restart: None, no_cookie: false })?;
+        self.page("expired-no-app", &ExpiredPage { app: None, restart: None, no_cookie: false })?;
         let restart = Some("https://time.example.org/login".to_owned());
-        self.page("expired-restart", &ExpiredPage { app: Some(app()), restart })
+        self.page("expired-restart", &ExpiredPage { app: Some(app()), restart, no_cookie: false })?;
+        self.page("expired-no-cookie", &ExpiredPage { app: Some(app()), restart: None, no_cookie: true })
     }
 
     fn logout(&mut self) -> Result<(), TemplateError> {

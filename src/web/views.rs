@@ -192,6 +192,8 @@ pub struct ExpiredPage {
     pub app: Option<AppCard>,
     /// Where the app begins a sign-in by itself (OIDC Core §4), if it has said so.
     pub restart: Option<String>,
+    /// Whether the browser has brought no cookie of ours.
+    pub no_cookie: bool,
 }
 
 impl Page for ExpiredPage {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::ConnectInfo;
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, header};
-use countersign::config::Period;
+use countersign::config::{Period, Proxies};
 use countersign::directory::{
     Address, ClaimChanges, Login, Password, StandardClaims, login::fold, rights::Rights,
 };
@@ -88,7 +88,7 @@ fn headers(data: &[u8]) {
     if let Some(cookie) = cookies.read(&headers, "session") {
         assert!(!cookie.contains([';', '\r', '\n']), "{cookie:?}");
     }
-    let trusted = [IpAddr::from([127, 0, 0, 1])];
+    let trusted = [Proxies::from([127, 0, 0, 1])];
     let mut extensions = Extensions::new();
     extensions.insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 1))));
     assert!(!Network::of(&extensions, &headers, &trusted).to_string().is_empty());

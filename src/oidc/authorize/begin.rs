@@ -19,6 +19,7 @@ use crate::oidc::shared::documents;
 use crate::oidc::shared::error::{Code, Refusal};
 use crate::oidc::shared::mistake::Mistake;
 use crate::oidc::shared::page::{SESSION_COOKIE, key_problem, language};
+use crate::signin::binding::Binding;
 use crate::signin::browser::Browser;
 use crate::signin::decide::{Next, decide};
 use crate::signin::{facts, session};
@@ -157,27 +158,21 @@ impl Begin<'_> {
     ) -> Result<Response, Problem> {
         let state = &self.provider.signin;
         let id = new_id(&mut entropy());
-        let (browser, greeting) = match self.browser() {
-            _ if self.by_post => (None, None),
-            Some(browser) => (Some(browser), None),
-            None => {
-                let (browser, cookie) = Browser::greet(&state.cookies, &mut entropy());
-                (Some(browser), Some(cookie))
-            }
-        };
+        let lifetime = state.settings.lifetime.as_secs();
+        let binding = Binding::new(state.cookies, self.headers, &id, self.by_post, lifetime, &mut entropy());
         let json = serde_json::to_string(request).map_err(|e| Problem::Internal(e.to_string()))?;
         let new = NewSignIn {
             id: &id,
-            browser_hash: browser.as_ref().map(Browser::as_str),
+            browser_hash: Some(binding.as_str()),
             client_id: &client.id,
             request: &json,
             created_at: now,
-            expires_at: now + state.settings.lifetime.as_secs(),
+            expires_at: now + lifetime,
         };
         let mut tx = state.db.write().await?;
         signins::add(&mut tx, new).await?;
         tx.commit().await?;
-        let cookies = AppendHeaders(greeting.map(|cookie| (header::SET_COOKIE, cookie)));
+        let cookies = AppendHeaders(binding.cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie)));
         Ok((cookies, Redirect::to(&format!("/authorize/{id}"))).into_response())
     }
 

@@ -9,6 +9,7 @@ use crate::keys::secret::entropy;
 use crate::oidc::clients::{self, Client, card};
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::page::language;
+use crate::signin::binding::{self, Holder};
 use crate::signin::browser::Browser;
 use crate::store::signins::{self, SignInRow};
 use crate::web::{ExpiredPage, Problem};
@@ -19,8 +20,8 @@ pub(super) struct Pending {
     pub(super) client: Client,
     pub(super) request: AuthorizationRequest,
     pub(super) browser: Browser,
-    /// The `Set-Cookie` for a browser that came by a POST from the app and is new here.
-    pub(super) greeting: Option<String>,
+    /// The `Set-Cookie` values for this browser: one that came by a form from the app may be new here.
+    pub(super) cookies: Vec<String>,
 }
 
 /// Loads a sign-in for the browser that asks for it; else the page that says that it is over.
@@ -31,51 +32,46 @@ pub(super) async fn load(
     now_ms: i64,
 ) -> Result<Result<Pending, Response>, Problem> {
     let state = &provider.signin;
-    let over = |client: Option<&Client>| {
-        let page = expired(provider, client);
+    let refuse = |client: Option<&Client>, nameless: bool| {
+        let page = expired(provider, client, nameless);
         Ok(Err(state.pages.respond(StatusCode::GONE, &page, language(headers, None))))
     };
+    let over = |client: Option<&Client>| refuse(client, false);
     // Ids are ours: anything else is no sign-in.
     if id.len() != 26 || !id.bytes().all(|b| b.is_ascii_alphanumeric()) {
         return over(None);
     }
     let mut conn = state.db.read().await?;
-    let Some(mut signin) = signins::find(&mut conn, id).await? else { return over(None) };
+    let Some(signin) = signins::find(&mut conn, id).await? else { return over(None) };
     let Some(client) = clients::find(&mut conn, &signin.client_id).await? else { return over(None) };
     drop(conn);
     if signin.finished_at.is_some() || signin.expires_at <= now_ms / 1000 {
         return over(Some(&client));
     }
-    let (browser, greeting) = match Browser::of(&state.cookies, headers) {
-        Some(browser) => (browser, None),
-        None if signin.browser_hash.is_none() => {
-            let (browser, cookie) = Browser::greet(&state.cookies, &mut entropy());
-            (browser, Some(cookie))
-        }
-        None => return over(Some(&client)),
-    };
-    if signin.browser_hash.is_none() {
-        let mut tx = state.db.write().await?;
-        if signins::take_up(&mut tx, id, browser.as_str()).await? {
-            tx.commit().await?;
-            signin.browser_hash = Some(browser.as_str().to_owned());
-        }
+    match binding::holder(state.cookies, headers, id, signin.browser_hash.as_deref()) {
+        Holder::This => {}
+        Holder::Other => return over(Some(&client)),
+        Holder::Nameless => return refuse(Some(&client), true),
     }
-    if signin.browser_hash.as_deref() != Some(browser.as_str()) {
-        return over(Some(&client));
-    }
+    let mut cookies = binding::surplus(state.cookies, headers, id);
+    let browser = Browser::of(&state.cookies, headers).unwrap_or_else(|| {
+        let (browser, greeting) = Browser::greet(&state.cookies, &mut entropy());
+        cookies.push(greeting);
+        browser
+    });
     let request = serde_json::from_str(&signin.request).map_err(|e| Problem::Internal(e.to_string()))?;
-    Ok(Ok(Pending { signin, client, request, browser, greeting }))
+    Ok(Ok(Pending { signin, client, request, browser, cookies }))
 }
 
 /// The page of a sign-in that is over. An app that can begin another one by itself (OIDC Core §4) is asked to in one step.
-fn expired(provider: &Provider, client: Option<&Client>) -> ExpiredPage {
+/// Whoever has brought no cookie of ours is told what that may mean.
+fn expired(provider: &Provider, client: Option<&Client>, nameless: bool) -> ExpiredPage {
     let begin = client.and_then(|client| Url::parse(client.metadata.initiate_login_uri.as_deref()?).ok());
     let restart = begin.map(|mut url| {
         url.query_pairs_mut().append_pair("iss", &provider.issuer);
         url.into()
     });
-    ExpiredPage { app: client.map(card), restart }
+    ExpiredPage { app: client.map(card), restart, no_cookie: nameless }
 }
 
 /// On to `/authorize/{sign-in}`, which knows what is missing.

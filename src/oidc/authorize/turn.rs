@@ -35,9 +35,10 @@ pub(in crate::oidc) async fn get(
     let now_ms = provider.signin.clock.now_ms();
     match load(&provider, &id, &headers, now_ms).await? {
         Ok(pending) => {
-            let greeting = pending.greeting.clone().map(|cookie| (header::SET_COOKIE, cookie));
+            let cookies = pending.cookies.iter().map(|cookie| (header::SET_COOKIE, cookie.clone()));
+            let cookies = AppendHeaders(cookies.collect::<Vec<_>>());
             let turn = Turn { provider: &provider, pending: &pending, headers: &headers, now_ms };
-            Ok((AppendHeaders(greeting), turn.take().await?).into_response())
+            Ok((cookies, turn.take().await?).into_response())
         }
         Err(over) => Ok(over),
     }

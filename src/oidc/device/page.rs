@@ -15,7 +15,7 @@ use crate::oidc::clients;
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::page::{internal, language};
 use crate::oidc::shared::user_code::UserCode;
-use crate::signin::browser::Browser;
+use crate::signin::binding::Binding;
 use crate::signin::throttle::{self, Subject};
 use crate::store::device_codes::{self, DeviceCodeRow};
 use crate::store::signins::{self, NewSignIn};
@@ -100,25 +100,21 @@ impl Entry<'_> {
         now: i64,
     ) -> Result<Response, Problem> {
         let state = &self.provider.signin;
-        let (browser, greeting) = if let Some(browser) = Browser::of(&state.cookies, self.headers) {
-            (browser, None)
-        } else {
-            let (browser, cookie) = Browser::greet(&state.cookies, &mut entropy());
-            (browser, Some(cookie))
-        };
         let request = self.request(&mut tx, code, device).await?;
         let id = new_id(&mut entropy());
+        let lifetime = state.settings.lifetime.as_secs();
+        let binding = Binding::new(state.cookies, self.headers, &id, false, lifetime, &mut entropy());
         let new = NewSignIn {
             id: &id,
-            browser_hash: Some(browser.as_str()),
+            browser_hash: Some(binding.as_str()),
             client_id: &device.client_id,
             request: &serde_json::to_string(&request).map_err(internal)?,
             created_at: now,
-            expires_at: now + state.settings.lifetime.as_secs(),
+            expires_at: now + lifetime,
         };
         signins::add(&mut tx, new).await?;
         tx.commit().await?;
-        let cookies = AppendHeaders(greeting.map(|cookie| (header::SET_COOKIE, cookie)));
+        let cookies = AppendHeaders(binding.cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie)));
         Ok((cookies, to_the_loop(&id)).into_response())
     }
 

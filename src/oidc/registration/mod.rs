@@ -25,7 +25,7 @@ use crate::oidc::shared::error::{Code, Refusal};
 use crate::signin::throttle::{self, Subject, Tries};
 use crate::store::{registrations, seen_ids};
 use crate::web::network::Network;
-use crate::web::{Path, form};
+use crate::web::{Path, form, headers};
 
 /// What an answer tells beside the metadata, and no client may register (RFC 7592 §2.2).
 const TOLD: [&str; 4] = [
@@ -269,8 +269,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 /// The JSON object in a request's body.
 async fn object(request: Request) -> Result<Map<String, Value>, Refused> {
-    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim().to_ascii_lowercase();
+    let kind = headers::media_type(request.headers());
     let body = form::body(request, &()).await.map_err(Refused::Body)?;
     let wrong = |what: &str| Refused::Request(Refusal::new(Code::InvalidClientMetadata, what));
     if kind != "application/json" {

@@ -1,6 +1,6 @@
 //! What do the pages of the protocol have in common: the session's cookie, their language, what they say when we have failed?
 
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 
 use crate::keys::KeyError;
 use crate::web::{Language, Problem};
@@ -10,8 +10,7 @@ pub(in crate::oidc) const SESSION_COOKIE: &str = "session";
 
 /// The language of a page.
 pub(in crate::oidc) fn language(headers: &HeaderMap, ui_locales: Option<&str>) -> Language {
-    let accept = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-    Language::negotiate(ui_locales, accept)
+    Language::of_reader(headers, ui_locales)
 }
 
 /// The signing keys cannot be had, or do not sign.
