@@ -266,6 +266,23 @@ crate::on_both_databases! {
         assert!(log.contains("ned@example.org") && log.contains("greylisted") && !log.contains("queued"), "{log}");
     }
 
+    async fn a_domain_in_other_letters_is_taken_wherever_an_address_is(database) {
+        let smtp = Smtp::start().await;
+        let program = Program::new(database, &smtp);
+        program.init();
+        program.must(&["group", "add", "Acme"], "");
+        let added = ["user", "add", "ned", "--group", "Acme", "--role", "User", "--email", "ned@müller.example"];
+        program.must(&added, "");
+        assert_eq!(smtp.letter(0).await.to, ["ned@xn--mller-kva.example"]);
+        assert_eq!(program.must_json(&["user", "show", "ned", "--json"])["email"], "ned@xn--mller-kva.example");
+        assert!(program.must(&["user", "list"], "").contains("ned@müller.example"));
+        program.must(&["mail", "test", "max@MÜLLER.example"], "");
+        assert_eq!(smtp.letter(1).await.to, ["max@xn--mller-kva.example"]);
+        let refused = program.run(&["user", "set", "ned", "--email", "né@example.org"], "");
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert!(refused.status.code() == Some(1) && said.contains("before the @"), "{said}");
+    }
+
     async fn the_record_shows_the_newest_first_and_forgets_after_a_month(database) {
         let office = Office::at(&database).await;
         let old = office.queue(&code_for("ned@example.org")).await;
@@ -479,6 +496,155 @@ async fn tls_is_agreed_on_with_a_server_that_is_believed_and_with_no_other() {
             assert_eq!(office.mailer.probe().await.is_ok(), expected);
         }
     }
+}
+
+/// What stands behind the server's last words in the clear was never protected, whoever has put it there.
+#[tokio::test]
+async fn what_stands_behind_the_answer_to_starttls_ends_the_connection() {
+    let database = Database::sqlite().await;
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("authority.pem");
+    let certificate = Certificate::of("localhost");
+    std::fs::write(&path, &certificate.pem).unwrap();
+    let terms = Terms { login: Some(("postman", "rings twice")), tls: Some((Tls::Starttls, certificate)) };
+    let office = Office::at_server(&database, Smtp::on_terms(terms).await, |config| {
+        config.mail.host = "localhost".to_owned();
+        config.mail.encryption = Encryption::Starttls;
+        config.mail.username = Some("postman".to_owned());
+        config.mail.password = Some("rings twice".to_owned());
+        config.outbound.extra_ca = vec![path];
+    });
+    for words in ["250-test\r\n250 AUTH LOGIN", "250 ok\r\n250 ok\r\n250 ok", "x"] {
+        office.smtp.let_fail(Stage::Starttls, Mishap::Extra(words));
+        let id = office.queue(&code_for("ned@example.org")).await;
+        let Outcome::Refused(said) = office.send(&id).await else { panic!("{words:?} was believed") };
+        assert!(said.contains("before TLS began"), "{said}");
+        assert!(office.mailer.probe().await.is_err());
+    }
+    assert_eq!(office.smtp.letters(), []);
+    office.smtp.let_work();
+    let id = office.queue(&code_for("ned@example.org")).await;
+    assert!(matches!(office.send(&id).await, Outcome::Accepted(_)));
+}
+
+/// An answer that comes before the command would be taken for the answer to it.
+#[tokio::test]
+async fn what_a_server_says_unasked_is_no_answer() {
+    let database = Database::sqlite().await;
+    for stage in STAGES {
+        let office = Office::at(&database).await;
+        office.smtp.let_fail(stage, Mishap::Extra("250 ok\r\n354 go on\r\n250 queued as 43"));
+        let id = office.queue(&code_for("ned@example.org")).await;
+        let outcome = office.send(&id).await;
+        if stage == Stage::Message {
+            // It has taken the message; nothing more is said on this connection.
+            assert_eq!(outcome, Outcome::Accepted("250 queued as 42".to_owned()));
+        } else {
+            assert!(!matches!(outcome, Outcome::Accepted(_)), "{stage:?}: {outcome:?}");
+            assert!(office.record(&id).await.answer.unwrap().contains("more than it was asked"), "{stage:?}");
+        }
+        office.smtp.let_work();
+        let id = office.queue(&code_for("max@example.org")).await;
+        assert!(matches!(office.send(&id).await, Outcome::Accepted(_)), "{stage:?}");
+        assert_eq!(office.smtp.visits(), 2, "{stage:?}");
+    }
+}
+
+/// Neither a line nor an answer without an end is waited for, or kept.
+#[tokio::test]
+async fn an_answer_without_an_end_is_cut_off() {
+    let database = Database::sqlite().await;
+    for (stage, words) in STAGES.into_iter().flat_map(|stage| [(stage, "250"), (stage, "250-on and on\r\n")])
+    {
+        let office = Office::with(&database, |config| config.mail.timeout = Period::minutes(10)).await;
+        office.smtp.let_fail(stage, Mishap::Endless(words));
+        let id = office.queue(&code_for("ned@example.org")).await;
+        assert!(!matches!(office.send(&id).await, Outcome::Accepted(_)), "{stage:?}");
+        let answer = office.record(&id).await.answer.unwrap();
+        assert!(answer.contains("the mail server") && answer.len() < 300, "{stage:?}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_operator_reads_names_the_setting_that_mends_it() {
+    let database = Database::sqlite().await;
+    let strict = || Smtp::on_terms(Terms { login: Some(("postman", "rings twice")), tls: None });
+    let believed = Terms { login: None, tls: Some((Tls::AtOnce, Certificate::of("localhost"))) };
+    let nobody = nobody_listens();
+    let offices = [
+        (
+            Office::with(&database, |config| config.mail.port = Some(nobody)).await,
+            "connection refused",
+            "mail.port",
+        ),
+        (
+            Office::with(&database, |config| config.mail.host = "nowhere.invalid".to_owned()).await,
+            "no address",
+            "mail.host",
+        ),
+        (
+            Office::at_server(&database, strict().await, |config| {
+                config.mail.username = Some("postman".to_owned());
+                config.mail.password = Some("rings once".to_owned());
+            }),
+            "535 wrong name or password",
+            "mail.password",
+        ),
+        (
+            Office::at_server(&database, Smtp::on_terms(believed).await, |config| {
+                config.mail.host = "localhost".to_owned();
+                config.mail.encryption = Encryption::Tls;
+            }),
+            "certificate",
+            "outbound.extra_ca",
+        ),
+        (
+            Office::with(&database, |config| config.mail.encryption = Encryption::Tls).await,
+            "does not speak TLS here",
+            "mail.encryption",
+        ),
+    ];
+    for (office, cause, setting) in offices {
+        let said = office.mailer.probe().await.unwrap_err();
+        assert!(said.contains(cause) && said.contains(setting) && !said.contains("rings"), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+}
+
+#[tokio::test]
+async fn we_say_who_we_are() {
+    let database = Database::sqlite().await;
+    for (issuer, helo, expected) in [
+        ("https://login.example.org", None, "login.example.org"),
+        ("http://127.0.0.1:8080", None, "[127.0.0.1]"),
+        ("https://login.example.org", Some("mx.müller.example"), "mx.xn--mller-kva.example"),
+    ] {
+        let office = Office::with(&database, |config| {
+            config.issuer = issuer.to_owned();
+            config.mail.helo = helo.map(str::to_owned);
+        })
+        .await;
+        let id = office.queue(&code_for("ned@example.org")).await;
+        assert!(matches!(office.send(&id).await, Outcome::Accepted(_)));
+        assert_eq!(office.smtp.letter(0).await.hello, expected);
+    }
+}
+
+/// Not every mail server takes other letters than those of ASCII (RFC 6531); the domain has a spelling in them.
+#[tokio::test]
+async fn a_domain_in_other_letters_goes_out_in_ascii() {
+    let database = Database::sqlite().await;
+    let office =
+        Office::with(&database, |config| config.mail.from = "Müller <id@müller.example>".to_owned()).await;
+    let to = countersign::directory::Address::parse("ned@müller.example").unwrap();
+    let id = office.queue(&code_for(to.as_str())).await;
+    assert!(matches!(office.send(&id).await, Outcome::Accepted(_)));
+    let letter = office.smtp.letter(0).await;
+    assert_eq!(
+        (letter.from.as_str(), letter.to),
+        ("id@xn--mller-kva.example", vec!["ned@xn--mller-kva.example".to_owned()])
+    );
+    assert!(letter.raw.is_ascii(), "{}", letter.raw);
 }
 
 /// STARTTLS is required, never tried: somebody in between could take the word out of the server's answer.

@@ -249,7 +249,7 @@ fn whatever_a_name_holds_is_text() {
 #[test]
 fn the_code_mail_says_all_that_matters() {
     let MailParts { subject, text, html } = code_mail("Time Tracker", "ned");
-    assert_eq!(subject, "Your code for Time Tracker");
+    assert_eq!(subject, "Your code for Time Tracker (K7QM)");
     for part in [text, html] {
         for said in
             ["123456", "K7QM", "Not you?", "Time Tracker", "ned", "2026-11-24 14:05 UTC", "10 minutes"]

@@ -1,4 +1,4 @@
-mail-code-subject = Your code for { $app }
+mail-code-subject = Your code for { $app } ({ $reference })
 mail-code-intro = Somebody is signing in to { $app } as { $login } with the right password. If it is you, this is your code:
 mail-code-reference = Reference: { $reference } (the page shows the same)
 mail-code-holds = Asked for at { $when } UTC. The code holds for { $minutes ->

@@ -128,6 +128,8 @@ fn mail(mail: &Mail) -> Verdict {
     }
     rule(!mail.host.trim().is_empty(), "mail.host", || "expected the name of the mail server")?;
     rule(mail.port != Some(0), "mail.port", || "expected 1 to 65535")?;
+    let helo = mail.helo.as_deref().is_none_or(|name| Host::parse(name).is_ok());
+    rule(helo, "mail.helo", || format!("expected the name of this host, not {:?}", mail.helo))?;
     rule(
         mail.username.is_none() || mail.password.is_some(),
         "mail.username",
@@ -171,6 +173,7 @@ fn sign_in(signin: &SignIn) -> Verdict {
     rule((6..=10).contains(&signin.code_length), "signin.code_length", || "expected 6 to 10")?;
     rule((1..=20).contains(&signin.code_attempts), "signin.code_attempts", || "expected 1 to 20")?;
     rule((1..=20).contains(&signin.codes_per_signin), "signin.codes_per_signin", || "expected 1 to 20")?;
+    rule((1..=1000).contains(&signin.codes_per_hour), "signin.codes_per_hour", || "expected 1 to 1000")?;
     rule(signin.wrong_codes_limit > 0, "signin.wrong_codes_limit", || "expected 1 or more")?;
     rule(signin.mail_patience <= Period::seconds(30), "signin.mail_patience", || "expected at most 30s")?;
     rule(signin.lifetime <= Period::hours(24), "signin.lifetime", || "expected at most 24h")?;

@@ -158,6 +158,8 @@ pub struct Mail {
     pub from: String,
     /// The limit on one whole exchange with the mail server.
     pub timeout: Period,
+    /// What this provider calls itself to the mail server (EHLO); the issuer's host when absent.
+    pub helo: Option<String>,
     /// Where `file` puts its messages.
     pub dir: PathBuf,
 }
@@ -174,6 +176,7 @@ impl Default for Mail {
             password_file: None,
             from: "Countersign <countersign@localhost>".to_owned(),
             timeout: Period::seconds(15),
+            helo: None,
             dir: PathBuf::from("mail"),
         }
     }
@@ -217,6 +220,8 @@ pub struct SignIn {
     pub resend_after: Period,
     /// How many codes one sign-in may send.
     pub codes_per_signin: u8,
+    /// How many codes are sent to one address within an hour, over all sign-ins.
+    pub codes_per_hour: u16,
     /// Whether the code page asks for the password again.
     pub ask_password_with_code: bool,
     /// How many wrong codes within `wrong_codes_window` stop a user's codes.
@@ -247,6 +252,7 @@ impl Default for SignIn {
             code_attempts: 5,
             resend_after: Period::seconds(60),
             codes_per_signin: 5,
+            codes_per_hour: 10,
             ask_password_with_code: true,
             wrong_codes_limit: 10,
             wrong_codes_window: Period::hours(24),

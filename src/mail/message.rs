@@ -7,6 +7,7 @@ use lettre::message::{Mailbox, MultiPart};
 use lettre::{Address, Message};
 use serde::{Deserialize, Serialize};
 
+use super::domain::to_unicode;
 use super::transport::MailError;
 
 /// A message to be sent.
@@ -80,7 +81,7 @@ impl Purpose {
 pub fn mask(address: &str) -> String {
     let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
     let first: String = local.chars().take(1).collect();
-    format!("{first}•••@{domain}")
+    format!("{first}•••@{}", to_unicode(domain))
 }
 
 /// Builds the message as it goes over the wire; addresses and subject pass through lettre's types, so that nothing in

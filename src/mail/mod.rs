@@ -4,11 +4,15 @@
 //! that made it, or by the worker of whichever process comes to it first.
 
 mod delivery;
+mod dialogue;
+mod domain;
 mod message;
 mod retry;
 mod smtp;
 mod transport;
 
 pub use delivery::{Mailer, Outcome, queue, recent};
+pub use domain::to_ascii as domain_to_ascii;
+pub use domain::to_unicode as domain_to_unicode;
 pub use message::{Outgoing, Purpose, mask};
 pub use transport::MailError;

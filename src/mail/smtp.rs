@@ -1,24 +1,25 @@
 //! How is a message handed to a mail server, and which connection is fit to be used again?
 //!
-//! lettre's own pool takes back a connection whose exchange was cut off by a limit: the next message would read the answers
-//! to the last one. Here a connection returns only after an exchange that has ended well; dropped, it is closed.
+//! A connection returns to the others only after an exchange that has ended well; dropped, it is closed.
 
 use std::fmt;
 use std::io::ErrorKind;
+use std::path::Path;
+use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use lettre::Message;
-use lettre::transport::smtp::Error as SmtpError;
-use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
-use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
-use lettre::transport::smtp::extension::ClientId;
-use lettre::transport::smtp::response::Response;
-use openssl::x509::X509;
+use openssl::error::ErrorStack;
+use openssl::ssl::{SslConnector, SslMethod, SslVersion};
+use openssl::x509::{X509, X509VerifyResult};
 use tokio::net::TcpStream;
+use tokio_openssl::SslStream;
+use url::{Host, Url};
 
+use super::dialogue::{Dialogue, Fault, Wire};
 use super::retry::Failure;
-use super::transport::{Failed, MailError, one_line};
+use super::transport::{Failed, MailError};
 use crate::config::{Config, Encryption};
 
 /// Connections kept for the next message.
@@ -34,35 +35,33 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
 pub(super) struct Smtp {
     host: String,
     port: u16,
-    hello: ClientId,
+    hello: String,
     tls: Option<Tls>,
-    credentials: Option<Credentials>,
+    login: Option<(String, String)>,
     limit: Duration,
-    parked: Mutex<Vec<(AsyncSmtpConnection, i64)>>,
+    parked: Mutex<Vec<(Dialogue, i64)>>,
 }
 
 /// When the connection becomes TLS.
 enum Tls {
-    FromTheStart(TlsParameters),
-    AfterStarttls(TlsParameters),
+    FromTheStart(SslConnector),
+    AfterStarttls(SslConnector),
 }
 
 impl Smtp {
     pub(super) fn new(config: &Config) -> Result<Self, MailError> {
         let settings = &config.mail;
-        let host = settings.host.clone();
         let (usual_port, tls) = match settings.encryption {
-            Encryption::Tls => (465, Some(Tls::FromTheStart(tls(config)?))),
-            Encryption::Starttls => (587, Some(Tls::AfterStarttls(tls(config)?))),
+            Encryption::Tls => (465, Some(Tls::FromTheStart(connector(config)?))),
+            Encryption::Starttls => (587, Some(Tls::AfterStarttls(connector(config)?))),
             Encryption::None => (25, None),
         };
-        let login = settings.username.clone().zip(settings.password.clone());
         Ok(Self {
-            host,
+            host: settings.host.clone(),
             port: settings.port.unwrap_or(usual_port),
-            hello: ClientId::default(),
+            hello: hello(settings.helo.as_deref(), &config.issuer),
             tls,
-            credentials: login.map(|(name, password)| Credentials::new(name, password)),
+            login: settings.username.clone().zip(settings.password.clone()),
             limit: settings.timeout.as_duration(),
             parked: Mutex::default(),
         })
@@ -71,7 +70,7 @@ impl Smtp {
     /// Sends one message, within the limit on the whole exchange, and answers the server's words.
     pub(super) async fn send(&self, message: &Message, now: i64) -> Result<String, Failed> {
         match tokio::time::timeout(self.limit, self.exchange(message, now)).await {
-            Ok(sent) => sent.map(|response| words(&response)),
+            Ok(sent) => sent,
             Err(_) => Err(self.silent()),
         }
     }
@@ -79,9 +78,7 @@ impl Smtp {
     /// Connects, agrees on TLS and logs in, without sending anything.
     pub(super) async fn probe(&self) -> Result<(), Failed> {
         let visit = async {
-            let mut connection = self.connect().await?;
-            // Whatever it answers to a goodbye, it has let us in.
-            let _ = connection.quit().await;
+            self.connect().await?.quit().await;
             Ok(())
         };
         tokio::time::timeout(self.limit, visit).await.unwrap_or_else(|_| Err(self.silent()))
@@ -92,70 +89,125 @@ impl Smtp {
         self.parked().retain(|(_, since)| is_fresh(*since, now));
     }
 
-    async fn exchange(&self, message: &Message, now: i64) -> Result<Response, Failed> {
-        let mut connection = match self.take(now).await {
-            Some(connection) => connection,
+    async fn exchange(&self, message: &Message, now: i64) -> Result<String, Failed> {
+        let mut dialogue = match self.take(now).await {
+            Some(dialogue) => dialogue,
             None => self.connect().await?,
         };
-        let sent = connection.send(message.envelope(), &message.formatted()).await;
-        let response = sent.map_err(|e| failed(&e, sending(&e)))?;
+        let envelope = message.envelope();
+        let from = envelope.from().map(ToString::to_string).unwrap_or_default();
+        let to = envelope.to().first().map(ToString::to_string).unwrap_or_default();
+        let sent = dialogue.send(&from, &to, &message.formatted()).await;
+        let answer = sent.map_err(|fault| sending(&fault))?;
         let mut parked = self.parked();
         if parked.len() < MOST_PARKED {
-            parked.push((connection, now));
+            parked.push((dialogue, now));
         }
-        Ok(response)
+        Ok(answer.to_string())
     }
 
     /// A kept connection that is still alive.
-    async fn take(&self, now: i64) -> Option<AsyncSmtpConnection> {
+    async fn take(&self, now: i64) -> Option<Dialogue> {
         loop {
-            let (mut connection, since) = self.parked().pop()?;
-            let alive = tokio::time::timeout(SIGN_OF_LIFE, connection.test_connected());
+            let (mut dialogue, since) = self.parked().pop()?;
+            let alive = tokio::time::timeout(SIGN_OF_LIFE, dialogue.is_alive());
             if is_fresh(since, now) && alive.await == Ok(true) {
-                return Some(connection);
+                return Some(dialogue);
             }
         }
     }
 
-    async fn connect(&self) -> Result<AsyncSmtpConnection, Failed> {
-        // A name may have several addresses: one that is silent leaves time for another.
-        let each = self.limit / 3;
-        let connected = if let Some(Tls::FromTheStart(tls)) = &self.tls {
-            let (server, tls) = ((self.host.as_str(), self.port), Some(tls.clone()));
-            AsyncSmtpConnection::connect_tokio1(server, Some(each), &self.hello, tls, None).await
-        } else {
-            let stream = self.dial(each).await.map_err(|e| not_reached(&e))?;
-            AsyncSmtpConnection::connect_with_transport(Box::new(stream), &self.hello).await
+    async fn connect(&self) -> Result<Dialogue, Failed> {
+        let stream: Box<dyn Wire> = Box::new(self.dial().await?);
+        let stream = match &self.tls {
+            Some(Tls::FromTheStart(tls)) => self.handshake(tls, stream).await?,
+            _ => stream,
         };
-        let mut connection = connected.map_err(|e| failed(&e, connecting(&e)))?;
+        let mut dialogue = Dialogue::begin(stream).await.map_err(|fault| greeting(&fault))?;
+        dialogue.hello(&self.hello).await.map_err(|fault| greeting(&fault))?;
         if let Some(Tls::AfterStarttls(tls)) = &self.tls {
-            let upgraded = connection.starttls(tls.clone(), &self.hello).await;
-            upgraded.map_err(|e| failed(&e, connecting(&e)))?;
+            let stream = dialogue.starttls().await.map_err(|fault| starting_tls(&fault))?;
+            dialogue = Dialogue::resume(self.handshake(tls, stream).await?);
+            dialogue.hello(&self.hello).await.map_err(|fault| greeting(&fault))?;
         }
-        if let Some(credentials) = &self.credentials {
-            let logged_in = connection.auth(DEFAULT_MECHANISMS, credentials).await;
-            logged_in.map_err(|e| failed(&e, logging_in(&e)))?;
+        if let Some((name, password)) = &self.login {
+            dialogue.log_in(name, password).await.map_err(|fault| logging_in(&fault))?;
         }
-        Ok(connection)
+        Ok(dialogue)
     }
 
-    /// A connection without Nagle's delay: lettre writes a message's last line by itself, and each would wait 40 ms for it.
-    async fn dial(&self, each: Duration) -> std::io::Result<TcpStream> {
+    async fn dial(&self) -> Result<TcpStream, Failed> {
+        // A name may have several addresses: one that is silent leaves time for another.
+        let each = self.limit / 3;
+        let found = tokio::net::lookup_host((self.host.as_str(), self.port)).await;
+        let found = found.map_err(|e| {
+            unreachable(format!("mail.host: the name {} leads to no address: {e}", self.host))
+        })?;
         let mut last = std::io::Error::new(ErrorKind::NotFound, "the name has no address");
-        for address in tokio::net::lookup_host((self.host.as_str(), self.port)).await? {
+        for address in found {
             match tokio::time::timeout(each, TcpStream::connect(address)).await {
                 Ok(Ok(stream)) => {
-                    stream.set_nodelay(true)?;
+                    stream.set_nodelay(true).map_err(|e| self.not_reached(&e))?;
                     return Ok(stream);
                 }
                 Ok(Err(e)) => last = e,
                 Err(_) => last = ErrorKind::TimedOut.into(),
             }
         }
-        Err(last)
+        Err(self.not_reached(&last))
     }
 
-    fn parked(&self) -> std::sync::MutexGuard<'_, Vec<(AsyncSmtpConnection, i64)>> {
+    async fn handshake(&self, tls: &SslConnector, stream: Box<dyn Wire>) -> Result<Box<dyn Wire>, Failed> {
+        let unusable = |e: ErrorStack| unreachable(format!("TLS cannot be started: {e}"));
+        let session = tls.configure().and_then(|tls| tls.into_ssl(&self.host)).map_err(unusable)?;
+        let mut stream = SslStream::new(session, stream).map_err(unusable)?;
+        match Pin::new(&mut stream).connect().await {
+            Ok(()) => Ok(Box::new(stream)),
+            Err(e) => Err(self.no_tls(stream.ssl().verify_result(), &e)),
+        }
+    }
+
+    /// Why there is no TLS, and what mends it.
+    fn no_tls(&self, verified: X509VerifyResult, e: &openssl::ssl::Error) -> Failed {
+        let host = &self.host;
+        if verified != X509VerifyResult::OK {
+            return unreachable(format!(
+                "the TLS certificate of {host} is not believed: {}. mail.host must be a name in it, and outbound.extra_ca name its \
+                 authority if the system does not know it",
+                verified.error_string()
+            ));
+        }
+        if let Some(cause) = e.io_error() {
+            return Failed {
+                failure: network(cause.kind()),
+                answer: format!("{host} broke off while TLS began: {cause}"),
+            };
+        }
+        unreachable(format!(
+            "{host} does not speak TLS here: {e}. Look at mail.port, and whether mail.encryption is to be tls, starttls or none"
+        ))
+    }
+
+    fn not_reached(&self, e: &std::io::Error) -> Failed {
+        let (host, port) = (&self.host, self.port);
+        let answer = match e.kind() {
+            ErrorKind::ConnectionRefused => {
+                format!(
+                    "connection refused: no mail server listens at {host}, port {port} (mail.host, mail.port)"
+                )
+            }
+            ErrorKind::TimedOut => format!(
+                "the mail server cannot be reached: nothing answers at {host}, port {port} (mail.host, mail.port, or a firewall \
+                 in between)"
+            ),
+            _ => format!(
+                "the mail server cannot be reached at {host}, port {port} (mail.host, mail.port): {e}"
+            ),
+        };
+        Failed { failure: network(e.kind()), answer }
+    }
+
+    fn parked(&self) -> std::sync::MutexGuard<'_, Vec<(Dialogue, i64)>> {
         self.parked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -175,43 +227,60 @@ fn is_fresh(since: i64, now: i64) -> bool {
     (since..since.saturating_add(PARKED_FOR)).contains(&now)
 }
 
+/// What we call ourselves: the setting, or else the issuer's host; an address as RFC 5321 §4.1.3 writes it.
+fn hello(setting: Option<&str>, issuer: &str) -> String {
+    let host = match setting {
+        Some(name) => Host::parse(name).ok(),
+        None => Url::parse(issuer).ok().and_then(|url| url.host().map(|host| host.to_owned())),
+    };
+    match host {
+        Some(Host::Domain(name)) => name,
+        Some(Host::Ipv4(ip)) => format!("[{ip}]"),
+        Some(Host::Ipv6(ip)) => format!("[IPv6:{ip}]"),
+        None => "localhost".to_owned(),
+    }
+}
+
 /// Whom to believe: the system's authorities, and those of `outbound.extra_ca`.
-fn tls(config: &Config) -> Result<TlsParameters, MailError> {
-    let host = &config.mail.host;
-    let unusable = |reason: String| MailError::Host { host: host.clone(), reason };
-    let mut builder = TlsParameters::builder(host.clone());
+fn connector(config: &Config) -> Result<SslConnector, MailError> {
+    let unusable = |e: ErrorStack| MailError::Tls(e.to_string());
+    let mut builder = SslConnector::builder(SslMethod::tls_client()).map_err(unusable)?;
+    builder.set_min_proto_version(Some(SslVersion::TLS1_2)).map_err(unusable)?;
+    // The OpenSSL that is built in does not know where this system keeps them. What cannot be read is not believed.
+    let system = openssl_probe::probe();
+    let folders = system.cert_dir.iter().map(|folder| (None, Some(folder.as_path())));
+    for (file, folder) in system.cert_file.iter().map(|file| (Some(file.as_path()), None)).chain(folders) {
+        let _ = builder.load_verify_locations(file, folder);
+    }
     for path in &config.outbound.extra_ca {
-        let wrong = |reason: String| MailError::Authority { path: path.clone(), reason };
-        let pem = std::fs::read(path).map_err(|e| wrong(e.to_string()))?;
-        let certificates = X509::stack_from_pem(&pem).map_err(|e| wrong(e.to_string()))?;
-        if certificates.is_empty() {
-            return Err(wrong("there is no certificate in it".to_owned()));
-        }
-        for certificate in certificates {
-            let der = certificate.to_der().map_err(|e| wrong(e.to_string()))?;
-            let certificate = Certificate::from_der(der).map_err(|e| wrong(e.to_string()))?;
-            builder = builder.add_root_certificate(certificate);
+        for certificate in authorities(path)? {
+            builder.cert_store_mut().add_cert(certificate).map_err(unusable)?;
         }
     }
-    builder.build().map_err(|e| unusable(one_line(&e)))
+    Ok(builder.build())
 }
 
-fn failed(e: &SmtpError, failure: Failure) -> Failed {
-    Failed { failure, answer: one_line(e) }
+fn authorities(path: &Path) -> Result<Vec<X509>, MailError> {
+    let wrong = |reason: String| MailError::Authority { path: path.to_owned(), reason };
+    let pem = std::fs::read(path).map_err(|e| wrong(e.to_string()))?;
+    let certificates = X509::stack_from_pem(&pem).map_err(|e| wrong(e.to_string()))?;
+    if certificates.is_empty() {
+        return Err(wrong("there is no certificate in it".to_owned()));
+    }
+    Ok(certificates)
 }
 
-fn not_reached(e: &std::io::Error) -> Failed {
-    Failed { failure: network(e.kind()), answer: format!("the mail server cannot be reached: {e}") }
+fn unreachable(answer: String) -> Failed {
+    Failed { failure: Failure::Unreachable, answer }
 }
 
-/// What a failure means before the server has let us in.
-fn connecting(e: &SmtpError) -> Failure {
-    let cause = std::error::Error::source(e).and_then(|cause| cause.downcast_ref::<std::io::Error>());
-    match cause {
-        _ if e.is_permanent() => Failure::Permanent,
-        _ if e.is_transient() || e.is_response() => Failure::Passing,
-        Some(cause) => network(cause.kind()),
-        None => Failure::Unreachable,
+/// What a fault means before the server has let us in.
+fn connecting(fault: &Fault) -> Failure {
+    match fault {
+        Fault::Refused(answer) if answer.code >= 500 => Failure::Permanent,
+        Fault::Refused(_) => Failure::Passing,
+        Fault::Broken(e) => network(e.kind()),
+        Fault::Nonsense(_) | Fault::Lacks(_) => Failure::Unreachable,
     }
 }
 
@@ -227,25 +296,78 @@ fn network(kind: ErrorKind) -> Failure {
     }
 }
 
+fn greeting(fault: &Fault) -> Failed {
+    let answer = match fault {
+        Fault::Refused(answer) => format!("the mail server sends us away: {answer}"),
+        Fault::Broken(e) => {
+            format!("the mail server hung up before it had greeted us (mail.port, mail.encryption): {e}")
+        }
+        Fault::Nonsense(_) | Fault::Lacks(_) => format!("{fault} (mail.host, mail.port, mail.encryption)"),
+    };
+    Failed { failure: connecting(fault), answer }
+}
+
+fn starting_tls(fault: &Fault) -> Failed {
+    let answer = match fault {
+        Fault::Lacks(_) => format!("{fault} (mail.encryption = \"starttls\")"),
+        Fault::Nonsense(_) => {
+            format!("{fault} before TLS began: somebody in between may have added to its words")
+        }
+        _ => format!("the mail server does not begin TLS: {fault} (mail.encryption)"),
+    };
+    Failed { failure: connecting(fault), answer }
+}
+
 /// What a failure means while we log in: a login that is refused stays refused until the settings are mended.
-fn logging_in(e: &SmtpError) -> Failure {
-    match connecting(e) {
+fn logging_in(fault: &Fault) -> Failed {
+    let failure = match connecting(fault) {
         Failure::Permanent => Failure::Unreachable,
         other => other,
-    }
+    };
+    let answer = match fault {
+        Fault::Refused(answer) => {
+            format!("the mail server does not take our login: {answer} (mail.username, mail.password)")
+        }
+        Fault::Lacks(_) => format!("{fault} (mail.username: leave it out, or look at mail.encryption)"),
+        _ => format!("the mail server broke off while we logged in: {fault}"),
+    };
+    Failed { failure, answer }
 }
 
 /// What a failure means once we are in.
-fn sending(e: &SmtpError) -> Failure {
-    match e.status().map(u16::from) {
-        // No login, or no TLS, where the server wants it (RFC 4954 §6, RFC 3207 §4): no message would fare better.
-        Some(530 | 538) => Failure::Unreachable,
-        _ if e.is_permanent() || e.is_client() => Failure::Permanent,
-        _ => Failure::Passing,
+fn sending(fault: &Fault) -> Failed {
+    let Fault::Refused(answer) = fault else {
+        let answer = format!("the mail server broke off in the middle: {fault}");
+        return Failed { failure: Failure::Passing, answer };
+    };
+    let words = answer.to_string();
+    // No login, or no TLS, where the server wants it (RFC 4954 §6, RFC 3207 §4): no message would fare better.
+    if matches!(answer.code, 530 | 538) {
+        let wants_tls = answer.code == 538 || words.to_ascii_uppercase().contains("STARTTLS");
+        let setting = if wants_tls { "mail.encryption" } else { "mail.username, mail.password" };
+        return unreachable(format!("{words} ({setting})"));
     }
+    let failure = if answer.code >= 500 { Failure::Permanent } else { Failure::Passing };
+    Failed { failure, answer: words }
 }
 
-fn words(response: &Response) -> String {
-    let words: Vec<&str> = response.message().collect();
-    format!("{} {}", response.code(), words.join(" "))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn we_say_the_issuers_host_or_what_the_setting_says() {
+        for (setting, issuer, expected) in [
+            (None, "https://login.example.org", "login.example.org"),
+            (None, "https://anmeldung.müller.example/auth", "anmeldung.xn--mller-kva.example"),
+            (None, "http://127.0.0.1:8080", "[127.0.0.1]"),
+            (None, "http://[::1]:8080", "[IPv6:::1]"),
+            (None, "http://localhost:8080", "localhost"),
+            (Some("mx.example.org"), "https://login.example.org", "mx.example.org"),
+            (Some("192.0.2.1"), "https://login.example.org", "[192.0.2.1]"),
+            (Some("müller.example"), "https://login.example.org", "xn--mller-kva.example"),
+        ] {
+            assert_eq!(hello(setting, issuer), expected, "{setting:?} {issuer}");
+        }
+    }
 }

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use lettre::Message;
 use lettre::message::Mailbox;
+use lettre::{Address, Message};
 use tokio::io::AsyncWriteExt as _;
 
+use super::domain::to_ascii;
 use super::retry::Failure;
 use super::smtp::Smtp;
 use crate::config::{self, Config, TransportKind};
@@ -21,14 +22,9 @@ pub enum MailError {
     /// `[mail] from` is no address.
     #[error("mail.from: {0} is not an address such as `Countersign <id@example.org>`")]
     From(String),
-    /// The mail server's name or TLS settings are not usable.
-    #[error("mail.host {host}: {reason}")]
-    Host {
-        /// The name.
-        host: String,
-        /// What is wrong with it.
-        reason: String,
-    },
+    /// TLS cannot be set up.
+    #[error("mail.encryption: TLS cannot be set up: {0}")]
+    Tls(String),
     /// A file of `outbound.extra_ca` cannot be used.
     #[error("outbound.extra_ca: {}: {reason}", path.display())]
     Authority {
@@ -124,8 +120,18 @@ impl Transport {
     }
 }
 
+/// Whom mail comes from; the domain as the mail system writes it.
 pub(super) fn sender(settings: &config::Mail) -> Result<Mailbox, MailError> {
-    settings.from.parse().map_err(|_| MailError::From(settings.from.clone()))
+    let wrong = || MailError::From(settings.from.clone());
+    let mailbox: Mailbox = settings.from.parse().map_err(|_| wrong())?;
+    let domain = to_ascii(mailbox.email.domain()).ok_or_else(wrong)?;
+    let local = mailbox.email.user();
+    // RFC 6531 asks every server on the way for an extension that few of them have.
+    if !local.is_ascii() {
+        return Err(wrong());
+    }
+    let email = Address::new(local, domain).map_err(|_| wrong())?;
+    Ok(Mailbox::new(mailbox.name, email))
 }
 
 /// A message appears under its name when it is whole; it carries codes, so it is its owner's alone.
@@ -147,20 +153,6 @@ async fn write(dir: &Path, name: &str, message: &[u8]) -> Result<String, Failed>
     }
 }
 
-/// An error with its causes.
-pub(super) fn one_line(e: &dyn std::error::Error) -> String {
-    let mut text = e.to_string();
-    let mut cause = e.source();
-    while let Some(e) = cause {
-        let more = e.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = e.source();
-    }
-    text
-}
-
 /// What others have said, as it may stand in the record: on one line, and no longer than anybody reads.
 fn tame(words: &str) -> String {
     words.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_ANSWER).collect()
@@ -169,6 +161,26 @@ fn tame(words: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sender_goes_out_in_ascii() {
+        let from = |text: &str| {
+            let settings = config::Mail { from: text.to_owned(), ..config::Mail::default() };
+            sender(&settings).map(|mailbox| mailbox.to_string()).ok()
+        };
+        for (written, sent) in [
+            ("id@example.org", Some("id@example.org")),
+            ("Countersign <id@Example.ORG>", Some("Countersign <id@example.org>")),
+            ("Müller <id@müller.example>", Some("Müller <id@xn--mller-kva.example>")),
+            ("id@localhost", Some("id@localhost")),
+            ("né@example.org", None),
+            ("id@exa mple.org", None),
+            ("id@-x.example", None),
+            ("nobody", None),
+        ] {
+            assert_eq!(from(written).as_deref(), sent, "{written}");
+        }
+    }
 
     #[test]
     fn a_servers_words_stay_on_one_line_and_short() {

@@ -54,6 +54,8 @@ pub enum Stage {
     Greeting,
     /// After EHLO.
     Hello,
+    /// After STARTTLS.
+    Starttls,
     /// After MAIL FROM.
     Sender,
     /// After RCPT TO.
@@ -64,7 +66,7 @@ pub enum Stage {
     Message,
 }
 
-/// All stages, for tests that try each.
+/// The stages that every message goes through, for tests that try each.
 pub const STAGES: [Stage; 6] =
     [Stage::Greeting, Stage::Hello, Stage::Sender, Stage::Recipient, Stage::Data, Stage::Message];
 
@@ -77,6 +79,10 @@ pub enum Mishap {
     Silence,
     /// The server closes the connection.
     HangUp,
+    /// The server says this as well, in one piece with its answer, and goes on.
+    Extra(&'static str),
+    /// The server begins an answer with this, and goes on with it until the client goes away.
+    Endless(&'static str),
 }
 
 /// A message as it arrived.
@@ -86,6 +92,10 @@ pub struct Letter {
     pub to: Vec<String>,
     /// Headers and body, dots unstuffed.
     pub raw: String,
+    /// What the client had called itself: the argument of EHLO.
+    pub hello: String,
+    /// The address of MAIL FROM.
+    pub from: String,
 }
 
 #[derive(Debug)]
@@ -211,11 +221,12 @@ impl Office {
             let (verb, rest) = words.split_once([' ', ':']).unwrap_or((&words, ""));
             match verb.to_uppercase().as_str() {
                 "EHLO" | "HELO" => {
+                    rest.clone_into(&mut guest.hello);
                     self.answer(&mut line, Stage::Hello, &self.welcome(guest.encrypted)).await?;
                 }
                 "STARTTLS" => {
                     let (_, certificate) = self.terms.tls.as_ref()?;
-                    say(&mut line, "220 go on").await?;
+                    self.answer(&mut line, Stage::Starttls, "220 go on").await?;
                     line = certificate.accept(line.into_inner()).await?;
                     guest.encrypted = true;
                 }
@@ -226,17 +237,20 @@ impl Office {
                 "MAIL" if self.terms.login.is_some() && !guest.known => {
                     say(&mut line, "530 who are you").await?;
                 }
-                "MAIL" => self.answer(&mut line, Stage::Sender, "250 ok").await?,
+                "MAIL" => {
+                    self.answer(&mut line, Stage::Sender, "250 ok").await?;
+                    in_angles(rest).unwrap_or_default().clone_into(&mut guest.from);
+                }
                 "RCPT" => {
                     self.answer(&mut line, Stage::Recipient, "250 ok").await?;
-                    let address = rest.split_once('<').and_then(|(_, a)| a.split_once('>'));
-                    guest.to.extend(address.map(|(a, _)| a.to_owned()));
+                    guest.to.extend(in_angles(rest).map(str::to_owned));
                 }
                 "DATA" => {
                     self.answer(&mut line, Stage::Data, "354 go on").await?;
                     let raw = read_message(&mut line).await?;
                     self.answer(&mut line, Stage::Message, "250 queued as 42").await?;
-                    self.keep(Letter { to: std::mem::take(&mut guest.to), raw });
+                    let (to, from) = (std::mem::take(&mut guest.to), std::mem::take(&mut guest.from));
+                    self.keep(Letter { to, raw, hello: guest.hello.clone(), from });
                 }
                 "QUIT" => return say(&mut line, "221 bye").await,
                 _ => say(&mut line, "250 ok").await?,
@@ -283,6 +297,10 @@ impl Office {
             }
             Mishap::Silence => std::future::pending().await,
             Mishap::HangUp => None,
+            Mishap::Extra(words) => say(line, &format!("{well}\r\n{words}")).await,
+            Mishap::Endless(words) => loop {
+                line.get_mut().write_all(words.as_bytes()).await.ok()?;
+            },
         }
     }
 
@@ -298,6 +316,8 @@ impl Office {
 struct Guest {
     encrypted: bool,
     known: bool,
+    hello: String,
+    from: String,
     to: Vec<String>,
 }
 
@@ -410,6 +430,11 @@ fn unquote(body: &str) -> Vec<u8> {
     }
     bytes.extend_from_slice(rest.as_bytes());
     bytes
+}
+
+/// The address in a command.
+fn in_angles(words: &str) -> Option<&str> {
+    words.split_once('<')?.1.split_once('>').map(|(address, _)| address)
 }
 
 async fn say(line: &mut Line, words: &str) -> Option<()> {

@@ -7,7 +7,7 @@ use super::super::input;
 use super::super::operator::{Paths, find_user};
 use super::super::page::Page;
 use crate::directory::people::{self, Filter};
-use crate::directory::{Person, Status, groups};
+use crate::directory::{Address, Person, Status, groups};
 use crate::store::{Conn, Db};
 
 /// The settings of `user list`.
@@ -110,7 +110,8 @@ pub(super) async fn path(conn: &mut Conn, person: &Person) -> anyhow::Result<Opt
 }
 
 pub(super) fn line(person: &Person, path: Option<&str>) -> String {
-    let email = person.email.as_deref().unwrap_or("no email");
+    let shown = |email: &str| Address::parse(email).map_or_else(|_| email.to_owned(), |email| email.shown());
+    let email = person.email.as_deref().map_or_else(|| "no email".to_owned(), shown);
     let status = person.status.name();
     format!("{}: {} in {}, {email}, {status}", person.login, person.role.name, path.unwrap_or("no group"))
 }
