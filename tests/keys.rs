@@ -178,6 +178,19 @@ crate::on_both_databases! {
         assert!(refused.to_string().contains("master key"), "{refused}");
     }
 
+    /// `/jwks`, and who verifies our tokens, ask nothing else of the database.
+    async fn while_the_database_is_away_the_keys_at_hand_go_on_for_an_hour(database) {
+        let keys = House::of(&database).with_keys().await;
+        let before = kids(&keys.ring(1000).await.unwrap(), 1000);
+        database.db.close().await;
+        for now in [1004, 1005, 1009, 1011, 4599] {
+            assert_eq!(kids(&keys.ring(now).await.unwrap(), now), before, "{now}");
+        }
+        for now in [4600, 999] {
+            assert!(keys.ring(now).await.is_err(), "{now}: others may have retired them long ago");
+        }
+    }
+
     async fn a_rotation_is_recorded_with_who_made_it(database) {
         let keys = House::of(&database).with_keys().await;
         assert!(events(&database.db).await.is_empty());
@@ -268,7 +281,7 @@ async fn forget(database: &Database) {
 async fn run(database: &Database, sql: &'static str) {
     match &database.db {
         Db::Sqlite { writer, .. } => sqlx::raw_sql(sql).execute(writer).await.map(|_| ()),
-        Db::Postgres(pool) => sqlx::raw_sql(sql).execute(pool).await.map(|_| ()),
+        Db::Postgres { pool, .. } => sqlx::raw_sql(sql).execute(pool).await.map(|_| ()),
     }
     .unwrap();
 }

@@ -803,7 +803,7 @@ async fn sealed(db: &Db, id: &str) -> Option<String> {
     const SEALED: &str = "SELECT sealed FROM messages WHERE id = $1";
     match db {
         Db::Sqlite { readers, .. } => sqlx::query_scalar(SEALED).bind(id).fetch_one(readers).await,
-        Db::Postgres(pool) => sqlx::query_scalar(SEALED).bind(id).fetch_one(pool).await,
+        Db::Postgres { pool, .. } => sqlx::query_scalar(SEALED).bind(id).fetch_one(pool).await,
     }
     .unwrap()
 }

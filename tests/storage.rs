@@ -3,8 +3,12 @@
 
 mod support;
 
+use std::time::Duration;
+
 use countersign::store::audit::{self, EventRow};
-use countersign::store::{self, Db, Error, SchemaState};
+use countersign::store::{self, Db, Error, Mismatch, SchemaState};
+use sqlx::migrate::Migrate as _;
+use sqlx::{Connection as _, PgConnection};
 use support::Database;
 
 crate::on_both_databases! {
@@ -39,8 +43,9 @@ crate::on_both_databases! {
         database.pretend_a_newer_program_migrated().await;
         for refused in [database.db.migrate().await.err(), database.db.schema_state().await.err()] {
             let refused = refused.expect("a refusal");
-            assert!(matches!(refused, Error::NewerSchema { found: 9999, .. }), "{refused}");
-            assert!(refused.to_string().contains("run the newer countersign"), "{refused}");
+            assert!(matches!(refused, Error::Schema(Mismatch::Newer { found: 9999, .. })), "{refused}");
+            let told = refused.to_string();
+            assert!(told.contains("run the newer countersign") && told.contains(env!("CARGO_PKG_VERSION")), "{told}");
         }
     }
 
@@ -103,10 +108,10 @@ crate::on_both_databases! {
 }
 
 #[tokio::test]
-async fn an_empty_database_is_behind() {
+async fn an_empty_database_is_told_from_an_old_one() {
     let (sqlite, postgres) = (Database::empty_sqlite().await, Database::empty_postgres().await);
     for database in [sqlite, postgres] {
-        assert!(matches!(database.db.schema_state().await.unwrap(), SchemaState::Behind(1..)));
+        assert_eq!(database.db.schema_state().await.unwrap(), SchemaState::Empty);
     }
 }
 
@@ -129,6 +134,40 @@ async fn migrate_at_once(database: Database) {
         start.await.unwrap().unwrap();
     }
     assert_eq!(database.db.schema_state().await.unwrap(), SchemaState::Current);
+}
+
+/// Nobody waits for ever for whoever changes the schema; sqlx's own tool is waited for too.
+#[tokio::test]
+async fn on_postgres_a_migration_that_another_holds_up_is_given_up_and_the_other_named() {
+    let database = Database::empty_postgres().await;
+    let mut other = PgConnection::connect(&format!("{}?application_name=other", database.url)).await.unwrap();
+    other.lock().await.unwrap();
+    let refused = database.db.migrate_within(Duration::from_millis(300)).await.unwrap_err();
+    assert!(matches!(refused, Error::MigrationLocked { .. }), "{refused}");
+    assert!(refused.to_string().contains("other on "), "{refused}");
+    other.unlock().await.unwrap();
+    database.db.migrate().await.unwrap();
+}
+
+#[tokio::test]
+async fn on_sqlite_a_migration_that_another_holds_up_is_given_up() {
+    let database = Database::empty_sqlite().await;
+    let other = database.open_again().await;
+    let theirs = other.write().await.unwrap();
+    let refused = database.db.migrate_within(Duration::from_millis(300)).await.unwrap_err();
+    assert!(matches!(refused, Error::MigrationLocked { .. }), "{refused}");
+    drop(theirs);
+    database.db.migrate().await.unwrap();
+}
+
+/// PostgreSQL answers a COMMIT kindly when a statement has failed before, and keeps nothing.
+#[tokio::test]
+async fn on_postgres_nothing_is_called_committed_after_a_statement_that_failed() {
+    let database = Database::postgres().await;
+    let mut tx = database.db.write().await.unwrap();
+    audit::append(&mut tx, &event("once")).await.unwrap();
+    audit::append(&mut tx, &event("once")).await.unwrap_err();
+    assert!(matches!(tx.commit().await, Err(Error::Spoilt)));
 }
 
 #[tokio::test]

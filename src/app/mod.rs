@@ -1,40 +1,50 @@
 //! How do the rooms become one program? The wiring, the listener, and the work in the background.
 
+mod foundation;
 mod listen;
 mod patience;
+mod ready;
 mod tasks;
 mod tls;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::get;
 use axum::{Router, middleware};
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::account::{self, AccountState};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::directory::Passwords;
-use crate::keys::secret::entropy;
-use crate::keys::{SigningKeys, Vault};
+use crate::keys::SigningKeys;
 use crate::mail::Mailer;
 use crate::oidc::clients::keys::ClientKeyCache;
 use crate::oidc::{self, Provider};
 use crate::outbound::Outbound;
 use crate::signin::SignInState;
-use crate::store::{Db, Options, SchemaState};
+use crate::store::Db;
 use crate::web::cookies::Cookies;
 use crate::web::form::MAX_BODY;
 use crate::web::layers::{self, Layers};
 use crate::web::{FrontPage, Language, Pages, Path};
 
+pub use foundation::{establish, open_database, open_vault, options};
 pub use listen::serve;
 pub use tls::Acceptor;
+
+use ready::Readiness;
+
+/// How long ending may take, from the signal on, whatever the database, the mail server or a client does: less than the 30 s after
+/// which others end us.
+const END: Duration = Duration::from_secs(25);
 
 /// A provider, ready to serve.
 #[derive(Clone, Debug)]
@@ -45,17 +55,17 @@ pub struct App {
     pub db: Db,
     /// The protocol's endpoints, and everything that they stand on.
     pub provider: Arc<Provider>,
+    readiness: Arc<Readiness>,
 }
 
 impl App {
-    /// Opens the database (and brings its schema up to date, where that is allowed) and the master key, which is made if there
-    /// is none, and wires the rooms together. Signing keys are made when they are first asked for.
+    /// Opens the database (and brings its schema up to date, where that is allowed) and the master key, and wires the rooms together.
+    /// Neither is made: see [`establish`]. Signing keys are made when they are first asked for.
     ///
     /// # Errors
-    /// What is wrong with the settings, the database, the keys or the templates.
+    /// What is wrong with the settings, the database, the keys or the templates; also when there is no provider here.
     pub async fn open(config: Config, clock: Clock) -> anyhow::Result<Self> {
-        let db = open_database(&config).await?;
-        let vault = Vault::open_or_create(&config.keys.dir, &mut entropy())?;
+        let (db, vault) = foundation::open_to_serve(&config).await?;
         let mailer = Mailer::new(db.clone(), vault.clone(), &config, clock.clone())?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let signin = SignInState {
@@ -85,7 +95,7 @@ impl App {
             takes_certificates: config.client_certificate_header.is_some()
                 || config.tls.as_ref().is_some_and(|tls| tls.client_certificates),
         };
-        Ok(Self { config, db, provider: Arc::new(provider) })
+        Ok(Self { config, db, provider: Arc::new(provider), readiness: Arc::default() })
     }
 
     /// Every route, with what all responses carry.
@@ -98,7 +108,7 @@ impl App {
             .route("/", get(front))
             .route("/assets/{name}", get(asset))
             .route("/healthz", get(|| async { "ok\n" }))
-            .route("/readyz", get(ready))
+            .route("/readyz", get(ready::ready))
             .with_state(self.clone())
             .merge(oidc::router(Arc::clone(&self.provider)))
             .merge(account::router(account))
@@ -110,7 +120,7 @@ impl App {
             .layer(middleware::from_fn(listen::trace))
     }
 
-    /// Serves until `shutdown` ends, then lets what is under way finish.
+    /// Serves until `shutdown` ends, then lets what is under way finish, for 25 s at most.
     ///
     /// # Errors
     /// When the TLS files cannot be used.
@@ -126,28 +136,29 @@ impl App {
             .as_ref()
             .map(|tls| Acceptor::new(tls, clock.clone()).map(Arc::new))
             .transpose()?;
+        let (told, asked_to_end) = oneshot::channel();
+        let shutdown = async {
+            shutdown.await;
+            let _ = told.send(());
+        };
         let background = tasks::start(&self);
-        listen::serve(listener, tls, self.router(), shutdown).await;
-        background.stop().await;
-        self.db.close().await;
+        let whole = async {
+            listen::serve(listener, tls, self.router(), shutdown).await;
+            background.stop().await;
+            self.db.close().await;
+        };
+        let limit = async {
+            if asked_to_end.await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            tokio::time::sleep(END).await;
+        };
+        tokio::select! {
+            () = whole => {}
+            () = limit => tracing::warn!("ended after {} s with work under way", END.as_secs()),
+        }
         Ok(())
     }
-}
-
-/// Opens the database of these settings, with its schema as this program knows it.
-///
-/// # Errors
-/// When it does not answer, or its schema is another one.
-pub async fn open_database(config: &Config) -> anyhow::Result<Db> {
-    let options =
-        Options { url: config.database.url.clone(), max_connections: config.database.max_connections };
-    let db = Db::open(&options).await?;
-    if config.database.migrate {
-        db.migrate().await?;
-    } else if db.schema_state().await? != SchemaState::Current {
-        return Err(crate::store::Error::OlderSchema).context("database.migrate is false");
-    }
-    Ok(db)
 }
 
 fn header_name(config: &Config) -> anyhow::Result<Option<HeaderName>> {
@@ -164,15 +175,4 @@ async fn front(State(app): State<App>, headers: HeaderMap) -> Response {
 /// `GET /assets/{name}`
 async fn asset(State(app): State<App>, Path(name): Path<String>) -> Response {
     app.provider.signin.pages.assets().serve(&name)
-}
-
-/// `GET /readyz`: can this process serve? It needs the database and the signing keys.
-async fn ready(State(app): State<App>) -> Response {
-    match app.provider.keys.ring(app.provider.signin.clock.now()).await {
-        Ok(_) => "ready\n".into_response(),
-        Err(error) => {
-            tracing::warn!(%error, "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response()
-        }
-    }
 }

@@ -12,6 +12,7 @@ use super::{Operator, input};
 use crate::config::{self, Period};
 use crate::directory::users::{self, NewUser};
 use crate::directory::{Address, By, Login, links, roles};
+use crate::keys::SigningKeys;
 use crate::keys::secret::entropy;
 
 /// The settings of `init`.
@@ -76,8 +77,8 @@ async fn make(
         Some(password) => Some(input::hash_password(&operator, password, login.as_str(), false).await?),
         None => None,
     };
-    let (db, now_ms) = (operator.db().await?, operator.clock.now_ms());
-    operator.keys(&db)?.ring(now_ms / 1000).await?;
+    let ((db, vault), now_ms) = (operator.establish().await?, operator.clock.now_ms());
+    SigningKeys::new(db.clone(), vault).ring(now_ms / 1000).await?;
     let by = By::operator(now_ms);
     let mut tx = db.write().await?;
     let role = roles::site_administrator(&mut tx, now_ms / 1000, &mut entropy()).await?;

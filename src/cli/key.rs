@@ -29,7 +29,7 @@ pub(super) enum Key {
 impl Key {
     pub(super) async fn run(self, operator: &Operator) -> anyhow::Result<()> {
         let db = operator.db().await?;
-        let keys = operator.keys(&db)?;
+        let keys = operator.keys(&db).await?;
         match self {
             Self::List { json } => list(&keys, operator.clock.now(), json).await,
             Self::Rotate { at_once } => rotate(&keys, operator, at_once).await,
@@ -38,7 +38,7 @@ impl Key {
 }
 
 async fn list(keys: &SigningKeys, now: i64, json: bool) -> anyhow::Result<()> {
-    let ring = keys.ring(now).await?;
+    let ring = keys.there(now).await?;
     if json {
         let all: Vec<_> = ring.rows().map(|row| shown(row, now)).collect();
         return input::print_json(&all);

@@ -55,9 +55,10 @@ async fn test(operator: &Operator, address: &str) -> anyhow::Result<()> {
         // It is tried while somebody looks, and not later.
         expires_at: now_ms / 1000 + patience.as_secs(),
     };
-    let mailer = operator.mailer(&db)?;
+    let mailer = operator.mailer(&db).await?;
+    let vault = operator.vault(&db).await?;
     let mut tx = db.write().await?;
-    let message = mail::queue(&mut tx, &operator.vault()?, &outgoing, now_ms, &mut entropy()).await?;
+    let message = mail::queue(&mut tx, &vault, &outgoing, now_ms, &mut entropy()).await?;
     tx.commit().await?;
     match mailer.deliver_within(&message, patience.as_duration() * 2).await {
         Outcome::Accepted(answer) => {

@@ -149,7 +149,7 @@ async fn command(arguments: Arguments) -> anyhow::Result<ExitCode> {
             print!("{}", String::from_utf8_lossy(&script));
             return Ok(ExitCode::SUCCESS);
         }
-        Command::Demo { port, data } => demo::run(port, data).await?,
+        Command::Demo { port, data } => Box::pin(demo::run(port, data)).await?,
         Command::Init(init) => init.run(file.as_deref()).await?,
         Command::Serve => serve::run(&operator()?).await?,
         Command::Check(check) => return check.run(file.as_deref()).await,

@@ -6,14 +6,13 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use crate::app::open_database;
+use crate::app::{establish, open_database, open_vault};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::directory::{self, Login, Passwords, Person, groups, people};
-use crate::keys::secret::entropy;
-use crate::keys::{SigningKeys, Vault};
+use crate::keys::{SigningKeys, Vault, VaultError};
 use crate::mail::Mailer;
-use crate::store::{Conn, Db};
+use crate::store::{self, Conn, Db};
 use crate::web::Pages;
 
 /// Whoever runs the command line, with the settings at hand.
@@ -23,6 +22,8 @@ pub struct Operator {
     pub config: Config,
     /// The time.
     pub clock: Clock,
+    /// Whether a file of settings was read.
+    has_file: bool,
 }
 
 impl Operator {
@@ -31,39 +32,71 @@ impl Operator {
     /// # Errors
     /// What is wrong with them.
     pub fn open(file: Option<&Path>) -> anyhow::Result<Self> {
-        Ok(Self { config: config::load(file, std::env::vars_os())?, clock: Clock::System })
+        let has_file = file.is_some() || Path::new(config::DEFAULT_FILE).exists();
+        Ok(Self { config: config::load(file, std::env::vars_os())?, clock: Clock::System, has_file })
     }
 
-    /// The database, with its schema up to date.
+    /// Whether the settings come from nowhere: there is no file, and the environment says nothing.
+    #[must_use]
+    pub fn is_unset(&self) -> bool {
+        !self.has_file
+            && !std::env::vars_os().any(|(name, _)| name.to_string_lossy().starts_with("COUNTERSIGN_"))
+    }
+
+    /// Where there is no provider, it may be that the settings are elsewhere.
+    #[must_use]
+    pub fn look_elsewhere(&self, error: anyhow::Error) -> anyhow::Error {
+        match error.downcast_ref() {
+            Some(store::Error::NoProvider { .. }) if !self.has_file => error.context(format!(
+                "there is no {} in this folder (name it with --config FILE)",
+                config::DEFAULT_FILE
+            )),
+            _ => error,
+        }
+    }
+
+    /// The database of the provider that is here.
     ///
     /// # Errors
-    /// When it does not answer, or its schema is another one.
+    /// When there is none, it does not answer, or its schema is another one.
     pub async fn db(&self) -> anyhow::Result<Db> {
-        open_database(&self.config).await
+        open_database(&self.config).await.map_err(|e| self.look_elsewhere(e))
     }
 
-    /// The master key, made if there is none.
+    /// The database and the master key of a provider, made if there is none.
     ///
     /// # Errors
-    /// When it cannot be used.
-    pub fn vault(&self) -> anyhow::Result<Vault> {
-        Ok(Vault::open_or_create(&self.config.keys.dir, &mut entropy())?)
+    /// When they cannot be made, or the master key is not the one that sealed the database.
+    pub async fn establish(&self) -> anyhow::Result<(Db, Vault)> {
+        let (db, vault) = establish(&self.config).await?;
+        let missing = || VaultError::missing(&self.config.keys.dir);
+        let vault = vault.ok_or_else(missing)?;
+        crate::keys::claim::settle(&db, &vault).await?;
+        Ok((db, vault))
+    }
+
+    /// The master key of this database.
+    ///
+    /// # Errors
+    /// When it is not here, cannot be used, or is not the one that sealed the database.
+    pub async fn vault(&self, db: &Db) -> anyhow::Result<Vault> {
+        Ok(open_vault(&self.config, db).await?)
     }
 
     /// The signing keys.
     ///
     /// # Errors
     /// When the master key cannot be used.
-    pub fn keys(&self, db: &Db) -> anyhow::Result<SigningKeys> {
-        Ok(SigningKeys::new(db.clone(), self.vault()?))
+    pub async fn keys(&self, db: &Db) -> anyhow::Result<SigningKeys> {
+        Ok(SigningKeys::new(db.clone(), self.vault(db).await?))
     }
 
     /// What sends mail.
     ///
     /// # Errors
     /// When the settings of `[mail]` cannot be used.
-    pub fn mailer(&self, db: &Db) -> anyhow::Result<Mailer> {
-        Ok(Mailer::new(db.clone(), self.vault()?, &self.config, self.clock.clone())?)
+    pub async fn mailer(&self, db: &Db) -> anyhow::Result<Mailer> {
+        Ok(Mailer::new(db.clone(), self.vault(db).await?, &self.config, self.clock.clone())?)
     }
 
     /// What draws mails.

@@ -10,8 +10,9 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::Operator;
 use crate::app::App;
+use crate::app::{establish, options};
 use crate::config::{Log, LogFormat};
-use crate::store::{Db, Options, SchemaState};
+use crate::store::{Db, Error, SchemaState};
 
 /// Runs the provider until SIGTERM or SIGINT, then drains; a second signal ends it at once.
 pub(super) async fn run(operator: &Operator) -> anyhow::Result<()> {
@@ -21,7 +22,7 @@ pub(super) async fn run(operator: &Operator) -> anyhow::Result<()> {
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| format!("cannot listen on {listen} (the setting `listen`)"))?;
-    let app = App::open(config, operator.clock.clone()).await?;
+    let app = App::open(config, operator.clock.clone()).await.map_err(|e| operator.look_elsewhere(e))?;
     for key in app.config.without_effect() {
         tracing::warn!(key, "is set, and this version does nothing with it yet");
     }
@@ -63,17 +64,27 @@ pub(super) fn start_log(settings: &Log) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Brings the schema up to date, whatever `database.migrate` says.
+/// Brings the schema up to date, whatever `database.migrate` says; makes the database and the master key of a new provider.
 pub(super) async fn migrate(operator: &Operator) -> anyhow::Result<()> {
-    let database = &operator.config.database;
-    let options = Options { url: database.url.clone(), max_connections: database.max_connections };
-    let db = Db::open(&options).await?;
-    match db.schema_state().await? {
-        SchemaState::Current => println!("The schema is up to date."),
-        SchemaState::Behind(n) => {
-            db.migrate().await?;
-            println!("The schema is up to date now: {n} migrations were run.");
+    let config = &operator.config;
+    let before = match Db::open(&options(config)).await {
+        Ok(db) => {
+            let state = db.schema_state().await?;
+            db.close().await;
+            state
         }
+        Err(Error::NoProvider { .. }) => SchemaState::Empty,
+        Err(e) => return Err(e.into()),
+    };
+    let (db, vault) = establish(config).await?;
+    match before {
+        SchemaState::Current => println!("The schema is up to date."),
+        SchemaState::Behind(n) => println!("The schema is up to date now: {n} migrations were run."),
+        SchemaState::Empty => println!("Made the database: {}.", options(config).place()),
+    }
+    if vault.is_none() {
+        let dir = config.keys.dir.display();
+        println!("Before `serve`: put the master key that this database was sealed by into {dir}.");
     }
     db.close().await;
     Ok(())

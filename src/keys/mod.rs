@@ -1,6 +1,7 @@
 //! What is secret here, and what proves that a token is ours, or a client's? The master key, random secrets, signing keys,
 //! and what clients sign.
 
+pub mod claim;
 mod compact;
 pub mod jose;
 mod jwe;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use josekit::JoseError;
 use serde_json::Value;
@@ -24,6 +25,13 @@ const MARGIN: i64 = 3600;
 
 /// How old the keys in memory may be, in seconds; a rotation elsewhere is seen after this long.
 const STALE: i64 = 5;
+
+/// How long keys that were read are good for while the database cannot be asked, in seconds: what others retire meanwhile stays
+/// published for so long beyond its last token.
+const KEPT: i64 = MARGIN;
+
+/// How long a request waits for keys to be read again while it has older ones.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Keys that may be there at once: `/jwks` stays small, whoever rotates however often.
 const MOST: usize = 80;
@@ -74,10 +82,27 @@ pub struct SigningKeys {
     kept: Arc<Kept>,
 }
 
-/// The keys in memory, and when they were read.
+/// The keys in memory.
 struct Kept {
-    ring: RwLock<(i64, Arc<Ring>)>,
+    ring: RwLock<Memory>,
     reading: Mutex<()>,
+}
+
+/// The keys, when they were read, and when that was last tried.
+#[derive(Clone)]
+struct Memory {
+    ring: Arc<Ring>,
+    read_at: i64,
+    tried_at: i64,
+}
+
+impl Memory {
+    /// Whether they will do now. Where the last look failed, the next one waits for its turn too.
+    fn is_good(&self, now: i64) -> bool {
+        self.ring.is_complete()
+            && (is_recent(self.read_at, now, STALE)
+                || is_recent(self.tried_at, now, STALE) && is_recent(self.read_at, now, KEPT))
+    }
 }
 
 impl fmt::Debug for SigningKeys {
@@ -90,36 +115,58 @@ impl SigningKeys {
     /// The keys of a database; none are read yet.
     #[must_use]
     pub fn new(db: Db, vault: Vault) -> Self {
-        let kept = Kept { ring: RwLock::new((i64::MIN, Arc::default())), reading: Mutex::new(()) };
+        let memory = Memory { ring: Arc::default(), read_at: i64::MIN, tried_at: i64::MIN };
+        let kept = Kept { ring: RwLock::new(memory), reading: Mutex::new(()) };
         Self { db, vault, kept: Arc::new(kept) }
     }
 
-    /// The keys, read again if those in memory are old, and made if there are none yet.
+    /// The keys, read again if those in memory are old, and made if there are none yet. While the database does not answer, those
+    /// in memory go on for an hour.
     ///
     /// # Errors
     /// When the database fails, the master key does not open them, or none can be made.
     pub async fn ring(&self, now: i64) -> Result<Arc<Ring>, KeyError> {
-        let (read_at, ring) = self.kept();
-        if is_recent(read_at, now) && ring.is_complete() {
-            return Ok(ring);
+        let memory = self.memory();
+        if memory.is_good(now) {
+            return Ok(memory.ring);
         }
         // One request reads, or makes the first keys, which takes a while; the others wait for it only if they have none.
+        let may_wait = memory.ring.is_complete() && is_recent(memory.read_at, now, KEPT);
         let _turn = match self.kept.reading.try_lock() {
             Ok(turn) => turn,
-            Err(_) if ring.is_complete() => return Ok(ring),
+            Err(_) if may_wait => return Ok(memory.ring),
             Err(_) => self.kept.reading.lock().await,
         };
-        let (read_at, ring) = self.kept();
-        if is_recent(read_at, now) && ring.is_complete() {
-            return Ok(ring);
+        let memory = self.memory();
+        if memory.is_good(now) {
+            return Ok(memory.ring);
         }
-        let ring = self.read(now).await?;
+        let ring = if may_wait { self.read_or_keep(memory.ring, now).await } else { self.read(now).await? };
         if ring.is_complete() { Ok(ring) } else { self.make_first(&ring, now).await }
     }
 
-    fn kept(&self) -> (i64, Arc<Ring>) {
-        let kept = self.kept.ring.read().unwrap_or_else(PoisonError::into_inner);
-        (kept.0, Arc::clone(&kept.1))
+    /// The keys that are there, read now; none are made.
+    ///
+    /// # Errors
+    /// When the database fails, or the master key does not open them.
+    pub async fn there(&self, now: i64) -> Result<Arc<Ring>, KeyError> {
+        self.read(now).await
+    }
+
+    /// Reads the keys again, for a moment; the ones at hand stay if that fails.
+    async fn read_or_keep(&self, ring: Arc<Ring>, now: i64) -> Arc<Ring> {
+        let reason = match tokio::time::timeout(PATIENCE, self.read(now)).await {
+            Ok(Ok(read)) => return read,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "the database does not answer".to_owned(),
+        };
+        tracing::warn!(reason, "the signing keys were not read again: those at hand go on");
+        self.kept.ring.write().unwrap_or_else(PoisonError::into_inner).tried_at = now;
+        ring
+    }
+
+    fn memory(&self) -> Memory {
+        self.kept.ring.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     async fn read(&self, now: i64) -> Result<Arc<Ring>, KeyError> {
@@ -127,9 +174,10 @@ impl SigningKeys {
             let mut conn = self.db.read().await?;
             signing_keys::list(&mut conn).await?
         };
-        let (_, before) = self.kept();
+        let before = self.memory().ring;
         let ring = Arc::new(Ring::open(rows, &before, &self.vault)?);
-        *self.kept.ring.write().unwrap_or_else(PoisonError::into_inner) = (now, Arc::clone(&ring));
+        let memory = Memory { ring: Arc::clone(&ring), read_at: now, tried_at: now };
+        *self.kept.ring.write().unwrap_or_else(PoisonError::into_inner) = memory;
         Ok(ring)
     }
 
@@ -243,9 +291,9 @@ impl SigningKeys {
     }
 }
 
-/// Whether keys that were read at `read_at` will do now. A clock that was set back counts as a long time.
-fn is_recent(read_at: i64, now: i64) -> bool {
-    (read_at..read_at.saturating_add(STALE)).contains(&now)
+/// Whether something that was done at `at` is no older than this now. A clock that was set back counts as a long time.
+fn is_recent(at: i64, now: i64, age: i64) -> bool {
+    (at..at.saturating_add(age)).contains(&now)
 }
 
 pub(super) fn sealed_row(

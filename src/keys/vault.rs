@@ -35,7 +35,7 @@ pub enum VaultError {
         source: std::io::Error,
     },
     /// There is no master key.
-    #[error("{}: there is no master key: run `countersign init`, or put the one of this database there", path.display())]
+    #[error("{}: there is no master key: put the one there that this database was sealed by (a new provider gets one from `countersign init` or `countersign migrate`)", path.display())]
     Missing {
         /// Where it should be.
         path: PathBuf,
@@ -53,11 +53,21 @@ pub enum VaultError {
         path: PathBuf,
     },
     /// What was to be opened was sealed with another key, for another purpose, or has been changed.
-    #[error("sealed data cannot be opened: the master key is not the one that this database was made with")]
+    #[error(
+        "the master key is not the one that this database was sealed by: put that one into the keys folder, or check [database] url and [keys] dir"
+    )]
     Unsealable,
     /// OpenSSL refused.
     #[error("OpenSSL: {0}")]
     Crypto(#[from] openssl::error::ErrorStack),
+}
+
+impl VaultError {
+    /// That there is no master key in this folder.
+    #[must_use]
+    pub fn missing(dir: &Path) -> Self {
+        Self::Missing { path: dir.join(FILE) }
+    }
 }
 
 impl Vault {

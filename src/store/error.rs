@@ -1,35 +1,64 @@
 //! What can go wrong with the database, in words that say what to do.
 
+use super::cause::Cause;
+use super::schema::Mismatch;
+
 /// A failure of the store. Its text is for the log and the command line, never for a page.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The database could not be opened at all.
-    #[error("cannot open the database {url}: {reason}; check [database] url")]
+    #[error("cannot open the database {url}: {cause}")]
     Open {
         /// The database's address, without its password.
         url: String,
-        /// What the database or the system said.
-        reason: String,
+        /// Why, and what mends it.
+        cause: Cause,
     },
     /// The address names a database that this program does not know.
     #[error("database.url starts with neither sqlite: nor postgres:")]
     UnknownDatabase,
-    /// A newer version of the program has already changed the schema.
+    /// There is no such file, or nothing of ours is in the database.
     #[error(
-        "the database has schema version {found}, this program knows {known}: run the newer countersign, or restore a backup made before the upgrade"
+        "there is no provider in {place}: make one with `countersign init` (or `countersign migrate`, where the environment holds all settings), or check [database] url and data_dir"
     )]
-    NewerSchema {
-        /// The newest version that is in the database.
-        found: i64,
-        /// The newest version that this program can make.
-        known: i64,
+    NoProvider {
+        /// The file, or the database's address without its password.
+        place: String,
     },
-    /// The schema is older than the program and nobody has allowed it to be changed.
-    #[error("the database schema is not up to date: run `countersign migrate`")]
-    OlderSchema,
-    /// A migration failed, or one that has run was changed afterwards.
-    #[error("the database schema could not be brought up to date: {0}")]
-    Migrate(String),
+    /// The schema is older than the program, and whoever asks may not change it.
+    #[error(
+        "the database schema is not up to date ({missing} migrations are missing): run `countersign migrate`"
+    )]
+    OlderSchema {
+        /// How many migrations are still to run.
+        missing: usize,
+    },
+    /// The schema is not one that this program has made.
+    #[error(transparent)]
+    Schema(#[from] Mismatch),
+    /// Another process brings the schema up to date, and takes too long.
+    #[error(
+        "another process has been changing the schema for more than {seconds} s ({holder}): wait until it is done, or end it, and try again"
+    )]
+    MigrationLocked {
+        /// How long it was waited for.
+        seconds: u64,
+        /// Who that is, as far as the database tells.
+        holder: String,
+    },
+    /// A migration failed; nothing of it is left behind.
+    #[error(
+        "the database schema could not be brought up to date, migration {version} failed: {reason}; nothing was changed"
+    )]
+    Migrate {
+        /// Its number.
+        version: i64,
+        /// What the database said.
+        reason: String,
+    },
+    /// The transaction had failed before: nothing of it was kept.
+    #[error("COMMIT: a statement of the transaction had failed before")]
+    Spoilt,
     /// A unique rule refused the row.
     #[error("{query}: already there")]
     Duplicate {
@@ -82,9 +111,13 @@ impl Error {
             sqlx::Error::Database(e) if is_passing(e.code().as_deref()) => {
                 Self::Unavailable { query, reason: e.to_string() }
             }
-            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => {
-                Self::Unavailable { query, reason: source.to_string() }
-            }
+            // The line, the server or the thread at its other end: whatever it is, it is not the request.
+            sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::WorkerCrashed => Self::Unavailable { query, reason: source.to_string() },
             other => Self::Query { query, source: other },
         }
     }
@@ -102,12 +135,113 @@ impl Error {
     }
 }
 
-/// SQLite: busy (5), locked (6), disk I/O (10), full (13) and their extended codes; PostgreSQL: classes 08 (connection),
-/// 40 (serialization, deadlock), 53 (resources), 57 (operator intervention).
+/// Primary result codes of SQLite that say something about the machine and nothing about the statement: no memory (7), busy (5),
+/// locked (6), read-only (8), interrupted (9), disk I/O (10), full (13), cannot open (14), locking protocol (15), and a schema that
+/// somebody is changing (17).
+const SQLITE_PASSING: [u32; 10] = [5, 6, 7, 8, 9, 10, 13, 14, 15, 17];
+
+/// The same of PostgreSQL and of what stands before it, by class or code: connection (08), a plan that a migration has outdated
+/// (0A000), a standby or a server that was made read-only (25006), idle or transaction time-outs (25P03, 25P04), statements that
+/// a pooler has mixed up (26000, 42P05), logins and databases that are just being changed (28, 3D), serialization and deadlocks (40),
+/// resources (53), locks (55006, 55P03), operator intervention (57), the system below (58).
+const POSTGRES_PASSING: [&str; 15] = [
+    "08", "0A000", "25006", "25P03", "25P04", "26000", "28", "3D", "40", "42P05", "53", "55006", "55P03",
+    "57", "58",
+];
+
+/// Whether an error of this code may pass by itself.
 fn is_passing(code: Option<&str>) -> bool {
     let Some(code) = code else { return false };
     match code.parse::<u32>() {
-        Ok(sqlite) if code.len() < 5 => matches!(sqlite & 0xff, 5 | 6 | 10 | 13),
-        _ => ["08", "40", "53", "57"].iter().any(|class| code.len() == 5 && code.starts_with(class)),
+        // An extended code of SQLite has the primary one in its lowest byte. A SQLSTATE always has five characters.
+        Ok(sqlite) if code.len() != 5 => SQLITE_PASSING.contains(&(sqlite & 0xff)),
+        _ => code.len() == 5 && POSTGRES_PASSING.iter().any(|passing| code.starts_with(passing)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn which_codes_pass_by_themselves() {
+        for (code, passes) in [
+            // SQLite, primary and extended: SQLITE_BUSY_SNAPSHOT, READONLY_DBMOVED, IOERR_WRITE, IOERR_FSYNC, CANTOPEN_ISDIR.
+            ("5", true),
+            ("517", true),
+            ("6", true),
+            ("7", true),
+            ("8", true),
+            ("1032", true),
+            ("9", true),
+            ("10", true),
+            ("778", true),
+            ("1034", true),
+            ("13", true),
+            ("14", true),
+            ("526", true),
+            ("15", true),
+            ("17", true),
+            // Error, corrupt, constraint, mismatch, misuse, not a database.
+            ("1", false),
+            ("11", false),
+            ("19", false),
+            ("2067", false),
+            ("20", false),
+            ("21", false),
+            ("26", false),
+            // PostgreSQL.
+            ("08000", true),
+            ("08006", true),
+            ("08P01", true),
+            ("0A000", true),
+            ("25006", true),
+            ("25P02", false),
+            ("25P03", true),
+            ("26000", true),
+            ("28P01", true),
+            ("3D000", true),
+            ("40001", true),
+            ("40P01", true),
+            ("42P05", true),
+            ("53100", true),
+            ("53300", true),
+            ("55P03", true),
+            ("57014", true),
+            ("57P01", true),
+            ("57P02", true),
+            ("57P03", true),
+            ("58030", true),
+            ("22001", false),
+            ("22P02", false),
+            ("23502", false),
+            ("23505", false),
+            ("42601", false),
+            ("42703", false),
+            ("42P01", false),
+            ("XX000", false),
+            ("", false),
+        ] {
+            assert_eq!(is_passing(Some(code)), passes, "{code}");
+        }
+        assert!(!is_passing(None));
+    }
+
+    #[test]
+    fn a_line_that_breaks_is_no_defect_of_ours() {
+        let broken = || std::io::Error::from(std::io::ErrorKind::BrokenPipe);
+        for passing in [
+            sqlx::Error::PoolTimedOut,
+            sqlx::Error::PoolClosed,
+            sqlx::Error::Io(broken()),
+            sqlx::Error::Tls(Box::new(broken())),
+            sqlx::Error::Protocol("unexpected message".to_owned()),
+            sqlx::Error::WorkerCrashed,
+        ] {
+            assert!(Error::from_sqlx("QUERY", passing).may_pass());
+        }
+        for defect in [sqlx::Error::RowNotFound, sqlx::Error::ColumnNotFound("x".to_owned())] {
+            assert!(!Error::from_sqlx("QUERY", defect).may_pass());
+        }
     }
 }

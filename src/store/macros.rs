@@ -1,11 +1,24 @@
 //! How is one query text run on either database? These few macros are the whole of it.
 
-/// Runs an expression with `$c` bound to the connection of whichever database is in use.
-macro_rules! on {
-    ($conn:expr, $c:ident => $run:expr) => {
-        match $conn.link() {
-            $crate::store::db::Link::Sqlite($c) => $run,
-            $crate::store::db::Link::Postgres($c) => $run,
+/// Runs an expression with `$c` bound to the connection of whichever database is in use, and `$named` to whether the statement may
+/// be kept by name; within the limit on a statement. A connection that fails is closed.
+macro_rules! run {
+    ($conn:expr, $query:expr, $named:ident, $c:ident => $run:expr) => {
+        match &mut *$conn {
+            conn => {
+                let $named = conn.named();
+                let limit = $crate::store::conn::STATEMENT;
+                let answer = match conn.link() {
+                    Some($crate::store::conn::Link::Sqlite($c)) => {
+                        $crate::store::conn::within(limit, async { $run }).await
+                    }
+                    Some($crate::store::conn::Link::Postgres($c)) => {
+                        $crate::store::conn::within(limit, async { $run }).await
+                    }
+                    None => Err($crate::store::conn::Trouble::Gone),
+                };
+                conn.learn($query, answer)
+            }
         }
     };
 }
@@ -23,28 +36,28 @@ macro_rules! queries {
 /// Runs a statement; the answer is the number of rows it changed.
 macro_rules! execute {
     ($conn:expr, $sql:expr $(, $bind:expr)* $(,)?) => {
-        $crate::store::macros::on!($conn, c => {
-            sqlx::query($sql)$(.bind($bind))*.execute(c).await.map(|done| done.rows_affected())
-        }).map_err(|e| $crate::store::Error::from_sqlx(stringify!($sql), e))
+        $crate::store::macros::run!($conn, stringify!($sql), named, c => {
+            sqlx::query($sql).persistent(named)$(.bind($bind))*.execute(c).await.map(|done| done.rows_affected())
+        })
     };
 }
 
 /// Reads at most one row as `$row`.
 macro_rules! optional {
     ($conn:expr, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
-        $crate::store::macros::on!($conn, c => {
-            sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.fetch_optional(c).await
-        }).map_err(|e| $crate::store::Error::from_sqlx(stringify!($sql), e))
+        $crate::store::macros::run!($conn, stringify!($sql), named, c => {
+            sqlx::query_as::<_, $row>($sql).persistent(named)$(.bind($bind))*.fetch_optional(c).await
+        })
     };
 }
 
 /// Reads all rows as `$row`; the query itself must bound how many.
 macro_rules! all {
     ($conn:expr, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
-        $crate::store::macros::on!($conn, c => {
-            sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.fetch_all(c).await
-        }).map_err(|e| $crate::store::Error::from_sqlx(stringify!($sql), e))
+        $crate::store::macros::run!($conn, stringify!($sql), named, c => {
+            sqlx::query_as::<_, $row>($sql).persistent(named)$(.bind($bind))*.fetch_all(c).await
+        })
     };
 }
 
-pub(crate) use {all, execute, on, optional, queries};
+pub(crate) use {all, execute, optional, queries, run};

@@ -4,15 +4,20 @@
 //! and listed in its file's `QUERIES`, so that a test can prepare each of them on both. Functions take
 //! `&mut Conn`, which is either a plain connection or a transaction (`Tx` dereferences to it).
 
-pub(crate) mod db;
+mod cause;
+pub(crate) mod conn;
+mod db;
 mod error;
 mod macros;
+mod open;
+mod schema;
 
 pub mod access;
 pub mod audit;
 pub mod challenges;
 pub mod clients;
 pub mod device_codes;
+pub mod facts;
 pub mod groups;
 pub mod links;
 pub mod messages;
@@ -29,8 +34,11 @@ pub mod throttles;
 pub mod tokens;
 pub mod users;
 
-pub use db::{Conn, Db, Options, SchemaState, Tx};
+pub use cause::Cause;
+pub use conn::{Conn, Tx};
+pub use db::{Db, Options};
 pub use error::{Error, Result};
+pub use schema::{Mismatch, Numbers, SchemaState};
 
 /// A query's name (for the test's message) and its text.
 pub type Query = (&'static str, &'static str);
@@ -44,6 +52,7 @@ pub fn queries() -> Vec<Query> {
         challenges::QUERIES,
         clients::QUERIES,
         device_codes::QUERIES,
+        facts::QUERIES,
         groups::QUERIES,
         links::QUERIES,
         messages::QUERIES,

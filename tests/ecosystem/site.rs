@@ -81,7 +81,7 @@ async fn main() -> anyhow::Result<()> {
     fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
     write_settings(&folder, &issuer, port)?;
     let operator = Operator::open(Some(&folder.join("countersign.toml")))?;
-    let db = operator.db().await?;
+    let (db, _vault) = operator.establish().await?;
     let site = Site { folder, issuer, callbacks, operator, db };
     site.add_user().await?;
     let clients = site.add_clients().await?;
@@ -188,7 +188,7 @@ impl Site {
         }
         let mut tx = self.db.write().await?;
         let now = self.operator.clock.now();
-        let vault = self.operator.vault()?;
+        let vault = self.operator.vault(&self.db).await?;
         let registered = clients::add(&mut tx, &vault, metadata, now, &mut entropy()).await?;
         tx.commit().await?;
         told["client_id"] = json!(registered.client.id);

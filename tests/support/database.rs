@@ -66,7 +66,7 @@ impl Database {
                               SELECT 9999, 'tomorrow', success, checksum, 0 FROM _sqlx_migrations WHERE version = 1";
         match &self.db {
             Db::Sqlite { writer, .. } => sqlx::query(RECORD).execute(writer).await.map(|_| ()),
-            Db::Postgres(pool) => sqlx::query(RECORD).execute(pool).await.map(|_| ()),
+            Db::Postgres { pool, .. } => sqlx::query(RECORD).execute(pool).await.map(|_| ()),
         }
         .expect("a record of a migration");
     }
@@ -94,7 +94,9 @@ impl Drop for Database {
 }
 
 async fn open(url: &str) -> Db {
-    Db::open(&Options { url: url.to_owned(), max_connections: 4 }).await.expect("the test database opens")
+    Db::open_or_make(&Options { url: url.to_owned(), max_connections: 4 })
+        .await
+        .expect("the test database opens")
 }
 
 /// Test binaries run at the same time on one server, hence the process in the name.

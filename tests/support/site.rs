@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use countersign::app::App;
+use countersign::app::{App, establish};
 use countersign::clock::Clock;
 use countersign::config::{Config, Encryption, Tls};
 use countersign::keys::Vault;
@@ -88,6 +88,7 @@ impl Site {
         let url = Url::parse(&config.issuer).expect("an address");
         change(&mut config);
         let time = Arc::new(AtomicI64::new(BEGINNING * 1000));
+        establish(&config).await.expect("a database and a master key");
         let running = Running::start(config.clone(), &time, listener).await;
         let vault = Vault::open(&config.keys.dir).expect("the master key");
         let admin = Admin::new(database.db.clone(), url.clone(), Clock::Manual(Arc::clone(&time)), vault);

@@ -22,6 +22,10 @@ const DISCOVERY: &str = "/.well-known/openid-configuration";
 
 /// Looks at one client.
 pub(super) async fn examine(operator: &Operator, id: &str, findings: &mut Vec<Finding>) {
+    // It brings a schema up to date, and this looks only.
+    if let Err(e) = operator.db().await {
+        return findings.push(bad("provider", one_line(&e)));
+    }
     let app = match App::open(operator.config.clone(), operator.clock.clone()).await {
         Ok(app) => app,
         Err(e) => return findings.push(bad("provider", one_line(&e))),

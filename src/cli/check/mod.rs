@@ -9,10 +9,12 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{Operator, input, one_line};
-use crate::app::Acceptor;
+use crate::app::{Acceptor, options};
 use crate::clock::timestamp;
-use crate::keys::Vault;
-use crate::store::{Db, Options, SchemaState};
+use crate::keys::claim::{self, Claim};
+use crate::keys::{KeyError, SigningKeys, Vault};
+use crate::mail::Mailer;
+use crate::store::{self, Db, Options, SchemaState};
 use crate::web::samples;
 
 /// The settings of `check`.
@@ -76,6 +78,10 @@ fn found(what: &'static str, result: Result<impl Into<String>, impl std::fmt::Di
 }
 
 fn settings(operator: &Operator) -> Finding {
+    if operator.is_unset() {
+        let nowhere = "there is no countersign.toml in this folder, and no COUNTERSIGN_ variable: run `countersign init`, or name the file with --config";
+        return bad("settings", nowhere);
+    }
     match operator.config.without_effect().as_slice() {
         [] => good("settings", format!("issuer {}", operator.config.issuer)),
         keys => bad("settings", format!("this version does nothing yet with {}", keys.join(", "))),
@@ -92,15 +98,17 @@ async fn examine(operator: &Operator, findings: &mut Vec<Finding>) {
     }
     let vault = Vault::open(&config.keys.dir);
     findings.push(found("master key", vault.as_ref().map(|_| "only its owner can read it")));
-    let options = Options { url: config.database.url.clone(), max_connections: 2 };
-    let db = match Db::open(&options).await {
-        Ok(db) => db,
-        Err(e) => return findings.push(bad("database", e.to_string())),
+    let options = Options { max_connections: 2, ..options(config) };
+    let opened = Db::open(&options).await;
+    let examined = match &opened {
+        Ok(db) => schema(db, &options, operator.clock.now()).await,
+        Err(e) => bad("database", e.to_string()),
     };
-    findings.push(schema(&db).await);
-    if vault.is_ok() && findings.iter().all(|finding| finding.ok || finding.what != "database") {
-        findings.push(keys(operator, &db).await);
-        let mail = match operator.mailer(&db) {
+    let well = examined.ok;
+    findings.push(examined);
+    if let (Ok(db), Ok(vault), true) = (&opened, vault, well) {
+        findings.push(found("keys", keys(operator, db, &vault).await));
+        let mail = match Mailer::new(db.clone(), vault, config, operator.clock.clone()) {
             Ok(mailer) => mailer.probe().await,
             Err(e) => Err(e.to_string()),
         };
@@ -108,7 +116,9 @@ async fn examine(operator: &Operator, findings: &mut Vec<Finding>) {
     } else {
         findings.extend(["keys", "mail"].map(|what| bad(what, "not examined: mend what is above first")));
     }
-    db.close().await;
+    if let Ok(db) = opened {
+        db.close().await;
+    }
 }
 
 /// Draws every page and mail in all of their states, so that a template of one's own fails here and not before a person.
@@ -127,22 +137,29 @@ fn clock(now: i64) -> Finding {
     }
 }
 
-async fn schema(db: &Db) -> Finding {
+async fn schema(db: &Db, options: &Options, now: i64) -> Finding {
     match db.schema_state().await {
-        Ok(SchemaState::Current) => good("database", "answers, and its schema is up to date"),
-        Ok(SchemaState::Behind(_)) => {
-            bad("database", "the schema is not up to date: run `countersign migrate`")
+        Ok(SchemaState::Current) => match db.try_writing(now).await {
+            Ok(()) => good("database", "answers, takes writing, and its schema is up to date"),
+            Err(e) => bad("database", format!("takes no writing: {e}")),
+        },
+        Ok(SchemaState::Behind(missing)) => {
+            bad("database", store::Error::OlderSchema { missing }.to_string())
+        }
+        Ok(SchemaState::Empty) => {
+            bad("database", store::Error::NoProvider { place: options.place() }.to_string())
         }
         Err(e) => bad("database", e.to_string()),
     }
 }
 
-async fn keys(operator: &Operator, db: &Db) -> Finding {
-    let now = operator.clock.now();
-    match operator.keys(db) {
-        Ok(keys) => {
-            found("keys", keys.ring(now).await.map(|ring| format!("{} signing keys", ring.rows().count())))
-        }
-        Err(e) => bad("keys", e.to_string()),
-    }
+/// Looks at the signing keys, and makes none.
+async fn keys(operator: &Operator, db: &Db, vault: &Vault) -> Result<String, KeyError> {
+    let claim = claim::look(&mut db.read().await?, vault).await?;
+    let keys = SigningKeys::new(db.clone(), vault.clone());
+    let number = keys.there(operator.clock.now()).await?.rows().count();
+    Ok(match claim {
+        Claim::Free => "none yet: `serve` makes them, sealed by this master key".to_owned(),
+        Claim::Fits | Claim::Settled => format!("{number} signing keys, sealed by this master key"),
+    })
 }

@@ -100,11 +100,9 @@ impl Client {
                 Ok(())
             }
             Self::RotateSecret { client_id, json } => {
+                let (vault, now) = (operator.vault(&db).await?, operator.clock.now());
                 let mut tx = db.write().await?;
-                let now = operator.clock.now();
-                let secret =
-                    clients::rotate_secret(&mut tx, &operator.vault()?, &client_id, now, &mut entropy())
-                        .await?;
+                let secret = clients::rotate_secret(&mut tx, &vault, &client_id, now, &mut entropy()).await?;
                 record(operator, &mut tx, "client.secret_rotated", &client_id).await?;
                 tx.commit().await?;
                 if json {
@@ -133,14 +131,14 @@ async fn add(
     public: bool,
     json: bool,
 ) -> anyhow::Result<()> {
+    let vault = operator.vault(db).await?;
     let mut tx = db.write().await?;
     let mut metadata = Metadata::web_app(name, Vec::new());
     if public {
         metadata.token_endpoint_auth_method = AuthMethod::None;
     }
     fields.apply(&mut tx, &mut metadata).await?;
-    let registered =
-        clients::add(&mut tx, &operator.vault()?, metadata, operator.clock.now(), &mut entropy()).await?;
+    let registered = clients::add(&mut tx, &vault, metadata, operator.clock.now(), &mut entropy()).await?;
     record(operator, &mut tx, "client.added", &registered.client.id).await?;
     tx.commit().await?;
     let (id, secret) = (&registered.client.id, registered.secret.as_ref().map(Token::reveal));

@@ -24,7 +24,7 @@ use tokio::task::JoinSet;
 use url::Url;
 
 use super::serve::{start_log, until_signal};
-use crate::app::App;
+use crate::app::{App, establish};
 use crate::clock::Clock;
 use crate::config::{self, Config, Encryption, Log, TransportKind};
 use crate::keys::secret::{entropy, new_id};
@@ -40,7 +40,9 @@ pub async fn run(port: u16, data: Option<PathBuf>) -> anyhow::Result<()> {
     let stop = until_signal()?;
     let doors = Doors::open(port).await?;
     let home = Home::open(data)?;
-    let app = App::open(settings(port, home.path())?, Clock::System).await?;
+    let settings = settings(port, home.path())?;
+    establish(&settings).await?;
+    let app = App::open(settings, Clock::System).await?;
 
     let (end, ended) = oneshot::channel::<()>();
     let until_ended = async move {

@@ -67,7 +67,7 @@ impl Add {
             None
         };
         // Made before the transaction: nobody else writes while that lasts.
-        let inviter = if hash.is_none() { Some(Inviter::new(operator, true)?) } else { None };
+        let inviter = if hash.is_none() { Some(Inviter::new(operator, db, true).await?) } else { None };
         let mut tx = db.write().await?;
         let new = NewUser {
             login: &login,

@@ -28,7 +28,7 @@ pub(in crate::cli) struct Link {
 
 impl Link {
     pub(super) async fn run(self, operator: &Operator, db: &Db) -> anyhow::Result<()> {
-        let inviter = Inviter::new(operator, !self.print)?;
+        let inviter = Inviter::new(operator, db, !self.print).await?;
         let by = By::operator(operator.clock.now_ms());
         let mut tx = db.write().await?;
         let person = find_user(&mut tx, &self.login).await?;
@@ -67,9 +67,9 @@ pub(super) struct Sent {
 }
 
 impl Inviter {
-    pub(super) fn new(operator: &Operator, by_mail: bool) -> anyhow::Result<Self> {
+    pub(super) async fn new(operator: &Operator, db: &Db, by_mail: bool) -> anyhow::Result<Self> {
         let (issuer, lifetime) = (operator.config.issuer.clone(), operator.config.signin.link_lifetime);
-        let mail = if by_mail { Some((operator.pages()?, operator.vault()?)) } else { None };
+        let mail = if by_mail { Some((operator.pages()?, operator.vault(db).await?)) } else { None };
         Ok(Self { issuer, lifetime, mail })
     }
 
@@ -109,7 +109,7 @@ impl Issued {
             None => None,
             Some(message) => {
                 let patience = operator.config.mail.timeout.as_duration();
-                Some(operator.mailer(db)?.deliver_within(message, patience).await)
+                Some(operator.mailer(db).await?.deliver_within(message, patience).await)
             }
         };
         Ok(Sent { link: self.link, lifetime: self.lifetime, outcome })

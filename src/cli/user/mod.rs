@@ -89,7 +89,7 @@ impl User {
 }
 
 async fn code(operator: &Operator, db: &Db, login: &str) -> anyhow::Result<()> {
-    let vault = operator.vault()?;
+    let vault = operator.vault(db).await?;
     let now_ms = operator.clock.now_ms();
     let settings = &operator.config.signin;
     let mut tx = db.write().await?;

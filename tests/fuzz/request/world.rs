@@ -10,7 +10,7 @@ use axum::Router;
 use axum::body::to_bytes;
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use countersign::app::App;
+use countersign::app::{App, establish};
 use countersign::clock::Clock;
 use countersign::config::{Config, RegistrationMode, SigningAlgorithm, TransportKind};
 use countersign::directory::users::NewUser;
@@ -100,6 +100,7 @@ impl World {
         let config = settings(&folder, "first");
         let key = PKey::generate_ed25519().unwrap();
         let (app, known) = runtime.block_on(async {
+            establish(&config).await.unwrap();
             let app = App::open(config.clone(), Clock::Manual(Arc::clone(&time))).await.unwrap();
             let known = populate(&app, key).await;
             (app, known)

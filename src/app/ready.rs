@@ -1,0 +1,52 @@
+//! Can this process serve? It needs signing keys, and a database that takes writing.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use tokio::sync::Mutex;
+
+use super::App;
+
+/// How long whoever asks has to wait.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// The last answer, and the second in which it was found: however many ask, the database is tried once a second.
+#[derive(Debug, Default)]
+pub(super) struct Readiness(Mutex<Option<(i64, bool)>>);
+
+/// `GET /readyz`
+pub(super) async fn ready(State(app): State<App>) -> Response {
+    let found = tokio::time::timeout(PATIENCE, look(&app)).await;
+    if found.is_err() {
+        tracing::warn!("not ready: the database does not answer");
+    }
+    if found == Ok(true) {
+        return "ready\n".into_response();
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")], "not ready\n").into_response()
+}
+
+async fn look(app: &App) -> bool {
+    let now = app.provider.signin.clock.now();
+    let mut last = app.readiness.0.lock().await;
+    if let Some((at, found)) = *last
+        && at == now
+    {
+        return found;
+    }
+    let found = match (app.provider.keys.ring(now).await, app.db.try_writing(now).await) {
+        (Ok(_), Ok(())) => true,
+        (Err(error), _) => {
+            tracing::warn!(%error, "not ready: no signing keys");
+            false
+        }
+        (Ok(_), Err(error)) => {
+            tracing::warn!(%error, "not ready: the database takes no writing");
+            false
+        }
+    };
+    *last = Some((now, found));
+    found
+}

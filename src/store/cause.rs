@@ -1,0 +1,201 @@
+//! Why can the database not be opened, and which setting mends it?
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+/// Why a database cannot be opened; each says what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Cause {
+    /// Nobody listens there.
+    #[error("connection refused: is PostgreSQL running there? Check host and port in [database] url")]
+    Refused,
+    /// The name of the host leads nowhere.
+    #[error("the host is not known: check the host in [database] url")]
+    UnknownHost,
+    /// Nobody answers.
+    #[error(
+        "no answer within {0} s: check host and port in [database] url, and whether a firewall stands between"
+    )]
+    Silent(u64),
+    /// The socket is not there, or not for us.
+    #[error("{0}: check the path of the socket in [database] url")]
+    Socket(String),
+    /// The password is wrong, or there is none.
+    #[error(
+        "password authentication failed: check user and password in [database] url, or the file of url_file"
+    )]
+    Password,
+    /// The server lets nobody of this name in from here.
+    #[error("{0}: check the user in [database] url, and pg_hba.conf of the server")]
+    Denied(String),
+    /// The server has no such database.
+    #[error("{0}: make it on the server, or check the name in [database] url")]
+    NoDatabase(String),
+    /// The server takes no more connections.
+    #[error("{0}: lower [database] max_connections, or raise max_connections of the server")]
+    Full(String),
+    /// The server is not ready yet, or not any more.
+    #[error("{0}: try again in a moment")]
+    NotReady(String),
+    /// The server only answers questions.
+    #[error("the server is read-only, a standby perhaps: let [database] url lead to the primary")]
+    ReadOnlyServer,
+    /// There is no TLS that both sides agree on.
+    #[error("{0}: check sslmode and sslrootcert in [database] url")]
+    Tls(String),
+    /// A pooler stands before the server, and does not take what [database] url asks for.
+    #[error(
+        "{0}: take `options` out of [database] url, or let the pooler ignore it (PgBouncer: ignore_startup_parameters)"
+    )]
+    Pooler(String),
+    /// The folder of the file is not there.
+    #[error("the folder {0} is not there: make it, or check [database] url and data_dir")]
+    NoFolder(String),
+    /// The file or its folder cannot be written by this user.
+    #[error(
+        "{0} cannot be written by this user: SQLite needs to write the file and its folder; check who owns them, or [database] url"
+    )]
+    Permission(String),
+    /// The file is on a file system that takes no writing.
+    #[error("{0} is on a read-only file system: mount it for writing, or check [database] url and data_dir")]
+    ReadOnlyMount(String),
+    /// No room is left.
+    #[error("the disk is full: make room on the file system of {0}")]
+    DiskFull(String),
+    /// Somebody else is writing all the time.
+    #[error("another process is writing to it and does not stop: end it, or try again")]
+    Locked,
+    /// The file is something else.
+    #[error("the file is no SQLite database: check [database] url, or restore a backup")]
+    NotADatabase,
+    /// The address cannot be read.
+    #[error("{0}: check [database] url")]
+    Address(String),
+    /// Anything else.
+    #[error("{0}: check [database] url")]
+    Other(String),
+}
+
+impl Cause {
+    /// Why PostgreSQL could not be connected to.
+    pub(super) fn of_postgres(error: &sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::Configuration(e) => Self::Address(e.to_string()),
+            sqlx::Error::Tls(e) => Self::Tls(e.to_string()),
+            sqlx::Error::Io(e) => match e.kind() {
+                ErrorKind::ConnectionRefused => Self::Refused,
+                ErrorKind::TimedOut => Self::Silent(0),
+                ErrorKind::NotFound | ErrorKind::PermissionDenied => Self::Socket(e.to_string()),
+                // What getaddrinfo says has no kind of its own.
+                _ if e.to_string().contains("lookup address") => Self::UnknownHost,
+                _ => Self::Other(e.to_string()),
+            },
+            sqlx::Error::Database(e) => {
+                Self::of_sqlstate(e.code().as_deref().unwrap_or_default(), e.message())
+            }
+            other => Self::Other(other.to_string()),
+        }
+    }
+
+    fn of_sqlstate(code: &str, message: &str) -> Self {
+        let said = message.to_owned();
+        match code {
+            "28P01" => Self::Password,
+            "3D000" => Self::NoDatabase(said),
+            "57P01" | "57P02" | "57P03" => Self::NotReady(said),
+            "25006" => Self::ReadOnlyServer,
+            "08P01" if message.contains("startup parameter") => Self::Pooler(said),
+            _ if code.starts_with("28") => Self::Denied(said),
+            _ if code.starts_with("53") => Self::Full(said),
+            _ => Self::Other(said),
+        }
+    }
+
+    /// Why the file of SQLite could not be opened. SQLite itself says little: the system is asked again.
+    pub(super) fn of_sqlite(error: &sqlx::Error, file: &Path) -> Self {
+        let name = file.display().to_string();
+        let sqlx::Error::Database(e) = error else {
+            return match error {
+                sqlx::Error::Configuration(e) => Self::Address(e.to_string()),
+                other => Self::Other(other.to_string()),
+            };
+        };
+        match e.code().and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff) {
+            Some(5 | 6) => Self::Locked,
+            Some(13) => Self::DiskFull(name),
+            Some(26 | 11) => Self::NotADatabase,
+            // Read-only, I/O, cannot open.
+            Some(8 | 10 | 14) => Self::of_file(file).unwrap_or_else(|| Self::Other(e.to_string())),
+            _ => Self::Other(e.to_string()),
+        }
+    }
+
+    /// What the system has against writing this file and beside it.
+    pub(super) fn of_file(file: &Path) -> Option<Self> {
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if !folder.is_dir() {
+            return Some(Self::NoFolder(folder.display().to_string()));
+        }
+        let refused = std::fs::OpenOptions::new().append(true).open(file).err()?;
+        let name = file.display().to_string();
+        Some(match refused.kind() {
+            ErrorKind::ReadOnlyFilesystem => Self::ReadOnlyMount(name),
+            ErrorKind::PermissionDenied => Self::Permission(name),
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::DiskFull(name),
+            _ => Self::Other(format!("{name}: {refused}")),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_postgres_says_is_told_with_the_setting_that_mends_it() {
+        for (code, message, expected, setting) in [
+            (
+                "28P01",
+                "password authentication failed for user \"x\"",
+                "password authentication failed",
+                "password in [database] url",
+            ),
+            ("28000", "no pg_hba.conf entry for host", "no pg_hba.conf entry for host", "pg_hba.conf"),
+            (
+                "3D000",
+                "database \"x\" does not exist",
+                "database \"x\" does not exist",
+                "the name in [database] url",
+            ),
+            ("53300", "sorry, too many clients already", "too many clients", "max_connections"),
+            ("57P03", "the database system is starting up", "is starting up", "try again"),
+            ("25006", "cannot execute UPDATE in a read-only transaction", "read-only", "primary"),
+            ("08P01", "unsupported startup parameter: options", "options", "ignore_startup_parameters"),
+            ("XX000", "what", "what", "[database] url"),
+        ] {
+            let told = Cause::of_sqlstate(code, message).to_string();
+            assert!(told.contains(expected) && told.contains(setting), "{code}: {told}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_not_there_is_told_with_the_setting_that_mends_it() {
+        let io = |kind, said: &str| {
+            Cause::of_postgres(&sqlx::Error::Io(std::io::Error::new(kind, said.to_owned())))
+        };
+        assert_eq!(io(ErrorKind::ConnectionRefused, "x"), Cause::Refused);
+        assert_eq!(io(ErrorKind::Other, "failed to lookup address information"), Cause::UnknownHost);
+        assert!(matches!(io(ErrorKind::NotFound, "no such file"), Cause::Socket(_)));
+        assert!(matches!(io(ErrorKind::BrokenPipe, "broken"), Cause::Other(_)));
+    }
+
+    #[test]
+    fn what_a_file_lacks_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let there = folder.path().join("there.db");
+        std::fs::write(&there, "").unwrap();
+        assert_eq!(Cause::of_file(&there), None);
+        assert!(matches!(Cause::of_file(&folder.path().join("no/x.db")), Some(Cause::NoFolder(_))));
+        assert!(matches!(Cause::of_file(folder.path()), Some(Cause::Other(_))));
+    }
+}

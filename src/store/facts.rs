@@ -1,0 +1,44 @@
+//! What does the database know about the provider itself?
+
+use super::macros::{execute, optional, queries};
+use super::{Conn, Result};
+
+/// Which master key the database was sealed by: a keyed hash, which says nothing about the key.
+pub const MASTER_KEY: &str = "master_key";
+
+/// The version of the program that changed the schema last.
+pub const MIGRATED_BY: &str = "migrated_by";
+
+/// When the database was last found to take writing, in seconds since 1970.
+pub const WRITTEN_AT: &str = "written_at";
+
+queries! {
+    FIND = "SELECT value FROM provider_facts WHERE name = $1";
+    SETTLE = "INSERT INTO provider_facts (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+    SET = "INSERT INTO provider_facts (name, value) VALUES ($1, $2)
+           ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+}
+
+/// What is known under a name.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn find(conn: &mut Conn, name: &str) -> Result<Option<String>> {
+    Ok(optional!(conn, (String,), FIND, name)?.map(|(value,)| value))
+}
+
+/// Writes down what is never changed again; false when it is settled already.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn settle(conn: &mut Conn, name: &str, value: &str) -> Result<bool> {
+    Ok(execute!(conn, SETTLE, name, value)? == 1)
+}
+
+/// Writes down what changes.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn set(conn: &mut Conn, name: &str, value: &str) -> Result<()> {
+    execute!(conn, SET, name, value).map(|_| ())
+}
