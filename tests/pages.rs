@@ -12,7 +12,7 @@ use axum::extract;
 use countersign::web::samples::{app, code, password};
 use countersign::web::{
     AppCard, ChoosePasswordMail, CodeMail, CodePage, CodesStoppedMail, ConsentPage, ErrorText, Language,
-    MailPage, MailParts, OverrideMail, TestMail,
+    MailPage, MailParts, OverrideMail, PasswordChangedMail, ResetMail, ResetWithoutAddressMail, TestMail,
 };
 use support::html::{forms, text_of};
 use support::samples::{html, pages, samples};
@@ -24,7 +24,7 @@ const STEPS: &str = include_str!("../src/signin/pages.rs");
 const OTHERS: [&str; 3] = [
     include_str!("../src/oidc/logout/hint.rs"),
     include_str!("../src/oidc/device/page.rs"),
-    include_str!("../src/account/mod.rs"),
+    include_str!("../src/signin/new_password.rs"),
 ];
 
 fn mail<M: MailPage>(mail: &M) -> MailParts {
@@ -45,12 +45,17 @@ fn code_mail(app: &str, login: &str) -> MailParts {
 fn mails() -> Vec<(&'static str, MailParts)> {
     let (who, when) = ("Ada Byron".to_owned(), 1_795_529_100);
     let over = OverrideMail { who, login: "ada".to_owned(), app: "Time Tracker".to_owned(), when };
-    let link = "https://login.example.org/reset/abc".to_owned();
+    let link = || "https://login.example.org/reset/abc".to_owned();
+    let (login, network) = (|| "ned".to_owned(), "192.0.2.7".to_owned());
+    let stranded = ResetWithoutAddressMail { who: "Nia Nash".to_owned(), login: "nia".to_owned(), when };
     vec![
         ("code", code_mail("Time Tracker", "ned")),
         ("override", mail(&over)),
         ("codes_stopped", mail(&CodesStoppedMail { login: "ned".to_owned(), when })),
-        ("choose_password", mail(&ChoosePasswordMail { login: "ned".to_owned(), link, hours: 24 })),
+        ("choose_password", mail(&ChoosePasswordMail { login: login(), link: link(), hours: 24 })),
+        ("reset", mail(&ResetMail { login: login(), link: link(), minutes: 60, when })),
+        ("password_changed", mail(&PasswordChangedMail { login: login(), network, when })),
+        ("reset_without_address", mail(&stranded)),
         ("test", mail(&TestMail { when })),
     ]
 }

@@ -34,10 +34,12 @@ no-more-codes-then = Go back to the app and start again.
 
 too-short = The password needs at least { $n } characters.
 too-long = The password can have at most { $n } characters.
-too-common = This password is one of those that are tried first.
-too-common-then = Choose another: a few words that do not belong together.
-password-is-login = The password cannot be the login.
-password-is-login-then = Choose another.
+easy-listed = Too easy to guess: it is made of words that are tried first.
+easy-own = Too easy to guess: it is made of your login, your name, your address or your group, or of the name of this site.
+easy-run = Too easy to guess: it runs along the keys, the alphabet or the numbers.
+easy-repeated = Too easy to guess: it repeats itself.
+easy-number = Too easy to guess: it is a date or a short number, with little around it.
+easy-then = Choose another: a few words that do not belong together.
 
 logout-unproven = The app did not prove that the request is its own, so you stay here.
 logout-hint-not-ours = The app sent something that is not an ID token of ours (id_token_hint), so you stay here.
@@ -53,7 +55,8 @@ bad-form-what-to-do = It was too long, was not text, or held one field twice. Go
 foreign-form-title = This form came from another site
 foreign-form-what-to-do = Nothing was done. Go back to the app that sent you here, and start again.
 dead-link-title = This link no longer works
-dead-link-what-to-do = It was used, or is too old. Ask a manager for a new one.
+dead-link-what-to-do = It was used, is too old, or a later one has taken its place. Ask for another below, or ask a manager.
+dead-link-again = Ask for another link
 unavailable-title = Not just now
 unavailable-what-to-do = We cannot reach our database. Try again in a few seconds; nothing is lost.
 internal-title = Something went wrong on our side

@@ -23,5 +23,23 @@ mail-choose-holds = The link works once, within { $hours ->
    *[other] { $hours } hours
 }.
 
+mail-reset-subject = A new password for { $brand }
+mail-reset-intro = At { $when } UTC somebody, probably you, asked for a new password for the login { $login } at { $brand }. Choose it here:
+mail-reset-holds = The link works once, within { $minutes ->
+    [one] 1 minute
+   *[other] { $minutes } minutes
+}. A later mail like this one ends it.
+mail-reset-not-you = Not you? Then there is nothing to do: your password stays as it is. Pass the link on to nobody, whoever asks for it.
+
+mail-changed-subject = Your password for { $brand } was changed
+mail-changed-intro = The password of the login { $login } at { $brand } was changed at { $when } UTC, from the network address { $network }.
+mail-changed-what = Everything that was signed in with the old one is signed out.
+mail-changed-not-you = Not you? Then ask a manager to disable your login at once, and change the password of this mailbox: whoever it was can read it, or knew your old password.
+
+mail-stranded-subject = { $who } asks for a new password
+mail-stranded-intro = At { $when } UTC { $who } (login { $login }), or somebody in their name, said that they have forgotten their password. There is no address to which they could be sent a link.
+mail-stranded-what-to-do = Find out whether it was them. If so, add their email address, or give them a link to choose a password.
+mail-stranded-more = You are told of this once a day for one person, however often they ask.
+
 mail-test-subject = Test message from { $brand }
 mail-test-text = Mail from this provider arrives. Sent at { $when } UTC.

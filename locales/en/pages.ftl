@@ -11,6 +11,9 @@ password-title = Sign in
 password-heading = Sign in
 password-lead = to continue to { $app }
 
+forgotten-link = Forgotten your password?
+forgotten-ask = Forgotten your password? Ask a manager for a new one.
+
 code-title = Enter your code
 code-heading = Enter your code
 code-sent = We have sent a code to { $to }.
@@ -96,7 +99,20 @@ choose-lead = At least { $n } characters. A few words in a row are easy to remem
 new-password-label = New password
 choose-button = Save password
 chosen-title = Your password is set
+chosen-go-on = You can now sign in as { $login }, and go on to { $app }.
 chosen-lead = You can now sign in as { $login }. Go to the app that you want to use.
+
+reset-title = Forgotten your password?
+reset-lead = Enter your login. If it has an email address, a link to choose a new password goes there.
+reset-button = Send a link
+reset-back = Back to sign-in
+reset-not-offered = This site sends no mail, so no link can be sent to you. Ask a manager of your group, or whoever runs this site, for a new password.
+reset-sent-title = Look into your mail
+reset-sent-lead = If this login exists and has an email address, a link to choose a new password is on its way there. It works once, within { $minutes ->
+    [one] 1 minute
+   *[other] { $minutes } minutes
+}.
+reset-sent-nothing = Nothing after a few minutes? Look into the spam folder too. No more than three links are sent in an hour. If your login has no email address, its managers have been told: ask one of them.
 
 front-title = This is where you sign in
 front-lead = Apps of your organisation send you here to sign in. Open the app that you want to use; there is nothing to do on this page.

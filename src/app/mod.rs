@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::account::{self, AccountState};
+use crate::account::{self, AccountState, Desk};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::directory::Passwords;
@@ -56,6 +56,8 @@ pub struct App {
     /// The protocol's endpoints, and everything that they stand on.
     pub provider: Arc<Provider>,
     readiness: Arc<Readiness>,
+    /// Where requests for a new password are seen to.
+    resets: Desk,
 }
 
 impl App {
@@ -95,7 +97,8 @@ impl App {
             takes_certificates: config.client_certificate_header.is_some()
                 || config.tls.as_ref().is_some_and(|tls| tls.client_certificates),
         };
-        Ok(Self { config, db, provider: Arc::new(provider), readiness: Arc::default() })
+        let (readiness, resets) = (Arc::default(), Desk::default());
+        Ok(Self { config, db, provider: Arc::new(provider), readiness, resets })
     }
 
     /// Every route, with what all responses carry.
@@ -103,7 +106,7 @@ impl App {
         let signin = &self.provider.signin;
         let layers =
             Layers { pages: signin.pages.clone(), secure: layers::https_for_good(&self.config.issuer) };
-        let account = AccountState { signin: signin.clone(), issuer: self.config.issuer.clone() };
+        let account = AccountState { provider: Arc::clone(&self.provider), desk: self.resets.clone() };
         Router::new()
             .route("/", get(front))
             .route("/assets/{name}", get(asset))
@@ -144,6 +147,7 @@ impl App {
         let background = tasks::start(&self);
         let whole = async {
             listen::serve(listener, tls, self.router(), shutdown).await;
+            self.resets.finish().await;
             background.stop().await;
             self.db.close().await;
         };

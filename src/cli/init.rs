@@ -74,7 +74,10 @@ async fn make(
     let operator = Operator::open(Some(file))?;
     let hash = match password {
         // A site administrator is of no group: no code stands behind the password.
-        Some(password) => Some(input::hash_password(&operator, password, login.as_str(), false).await?),
+        Some(password) => {
+            let known = input::known(&operator).and(login.as_str()).and(email.map_or("", Address::as_str));
+            Some(input::hash_password(&operator, password, &known, false).await?)
+        }
         None => None,
     };
     let ((db, vault), now_ms) = (operator.establish().await?, operator.clock.now_ms());

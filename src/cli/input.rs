@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use zeroize::Zeroizing;
 
 use super::Operator;
-use crate::directory::Password;
+use crate::directory::{Known, Password};
 use crate::keys::secret::entropy;
 
 /// The longest secret that is read, in bytes.
@@ -34,19 +34,24 @@ pub fn new_password(from_stdin: bool) -> anyhow::Result<Zeroizing<String>> {
     if *once == *again { Ok(once) } else { bail!("the two passwords are not the same: try again") }
 }
 
-/// Checks a new password's strength and hashes it.
+/// What everybody knows of the people of a site.
+pub fn known(operator: &Operator) -> Known {
+    Known::of_site(&operator.config.brand.name, &operator.config.issuer)
+}
+
+/// Checks the strength of a new password of somebody about whom this much is known, and hashes it.
 ///
 /// # Errors
 /// When it is too weak.
 pub async fn hash_password(
     operator: &Operator,
     text: &str,
-    login: &str,
+    known: &Known,
     with_code: bool,
 ) -> anyhow::Result<String> {
     let password = Password::typed(text);
     let shortest = operator.config.signin.shortest_password(with_code);
-    password.check_strength(login, &operator.config.brand.name, shortest)?;
+    password.check_strength(known, shortest)?;
     Ok(operator.passwords().hash(&password, &mut entropy()).await?)
 }
 

@@ -169,6 +169,7 @@ fn sign_in(signin: &SignIn) -> Verdict {
         ("signin.lifetime", signin.lifetime),
         ("signin.hand_code_lifetime", signin.hand_code_lifetime),
         ("signin.link_lifetime", signin.link_lifetime),
+        ("signin.reset_lifetime", signin.reset_lifetime),
     ])?;
     rule((6..=10).contains(&signin.code_length), "signin.code_length", || "expected 6 to 10")?;
     rule((1..=20).contains(&signin.code_attempts), "signin.code_attempts", || "expected 1 to 20")?;
@@ -184,6 +185,8 @@ fn sign_in(signin: &SignIn) -> Verdict {
         "signin.password_min_alone",
         || format!("expected {} (signin.password_min) to 128", signin.password_min),
     )?;
+    // Whoever finds the mail later reads no way in.
+    rule(signin.reset_lifetime <= Period::hours(24), "signin.reset_lifetime", || "expected at most 24h")?;
     rule(signin.password_queue > 0, "signin.password_queue", || "expected 1 or more")
 }
 

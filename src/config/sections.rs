@@ -182,6 +182,21 @@ impl Default for Mail {
     }
 }
 
+impl Mail {
+    /// Whether somebody has said how mail leaves. With nothing but the defaults, a mail server on this machine is tried, and
+    /// nothing promises that there is one.
+    #[must_use]
+    pub fn is_set_up(&self) -> bool {
+        let default = Self::default();
+        let untouched = self.host == default.host && self.port == default.port && self.from == default.from;
+        match self.transport {
+            TransportKind::Smtp => !untouched,
+            TransportKind::File => true,
+            TransportKind::None => false,
+        }
+    }
+}
+
 /// How mail leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -238,8 +253,10 @@ pub struct SignIn {
     pub password_min_alone: u8,
     /// How long a code given by hand holds (`user code LOGIN`).
     pub hand_code_lifetime: Period,
-    /// How long a link to choose a password holds.
+    /// How long a link to choose a first password holds.
     pub link_lifetime: Period,
+    /// How long a link to choose another password holds, for somebody who has forgotten theirs.
+    pub reset_lifetime: Period,
     /// Password checks that may wait while every core is hashing; beyond that a page asks to try again.
     pub password_queue: u16,
 }
@@ -262,6 +279,7 @@ impl Default for SignIn {
             password_min_alone: 15,
             hand_code_lifetime: Period::minutes(15),
             link_lifetime: Period::hours(24),
+            reset_lifetime: Period::hours(1),
             password_queue: 256,
         }
     }

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-use super::login::fold;
+use super::guessable::{Known, Pattern, judge};
 use crate::keys::secret::same;
 
 /// What somebody typed as password, in NFKC. Its `Debug` shows nothing of it.
@@ -28,12 +28,11 @@ pub enum Weak {
     /// It is too long.
     #[error("the password can have at most 128 characters")]
     TooLong,
-    /// It is one of those that are tried first.
-    #[error("this password is one of those that are tried first: choose another")]
-    Common,
-    /// It is the login.
-    #[error("the password cannot be the login")]
-    Login,
+    /// Too few guesses find it.
+    #[error(
+        "the password is too easy to guess: {0}; choose another, such as a few words that do not belong together"
+    )]
+    Guessable(Pattern),
 }
 
 /// Too many passwords are being checked at once.
@@ -85,22 +84,25 @@ impl Password {
         self.0.chars().count()
     }
 
-    /// Whether this password may be chosen for `login`, where at least `shortest` characters are asked for.
+    /// Whether it has at least so many characters.
+    #[must_use]
+    pub fn has(&self, characters: usize) -> bool {
+        self.characters() >= characters
+    }
+
+    /// Whether this password may be chosen by somebody about whom this much is known, where at least `shortest` characters are
+    /// asked for.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn check_strength(&self, login: &str, site: &str, shortest: usize) -> Result<(), Weak> {
+    pub fn check_strength(&self, known: &Known, shortest: usize) -> Result<(), Weak> {
         if self.characters() > MAX {
             return Err(Weak::TooLong);
         }
-        if self.characters() < shortest {
+        if !self.has(shortest) {
             return Err(Weak::TooShort(shortest));
         }
-        let folded = Zeroizing::new(fold(&self.0));
-        if *folded == fold(login) || *folded == fold(site) {
-            return Err(Weak::Login);
-        }
-        if super::common::is_common(&folded) { Err(Weak::Common) } else { Ok(()) }
+        judge(&self.0, known).map_or(Ok(()), |pattern| Err(Weak::Guessable(pattern)))
     }
 }
 
@@ -283,7 +285,7 @@ mod tests {
         assert_eq!(desk.verify(Some(&hash), &Password::typed(&chosen)).await, Ok(true));
         let longer = format!("{chosen}x");
         assert_eq!(desk.verify(Some(&hash), &Password::typed(&longer)).await, Ok(false));
-        assert_eq!(Password::typed(&longer).check_strength("ned", "Site", 8), Err(Weak::TooLong));
+        assert_eq!(Password::typed(&longer).check_strength(&Known::default(), 8), Err(Weak::TooLong));
     }
 
     #[test]
@@ -339,14 +341,13 @@ mod tests {
 
     #[test]
     fn weak_passwords_are_refused() {
-        let check = |text: &str, shortest| {
-            Password::typed(text).check_strength("ned.flanders", "Countersign", shortest)
-        };
+        let known = Known::of_site("Countersign", "https://id.example.org").and("ned.flanders");
+        let check = |text: &str, shortest| Password::typed(text).check_strength(&known, shortest);
         assert_eq!(check("short", 8), Err(Weak::TooShort(8)));
         assert_eq!(check("long enough?", 15), Err(Weak::TooShort(15)));
         assert_eq!(check(&"é".repeat(129), 8), Err(Weak::TooLong));
-        assert_eq!(check("Ned.Flanders", 8), Err(Weak::Login));
-        assert_eq!(check("P4ssw0rd123!", 8), Err(Weak::Common));
+        assert_eq!(check("Ned.Flanders", 8), Err(Weak::Guessable(Pattern::Own)));
+        assert_eq!(check("P4ssw0rd123!", 8), Err(Weak::Guessable(Pattern::Listed)));
         assert_eq!(check("correct horse battery", 15), Ok(()));
         let longest: String = ('\u{4e00}'..).take(128).collect();
         assert_eq!(check(&longest, 8), Ok(()));

@@ -1,7 +1,9 @@
 //! Where are people looked up?
 
+use super::by::standing;
 use super::login::{Login, fold};
 use super::person::{Person, Status, deliverable};
+use super::policy::{self, Actor};
 use super::rights::{Rights, own};
 use crate::store::users::NeedRow;
 use crate::store::{Conn, Error, Result, groups, users};
@@ -9,7 +11,7 @@ use crate::store::{Conn, Error, Result, groups, users};
 /// How many people are read at once.
 const PAGE: i64 = 500;
 
-/// The most people who are told of an override.
+/// The most people who are told of something.
 const TOLD: i64 = 50;
 
 /// The user of this id.
@@ -142,6 +144,24 @@ pub async fn overriders_to_tell(conn: &mut Conn, person: &Person) -> Result<Vec<
     let mut others = overriders(conn, top).await?;
     others.retain(|other| other.id != person.id);
     Ok(others)
+}
+
+/// Who can give this person an address or a new password: those who manage users in their groups and rank higher, and the site
+/// administrators.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn managers_of(conn: &mut Conn, person: &Person) -> Result<Vec<Person>> {
+    let group_id = person.group.as_ref().map(|group| group.id.as_str());
+    let (theirs, mut may) = (standing(conn, person).await?, Vec::new());
+    for row in users::managers(conn, group_id, &person.id, TOLD).await? {
+        let manager = Person::from_row(row)?;
+        let actor = Actor::User(standing(conn, &manager).await?);
+        if policy::may_edit(&actor, &theirs).is_ok() {
+            may.push(manager);
+        }
+    }
+    Ok(may)
 }
 
 /// The paths of a person's groups, their own first, then those that it is part of: the `groups` claim.

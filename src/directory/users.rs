@@ -4,6 +4,7 @@ use rand::CryptoRng;
 
 use super::by::{By, place, standing};
 use super::groups::check_name;
+use super::links::{Link, Purpose};
 use super::login::fold;
 use super::policy::{self, After, Others, RoleFacts};
 use super::rights::own;
@@ -190,13 +191,13 @@ pub async fn set_password(
 ) -> Result<(), Error> {
     policy::may_edit(&by.actor, &standing(tx, person).await?)?;
     users::lock(tx, &person.id).await?;
-    // Not in `choose_password`: a link and a code may have been handed over together.
     challenges::end_hand_codes(tx, &person.id).await?;
-    replace_password(tx, person, password_hash, by, rng).await
+    let event = by.event("user.password_changed").detail("how", "set");
+    replace_password(tx, person, password_hash, event, by, rng).await
 }
 
-/// Uses a link up and gives its owner the password that they have chosen. None when the link can no longer be used: then
-/// nothing has changed.
+/// Uses a link up and gives its owner the password that they have chosen, from this network. None when the link can no longer
+/// be used: then nothing has changed.
 ///
 /// # Errors
 /// When the database refuses.
@@ -204,24 +205,36 @@ pub async fn choose_password(
     tx: &mut Tx,
     token: &str,
     password_hash: &str,
+    network: &str,
     now_ms: i64,
     rng: &mut impl CryptoRng,
-) -> Result<Option<Person>, Error> {
-    let Some(person) = links::find(tx, token, now_ms / 1000).await? else { return Ok(None) };
+) -> Result<Option<Link>, Error> {
+    let Some(link) = links::find(tx, token, now_ms / 1000).await? else { return Ok(None) };
+    let person = &link.person;
     // Before the link, which a change of the user ends: that locks the user first too.
     users::lock(tx, &person.id).await?;
-    if !links::spend(tx, token, now_ms / 1000).await? {
+    if !links::spend(tx, token, &link, now_ms / 1000).await? {
         return Ok(None);
     }
-    let by = By::user(tx, &person, now_ms).await?;
-    replace_password(tx, &person, password_hash, &by, rng).await?;
-    Ok(Some(person))
+    let how = match link.purpose {
+        Purpose::Invitation => "invitation",
+        Purpose::Reset => "reset",
+    };
+    if link.purpose == Purpose::Reset {
+        // An invitation and a code may have been handed over together.
+        challenges::end_hand_codes(tx, &person.id).await?;
+    }
+    let by = By::user(tx, person, now_ms).await?;
+    let event = by.event("user.password_changed").detail("how", how).network(network);
+    replace_password(tx, person, password_hash, event, &by, rng).await?;
+    Ok(Some(link))
 }
 
 async fn replace_password(
     tx: &mut Tx,
     person: &Person,
     password_hash: &str,
+    event: Event,
     by: &By,
     rng: &mut impl CryptoRng,
 ) -> Result<(), Error> {
@@ -231,7 +244,7 @@ async fn replace_password(
     sessions::end_user(tx, &person.id, now).await?;
     store::links::end_of_user(tx, &person.id, now).await?;
     challenges::clear_budget(tx, &person.id).await?;
-    Ok(by.record(by.event("user.password_changed").user(&person.id), tx, rng).await?)
+    Ok(by.record(event.user(&person.id), tx, rng).await?)
 }
 
 /// Lets a user's codes work again after too many wrong ones.

@@ -58,6 +58,7 @@ struct Inner {
     clock: Clock,
     from: Mailbox,
     transport: Transport,
+    set_up: bool,
     limit: i64,
     places: Arc<Semaphore>,
     news: Notify,
@@ -113,6 +114,7 @@ impl Mailer {
             clock,
             from: sender(&config.mail)?,
             transport: Transport::new(config)?,
+            set_up: config.mail.is_set_up(),
             limit: config.mail.timeout.as_secs(),
             places: Arc::new(Semaphore::new(AT_ONCE)),
             news: Notify::new(),
@@ -130,6 +132,12 @@ impl Mailer {
             Ok(Some(outcome)) => outcome,
             Ok(None) | Err(_) => Outcome::Underway,
         }
+    }
+
+    /// Whether somebody has said how mail leaves: only then are people told to wait for some.
+    #[must_use]
+    pub fn is_set_up(&self) -> bool {
+        self.0.set_up
     }
 
     /// Lets the worker look for messages now.

@@ -43,13 +43,27 @@ pub enum Purpose {
     CodesStopped,
     /// A link to choose a password.
     ChoosePassword,
+    /// A link to choose another password, for somebody who has forgotten theirs.
+    PasswordReset,
+    /// Somebody's password was changed.
+    PasswordChanged,
+    /// Somebody has forgotten their password, and has no address.
+    ResetWithoutAddress,
     /// `countersign mail test`.
     Test,
 }
 
 impl Purpose {
-    const ALL: [Self; 5] =
-        [Self::SignInCode, Self::OverrideAlert, Self::CodesStopped, Self::ChoosePassword, Self::Test];
+    const ALL: [Self; 8] = [
+        Self::SignInCode,
+        Self::OverrideAlert,
+        Self::CodesStopped,
+        Self::ChoosePassword,
+        Self::PasswordReset,
+        Self::PasswordChanged,
+        Self::ResetWithoutAddress,
+        Self::Test,
+    ];
 
     /// The word in the delivery record.
     #[must_use]
@@ -59,6 +73,9 @@ impl Purpose {
             Self::OverrideAlert => "override_alert",
             Self::CodesStopped => "codes_stopped",
             Self::ChoosePassword => "choose_password",
+            Self::PasswordReset => "password_reset",
+            Self::PasswordChanged => "password_changed",
+            Self::ResetWithoutAddress => "reset_without_address",
             Self::Test => "test",
         }
     }

@@ -6,7 +6,10 @@ use crate::directory::{Person, people};
 use crate::keys::secret::entropy;
 use crate::mail::{self, Outgoing, Purpose};
 use crate::store::Conn;
-use crate::web::{CodesStoppedMail, Language, MailPage, OverrideMail};
+use crate::web::{
+    CodesStoppedMail, Language, MailPage, OverrideMail, PasswordChangedMail, ResetMail,
+    ResetWithoutAddressMail,
+};
 
 /// How long such a message is worth sending, in seconds.
 const WORTH: i64 = 86_400;
@@ -30,7 +33,7 @@ pub async fn overridden(
             app: app_name.to_owned(),
             when: now_ms / 1000,
         };
-        tell(state, conn, &other, Purpose::OverrideAlert, &page, now_ms).await?;
+        tell(state, conn, &other, Purpose::OverrideAlert, &page, (WORTH, now_ms)).await?;
     }
     Ok(())
 }
@@ -46,7 +49,58 @@ pub async fn codes_stopped(
     now_ms: i64,
 ) -> Result<(), Error> {
     let page = CodesStoppedMail { login: person.login.clone(), when: now_ms / 1000 };
-    tell(state, conn, person, Purpose::CodesStopped, &page, now_ms).await
+    tell(state, conn, person, Purpose::CodesStopped, &page, (WORTH, now_ms)).await
+}
+
+/// Tells a user that their password was changed, from where and when: it may not have been them.
+///
+/// # Errors
+/// When the database or a template fails.
+pub async fn password_changed(
+    state: &SignInState,
+    conn: &mut Conn,
+    person: &Person,
+    network: &str,
+    now_ms: i64,
+) -> Result<(), Error> {
+    let (login, network) = (person.login.clone(), network.to_owned());
+    let page = PasswordChangedMail { login, network, when: now_ms / 1000 };
+    tell(state, conn, person, Purpose::PasswordChanged, &page, (WORTH, now_ms)).await
+}
+
+/// Sends a user the link with which they choose another password.
+///
+/// # Errors
+/// When the database or a template fails.
+pub async fn reset(
+    state: &SignInState,
+    conn: &mut Conn,
+    person: &Person,
+    link: String,
+    now_ms: i64,
+) -> Result<(), Error> {
+    let lifetime = state.settings.reset_lifetime.as_secs();
+    let login = person.login.clone();
+    let page = ResetMail { login, link, minutes: lifetime / 60, when: now_ms / 1000 };
+    tell(state, conn, person, Purpose::PasswordReset, &page, (lifetime, now_ms)).await
+}
+
+/// Tells those who can help that a user has forgotten their password and has no address.
+///
+/// # Errors
+/// When the database or a template fails.
+pub async fn reset_without_address(
+    state: &SignInState,
+    conn: &mut Conn,
+    person: &Person,
+    now_ms: i64,
+) -> Result<(), Error> {
+    let (who, login) = (person.display_name(), &person.login);
+    let page = ResetWithoutAddressMail { who: who.to_owned(), login: login.clone(), when: now_ms / 1000 };
+    for manager in people::managers_of(conn, person).await? {
+        tell(state, conn, &manager, Purpose::ResetWithoutAddress, &page, (WORTH, now_ms)).await?;
+    }
+    Ok(())
 }
 
 /// Wakes the mail worker: what a committed transaction has queued is sent in the background.
@@ -60,7 +114,7 @@ async fn tell(
     to: &Person,
     purpose: Purpose,
     page: &impl MailPage,
-    now_ms: i64,
+    (worth, now_ms): (i64, i64),
 ) -> Result<(), Error> {
     let Some(address) = to.deliverable_address() else { return Ok(()) };
     let language = Language::of_group(to.language());
@@ -73,7 +127,7 @@ async fn tell(
         text: parts.text,
         html: parts.html,
         reference: None,
-        expires_at: now_ms / 1000 + WORTH,
+        expires_at: now_ms / 1000 + worth,
     };
     mail::queue(conn, &state.vault, &message, now_ms, &mut entropy())
         .await

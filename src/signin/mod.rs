@@ -9,6 +9,7 @@ pub mod code;
 pub mod decide;
 pub mod explain;
 pub mod facts;
+pub mod new_password;
 pub mod notice;
 pub mod pages;
 pub mod password;

@@ -35,6 +35,7 @@ pub fn password(
         action: path(&signin.id, "password"),
         cancel: path(&signin.id, "cancel"),
         login: typed.or(login_hint).unwrap_or_default().to_owned(),
+        reset: state.mailer.is_set_up().then(|| format!("/reset?signin={}", signin.id)),
         error: notice.as_ref().and_then(|notice| error_text(notice, now)),
     };
     with_wait(state.pages.respond(status(notice.as_ref()), &page, language), notice.as_ref(), now)

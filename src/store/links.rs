@@ -1,39 +1,60 @@
 //! Which queries keep one-time links?
 
+use sqlx::FromRow;
+
 use super::macros::{execute, optional, queries};
 use super::{Conn, Result};
 
 queries! {
-    ADD = "INSERT INTO links (token_hash, purpose, user_id, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)";
-    FIND = "SELECT user_id FROM links
+    ADD = "INSERT INTO links (token_hash, purpose, user_id, signin_id, created_at, expires_at)
+           VALUES ($1, $2, $3, $4, $5, $6)";
+    FIND = "SELECT user_id, signin_id FROM links
             WHERE token_hash = $1 AND purpose = $2 AND spent_at IS NULL AND expires_at > $3";
     SPEND = "UPDATE links SET spent_at = $3
              WHERE token_hash = $1 AND purpose = $2 AND spent_at IS NULL AND expires_at > $3";
     END_OF_USER = "UPDATE links SET spent_at = $2 WHERE user_id = $1 AND spent_at IS NULL";
+    END_OF_PURPOSE = "UPDATE links SET spent_at = $3 WHERE user_id = $1 AND purpose = $2 AND spent_at IS NULL";
+}
+
+/// A link that may still be used.
+#[derive(Clone, Debug, FromRow)]
+pub struct LinkRow {
+    /// Whose it is.
+    pub user_id: String,
+    /// The sign-in from which it was asked for.
+    pub signin_id: Option<String>,
+}
+
+/// What a new link is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct NewLink<'a> {
+    /// The hash of what it ends in.
+    pub token_hash: &'a str,
+    /// What it is for.
+    pub purpose: &'a str,
+    /// Whose it is.
+    pub user_id: &'a str,
+    /// The sign-in from which it was asked for.
+    pub signin_id: Option<&'a str>,
+    /// Until when it may be used.
+    pub expires_at: i64,
 }
 
 /// Keeps a new link.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn add(
-    conn: &mut Conn,
-    token_hash: &str,
-    purpose: &str,
-    user_id: &str,
-    now: i64,
-    expires_at: i64,
-) -> Result<()> {
-    execute!(conn, ADD, token_hash, purpose, user_id, now, expires_at).map(|_| ())
+pub async fn add(conn: &mut Conn, new: NewLink<'_>, now: i64) -> Result<()> {
+    execute!(conn, ADD, new.token_hash, new.purpose, new.user_id, new.signin_id, now, new.expires_at)
+        .map(|_| ())
 }
 
-/// Whose link this is, if it may still be used for this purpose.
+/// The link that ends in this, if it may still be used for this purpose.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn find(conn: &mut Conn, token_hash: &str, purpose: &str, now: i64) -> Result<Option<String>> {
-    let row: Option<(String,)> = optional!(conn, (String,), FIND, token_hash, purpose, now)?;
-    Ok(row.map(|(user_id,)| user_id))
+pub async fn find(conn: &mut Conn, token_hash: &str, purpose: &str, now: i64) -> Result<Option<LinkRow>> {
+    optional!(conn, LinkRow, FIND, token_hash, purpose, now)
 }
 
 /// Uses a link up, once and in time.
@@ -50,4 +71,12 @@ pub async fn spend(conn: &mut Conn, token_hash: &str, purpose: &str, now: i64) -
 /// When the database refuses.
 pub async fn end_of_user(conn: &mut Conn, user_id: &str, now: i64) -> Result<()> {
     execute!(conn, END_OF_USER, user_id, now).map(|_| ())
+}
+
+/// Voids every link of a user for this purpose.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn end_of_purpose(conn: &mut Conn, user_id: &str, purpose: &str, now: i64) -> Result<()> {
+    execute!(conn, END_OF_PURPOSE, user_id, purpose, now).map(|_| ())
 }

@@ -27,6 +27,27 @@ pub async fn remember(conn: &mut Conn, purpose: &str, id: &str, expires_at: i64,
     Ok(execute!(conn, REMEMBER, purpose, hash(id), expires_at, now)? == 1)
 }
 
+/// Takes one of so many places for a name until `expires_at`; false when all of them are taken. So no more than that many of
+/// what it stands for happen in any time of that length, whoever they happen to at once.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn take_place(
+    conn: &mut Conn,
+    purpose: &str,
+    id: &str,
+    places: u32,
+    expires_at: i64,
+    now: i64,
+) -> Result<bool> {
+    for place in 0..places {
+        if remember(conn, purpose, &format!("{id}\n{place}"), expires_at, now).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Waits until every transaction that has queued for this before has ended, and lets those that come later wait for this one:
 /// for rules that look at many rows, none of which could be locked instead. What is read after it sees what they have done.
 ///

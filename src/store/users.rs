@@ -38,6 +38,17 @@ queries! {
                                            WHERE (s.group_id IS NULL OR s.group_id = $1)
                                              AND ' ' || s.rights || ' ' LIKE '% override!_2fa %' ESCAPE '!')
                        ORDER BY u.login_key LIMIT $2");
+    MANAGERS = people!("WHERE u.status = 'active' AND u.id <> $2
+                          AND CASE WHEN u.group_id IS NULL THEN ' ' || r.rights || ' ' LIKE '% administer!_site %' ESCAPE '!'
+                              ELSE ' ' || r.rights || ' ' LIKE '% manage!_users %' ESCAPE '!'
+                                   AND u.group_id IN (
+                                       WITH RECURSIVE lineage (id, parent_id, depth) AS (
+                                           SELECT id, parent_id, CAST(0 AS BIGINT) FROM groups WHERE id = $1
+                                           UNION ALL
+                                           SELECT g.id, g.parent_id, l.depth + 1
+                                           FROM groups g JOIN lineage l ON g.id = l.parent_id WHERE l.depth < 50)
+                                       SELECT id FROM lineage) END
+                        ORDER BY r.rank DESC, u.login_key LIMIT $3");
     COUNT = "SELECT COUNT(*) FROM users WHERE group_id = $1";
     COUNT_OVERRIDERS = "SELECT COUNT(*) FROM roles r CROSS JOIN users u
                         WHERE r.group_id = $1 AND u.role_id = r.id AND u.status = 'active'
@@ -229,6 +240,15 @@ pub async fn overriders(conn: &mut Conn, top_id: &str, limit: i64) -> Result<(i6
 /// When the database refuses.
 pub async fn seniors(conn: &mut Conn, top_id: Option<&str>, limit: i64) -> Result<Vec<UserRow>> {
     all!(conn, UserRow, SENIORS, top_id, limit)
+}
+
+/// At most `limit` active users other than this one, the highest in rank first, who manage the users of a group or of one
+/// that it is part of, or administer the site.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn managers(conn: &mut Conn, group_id: Option<&str>, id: &str, limit: i64) -> Result<Vec<UserRow>> {
+    all!(conn, UserRow, MANAGERS, group_id, id, limit)
 }
 
 /// How many users a group has.

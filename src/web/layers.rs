@@ -103,6 +103,7 @@ fn headers(layers: &Layers, response: &mut Response, id: &str) {
     let cached = response.headers().contains_key(header::CACHE_CONTROL);
     let any_frame = response.extensions().get::<AnyFrame>().is_some();
     let own_policy = response.headers().contains_key(header::CONTENT_SECURITY_POLICY);
+    let own_referrer = response.headers().contains_key(header::REFERRER_POLICY);
     let headers = response.headers_mut();
     let mut set =
         |name: HeaderName, value: &'static str| headers.insert(name, HeaderValue::from_static(value));
@@ -113,8 +114,10 @@ fn headers(layers: &Layers, response: &mut Response, id: &str) {
     if !any_frame {
         set(header::X_FRAME_OPTIONS, "DENY");
     }
-    // Not no-referrer: that would make browsers send `Origin: null` with our own forms.
-    set(header::REFERRER_POLICY, "same-origin");
+    if !own_referrer {
+        // Not no-referrer: that would make browsers send `Origin: null` with our own forms.
+        set(header::REFERRER_POLICY, "same-origin");
+    }
     // Of embedding alone: what apps fetch (discovery, keys) they fetch by CORS, which this does not touch.
     let embedders = if any_frame { "cross-origin" } else { "same-origin" };
     set(HeaderName::from_static("cross-origin-resource-policy"), embedders);

@@ -70,6 +70,53 @@ impl MailPage for ChoosePasswordMail {
     const NAME: &'static str = "choose_password";
 }
 
+/// A link to choose another password, for somebody who has forgotten theirs.
+#[derive(Debug, Serialize)]
+pub struct ResetMail {
+    /// Whose.
+    pub login: String,
+    /// The link.
+    pub link: String,
+    /// How long it holds, in minutes.
+    pub minutes: i64,
+    /// When it was asked for, in seconds since 1970.
+    pub when: i64,
+}
+
+impl MailPage for ResetMail {
+    const NAME: &'static str = "reset";
+}
+
+/// One's password was changed.
+#[derive(Debug, Serialize)]
+pub struct PasswordChangedMail {
+    /// Whose.
+    pub login: String,
+    /// The network address from which it was chosen.
+    pub network: String,
+    /// When, in seconds since 1970.
+    pub when: i64,
+}
+
+impl MailPage for PasswordChangedMail {
+    const NAME: &'static str = "password_changed";
+}
+
+/// Somebody has forgotten their password, and has no address; for those who can help.
+#[derive(Debug, Serialize)]
+pub struct ResetWithoutAddressMail {
+    /// Their name.
+    pub who: String,
+    /// Their login.
+    pub login: String,
+    /// When they said so, in seconds since 1970.
+    pub when: i64,
+}
+
+impl MailPage for ResetWithoutAddressMail {
+    const NAME: &'static str = "reset_without_address";
+}
+
 /// `countersign mail test`.
 #[derive(Debug, Serialize)]
 pub struct TestMail {

@@ -20,12 +20,15 @@ mod views;
 
 pub use assets::Assets;
 pub use language::Language;
-pub use mails::{ChoosePasswordMail, CodeMail, CodesStoppedMail, OverrideMail, TestMail};
+pub use mails::{
+    ChoosePasswordMail, CodeMail, CodesStoppedMail, OverrideMail, PasswordChangedMail, ResetMail,
+    ResetWithoutAddressMail, TestMail,
+};
 pub use pages::{MailPage, MailParts, Page, Pages, TemplateError};
 pub use path::Path;
 pub use problem::Problem;
 pub use views::{
     AppCard, ChoosePasswordPage, CodePage, ConsentPage, DeviceOverPage, DevicePage, ErrorText, ExpiredPage,
     FormPostPage, FrontPage, Hint, LogoutPage, PasswordChosenPage, PasswordPage, ProtocolErrorPage,
-    SessionCheckPage, SignedOutPage,
+    ResetPage, ResetSentPage, SessionCheckPage, SignedOutPage,
 };

@@ -12,6 +12,14 @@ pub fn is_own(headers: &HeaderMap, issuer: &str) -> bool {
     headers.get(header::ORIGIN).is_none_or(|origin| origin == origin_of(issuer))
 }
 
+/// The same for a form whose address is a secret. Its page sends no referrer, and so browsers that do not say `Sec-Fetch-Site` call
+/// its origin `null`; nobody else knows where to send it.
+#[must_use]
+pub fn is_own_or_hidden(headers: &HeaderMap, issuer: &str) -> bool {
+    let hidden = headers.get(header::ORIGIN).is_some_and(|origin| origin == "null");
+    is_own(headers, issuer) || (hidden && !headers.contains_key("sec-fetch-site"))
+}
+
 /// Scheme, host and port of an issuer, which may have a path.
 fn origin_of(issuer: &str) -> &str {
     let after_scheme = issuer.find("://").map_or(0, |at| at + 3);
@@ -39,5 +47,15 @@ mod tests {
         assert!(!own(&[("origin", "http://id.example.org")]));
         assert!(!own(&[("sec-fetch-site", "cross-site")]));
         assert!(!own(&[("sec-fetch-site", "same-site"), ("origin", "https://id.example.org")]));
+    }
+
+    #[test]
+    fn a_form_whose_address_is_a_secret_may_hide_its_origin_and_none_may_come_from_elsewhere() {
+        let own =
+            |pairs: &[(&'static str, &'static str)]| is_own_or_hidden(&with(pairs), "https://id.example.org");
+        assert!(own(&[("origin", "null")]) && own(&[("origin", "https://id.example.org")]));
+        assert!(own(&[("origin", "null"), ("sec-fetch-site", "same-origin")]));
+        assert!(!own(&[("origin", "null"), ("sec-fetch-site", "cross-site")]));
+        assert!(!own(&[("origin", "https://evil.example")]));
     }
 }

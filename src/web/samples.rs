@@ -3,13 +3,16 @@
 
 use super::form::BadForm;
 use super::language::Language;
-use super::mails::{ChoosePasswordMail, CodeMail, CodesStoppedMail, OverrideMail, TestMail};
+use super::mails::{
+    ChoosePasswordMail, CodeMail, CodesStoppedMail, OverrideMail, PasswordChangedMail, ResetMail,
+    ResetWithoutAddressMail, TestMail,
+};
 use super::pages::{MailPage, Page, Pages, TemplateError};
 use super::problem::{Problem, ProblemPage};
 use super::views::{
     AppCard, ChoosePasswordPage, CodePage, ConsentPage, DeviceOverPage, DevicePage, ErrorText, ExpiredPage,
     FormPostPage, FrontPage, Hint, LogoutPage, PasswordChosenPage, PasswordPage, ProtocolErrorPage,
-    SessionCheckPage, SignedOutPage,
+    ResetPage, ResetSentPage, SessionCheckPage, SignedOutPage,
 };
 
 /// A name that no layout expects, and that has to be escaped.
@@ -55,6 +58,7 @@ pub fn pages(pages: &Pages, language: Language) -> Result<Vec<Sample>, TemplateE
     drawing.device()?;
     drawing.logout()?;
     drawing.account()?;
+    drawing.reset()?;
     drawing.problems()?;
     Ok(drawing.samples)
 }
@@ -71,8 +75,13 @@ pub fn mails(pages: &Pages, language: Language) -> Result<Vec<Sample>, TemplateE
     let who = "Ada Lovelace".to_owned();
     drawing.mail(&OverrideMail { who, login: "ada".to_owned(), app: app(), when: MOMENT })?;
     drawing.mail(&CodesStoppedMail { login: login(), when: MOMENT })?;
-    let link = "https://login.example.org/reset/3kTq9mZx".to_owned();
-    drawing.mail(&ChoosePasswordMail { login: login(), link, hours: 24 })?;
+    let link = || "https://login.example.org/reset/3kTq9mZx".to_owned();
+    drawing.mail(&ChoosePasswordMail { login: login(), link: link(), hours: 24 })?;
+    drawing.mail(&ResetMail { login: login(), link: link(), minutes: 60, when: MOMENT })?;
+    let network = "192.0.2.7".to_owned();
+    drawing.mail(&PasswordChangedMail { login: login(), network, when: MOMENT })?;
+    let who = "Nia Nash".to_owned();
+    drawing.mail(&ResetWithoutAddressMail { who, login: "nia".to_owned(), when: MOMENT })?;
     drawing.mail(&TestMail { when: MOMENT })?;
     Ok(drawing.samples)
 }
@@ -105,6 +114,7 @@ impl Drawing<'_> {
     fn sign_in(&mut self) -> Result<(), TemplateError> {
         self.page("password", &password("", None))?;
         self.page("password-known", &password("ned", None))?;
+        self.page("password-no-reset", &PasswordPage { reset: None, ..password("ned", None) })?;
         self.page("password-logo", &PasswordPage { app: with_logo(), ..password("ned", None) })?;
         for (name, login, error) in [
             ("password-incorrect", "ned", text("incorrect", "incorrect-then", 0)),
@@ -227,12 +237,35 @@ impl Drawing<'_> {
         for (name, error) in [
             ("choose-password-short", ErrorText { what: "too-short", then: None, n: 15 }),
             ("choose-password-long", ErrorText { what: "too-long", then: None, n: 128 }),
-            ("choose-password-common", text("too-common", "too-common-then", 0)),
-            ("choose-password-login", text("password-is-login", "password-is-login-then", 0)),
+            ("choose-password-listed", text("easy-listed", "easy-then", 0)),
+            ("choose-password-own", text("easy-own", "easy-then", 0)),
+            ("choose-password-run", text("easy-run", "easy-then", 0)),
+            ("choose-password-repeated", text("easy-repeated", "easy-then", 0)),
+            ("choose-password-number", text("easy-number", "easy-then", 0)),
         ] {
             self.page(name, &choose(Some(error)))?;
         }
-        self.page("password-chosen", &PasswordChosenPage { login: "ned".to_owned() })
+        let chosen = || PasswordChosenPage { login: "ned".to_owned(), app: None, back: None };
+        self.page("password-chosen", &chosen())?;
+        self.page("password-chosen-app", &PasswordChosenPage { app: Some(app()), ..chosen() })?;
+        let back = Some("/authorize/x".to_owned());
+        self.page("password-chosen-back", &PasswordChosenPage { app: Some(app()), back, ..chosen() })
+    }
+
+    fn reset(&mut self) -> Result<(), TemplateError> {
+        let back = || Some("/authorize/x".to_owned());
+        let page = |login: &str| ResetPage {
+            offered: true,
+            login: login.to_owned(),
+            signin: Some("x".to_owned()),
+            back: back(),
+        };
+        self.page("reset", &page(""))?;
+        self.page("reset-known", &page(LONG))?;
+        self.page("reset-elsewhere", &ResetPage { signin: None, back: None, ..page("") })?;
+        self.page("reset-not-offered", &ResetPage { offered: false, ..page("") })?;
+        self.page("reset-sent", &ResetSentPage { minutes: 60, back: back() })?;
+        self.page("reset-sent-elsewhere", &ResetSentPage { minutes: 1, back: None })
     }
 
     fn problems(&mut self) -> Result<(), TemplateError> {
@@ -280,6 +313,7 @@ pub fn password(login: &str, error: Option<ErrorText>) -> PasswordPage {
         action: "/authorize/x/password".to_owned(),
         cancel: "/authorize/x/cancel".to_owned(),
         login: login.to_owned(),
+        reset: Some("/reset?signin=x".to_owned()),
         error,
     }
 }

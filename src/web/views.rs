@@ -41,6 +41,8 @@ pub struct PasswordPage {
     pub cancel: String,
     /// What the login field holds.
     pub login: String,
+    /// Where somebody goes who has forgotten their password; none where no mail could be sent.
+    pub reset: Option<String>,
     /// Why the last attempt was refused.
     pub error: Option<ErrorText>,
 }
@@ -273,10 +275,44 @@ impl Page for ChoosePasswordPage {
 pub struct PasswordChosenPage {
     /// Whose password it is.
     pub login: String,
+    /// Where somebody was on the way to, if it is known.
+    pub app: Option<AppCard>,
+    /// Where they go on, if their sign-in still waits for them.
+    pub back: Option<String>,
 }
 
 impl Page for PasswordChosenPage {
     const TEMPLATE: &'static str = "password_chosen.html";
+}
+
+/// Asks who has forgotten their password.
+#[derive(Debug, Serialize)]
+pub struct ResetPage {
+    /// Whether a mail could be sent.
+    pub offered: bool,
+    /// What the login field holds.
+    pub login: String,
+    /// The sign-in from which somebody asks, to be handed on.
+    pub signin: Option<String>,
+    /// Where that goes on.
+    pub back: Option<String>,
+}
+
+impl Page for ResetPage {
+    const TEMPLATE: &'static str = "reset.html";
+}
+
+/// Says the same to everybody who has asked for a new password.
+#[derive(Debug, Serialize)]
+pub struct ResetSentPage {
+    /// How long a link holds, in minutes.
+    pub minutes: i64,
+    /// Where the sign-in goes on from which somebody has asked.
+    pub back: Option<String>,
+}
+
+impl Page for ResetSentPage {
+    const TEMPLATE: &'static str = "reset_sent.html";
 }
 
 /// Says whose provider this is.

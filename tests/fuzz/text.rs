@@ -7,7 +7,7 @@ use axum::extract::ConnectInfo;
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, header};
 use countersign::config::{Period, Proxies};
 use countersign::directory::{
-    Address, ClaimChanges, Login, Password, StandardClaims, login::fold, rights::Rights,
+    Address, ClaimChanges, Known, Login, Password, StandardClaims, login::fold, rights::Rights,
 };
 use countersign::mail::mask;
 use countersign::outbound::is_public;
@@ -46,7 +46,7 @@ fn people(text: &str) {
         assert!(address.as_str().parse::<lettre::Address>().is_ok(), "no mail can be sent to {text:?}");
         assert!(address.masked().contains('@'));
     }
-    let _ = (mask(text), Password::typed(text).check_strength("ned", "Countersign", 8));
+    let _ = (mask(text), Password::typed(text).check_strength(&Known::default().and(text), 8));
     if let Ok(rights) = Rights::parse(text) {
         assert_eq!(
             Rights::parse(&rights.to_string()).map(|again| again == rights).ok(),

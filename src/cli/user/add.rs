@@ -62,7 +62,9 @@ impl Add {
         let with_code = group.as_ref().is_some_and(|group| group.two_factor) && !overrides;
         let hash = if self.password_stdin {
             let password = input::new_password(true)?;
-            Some(input::hash_password(operator, &password, login.as_str(), with_code).await?)
+            let known = [&self.name, &self.email, &self.group].into_iter().flatten();
+            let known = known.fold(input::known(operator).and(login.as_str()), |known, text| known.and(text));
+            Some(input::hash_password(operator, &password, &known, with_code).await?)
         } else {
             None
         };

@@ -75,9 +75,12 @@ impl Set {
         };
         let hash = match &password {
             Some(password) => {
-                let login = changes.login.as_ref().map_or(person.login.as_str(), Login::as_str);
+                let path = path(&mut db.read().await?, &person).await?.unwrap_or_default();
+                let known = [&self.rename, &self.name, &self.email, &self.group].into_iter().flatten();
+                let before = input::known(operator).and_person(&person, &path);
+                let known = known.fold(before, |known, text| known.and(text));
                 let with_code = needs_a_code(&person, &changes)?;
-                Some(input::hash_password(operator, password, login, with_code).await?)
+                Some(input::hash_password(operator, password, &known, with_code).await?)
             }
             None => None,
         };

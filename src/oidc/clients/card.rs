@@ -4,7 +4,8 @@ use super::Client;
 use crate::web::AppCard;
 
 /// The relying app, as the pages show it.
-pub(in crate::oidc) fn card(client: &Client) -> AppCard {
+#[must_use]
+pub fn card(client: &Client) -> AppCard {
     let metadata = &client.metadata;
     AppCard {
         name: metadata.client_name.clone(),

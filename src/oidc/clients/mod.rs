@@ -21,7 +21,7 @@ use crate::store::clients::ClientRow;
 use crate::store::registrations::{self, Replacement};
 use crate::store::{self, Conn, Tx};
 
-pub(super) use card::card;
+pub use card::card;
 pub use invalid::Invalid;
 pub use metadata::{Encryption, Metadata, TlsClientAuth};
 pub(super) use validate::FAPI2_ALGORITHMS;

@@ -1,0 +1,61 @@
+//! Where does somebody go on who had to leave a sign-in for another page?
+
+use axum::http::HeaderMap;
+
+use crate::oidc::Provider;
+use crate::oidc::clients::{self, card};
+use crate::signin::browser::Browser;
+use crate::signin::notice::Notice;
+use crate::store::Result;
+use crate::store::signins::{self, SignInRow};
+use crate::web::AppCard;
+
+/// The way back to a sign-in, or at least to its app.
+pub(super) struct WayBack {
+    /// Where somebody was on the way to.
+    pub(super) app: AppCard,
+    /// The sign-in.
+    pub(super) signin: SignInRow,
+    /// Its address, if it waits for somebody in this browser.
+    pub(super) path: Option<String>,
+}
+
+/// The way back to the sign-in of this name.
+///
+/// # Errors
+/// When the database refuses.
+pub(super) async fn find(
+    provider: &Provider,
+    headers: &HeaderMap,
+    signin_id: Option<&str>,
+) -> Result<Option<WayBack>> {
+    let Some(id) = signin_id else { return Ok(None) };
+    let state = &provider.signin;
+    let mut conn = state.db.read().await?;
+    let Some(signin) = signins::find(&mut conn, id).await? else { return Ok(None) };
+    let Some(client) = clients::find(&mut conn, &signin.client_id).await? else { return Ok(None) };
+    let browser = Browser::of(&state.cookies, headers);
+    let own = browser.is_some_and(|browser| signin.browser_hash.as_deref() == Some(browser.as_str()));
+    let waits = own && signin.finished_at.is_none() && signin.expires_at > state.clock.now();
+    let path = waits.then(|| format!("/authorize/{}", signin.id));
+    Ok(Some(WayBack { app: card(&client), signin, path }))
+}
+
+/// The same for a name that anybody may have sent: only a sign-in that waits in this browser is spoken of.
+///
+/// # Errors
+/// When the database refuses.
+pub(super) async fn own(
+    provider: &Provider,
+    headers: &HeaderMap,
+    signin_id: Option<&str>,
+) -> Result<Option<WayBack>> {
+    Ok(find(provider, headers, signin_id).await?.filter(|back| back.path.is_some()))
+}
+
+impl WayBack {
+    /// The login that was typed there last.
+    pub(super) fn typed_login(&self) -> Option<String> {
+        Notice::from_json(self.signin.notice.as_deref())?.typed_login().map(str::to_owned)
+    }
+}
