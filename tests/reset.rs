@@ -10,7 +10,7 @@ use countersign::store::audit::EventRow;
 use reqwest::Method;
 use support::Database;
 use support::admin::PASSWORD;
-use support::browser::Browser;
+use support::browser::{Browser, http};
 use support::relying_app::Visit;
 use support::site::Site;
 
@@ -95,6 +95,7 @@ crate::on_both_databases! {
         let app = site.admin.add_app().await;
         let (mut elsewhere, _) = site.signed_in(&app, &app.visit(), "ned").await;
         let mut pending = site.after_password(&app.visit(), "ned").await;
+        site.admin.stop_codes("ned").await;
         ask(&site, "ned").await;
         let mut browser = site.browser();
         browser.open(&link(&site, "ned@example.org").await).await;
@@ -104,6 +105,10 @@ crate::on_both_databases! {
         assert!(elsewhere.has_field("login"), "{}", elsewhere.text());
         pending.reload().await;
         assert!(pending.error().is_some_and(|e| e.contains("account was changed")), "{}", pending.text());
+        let mut new = site.browser();
+        new.open(&app.visit().url()).await;
+        new.fill("login", "ned").fill("password", NEW).submit().await;
+        assert!(new.has_field("code"), "{}", new.text());
         let mut old = site.browser();
         old.open(&app.visit().url()).await;
         old.fill("login", "ned").fill("password", PASSWORD).submit().await;
@@ -224,6 +229,49 @@ crate::on_both_databases! {
                 site.admin.change_email("ned", Some("ned@example.org")).await;
             }
         }
+    }
+
+    async fn an_expired_link_stays_refused_when_the_clock_goes_back(database) {
+        let site = Site::on(database).await;
+        ask(&site, "ned").await;
+        let address = link(&site, "ned@example.org").await;
+        let mut browser = site.browser();
+        site.advance(3601);
+        assert_eq!(browser.open(&address).await.status(), 404);
+        site.advance(-3600);
+        assert_eq!(browser.open(&address).await.status(), 404);
+    }
+
+    /// Whoever was invited and has lost the mail gets another; what they were sent before works until one of them is used.
+    async fn whoever_was_invited_asks_for_another_link_and_chooses_their_first_password(database) {
+        let site = Site::on(database).await;
+        let ivy = site.admin.add_user(&site.acme, "ivy", "User", Some("ivy@example.org")).await;
+        let invitation = site.admin.invite("ivy").await;
+        ask(&site, "ivy").await;
+        let address = link(&site, "ivy@example.org").await;
+        let mut browser = site.browser();
+        assert_eq!(browser.open(&invitation).await.status(), 200, "a stranger can ask in anybody's name");
+        browser.open(&address).await;
+        browser.fill("password", NEW).submit().await;
+        assert!(browser.text().contains("Your password is set"), "{}", browser.text());
+        assert_eq!(browser.open(&invitation).await.status(), 404);
+        assert_eq!(site.admin.user("ivy").await.id, ivy.id);
+    }
+
+    /// The host that a request names is anybody's word.
+    async fn a_link_leads_to_the_issuer_whatever_host_was_asked(database) {
+        let site = Site::on(database).await;
+        let asked = http()
+            .post(site.url.join("/reset").unwrap())
+            .header("host", "evil.example")
+            .header("x-forwarded-host", "evil.example")
+            .header("forwarded", "host=evil.example")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body("login=ned");
+        assert_eq!(asked.send().await.unwrap().status(), 200);
+        let address = link(&site, "ned@example.org").await;
+        assert!(address.starts_with(site.url.as_str()), "{address}");
+        assert!(!site.inbox("ned@example.org").last().text().contains("evil"));
     }
 
     /// A stranger who asks in somebody's name takes nothing from them: neither their session nor the link that they were given.

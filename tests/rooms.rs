@@ -46,7 +46,14 @@ const INSIDE: [(&str, &[&[&str]]); 2] = [
     ),
     (
         "src/oidc/authorize",
-        &[&["request"], &["answer"], &["pending"], &["consent"], &["finish"], &["begin", "steps", "turn"]],
+        &[
+            &["request"],
+            &["answer"],
+            &["pending"],
+            &["consent", "longer"],
+            &["finish"],
+            &["begin", "steps", "turn"],
+        ],
     ),
 ];
 

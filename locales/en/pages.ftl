@@ -96,6 +96,8 @@ session-check-lead = Apps load this page in a frame, to see whether you are stil
 
 choose-title = Choose a password
 choose-lead = At least { $n } characters. A few words in a row are easy to remember and hard to guess.
+choose-longer-title = Choose a longer password
+choose-longer-lead = Your password now lets you in by itself, without a code. For that it needs at least { $n } characters. A few words in a row are easy to remember and hard to guess.
 new-password-label = New password
 choose-button = Save password
 chosen-title = Your password is set

@@ -63,9 +63,13 @@ pub(super) async fn post(
 }
 
 async fn find(state: &AccountState, token: &str) -> Result<Link, Problem> {
-    let signin = &state.provider.signin;
+    let (signin, now) = (&state.provider.signin, state.provider.signin.clock.now());
     let mut conn = signin.db.read().await?;
-    let link = links::find(&mut conn, token, signin.clock.now()).await?;
+    let link = links::find(&mut conn, token, now).await?;
+    drop(conn);
+    if link.is_none() {
+        links::refuse(&signin.db, token, now).await?;
+    }
     link.ok_or(Problem::DeadLink)
 }
 
@@ -82,6 +86,8 @@ fn page(
         action: format!("/reset/{token}"),
         login: link.person.login.clone(),
         shortest: i64::try_from(shortest).unwrap_or(i64::MAX),
+        longer: false,
+        cancel: None,
         error,
     };
     unseen(signin.pages.respond(StatusCode::OK, &page, language(headers)))

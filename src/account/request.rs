@@ -43,7 +43,7 @@ const DAY: i64 = 86_400;
 /// Requests from one network: an office whose people come back from their holidays, and no list of everybody's logins.
 const FROM_NETWORK: Bound = Bound { what: "reset from network", places: 50, within: HOUR };
 
-/// Requests for one login, whether anybody has it or not.
+/// Requests for one user, or for a login that nobody has.
 const FOR_LOGIN: Bound = Bound { what: "reset for login", places: 3, within: HOUR };
 
 /// Links to one address, which several people may share.
@@ -68,11 +68,10 @@ pub(super) async fn see_to(provider: &Provider, asked: &Asked) -> Result<(), Fai
     if !FROM_NETWORK.has_place(&mut tx, &asked.network, now).await? {
         return Ok(());
     }
-    let person = if FOR_LOGIN.has_place(&mut tx, &login.key(), now).await? {
-        people::find_by_login(&mut tx, &login).await?.filter(|person| person.status != Status::Disabled)
-    } else {
-        None
-    };
+    let person = people::find_by_login(&mut tx, &login).await?;
+    let whom = person.as_ref().map_or_else(|| login.key(), |person| person.id.clone());
+    let heard = FOR_LOGIN.has_place(&mut tx, &whom, now).await?;
+    let person = person.filter(|person| heard && person.status != Status::Disabled);
     if let Some(person) = &person {
         help(provider, &mut tx, person, asked).await?;
     }

@@ -4,7 +4,7 @@ use axum::http::HeaderMap;
 
 use crate::oidc::Provider;
 use crate::oidc::clients::{self, card};
-use crate::signin::browser::Browser;
+use crate::signin::binding::{self, Holder};
 use crate::signin::notice::Notice;
 use crate::store::Result;
 use crate::store::signins::{self, SignInRow};
@@ -34,9 +34,9 @@ pub(super) async fn find(
     let mut conn = state.db.read().await?;
     let Some(signin) = signins::find(&mut conn, id).await? else { return Ok(None) };
     let Some(client) = clients::find(&mut conn, &signin.client_id).await? else { return Ok(None) };
-    let browser = Browser::of(&state.cookies, headers);
-    let own = browser.is_some_and(|browser| signin.browser_hash.as_deref() == Some(browser.as_str()));
-    let waits = own && signin.finished_at.is_none() && signin.expires_at > state.clock.now();
+    let holder = binding::holder(state.cookies, headers, id, signin.browser_hash.as_deref());
+    let waits =
+        holder == Holder::This && signin.finished_at.is_none() && signin.expires_at > state.clock.now();
     let path = waits.then(|| format!("/authorize/{}", signin.id));
     Ok(Some(WayBack { app: card(&client), signin, path }))
 }

@@ -7,7 +7,7 @@ use super::{Error, Person, Status, people, policy};
 use crate::audit::{Actor, Event};
 use crate::keys::secret::{Token, TokenHash};
 use crate::store::links::NewLink;
-use crate::store::{Conn, links, users};
+use crate::store::{Conn, Db, links, users};
 
 /// What a link is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,6 +131,21 @@ pub async fn find(conn: &mut Conn, token: &str, now: i64) -> Result<Option<Link>
         return Ok(person.map(|person| Link { person, purpose, signin_id: row.signin_id }));
     }
     Ok(None)
+}
+
+/// Sees to it that a link that was refused as too old stays refused, although a clock may go back.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn refuse(db: &Db, token: &str, now: i64) -> Result<(), Error> {
+    let hash = TokenHash::of(token);
+    // Nobody writes for what was never a link.
+    if links::is_expired(&mut db.read().await?, hash.as_str(), now).await? {
+        let mut tx = db.write().await?;
+        links::bury(&mut tx, hash.as_str(), now).await?;
+        tx.commit().await?;
+    }
+    Ok(())
 }
 
 /// Uses a link up, once and in time.

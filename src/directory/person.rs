@@ -25,6 +25,8 @@ pub struct Person {
     pub status: Status,
     /// What the password is checked against, as a PHC string.
     pub password_hash: Option<String>,
+    /// Whether it is shorter than what lets one in alone; none before it has been typed.
+    pub password_short: Option<bool>,
     /// When they were added, in seconds since 1970.
     pub created_at: i64,
     /// When they were last changed, in seconds since 1970.
@@ -166,6 +168,7 @@ impl Person {
             claims,
             status,
             password_hash: row.password_hash,
+            password_short: row.password_short,
             created_at: row.created_at,
             updated_at: row.updated_at,
             role: Role { id: row.role_id, name: row.role_name, rank: row.role_rank, rights },
@@ -189,6 +192,7 @@ pub(crate) mod tests {
             claims: StandardClaims::default(),
             status: Status::Active,
             password_hash: None,
+            password_short: None,
             created_at: 0,
             updated_at: 0,
             role: Role { id: "r".into(), name: "User".into(), rank: 4, rights: Rights::default() },

@@ -230,6 +230,30 @@ pub async fn choose_password(
     Ok(Some(link))
 }
 
+/// Gives a user the longer password that they have chosen in a sign-in, from this network. False when they have another one by now
+/// than the one that they have proven there: then nothing has changed.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn choose_longer_password(
+    tx: &mut Tx,
+    person: &Person,
+    password_hash: &str,
+    network: &str,
+    now_ms: i64,
+    rng: &mut impl CryptoRng,
+) -> Result<bool, Error> {
+    let proven = person.password_hash.as_deref().unwrap_or_default();
+    if !users::lock_with_password(tx, &person.id, proven).await? {
+        return Ok(false);
+    }
+    challenges::end_hand_codes(tx, &person.id).await?;
+    let by = By::user(tx, person, now_ms).await?;
+    let event = by.event("user.password_changed").detail("how", "sign_in").network(network);
+    replace_password(tx, person, password_hash, event, &by, rng).await?;
+    Ok(true)
+}
+
 async fn replace_password(
     tx: &mut Tx,
     person: &Person,

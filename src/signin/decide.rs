@@ -14,6 +14,8 @@ pub struct Facts {
     pub demand: Demand,
     /// Whether too many wrong codes have stopped this person's codes.
     pub codes_stopped: bool,
+    /// Whether the password that was given can stand alone.
+    pub strength: Strength,
     /// When the password was given, in seconds since 1970.
     pub password_at: i64,
     /// When a code was given, if one was.
@@ -29,6 +31,17 @@ pub enum Reach {
     Hand,
     /// Not at all.
     Nowhere,
+}
+
+/// Whether a password can stand alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strength {
+    /// It is long enough, or nobody has seen yet that it is not.
+    Alone,
+    /// It is shorter, and was given for this very request.
+    Short,
+    /// It is shorter, and was given for the session that the request comes from.
+    ShortInSession,
 }
 
 /// What the relying app insists on.
@@ -53,6 +66,8 @@ pub enum Next {
     CodesStopped,
     /// Tell the relying app that what it insists on cannot be had: `unmet_authentication_requirements`.
     Unmet,
+    /// Ask for a longer password: the one that was given would let in alone, and was chosen when something stood behind it.
+    LongerPassword,
     /// Nothing is missing.
     Done(Assurance),
 }
@@ -78,7 +93,12 @@ pub fn decide(facts: Option<&Facts>) -> Next {
     let group_asks = facts.two_factor && !facts.overrides;
     if !group_asks && facts.demand == Demand::Whatever {
         let waived = facts.two_factor && facts.overrides;
-        return Next::Done(if waived { Assurance::Override } else { Assurance::Password });
+        return match facts.strength {
+            Strength::Alone => Next::Done(if waived { Assurance::Override } else { Assurance::Password }),
+            Strength::Short => Next::LongerPassword,
+            // Nobody chooses a password for a session that they have found open.
+            Strength::ShortInSession => Next::Password,
+        };
     }
     match facts.reach {
         // A role that could pass without a code is told apart from one that could not: sending its holder back to the
@@ -155,6 +175,7 @@ mod tests {
             reach: if address { Reach::Email } else { Reach::Nowhere },
             demand: if demanded { Demand::TwoFactors } else { Demand::Whatever },
             codes_stopped: false,
+            strength: Strength::Alone,
             password_at: 1,
             code_at: None,
         }
@@ -195,6 +216,21 @@ mod tests {
         assert_eq!(decide(Some(&waived)), Next::Done(Assurance::Override));
     }
 
+    /// Every row of the table that ends with the password alone asks for a longer one first, and no other row does.
+    #[test]
+    fn a_password_that_was_chosen_with_a_code_behind_it_does_not_let_in_alone() {
+        for (two_factor, overrides, address, demanded, next) in TABLE {
+            let short =
+                Facts { strength: Strength::Short, ..facts(two_factor, overrides, address, demanded) };
+            let alone = matches!(next, Next::Done(_));
+            assert_eq!(decide(Some(&short)), if alone { Next::LongerPassword } else { next }, "{short:?}");
+            let by_session = Facts { strength: Strength::ShortInSession, ..short };
+            assert_eq!(decide(Some(&by_session)), if alone { Next::Password } else { next }, "{short:?}");
+            let with_code = Facts { code_at: Some(2), ..short };
+            assert_eq!(decide(Some(&with_code)), Next::Done(Assurance::TwoFactors), "{short:?}");
+        }
+    }
+
     #[test]
     fn what_is_claimed_is_what_was_proven() {
         assert_eq!(Assurance::Password.amr(), ["pwd"]);
@@ -205,14 +241,15 @@ mod tests {
     }
 
     fn any_facts() -> impl Strategy<Value = Facts> {
-        (any::<[bool; 4]>(), 0..3u8, proptest::option::of(1..9i64)).prop_map(
-            |([two_factor, overrides, demanded, codes_stopped], reach, code_at)| Facts {
+        (any::<[bool; 4]>(), 0..3u8, 0..3usize, proptest::option::of(1..9i64)).prop_map(
+            |([two_factor, overrides, demanded, codes_stopped], reach, strength, code_at)| Facts {
                 reach: match reach {
                     0 => Reach::Email,
                     1 => Reach::Hand,
                     _ => Reach::Nowhere,
                 },
                 codes_stopped,
+                strength: [Strength::Alone, Strength::Short, Strength::ShortInSession][strength],
                 code_at,
                 ..facts(two_factor, overrides, true, demanded)
             },
@@ -226,6 +263,13 @@ mod tests {
             if let Next::Done(assurance) = decide(Some(&facts)) {
                 prop_assert_eq!(assurance == Assurance::TwoFactors, facts.code_at.is_some());
                 prop_assert!(!demanded || assurance == Assurance::TwoFactors);
+            }
+        }
+
+        #[test]
+        fn nobody_passes_with_a_short_password_alone(facts in any_facts()) {
+            if let Next::Done(assurance) = decide(Some(&facts)) {
+                prop_assert!(assurance == Assurance::TwoFactors || facts.strength == Strength::Alone);
             }
         }
     }

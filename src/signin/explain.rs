@@ -67,6 +67,9 @@ fn group_sentence(person: &Person, facts: &Facts) -> String {
 fn reach_sentence(person: &Person, facts: &Facts, next: Next) -> String {
     match next {
         Next::Password => "The password is asked for first.".to_owned(),
+        Next::LongerPassword => "The password alone lets them in, and theirs is shorter than that takes: \
+             they choose a longer one first."
+            .to_owned(),
         Next::Done(Assurance::Override) => {
             "The password alone lets them in; this is recorded and announced to the other Top managers.".to_owned()
         }
@@ -92,6 +95,7 @@ fn reach_sentence(person: &Person, facts: &Facts, next: Next) -> String {
 const fn word(next: Next) -> &'static str {
     match next {
         Next::Password | Next::Done(Assurance::Password) => "password",
+        Next::LongerPassword => "password_then_longer_password",
         Next::Done(Assurance::Override) => "password_by_override",
         Next::Done(Assurance::TwoFactors) | Next::Code => "password_and_code",
         Next::NoAddress => "no_address",

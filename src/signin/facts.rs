@@ -1,6 +1,6 @@
 //! What is known about whoever is signing in, now? Loaded afresh for every decision, and never remembered.
 
-use super::decide::{Demand, Facts, Reach};
+use super::decide::{Demand, Facts, Reach, Strength};
 use crate::directory::{Person, Status, people};
 use crate::store::sessions::SessionRow;
 use crate::store::signins::SignInRow;
@@ -55,6 +55,11 @@ pub async fn load(
     }
     let mut facts = about(conn, &person, demand, attempts, now).await?;
     facts.password_at = proven.password_at;
+    // A session's password that a sign-in has taken over was given before there was the sign-in.
+    let here = signin.is_some_and(|s| s.user_id.is_some() && proven.password_at >= s.created_at);
+    if facts.strength == Strength::Short && !here {
+        facts.strength = Strength::ShortInSession;
+    }
     facts.code_at = proven.code_at;
     Ok(Some(Standing { person, facts }))
 }
@@ -81,6 +86,7 @@ pub async fn about(
         },
         demand,
         codes_stopped: challenges::codes_stopped(conn, &person.id).await?,
+        strength: if person.password_short == Some(true) { Strength::Short } else { Strength::Alone },
         password_at: now,
         code_at: None,
     })

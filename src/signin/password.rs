@@ -132,6 +132,14 @@ async fn succeed(
         (Some(old), Some(new)) => users::rehash(&mut tx, &person.id, old, new).await?,
         _ => true,
     };
+    let short = !Password::typed(attempt.password).has(usize::from(state.settings.password_min_alone));
+    if renewed
+        && person.password_short != Some(short)
+        && let Some(hash) = better.as_ref().or(person.password_hash.as_ref())
+    {
+        users::note_length(&mut tx, &person.id, hash, short).await?;
+        person.password_short = Some(short);
+    }
     tx.commit().await?;
     if !renewed {
         person.password_hash = faster_hash(state, &person, attempt.password).await?;

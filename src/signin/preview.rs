@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::decide::{Demand, Facts, Next, Reach, decide};
+use super::decide::{Demand, Facts, Next, Reach, Strength, decide};
 use crate::directory::people::Need;
 use crate::directory::rights::{Rights, own};
 use crate::directory::{Error, groups, people, roles};
@@ -50,7 +50,7 @@ pub async fn turning_on(conn: &mut Conn, group: &GroupRow, now: i64) -> Result<P
             match next_step(&need, now) {
                 Next::NoAddress | Next::Unmet => no_address.add(need.login),
                 Next::CodesStopped => codes_stopped.add(need.login),
-                Next::Password | Next::Code | Next::Done(_) => {}
+                Next::Password | Next::Code | Next::LongerPassword | Next::Done(_) => {}
             }
         }
         match next {
@@ -79,6 +79,7 @@ fn next_step(need: &Need, now: i64) -> Next {
         reach: if need.has_address { Reach::Email } else { Reach::Nowhere },
         demand: Demand::Whatever,
         codes_stopped: need.codes_stopped,
+        strength: Strength::Alone,
         password_at: now,
         code_at: None,
     }))

@@ -12,6 +12,8 @@ queries! {
             WHERE token_hash = $1 AND purpose = $2 AND spent_at IS NULL AND expires_at > $3";
     SPEND = "UPDATE links SET spent_at = $3
              WHERE token_hash = $1 AND purpose = $2 AND spent_at IS NULL AND expires_at > $3";
+    BURY = "UPDATE links SET spent_at = $2 WHERE token_hash = $1 AND spent_at IS NULL AND expires_at <= $2";
+    IS_EXPIRED = "SELECT user_id FROM links WHERE token_hash = $1 AND spent_at IS NULL AND expires_at <= $2";
     END_OF_USER = "UPDATE links SET spent_at = $2 WHERE user_id = $1 AND spent_at IS NULL";
     END_OF_PURPOSE = "UPDATE links SET spent_at = $3 WHERE user_id = $1 AND purpose = $2 AND spent_at IS NULL";
 }
@@ -63,6 +65,23 @@ pub async fn find(conn: &mut Conn, token_hash: &str, purpose: &str, now: i64) ->
 /// When the database refuses.
 pub async fn spend(conn: &mut Conn, token_hash: &str, purpose: &str, now: i64) -> Result<bool> {
     Ok(execute!(conn, SPEND, token_hash, purpose, now)? == 1)
+}
+
+/// Whether this link could still be used, had it not expired.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn is_expired(conn: &mut Conn, token_hash: &str, now: i64) -> Result<bool> {
+    let row: Option<(String,)> = optional!(conn, (String,), IS_EXPIRED, token_hash, now)?;
+    Ok(row.is_some())
+}
+
+/// Uses an expired link up, so that it stays refused, whatever a clock may say.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn bury(conn: &mut Conn, token_hash: &str, now: i64) -> Result<()> {
+    execute!(conn, BURY, token_hash, now).map(|_| ())
 }
 
 /// Voids every link of a user.

@@ -9,7 +9,7 @@ use super::{Conn, Result};
 macro_rules! people {
     ($which:literal) => {
         concat!(
-            "SELECT u.id, u.login, u.name, u.email, u.email_verified_at, u.claims, u.status, u.password_hash,
+            "SELECT u.id, u.login, u.name, u.email, u.email_verified_at, u.claims, u.status, u.password_hash, u.password_short,
                     u.created_at, u.updated_at,
                     u.role_id, r.name AS role_name, r.rank AS role_rank, r.rights AS role_rights,
                     u.group_id, g.name AS group_name, g.top_id AS group_top_id, g.language AS group_language,
@@ -85,10 +85,11 @@ queries! {
     PROVE_EMAIL = "UPDATE users SET email_verified_at = $3, updated_at = $3
                    WHERE id = $1 AND email = $2 AND email_verified_at IS NULL";
     VOUCH_FOR_EMAIL = "UPDATE users SET email_verified_at = $2 WHERE id = $1";
-    SET_PASSWORD = "UPDATE users SET password_hash = $2, status = CASE WHEN status = 'invited' THEN 'active' ELSE status END,
+    SET_PASSWORD = "UPDATE users SET password_hash = $2, password_short = NULL, status = CASE WHEN status = 'invited' THEN 'active' ELSE status END,
                                      updated_at = $3
                     WHERE id = $1";
     REHASH = "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2";
+    NOTE_LENGTH = "UPDATE users SET password_short = $3 WHERE id = $1 AND password_hash = $2";
     DELETE = "DELETE FROM users WHERE id = $1";
 }
 
@@ -111,6 +112,8 @@ pub struct UserRow {
     pub status: String,
     /// What the password is checked against, as a PHC string.
     pub password_hash: Option<String>,
+    /// Whether it is known to be shorter than what lets one in alone.
+    pub password_short: Option<bool>,
     /// When the user was added.
     pub created_at: i64,
     /// When the user was last changed.
@@ -400,6 +403,14 @@ pub async fn set_password(conn: &mut Conn, id: &str, password_hash: &str, now: i
 /// When the database refuses.
 pub async fn rehash(conn: &mut Conn, id: &str, old: &str, new: &str) -> Result<bool> {
     Ok(execute!(conn, REHASH, id, old, new)? == 1)
+}
+
+/// Notes whether a user's password is shorter than what lets one in alone, unless it was changed meanwhile.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn note_length(conn: &mut Conn, id: &str, password_hash: &str, short: bool) -> Result<bool> {
+    Ok(execute!(conn, NOTE_LENGTH, id, password_hash, short)? == 1)
 }
 
 /// Deletes a user, and everything that hangs from them.

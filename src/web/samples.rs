@@ -234,6 +234,11 @@ impl Drawing<'_> {
     fn account(&mut self) -> Result<(), TemplateError> {
         self.page("front", &FrontPage { issuer: "https://login.example.org".to_owned() })?;
         self.page("choose-password", &choose(None))?;
+        let cancel = || Some("/authorize/x/cancel".to_owned());
+        let longer = |error| ChoosePasswordPage { longer: true, cancel: cancel(), ..choose(error) };
+        self.page("choose-password-longer", &longer(None))?;
+        let short = ErrorText { what: "too-short", then: None, n: 15 };
+        self.page("choose-password-longer-short", &longer(Some(short)))?;
         for (name, error) in [
             ("choose-password-short", ErrorText { what: "too-short", then: None, n: 15 }),
             ("choose-password-long", ErrorText { what: "too-long", then: None, n: 128 }),
@@ -354,5 +359,12 @@ fn signed_out() -> SignedOutPage {
 }
 
 fn choose(error: Option<ErrorText>) -> ChoosePasswordPage {
-    ChoosePasswordPage { action: "/reset/x".to_owned(), login: "ned".to_owned(), shortest: 15, error }
+    ChoosePasswordPage {
+        action: "/reset/x".to_owned(),
+        login: "ned".to_owned(),
+        shortest: 15,
+        longer: false,
+        cancel: None,
+        error,
+    }
 }

@@ -262,6 +262,10 @@ pub struct ChoosePasswordPage {
     pub login: String,
     /// How long it must be.
     pub shortest: i64,
+    /// Whether they have one that has become too short.
+    pub longer: bool,
+    /// Where the Cancel button goes, in a sign-in.
+    pub cancel: Option<String>,
     /// Why the last attempt was refused.
     pub error: Option<ErrorText>,
 }

@@ -4,9 +4,9 @@ use countersign::audit::Actor;
 use countersign::clock::Clock;
 use countersign::directory::users::{Changes, NewUser};
 use countersign::directory::{
-    Address, By, Login, Password, Passwords, Person, groups, login::fold, people, users,
+    Address, By, Login, Password, Passwords, Person, groups, links, login::fold, people, users,
 };
-use countersign::keys::secret::entropy;
+use countersign::keys::secret::{entropy, new_id};
 use countersign::keys::{SigningKeys, Takeover, Vault};
 use countersign::oidc::clients::{self, AuthMethod, Metadata};
 use countersign::store::audit::EventRow;
@@ -121,6 +121,25 @@ impl Admin {
         let mut tx = self.begin().await;
         let changed = users::set_password(&mut tx, &person, &hash, &self.by(), &mut entropy()).await;
         changed.expect("a changed password");
+        tx.commit().await.expect("a commit");
+    }
+
+    /// A link with which a user chooses a password, as `countersign user link` prints it.
+    pub async fn invite(&self, login: &str) -> String {
+        let person = self.user(login).await;
+        let mut tx = self.begin().await;
+        let token = links::issue(&mut tx, &person, 86_400, &self.by(), &mut entropy()).await;
+        tx.commit().await.expect("a commit");
+        links::address(self.issuer.as_str(), &token.expect("a link"))
+    }
+
+    /// Stops a user's codes, as too many wrong ones do.
+    pub async fn stop_codes(&self, login: &str) {
+        let (person, now) = (self.user(login).await, self.clock.now());
+        let mut tx = self.begin().await;
+        let id = new_id(&mut entropy());
+        challenges::take_from_budget(&mut tx, &person.id, &id, now, 0).await.expect("a try");
+        assert!(challenges::stop_codes(&mut tx, &person.id, now).await.expect("a stop"));
         tx.commit().await.expect("a commit");
     }
 

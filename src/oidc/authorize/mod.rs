@@ -1,13 +1,15 @@
 //! The authorization endpoint (RFC 6749 §3.1, OIDC Core §3): a loop of *load facts, decide, act*.
 //!
 //! From the ground up: [`request`] (what is asked for, and where its answer may go), `answer` (how that gets there), `pending` (a
-//! sign-in that goes on), `consent`, `finish` (a grant, or a refusal). On top what a browser calls: `begin` (`/authorize`), `turn`
-//! (`/authorize/{sign-in}`: what is missing still?) and `steps` (the forms of the pages, each of which comes back to the turn).
+//! sign-in that goes on), `consent`, `longer` (a longer password), `finish` (a grant, or a refusal). On top what a browser calls:
+//! `begin` (`/authorize`), `turn` (`/authorize/{sign-in}`: what is missing still?) and `steps` (the forms of the pages, each of which
+//! comes back to the turn).
 
 mod answer;
 pub(super) mod begin;
 mod consent;
 mod finish;
+mod longer;
 pub(super) mod pending;
 pub mod request;
 pub(super) mod steps;

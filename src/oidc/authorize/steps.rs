@@ -7,6 +7,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 
 use super::finish;
+use super::longer;
 use super::pending::{self, Pending, to_the_loop};
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::error::{Code, Refusal};
@@ -63,6 +64,21 @@ pub(in crate::oidc) async fn resend(
     };
     code::ask_again(&provider.signin, &step.pending.signin, step.now_ms / 1000).await?;
     Ok(to_the_loop(&id))
+}
+
+/// `POST /authorize/{sign-in}/new-password`
+pub(in crate::oidc) async fn new_password(
+    State(provider): State<Arc<Provider>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let headers = request.headers().clone();
+    let step = match Step::open(&provider, &id, request).await? {
+        Ok(step) => step,
+        Err(over) => return Ok(over),
+    };
+    let typed = step.form.field("password");
+    longer::take(&provider, &step.pending, typed, &step.network, &headers, step.now_ms).await
 }
 
 /// `POST /authorize/{sign-in}/consent`

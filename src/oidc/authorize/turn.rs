@@ -8,6 +8,7 @@ use axum::response::{AppendHeaders, IntoResponse, Response};
 
 use super::consent::{self, has_agreed, is_asked_for};
 use super::finish::{self, Proven};
+use super::longer;
 use super::pending::{Pending, load, to_the_loop};
 use crate::keys::secret::entropy;
 use crate::mail::Outcome;
@@ -81,6 +82,9 @@ impl Turn<'_> {
                 drop(conn);
                 let description = "the app insists on two factors, and this person cannot be sent a code";
                 self.refuse(Code::UnmetAuthenticationRequirements, description).await
+            }
+            Next::LongerPassword => {
+                Ok(longer::page(self.provider, self.pending, &standing.person, None, self.headers))
             }
             Next::Done(assurance) => {
                 let proven = Proven {
