@@ -5,6 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
 /// Where a handler gets the time from, once, before it decides anything.
 #[derive(Clone, Debug)]
 pub enum Clock {
@@ -37,38 +41,46 @@ fn system_ms() -> i64 {
     i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// A moment (seconds since 1970) as time of day, UTC: `14:05`.
-#[must_use]
-pub fn time_of_day(seconds: i64) -> String {
-    let minutes = seconds.rem_euclid(86_400) / 60;
-    format!("{:02}:{:02}", minutes / 60, minutes % 60)
+/// A moment as people read it: in the zone of whoever reads it where that is known, else in UTC.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Moment {
+    /// For programs (RFC 3339, UTC): `2026-11-24T14:05:00Z`.
+    pub iso: String,
+    /// The time of day, with its zone: `15:05 CET`.
+    pub clock: String,
+    /// The date before it: `2026-11-24 15:05 CET`.
+    pub date: String,
+}
+
+impl Moment {
+    /// This moment (seconds since 1970), for somebody who lives in `zone`: a name of the IANA database (OIDC Core §5.1,
+    /// `zoneinfo`); UTC without one, or with one that nobody knows.
+    #[must_use]
+    pub fn new(seconds: i64, zone: Option<&str>) -> Self {
+        let zone = zone.and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC);
+        let there = Timestamp::from_second(seconds).unwrap_or_default().to_zoned_datetime(zone);
+        Self {
+            iso: timestamp(seconds),
+            clock: there.strftime("%H:%M %Z").to_string(),
+            date: there.strftime("%Y-%m-%d %H:%M %Z").to_string(),
+        }
+    }
 }
 
 /// A moment (seconds since 1970) as date and time of day, UTC: `2026-11-24 14:05`.
 #[must_use]
 pub fn date_and_time(seconds: i64) -> String {
-    let (year, month, day) = civil(seconds.div_euclid(86_400));
-    format!("{year:04}-{month:02}-{day:02} {}", time_of_day(seconds))
+    utc(seconds, "%Y-%m-%d %H:%M")
 }
 
 /// The same to the second, as logs have it (RFC 3339): `2026-11-24T14:05:12Z`.
 #[must_use]
 pub fn timestamp(seconds: i64) -> String {
-    let second = seconds.rem_euclid(60);
-    format!("{}:{second:02}Z", date_and_time(seconds).replace(' ', "T"))
+    utc(seconds, "%Y-%m-%dT%H:%M:%SZ")
 }
 
-/// The Gregorian date of a day counted from 1970-01-01, by whole eras of 400 years that begin in March.
-fn civil(days: i64) -> (i64, i64, i64) {
-    let z = days + 719_468;
-    let era = z.div_euclid(146_097);
-    let day_of_era = z.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+fn utc(seconds: i64, format: &str) -> String {
+    Timestamp::from_second(seconds).unwrap_or_default().strftime(format).to_string()
 }
 
 #[cfg(test)]
@@ -85,7 +97,24 @@ mod tests {
         ] {
             assert_eq!(date_and_time(seconds), expected);
         }
-        assert_eq!(time_of_day(1_795_529_100), "14:05");
         assert_eq!(timestamp(1_795_529_112), "2026-11-24T14:05:12Z");
+    }
+
+    #[test]
+    fn moments_are_told_in_the_zone_of_whoever_reads_them() {
+        for (seconds, zone, clock, date) in [
+            (1_795_529_100, None, "14:05 UTC", "2026-11-24 14:05 UTC"),
+            (1_795_529_100, Some("Europe/Berlin"), "15:05 CET", "2026-11-24 15:05 CET"),
+            (1_782_318_600, Some("Europe/Berlin"), "18:30 CEST", "2026-06-24 18:30 CEST"),
+            (1_795_529_100, Some("Asia/Kolkata"), "19:35 IST", "2026-11-24 19:35 IST"),
+            (1_795_546_800, Some("Pacific/Auckland"), "08:00 NZDT", "2026-11-25 08:00 NZDT"),
+            (1_795_529_100, Some("Mars/Olympus"), "14:05 UTC", "2026-11-24 14:05 UTC"),
+            (1_795_529_100, Some("../etc/passwd"), "14:05 UTC", "2026-11-24 14:05 UTC"),
+            (i64::MAX, Some("Europe/Berlin"), "01:00 CET", "1970-01-01 01:00 CET"),
+        ] {
+            let moment = Moment::new(seconds, zone);
+            assert_eq!((moment.clock.as_str(), moment.date.as_str()), (clock, date), "{seconds} {zone:?}");
+        }
+        assert_eq!(Moment::new(1_795_529_112, Some("Europe/Berlin")).iso, "2026-11-24T14:05:12Z");
     }
 }

@@ -1,5 +1,6 @@
 incorrect = Incorrect login or password.
 incorrect-then = Check for capital letters, and try again.
+incorrect-again-then = The password was not right; your code still stands here. Type the password once more.
 throttled = Too many attempts.
 throttled-then = Try again in { $n ->
     [one] 1 second

@@ -1,19 +1,19 @@
 mail-code-subject = Your code for { $app } ({ $reference })
 mail-code-intro = Somebody is signing in to { $app } as { $login } with the right password. If it is you, this is your code:
 mail-code-reference = Reference: { $reference } (the page shows the same)
-mail-code-holds = Asked for at { $when } UTC. The code holds for { $minutes ->
+mail-code-holds = Asked for at { $when }. The code holds for { $minutes ->
     [one] 1 minute
    *[other] { $minutes } minutes
 }.
 mail-code-not-you = Not you? Then somebody knows your password. Give this code to nobody, and ask a manager for a new password today.
 
 mail-override-subject = { $who } signed in without a code
-mail-override-intro = { $who } (login { $login }) signed in to { $app } at { $when } UTC with the password alone.
+mail-override-intro = { $who } (login { $login }) signed in to { $app } at { $when } with the password alone.
 mail-override-why = The group asks for a code by email, and this person's role holds override_2fa, which waives it.
 mail-override-not-expected = If you did not expect this, ask them. If it was not them, disable the user or change the password at once.
 
 mail-stopped-subject = Your codes are stopped
-mail-stopped-intro = Too many wrong codes were entered for the login { $login }, the last at { $when } UTC. No more codes are sent or accepted for it.
+mail-stopped-intro = Too many wrong codes were entered for the login { $login }, the last at { $when }. No more codes are sent or accepted for it.
 mail-stopped-what-to-do = Whoever entered them knew the password. If it was not you, ask a manager for a new password today; either way a manager can unlock your login.
 
 mail-choose-subject = Choose your password for { $brand }
@@ -24,7 +24,7 @@ mail-choose-holds = The link works once, within { $hours ->
 }.
 
 mail-reset-subject = A new password for { $brand }
-mail-reset-intro = At { $when } UTC somebody, probably you, asked for a new password for the login { $login } at { $brand }. Choose it here:
+mail-reset-intro = At { $when } somebody, probably you, asked for a new password for the login { $login } at { $brand }. Choose it here:
 mail-reset-holds = The link works once, within { $minutes ->
     [one] 1 minute
    *[other] { $minutes } minutes
@@ -32,14 +32,14 @@ mail-reset-holds = The link works once, within { $minutes ->
 mail-reset-not-you = Not you? Then there is nothing to do: your password stays as it is. Pass the link on to nobody, whoever asks for it.
 
 mail-changed-subject = Your password for { $brand } was changed
-mail-changed-intro = The password of the login { $login } at { $brand } was changed at { $when } UTC, from the network address { $network }.
+mail-changed-intro = The password of the login { $login } at { $brand } was changed at { $when }, from the network address { $network }.
 mail-changed-what = Everything that was signed in with the old one is signed out.
 mail-changed-not-you = Not you? Then ask a manager to disable your login at once, and change the password of this mailbox: whoever it was can read it, or knew your old password.
 
 mail-stranded-subject = { $who } asks for a new password
-mail-stranded-intro = At { $when } UTC { $who } (login { $login }), or somebody in their name, said that they have forgotten their password. There is no address to which they could be sent a link.
+mail-stranded-intro = At { $when } { $who } (login { $login }), or somebody in their name, said that they have forgotten their password. There is no address to which they could be sent a link.
 mail-stranded-what-to-do = Find out whether it was them. If so, add their email address, or give them a link to choose a password.
 mail-stranded-more = You are told of this once a day for one person, however often they ask.
 
 mail-test-subject = Test message from { $brand }
-mail-test-text = Mail from this provider arrives. Sent at { $when } UTC.
+mail-test-text = Mail from this provider arrives. Sent at { $when }.

@@ -1,6 +1,9 @@
 login-label = Login
 password-label = Password
 sign-in-button = Sign in
+show-button = Show
+hide-button = Hide
+another-login-button = Use another login
 cancel-button = Cancel
 policy-link = Privacy at { $app }
 tos-link = Terms of { $app }
@@ -30,13 +33,11 @@ holds-for = { $minutes ->
     [one] 1 minute
    *[other] { $minutes } minutes
 }
-holds-until = until { $clock } UTC
+holds-until = until { $clock }
 resend-button = Send another code
 resend-hint = No mail after a minute? Look into the spam folder too, or have another code sent.
-resend-in = No mail? Look into the spam folder too. Another code can be sent in { $n ->
-    [one] 1 second
-   *[other] { $n } seconds
-}.
+resend-in = No mail? Look into the spam folder too. Another code can be sent in { $left }.
+resend-reload = Load this page again then.
 resend-never = This sign-in has sent as many codes as it may. Go back to the app and start again for a new one.
 
 consent-title = Allow { $app }

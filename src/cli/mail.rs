@@ -4,7 +4,7 @@ use anyhow::{Context as _, bail};
 use clap::Subcommand;
 
 use super::{Operator, input};
-use crate::clock::timestamp;
+use crate::clock::{Moment, timestamp};
 use crate::directory::Address;
 use crate::keys::secret::entropy;
 use crate::mail::{self, Outcome, Outgoing, Purpose};
@@ -42,7 +42,8 @@ async fn test(operator: &Operator, address: &str) -> anyhow::Result<()> {
     let address = Address::parse(address).context("ADDRESS")?;
     let db = operator.db().await?;
     let now_ms = operator.clock.now_ms();
-    let parts = operator.pages()?.mail(&TestMail { when: now_ms / 1000 }, Language::default())?;
+    let parts =
+        operator.pages()?.mail(&TestMail { when: Moment::new(now_ms / 1000, None) }, Language::default())?;
     let patience = operator.config.mail.timeout;
     let outgoing = Outgoing {
         purpose: Purpose::Test,

@@ -3,6 +3,7 @@
 use super::address::Address;
 use super::claims::{Claim, StandardClaims};
 use super::rights::{Rights, own};
+use crate::clock::Moment;
 use crate::store::users::UserRow;
 use crate::store::{Error, Result};
 
@@ -106,6 +107,12 @@ impl Person {
     #[must_use]
     pub fn deliverable_address(&self) -> Option<Address> {
         deliverable(self.email.as_deref(), &self.login)
+    }
+
+    /// A moment (seconds since 1970) as they read it: in the zone where they live, if it is on file.
+    #[must_use]
+    pub fn moment(&self, seconds: i64) -> Moment {
+        Moment::new(seconds, self.claims.get(Claim::Zoneinfo))
     }
 
     /// Whether their role holds this right.

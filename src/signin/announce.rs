@@ -31,7 +31,7 @@ pub async fn overridden(
             who: person.display_name().to_owned(),
             login: person.login.clone(),
             app: app_name.to_owned(),
-            when: now_ms / 1000,
+            when: other.moment(now_ms / 1000),
         };
         tell(state, conn, &other, Purpose::OverrideAlert, &page, (WORTH, now_ms)).await?;
     }
@@ -48,7 +48,7 @@ pub async fn codes_stopped(
     person: &Person,
     now_ms: i64,
 ) -> Result<(), Error> {
-    let page = CodesStoppedMail { login: person.login.clone(), when: now_ms / 1000 };
+    let page = CodesStoppedMail { login: person.login.clone(), when: person.moment(now_ms / 1000) };
     tell(state, conn, person, Purpose::CodesStopped, &page, (WORTH, now_ms)).await
 }
 
@@ -64,7 +64,7 @@ pub async fn password_changed(
     now_ms: i64,
 ) -> Result<(), Error> {
     let (login, network) = (person.login.clone(), network.to_owned());
-    let page = PasswordChangedMail { login, network, when: now_ms / 1000 };
+    let page = PasswordChangedMail { login, network, when: person.moment(now_ms / 1000) };
     tell(state, conn, person, Purpose::PasswordChanged, &page, (WORTH, now_ms)).await
 }
 
@@ -81,7 +81,7 @@ pub async fn reset(
 ) -> Result<(), Error> {
     let lifetime = state.settings.reset_lifetime.as_secs();
     let login = person.login.clone();
-    let page = ResetMail { login, link, minutes: lifetime / 60, when: now_ms / 1000 };
+    let page = ResetMail { login, link, minutes: lifetime / 60, when: person.moment(now_ms / 1000) };
     tell(state, conn, person, Purpose::PasswordReset, &page, (lifetime, now_ms)).await
 }
 
@@ -96,8 +96,9 @@ pub async fn reset_without_address(
     now_ms: i64,
 ) -> Result<(), Error> {
     let (who, login) = (person.display_name(), &person.login);
-    let page = ResetWithoutAddressMail { who: who.to_owned(), login: login.clone(), when: now_ms / 1000 };
     for manager in people::managers_of(conn, person).await? {
+        let when = manager.moment(now_ms / 1000);
+        let page = ResetWithoutAddressMail { who: who.to_owned(), login: login.clone(), when };
         tell(state, conn, &manager, Purpose::ResetWithoutAddress, &page, (WORTH, now_ms)).await?;
     }
     Ok(())

@@ -134,7 +134,7 @@ fn message(
         code: code.to_owned(),
         reference: reference.to_owned(),
         minutes: lifetime / 60,
-        when: now,
+        when: to.person.moment(now),
         login: to.person.login.clone(),
     };
     let language = Language::of_group(to.person.language());

@@ -37,8 +37,8 @@ pub async fn take(
         match password::check(state, &attempt).await? {
             Checked::Right(_) => {}
             Checked::Refused(notice) => {
+                let notice = on_code_page(state, signin, given.code, notice)?;
                 let mut tx = state.db.write().await?;
-                let notice = on_code_page(notice);
                 signins::set_notice(&mut tx, &signin.id, Some(&notice.to_json())).await?;
                 return Ok(tx.commit().await?);
             }
@@ -125,14 +125,36 @@ async fn proves(
     Ok(event.record(tx, now_ms, &mut entropy()).await?)
 }
 
-/// The login stands on the code page; it is not typed again.
-fn on_code_page(notice: Notice) -> Notice {
-    match notice {
-        Notice::Incorrect { .. } => Notice::Incorrect { login: None },
+/// What seals a code that was typed beside a wrong password.
+const SEAL: &str = "typed-code";
+
+/// More is no code (the field itself takes no more).
+const LONGEST_TYPED: usize = 160;
+
+/// The login stands on the code page and is not typed again, nor is the code where the password alone was wrong.
+fn on_code_page(
+    state: &SignInState,
+    signin: &SignInRow,
+    code: &str,
+    notice: Notice,
+) -> Result<Notice, challenge::Error> {
+    Ok(match notice {
+        Notice::Incorrect { .. } => {
+            let kept = if code.len() <= LONGEST_TYPED { code } else { "" };
+            let sealed_code = state.vault.seal(SEAL, &signin.id, kept.as_bytes(), &mut entropy())?;
+            Notice::IncorrectAgain { sealed_code }
+        }
         Notice::Throttled { until, .. } => Notice::Throttled { login: None, until },
         Notice::Busy { .. } => Notice::Busy { login: None },
         other => other,
-    }
+    })
+}
+
+/// The code that was typed beside a wrong password, to be shown again; none otherwise.
+pub(super) fn typed(state: &SignInState, signin: &SignInRow, notice: Option<&Notice>) -> String {
+    let Some(Notice::IncorrectAgain { sealed_code }) = notice else { return String::new() };
+    let opened = state.vault.unseal(SEAL, &signin.id, sealed_code);
+    opened.ok().and_then(|code| String::from_utf8(code.to_vec()).ok()).unwrap_or_default()
 }
 
 /// Whether another code may be asked for: when, and whether this sign-in has any left.

@@ -8,8 +8,13 @@ use serde::{Deserialize, Serialize};
 pub enum Notice {
     /// "Incorrect login or password."
     Incorrect {
-        /// What was typed as login, to be shown again; none on the code page, whose login stands.
+        /// What was typed as login, to be shown again.
         login: Option<String>,
+    },
+    /// The same on the code page, whose login stands: it was the password.
+    IncorrectAgain {
+        /// What was typed as code, sealed: it is to stand there still.
+        sealed_code: String,
     },
     /// Wrong passwords have slowed this person or this network down.
     Throttled {

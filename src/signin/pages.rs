@@ -4,7 +4,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 
 use super::SignInState;
-use super::code::{Resend, resend};
+use super::code::{self, Resend, resend};
 use super::facts::Standing;
 use super::notice::Notice;
 use crate::mail::mask;
@@ -67,10 +67,12 @@ pub fn code(
         action: path(&signin.id, "code"),
         resend_action: path(&signin.id, "code/resend"),
         cancel: path(&signin.id, "cancel"),
+        another: path(&signin.id, "another"),
         login: standing.person.login.clone(),
+        code: code::typed(state, signin, notice.as_ref()),
         sent_to: challenge.map(|c| mask(&c.address)),
         reference: challenge.map(|c| c.reference.clone()),
-        expires_at,
+        expires: standing.person.moment(expires_at),
         minutes_left: (expires_at - now).max(0) / 60,
         ask_password: settings.ask_password_with_code,
         underway,
@@ -86,6 +88,7 @@ pub fn code(
 fn error_text(notice: &Notice, now: i64) -> Option<ErrorText> {
     let (what, then, n) = match notice {
         Notice::Incorrect { .. } => ("incorrect", Some("incorrect-then"), 0),
+        Notice::IncorrectAgain { .. } => ("incorrect", Some("incorrect-again-then"), 0),
         Notice::Throttled { until, .. } => ("throttled", Some("throttled-then"), (until - now).max(1)),
         Notice::Busy { .. } => ("busy", Some("busy-then"), 0),
         Notice::InvalidCode { left } => ("invalid-code", Some("attempts-left"), *left),

@@ -11,6 +11,7 @@ use crate::config;
 use crate::keys::secret::hex;
 
 const STYLESHEET: &str = include_str!("../../templates/style.css");
+const PAGE: &str = include_str!("../../templates/page.js");
 const SUBMIT: &str = include_str!("../../templates/submit.js");
 const LEAVE: &str = include_str!("../../templates/leave.js");
 const SESSION_CHECK: &str = include_str!("../../templates/session_check.js");
@@ -21,6 +22,7 @@ const ICON: &str = include_str!("../../templates/icon.svg");
 pub struct Assets {
     stylesheet: Asset,
     icon: Asset,
+    page: Asset,
     submit: Asset,
     leave: Asset,
     session_check: Asset,
@@ -45,6 +47,7 @@ impl Assets {
         Ok(Self {
             stylesheet: Asset::new("css", "text/css; charset=utf-8", css.into_bytes()),
             icon: Asset::new("svg", "image/svg+xml", ICON.into()),
+            page: script(PAGE),
             submit: script(SUBMIT),
             leave: script(LEAVE),
             session_check: script(SESSION_CHECK),
@@ -62,6 +65,12 @@ impl Assets {
     #[must_use]
     pub fn icon_path(&self) -> String {
         format!("/assets/{}", self.icon.name)
+    }
+
+    /// Where the script of every page is.
+    #[must_use]
+    pub fn page_path(&self) -> String {
+        format!("/assets/{}", self.page.name)
     }
 
     /// Where the script is that sends a page's form on by itself.
@@ -91,7 +100,8 @@ impl Assets {
     /// `GET /assets/{name}`
     #[must_use]
     pub fn serve(&self, name: &str) -> Response {
-        let always = [&self.stylesheet, &self.icon, &self.submit, &self.leave, &self.session_check];
+        let always =
+            [&self.stylesheet, &self.icon, &self.page, &self.submit, &self.leave, &self.session_check];
         let found = always.into_iter().chain(self.logo.as_ref()).find(|asset| asset.name == name);
         match found {
             Some(asset) => (

@@ -14,14 +14,11 @@ use super::pages::Pages;
 use super::problem::{Problem, ProblemPage};
 use crate::keys::secret::{entropy, new_id};
 
-/// Nothing but our stylesheet and pictures. There is no `form-action`: browsers apply it to every redirect that follows a
-/// form, and the last of those goes to the app, and on to wherever the app sends it.
+/// What is not drawn by [`Pages`], which sets its own, runs nothing at all.
 const CONTENT_SECURITY_POLICY: &str =
     "default-src 'none'; style-src 'self'; img-src 'self' https:; base-uri 'none'; frame-ancestors 'none'";
 
-/// The same for the pages that may send themselves on by a script of ours.
-pub const WITH_SCRIPT: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https:; \
-     base-uri 'none'; frame-ancestors 'none'";
+pub use super::pages::POLICY as WITH_SCRIPT;
 
 /// Goes along with a response that any site may show in a frame; its own policy must say so too.
 #[derive(Clone, Copy, Debug)]

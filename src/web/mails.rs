@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::pages::MailPage;
+use crate::clock::Moment;
 
 /// A code for a sign-in.
 #[derive(Debug, Serialize)]
@@ -15,8 +16,8 @@ pub struct CodeMail {
     pub reference: String,
     /// How long the code holds, in minutes.
     pub minutes: i64,
-    /// When it was asked for, in seconds since 1970.
-    pub when: i64,
+    /// When it was asked for.
+    pub when: Moment,
     /// Whose sign-in it is.
     pub login: String,
 }
@@ -34,8 +35,8 @@ pub struct OverrideMail {
     pub login: String,
     /// The relying app's name.
     pub app: String,
-    /// When, in seconds since 1970.
-    pub when: i64,
+    /// When.
+    pub when: Moment,
 }
 
 impl MailPage for OverrideMail {
@@ -47,8 +48,8 @@ impl MailPage for OverrideMail {
 pub struct CodesStoppedMail {
     /// Whose.
     pub login: String,
-    /// When, in seconds since 1970.
-    pub when: i64,
+    /// When.
+    pub when: Moment,
 }
 
 impl MailPage for CodesStoppedMail {
@@ -79,8 +80,8 @@ pub struct ResetMail {
     pub link: String,
     /// How long it holds, in minutes.
     pub minutes: i64,
-    /// When it was asked for, in seconds since 1970.
-    pub when: i64,
+    /// When it was asked for.
+    pub when: Moment,
 }
 
 impl MailPage for ResetMail {
@@ -94,8 +95,8 @@ pub struct PasswordChangedMail {
     pub login: String,
     /// The network address from which it was chosen.
     pub network: String,
-    /// When, in seconds since 1970.
-    pub when: i64,
+    /// When.
+    pub when: Moment,
 }
 
 impl MailPage for PasswordChangedMail {
@@ -109,8 +110,8 @@ pub struct ResetWithoutAddressMail {
     pub who: String,
     /// Their login.
     pub login: String,
-    /// When they said so, in seconds since 1970.
-    pub when: i64,
+    /// When they said so.
+    pub when: Moment,
 }
 
 impl MailPage for ResetWithoutAddressMail {
@@ -120,8 +121,8 @@ impl MailPage for ResetWithoutAddressMail {
 /// `countersign mail test`.
 #[derive(Debug, Serialize)]
 pub struct TestMail {
-    /// When, in seconds since 1970.
-    pub when: i64,
+    /// When.
+    pub when: Moment,
 }
 
 impl MailPage for TestMail {

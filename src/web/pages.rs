@@ -8,12 +8,12 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, Serde, Value, ValueKind};
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior, context};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, HtmlEscape, State, UndefinedBehavior, context};
 use serde::Serialize;
 
 use super::assets::Assets;
 use super::language::{Argument, BadCatalogue, Catalogue, Language};
-use crate::{clock, config};
+use crate::config;
 
 /// The templates that are built in, by name.
 const TEMPLATES: &[(&str, &str)] = &[
@@ -55,6 +55,11 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("mail/test.html", include_str!("../../templates/mail/test.html")),
     ("mail/test.txt", include_str!("../../templates/mail/test.txt")),
 ];
+
+/// What a page of ours may load: our own stylesheet and scripts, and pictures. There is no `form-action`: browsers apply it to every
+/// redirect that follows a form, and the last of those goes to the app, and on to wherever the app sends it.
+pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https:; \
+     base-uri 'none'; frame-ancestors 'none'";
 
 /// What a page is drawn from.
 pub trait Page: Serialize {
@@ -132,8 +137,8 @@ impl Pages {
         templates.add_function("t", move |state: &State<'_, '_>, key: &str, args: Kwargs| {
             translate(&catalogue, state, key, &args)
         });
-        templates.add_filter("clock", clock::time_of_day);
-        templates.add_filter("date", clock::date_and_time);
+        templates.add_filter("time", time);
+        templates.add_filter("countdown", countdown);
         let replaced = |name: &str| own.dir.as_deref().map_or(Ok(None), |dir| replacement(dir, name));
         for (name, _) in TEMPLATES {
             if let Some(text) = replaced(name)? {
@@ -174,7 +179,13 @@ impl Pages {
     #[must_use]
     pub fn respond<P: Page>(&self, status: StatusCode, page: &P, language: Language) -> Response {
         match self.html(page, language) {
-            Ok(html) => (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response(),
+            Ok(html) => {
+                let headers = [
+                    (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+                    (header::CONTENT_SECURITY_POLICY, POLICY),
+                ];
+                (status, headers, html).into_response()
+            }
             Err(error) => {
                 tracing::error!(template = P::TEMPLATE, %error, "a page could not be drawn");
                 (StatusCode::INTERNAL_SERVER_ERROR, "This page could not be drawn.").into_response()
@@ -203,6 +214,7 @@ impl Pages {
             stylesheet => inner.assets.stylesheet_path(),
             icon => inner.assets.icon_path(),
             logo => inner.assets.logo_path(),
+            page_script => inner.assets.page_path(),
             submit_script => inner.assets.submit_path(),
             leave_script => inner.assets.leave_path(),
             session_check_script => inner.assets.session_check_path(),
@@ -221,25 +233,47 @@ fn replacement(dir: &Path, name: &str) -> Result<Option<String>, TemplateError> 
     }
 }
 
-fn translate(
-    catalogue: &Catalogue,
-    state: &State<'_, '_>,
-    key: &str,
-    args: &Kwargs,
-) -> Result<String, Error> {
+/// The time of day of a [`Moment`](crate::clock::Moment) as an element, so that our script can tell it in the reader's own zone.
+fn time(moment: &Value) -> Result<Value, Error> {
+    let part = |name| moment.get_attr(name).map(|value| HtmlEscape(&value.to_string()).to_string());
+    Ok(Value::from_safe_string(format!("<time datetime=\"{}\">{}</time>", part("iso")?, part("clock")?)))
+}
+
+/// Seconds as `m:ss`, as an element that our script counts down.
+fn countdown(seconds: i64) -> Value {
+    let seconds = seconds.max(0);
+    let (minutes, rest) = (seconds / 60, seconds % 60);
+    Value::from_safe_string(format!("<span data-left=\"{seconds}\">{minutes}:{rest:02}</span>"))
+}
+
+/// Stands for an element within a sentence until the sentence itself has been escaped; no sentence of ours has it.
+const PLACE: char = '\u{e000}';
+
+fn translate(catalogue: &Catalogue, state: &State<'_, '_>, key: &str, args: &Kwargs) -> Result<Value, Error> {
     let tag = state.lookup("lang").map(|lang| lang.to_string()).unwrap_or_default();
-    let mut arguments = Vec::new();
+    let (mut arguments, mut element) = (Vec::new(), None);
     for name in args.args() {
         let value: Value = args.get(name)?;
         let argument = match (value.kind(), i64::try_from(value.clone())) {
             (ValueKind::Number, Ok(number)) => Argument::Number(number),
-            _ => Argument::Text(value.to_string()),
+            _ if value.is_safe() => {
+                element = Some(value.to_string());
+                Argument::Text(PLACE.to_string())
+            }
+            _ => Argument::Text(value.to_string().replace(PLACE, "")),
         };
         arguments.push((name.to_owned(), argument));
     }
     let language = Language::of_group(Some(&tag));
-    catalogue.sentence(language, key, &arguments).ok_or_else(|| {
+    let sentence = catalogue.sentence(language, key, &arguments).ok_or_else(|| {
         Error::new(ErrorKind::InvalidOperation, format!("no sentence {key} in {tag} for these arguments"))
+    })?;
+    Ok(match element {
+        Some(element) => {
+            let escaped = HtmlEscape(&sentence).to_string();
+            Value::from_safe_string(escaped.replace(PLACE, &element))
+        }
+        None => Value::from(sentence),
     })
 }
 

@@ -14,6 +14,7 @@ use super::views::{
     FormPostPage, FrontPage, Hint, LogoutPage, PasswordChosenPage, PasswordPage, ProtocolErrorPage,
     ResetPage, ResetSentPage, SessionCheckPage, SignedOutPage,
 };
+use crate::clock::Moment;
 
 /// A name that no layout expects, and that has to be escaped.
 const LONG: &str = "Ned <Nedd> of-the-department-with-a-name-that-does-not-end-and-has-no-place-to-break";
@@ -70,19 +71,27 @@ pub fn pages(pages: &Pages, language: Language) -> Result<Vec<Sample>, TemplateE
 pub fn mails(pages: &Pages, language: Language) -> Result<Vec<Sample>, TemplateError> {
     let mut drawing = Drawing { pages, language, samples: Vec::new() };
     let (app, login) = (|| "Time Tracker".to_owned(), || "ned".to_owned());
+    let when = || Moment::new(MOMENT, None);
     let (code, reference) = ("493021".to_owned(), "K7Q2".to_owned());
-    drawing.mail(&CodeMail { app: app(), code, reference, minutes: 10, when: MOMENT, login: login() })?;
+    drawing.mail(&CodeMail {
+        app: app(),
+        code,
+        reference,
+        minutes: 10,
+        when: when(),
+        login: login(),
+    })?;
     let who = "Ada Lovelace".to_owned();
-    drawing.mail(&OverrideMail { who, login: "ada".to_owned(), app: app(), when: MOMENT })?;
-    drawing.mail(&CodesStoppedMail { login: login(), when: MOMENT })?;
+    drawing.mail(&OverrideMail { who, login: "ada".to_owned(), app: app(), when: when() })?;
+    drawing.mail(&CodesStoppedMail { login: login(), when: when() })?;
     let link = || "https://login.example.org/reset/3kTq9mZx".to_owned();
     drawing.mail(&ChoosePasswordMail { login: login(), link: link(), hours: 24 })?;
-    drawing.mail(&ResetMail { login: login(), link: link(), minutes: 60, when: MOMENT })?;
+    drawing.mail(&ResetMail { login: login(), link: link(), minutes: 60, when: when() })?;
     let network = "192.0.2.7".to_owned();
-    drawing.mail(&PasswordChangedMail { login: login(), network, when: MOMENT })?;
+    drawing.mail(&PasswordChangedMail { login: login(), network, when: when() })?;
     let who = "Nia Nash".to_owned();
-    drawing.mail(&ResetWithoutAddressMail { who, login: "nia".to_owned(), when: MOMENT })?;
-    drawing.mail(&TestMail { when: MOMENT })?;
+    drawing.mail(&ResetWithoutAddressMail { who, login: "nia".to_owned(), when: when() })?;
+    drawing.mail(&TestMail { when: when() })?;
     Ok(drawing.samples)
 }
 
@@ -140,7 +149,7 @@ impl Drawing<'_> {
         self.page("code-no-more", &CodePage { can_resend: false, ..code("ned") })?;
         for (name, login, error) in [
             ("code-wrong", LONG, text("invalid-code", "attempts-left", 4)),
-            ("code-incorrect", "ned", text("incorrect", "incorrect-then", 0)),
+            ("code-incorrect", "ned", text("incorrect", "incorrect-again-then", 0)),
             ("code-expired", "ned", text("code-expired", "code-expired-then", 0)),
             ("code-resend-too-soon", "ned", text("resend-too-soon", "resend-too-soon-then", 42)),
             ("code-no-more-codes", "ned", text("no-more-codes", "no-more-codes-then", 0)),
@@ -331,10 +340,12 @@ pub fn code(login: &str) -> CodePage {
         action: "/authorize/x/code".to_owned(),
         resend_action: "/authorize/x/code/resend".to_owned(),
         cancel: "/authorize/x/cancel".to_owned(),
+        another: "/authorize/x/another".to_owned(),
         login: login.to_owned(),
+        code: String::new(),
         sent_to: Some("n•••@example.org".to_owned()),
         reference: Some("K7Q2".to_owned()),
-        expires_at: MOMENT,
+        expires: Moment::new(MOMENT, None),
         minutes_left: 10,
         ask_password: true,
         underway: false,

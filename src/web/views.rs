@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::pages::Page;
+use crate::clock::Moment;
 
 /// The relying app that somebody is on the way to.
 #[derive(Clone, Debug, Serialize)]
@@ -63,14 +64,18 @@ pub struct CodePage {
     pub resend_action: String,
     /// Where the Cancel button goes.
     pub cancel: String,
+    /// Where "Use another login" goes.
+    pub another: String,
     /// Who is signing in.
     pub login: String,
+    /// What the field of the code holds.
+    pub code: String,
     /// Where the code went; none when somebody gave it by hand.
     pub sent_to: Option<String>,
     /// What the mail shows too; none when somebody gave the code by hand.
     pub reference: Option<String>,
-    /// Until when the code holds, in seconds since 1970.
-    pub expires_at: i64,
+    /// Until when the code holds.
+    pub expires: Moment,
     /// How many minutes that is from now.
     pub minutes_left: i64,
     /// Whether the password is asked for again.
