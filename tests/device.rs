@@ -170,8 +170,8 @@ async fn an_app_that_is_not_for_somebody_is_refused_to_them() {
         })
         .await;
     let device = Device::of(&app, "openid").await;
-    let mut browser = sign_in(&site, &device.user_code(), "ned").await;
-    browser.submit().await;
+    let mut browser = enter(&site, &device.user_code()).await;
+    browser.fill("login", "ned").fill("password", PASSWORD).submit().await;
     assert!(browser.text().contains("Not connected"), "{}", browser.text());
     assert_eq!(device.poll_error().await, "access_denied");
 }

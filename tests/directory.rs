@@ -142,13 +142,13 @@ impl Acme {
         let hash = browser.hash();
         store::sessions::add(&mut tx, &id, hash.as_str(), &person.id, proofs, NOW, NOW + 9000).await.unwrap();
         tx.commit().await.unwrap();
-        Pending { id, session: hash }
+        Pending { id, user: person.id.clone(), session: hash }
     }
 
     /// Whether the sign-in still waits for its code, and whether the session still holds.
     async fn still(&self, pending: &Pending) -> (bool, bool) {
         let mut conn = self.db.read().await.unwrap();
-        let challenge = challenges::latest(&mut conn, &pending.id).await.unwrap();
+        let challenge = challenges::latest(&mut conn, &pending.id, &pending.user).await.unwrap();
         let signin = store::signins::find(&mut conn, &pending.id).await.unwrap();
         let waits = challenge.is_some_and(|challenge| challenge.ended_at.is_none());
         assert_eq!(
@@ -168,6 +168,7 @@ impl Acme {
 }
 
 struct Pending {
+    user: String,
     id: String,
     session: TokenHash,
 }

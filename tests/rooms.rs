@@ -52,7 +52,8 @@ const INSIDE: [(&str, &[&[&str]]); 2] = [
             &["pending"],
             &["consent", "longer"],
             &["finish"],
-            &["begin", "steps", "turn"],
+            &["turn"],
+            &["begin", "steps"],
         ],
     ),
 ];

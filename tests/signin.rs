@@ -653,8 +653,11 @@ async fn no_code_and_no_password_is_in_the_database() {
     let database = Database::sqlite().await;
     let file = PathBuf::from(database.url.trim_start_matches("sqlite:"));
     let site = Site::on(database).await;
-    let (_, _, _browser) = begin(&site, "ned").await;
+    let (_, _, mut browser) = begin(&site, "ned").await;
     let code = site.inbox("ned@example.org").code();
+    // Beside a wrong password the code stands on the page again, and is kept for that.
+    browser.fill("code", &code).fill("password", "wrong").submit().await;
+    assert_eq!(browser.field("code").as_deref(), Some(code.as_str()));
     let mut seen = 0;
     for entry in std::fs::read_dir(file.parent().expect("a folder")).expect("the folder") {
         let bytes = std::fs::read(entry.expect("an entry").path()).expect("a file");

@@ -49,6 +49,7 @@ pub fn router(provider: Arc<Provider>) -> Router {
         .route("/authorize/{signin}/code/resend", get(steps::back).post(steps::resend))
         .route("/authorize/{signin}/new-password", get(steps::back).post(steps::new_password))
         .route("/authorize/{signin}/consent", get(steps::back).post(steps::consent))
+        .route("/authorize/{signin}/another", get(steps::back).post(steps::another))
         .route("/authorize/{signin}/cancel", get(steps::back).post(steps::cancel))
         .route("/token", post(token::post).options(cors::preflight))
         .route("/revoke", post(revocation::post).options(cors::preflight))

@@ -97,7 +97,7 @@ pub async fn issue(
     if !signins::count_code(conn, signin).await? {
         return Ok(Issue::Overtaken);
     }
-    let before = challenges::latest(conn, &signin.id).await?;
+    let before = challenges::latest(conn, &signin.id, &to.person.id).await?;
     let limit = i64::from(settings.code_attempts);
     let attempts = before.map_or(0, |b| if b.attempts < limit { b.attempts } else { 0 });
     let (id, code, reference) = (new_id(rng), random_code(settings.code_length, rng), random_reference(rng));
@@ -248,9 +248,7 @@ async fn try_code(
             && challenges::spend_hand_code(conn, &by_hand.id, now).await?;
         return Ok(Some(Tried { attempts: attempt.attempts, right, mailed_to: None }));
     }
-    let Some(latest) = challenges::latest(conn, signin_id).await?.filter(|c| c.user_id == user_id) else {
-        return Ok(None);
-    };
+    let Some(latest) = challenges::latest(conn, signin_id, user_id).await? else { return Ok(None) };
     let Some(attempt) = challenges::take_attempt(conn, &latest.id, signin_id, limit, now).await? else {
         return Ok(None);
     };

@@ -183,8 +183,9 @@ pub fn resend(sent: i64, limit: i64, last_at: Option<i64>, pause: i64, now: i64)
 /// # Errors
 /// When the database refuses.
 pub async fn ask_again(state: &SignInState, signin: &SignInRow, now: i64) -> store::Result<()> {
+    let Some(user_id) = &signin.user_id else { return Ok(()) };
     let mut tx = state.db.write().await?;
-    let last = challenges::latest(&mut tx, &signin.id).await?;
+    let last = challenges::latest(&mut tx, &signin.id, user_id).await?;
     let settings = &state.settings;
     let limit = i64::from(settings.codes_per_signin);
     let pause = settings.resend_after.as_secs();

@@ -102,7 +102,7 @@ fn proven<'a>(
     {
         return Some(Proven { user_id, password_at, code_at: signin.code_at });
     }
-    let session = session?;
+    let session = session.filter(|_| signin.is_none_or(|signin| !signin.without_session))?;
     let auth_time = session.code_at.unwrap_or(session.password_at).max(session.password_at);
     let counts = match freshness {
         Freshness::Any => true,
@@ -130,11 +130,15 @@ mod tests {
             password_at,
             code_at: None,
             consented_at: None,
+            consented_by: None,
+            last_user_id: None,
+            without_session: false,
             notice: None,
             codes_sent: 0,
             created_at: 100,
             expires_at: 200,
             finished_at: None,
+            grant_id: None,
         }
     }
 
@@ -172,5 +176,12 @@ mod tests {
     #[test]
     fn without_either_nothing_is_proven() {
         assert_eq!(proven(Some(&signin(None)), None, Freshness::Any), None);
+    }
+
+    #[test]
+    fn whoever_asks_for_another_login_is_not_taken_for_the_sessions_person() {
+        let asked = SignInRow { without_session: true, ..signin(None) };
+        assert_eq!(proven(Some(&asked), Some(&session(50, None)), Freshness::Any), None);
+        assert!(proven(Some(&signin(None)), Some(&session(50, None)), Freshness::Any).is_some());
     }
 }

@@ -18,13 +18,13 @@ pub fn path(signin_id: &str, step: &str) -> String {
     format!("/authorize/{signin_id}/{step}")
 }
 
-/// The login screen.
+/// The login screen. Its field holds what was typed; else `known_login`, whose sign-in this probably is.
 #[must_use]
 pub fn password(
     state: &SignInState,
     signin: &SignInRow,
     app: AppCard,
-    login_hint: Option<&str>,
+    known_login: Option<&str>,
     now: i64,
     language: Language,
 ) -> Response {
@@ -34,7 +34,7 @@ pub fn password(
         app,
         action: path(&signin.id, "password"),
         cancel: path(&signin.id, "cancel"),
-        login: typed.or(login_hint).unwrap_or_default().to_owned(),
+        login: typed.or(known_login).unwrap_or_default().to_owned(),
         reset: state.mailer.is_set_up().then(|| format!("/reset?signin={}", signin.id)),
         error: notice.as_ref().and_then(|notice| error_text(notice, now)),
     };

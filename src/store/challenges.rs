@@ -10,7 +10,7 @@ queries! {
                                    created_at, expires_at)
            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     LATEST = "SELECT id, user_id, reference, address, message_id, attempts, created_at, expires_at, spent_at, ended_at
-              FROM challenges WHERE signin_id = $1
+              FROM challenges WHERE signin_id = $1 AND user_id = $2
               ORDER BY created_at DESC, CASE WHEN ended_at IS NULL THEN 0 ELSE 1 END, id LIMIT 1";
     TAKE_ATTEMPT = "UPDATE challenges SET attempts = attempts + 1
                     WHERE id = $1 AND signin_id = $2 AND attempts < $3 AND expires_at > $4
@@ -140,12 +140,13 @@ pub async fn add(conn: &mut Conn, new: NewChallenge<'_>) -> Result<()> {
     .map(|_| ())
 }
 
-/// The newest challenge of a sign-in, whatever has become of it.
+/// The newest challenge of a user in a sign-in, whatever has become of it. One of somebody else in the same sign-in is not theirs
+/// to see.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn latest(conn: &mut Conn, signin_id: &str) -> Result<Option<ChallengeRow>> {
-    optional!(conn, ChallengeRow, LATEST, signin_id)
+pub async fn latest(conn: &mut Conn, signin_id: &str, user_id: &str) -> Result<Option<ChallengeRow>> {
+    optional!(conn, ChallengeRow, LATEST, signin_id, user_id)
 }
 
 /// Takes one attempt at a challenge, before any comparison, so that parallel guesses are counted too; none when the

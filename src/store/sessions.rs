@@ -10,6 +10,8 @@ queries! {
            VALUES ($1, $2, $3, $4, $5, $6, $6, $7)";
     FIND = "SELECT id, user_id, password_at, code_at, created_at, seen_at, expires_at FROM sessions
             WHERE token_hash = $1 AND ended_at IS NULL AND expires_at > $2 AND seen_at > $3";
+    FIND_BY_ID = "SELECT id, user_id, password_at, code_at, created_at, seen_at, expires_at FROM sessions
+                  WHERE id = $1 AND ended_at IS NULL AND expires_at > $2";
     SEE = "UPDATE sessions SET seen_at = $2 WHERE id = $1 AND ended_at IS NULL";
     RENEW = "UPDATE sessions SET token_hash = $2, password_at = $3, code_at = $4, seen_at = $5
              WHERE id = $1 AND ended_at IS NULL";
@@ -75,6 +77,14 @@ pub async fn find(
     idle_since: i64,
 ) -> Result<Option<SessionRow>> {
     optional!(conn, SessionRow, FIND, token_hash, now, idle_since)
+}
+
+/// The session of this id, if it has not ended and is not too old.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn find_by_id(conn: &mut Conn, id: &str, now: i64) -> Result<Option<SessionRow>> {
+    optional!(conn, SessionRow, FIND_BY_ID, id, now)
 }
 
 /// Notes that a session is in use. If it has not ended, nobody else can end it before the transaction is over.

@@ -8,26 +8,31 @@ use super::{Conn, Result};
 queries! {
     ADD = "INSERT INTO signins (id, browser_hash, client_id, request, codes_sent, created_at, expires_at)
            VALUES ($1, $2, $3, $4, 0, $5, $6)";
-    FIND = "SELECT id, browser_hash, client_id, request, user_id, password_at, code_at, consented_at, notice,
-                   codes_sent, created_at, expires_at, finished_at
+    FIND = "SELECT id, browser_hash, client_id, request, user_id, password_at, code_at, consented_at, consented_by,
+                   last_user_id, without_session, notice, codes_sent, created_at, expires_at, finished_at, grant_id
             FROM signins WHERE id = $1";
-    RECORD_PASSWORD = "UPDATE signins SET user_id = $2, password_at = $3, code_at = NULL, notice = NULL
+    RECORD_PASSWORD = "UPDATE signins SET user_id = $2, last_user_id = $2, password_at = $3, code_at = NULL, notice = NULL
                        WHERE id = $1 AND finished_at IS NULL";
     RECORD_CODE = "UPDATE signins SET code_at = $2, notice = NULL WHERE id = $1 AND user_id = $3 AND finished_at IS NULL";
-    RECORD_CONSENT = "UPDATE signins SET consented_at = $2 WHERE id = $1 AND finished_at IS NULL";
+    RECORD_CONSENT = "UPDATE signins SET consented_at = $2, consented_by = $3
+                      WHERE id = $1 AND finished_at IS NULL AND (user_id IS NULL OR user_id = $3)";
+    USE_ANOTHER_LOGIN = "UPDATE signins SET user_id = NULL, last_user_id = NULL, password_at = NULL, code_at = NULL,
+                                            consented_at = NULL, notice = NULL, without_session = TRUE
+                         WHERE id = $1 AND finished_at IS NULL";
     START_AGAIN = "UPDATE signins SET user_id = NULL, password_at = NULL, code_at = NULL, consented_at = NULL,
                                       notice = $2
                    WHERE id = $1 AND finished_at IS NULL";
     SET_NOTICE = "UPDATE signins SET notice = $2 WHERE id = $1 AND finished_at IS NULL";
-    ADOPT = "UPDATE signins SET user_id = $2, password_at = $3
+    ADOPT = "UPDATE signins SET user_id = $2, last_user_id = $2, password_at = $3
              WHERE id = $1 AND user_id IS NULL AND finished_at IS NULL
                AND EXISTS (SELECT 1 FROM sessions s WHERE s.id = $4 AND s.user_id = $2 AND s.ended_at IS NULL)";
     COUNT_CODE = "UPDATE signins SET codes_sent = codes_sent + 1
                   WHERE id = $1 AND codes_sent = $2 AND user_id = $3 AND password_at = $4 AND finished_at IS NULL";
-    FINISH = "UPDATE signins SET finished_at = $2
+    FINISH = "UPDATE signins SET finished_at = $2, grant_id = $7
               WHERE id = $1 AND finished_at IS NULL AND expires_at > $2
                 AND user_id IS NOT DISTINCT FROM $3 AND password_at IS NOT DISTINCT FROM $4
                 AND code_at IS NOT DISTINCT FROM $5 AND consented_at IS NOT DISTINCT FROM $6";
+    FINISH_AGAIN = "UPDATE signins SET grant_id = $3 WHERE id = $1 AND grant_id = $2";
     CLOSE = "UPDATE signins SET finished_at = $2 WHERE id = $1 AND finished_at IS NULL AND expires_at > $2";
     FORGET_USER = "UPDATE signins SET user_id = NULL, password_at = NULL, code_at = NULL, consented_at = NULL,
                                       notice = '\"account_changed\"'
@@ -57,8 +62,14 @@ pub struct SignInRow {
     pub password_at: Option<i64>,
     /// When a right code was given.
     pub code_at: Option<i64>,
-    /// When the person agreed on the consent page.
+    /// When somebody agreed on the consent page.
     pub consented_at: Option<i64>,
+    /// Who that was.
+    pub consented_by: Option<String>,
+    /// Whose password counted last, although it may count no longer.
+    pub last_user_id: Option<String>,
+    /// Whether the browser's session is to be left alone: the person asked to use another login.
+    pub without_session: bool,
     /// What the next page must say, as JSON.
     pub notice: Option<String>,
     /// How many codes it has sent.
@@ -69,6 +80,16 @@ pub struct SignInRow {
     pub expires_at: i64,
     /// When it ended in an answer to the app.
     pub finished_at: Option<i64>,
+    /// The grant that was the answer; none for a refusal.
+    pub grant_id: Option<String>,
+}
+
+impl SignInRow {
+    /// Whether this user has agreed on the consent page; what somebody else agreed to in the same sign-in says nothing.
+    #[must_use]
+    pub fn has_consented(&self, user_id: &str) -> bool {
+        self.consented_at.is_some() && self.consented_by.as_deref() == Some(user_id)
+    }
 }
 
 /// What a new sign-in is made of.
@@ -121,12 +142,21 @@ pub async fn record_code(conn: &mut Conn, id: &str, user_id: &str, now: i64) -> 
     Ok(execute!(conn, RECORD_CODE, id, now, user_id)? == 1)
 }
 
-/// Records that the person agreed on the consent page.
+/// Records that this user agreed on the consent page; false when the sign-in is somebody else's by now, or over.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn record_consent(conn: &mut Conn, id: &str, now: i64) -> Result<bool> {
-    Ok(execute!(conn, RECORD_CONSENT, id, now)? == 1)
+pub async fn record_consent(conn: &mut Conn, id: &str, user_id: &str, now: i64) -> Result<bool> {
+    Ok(execute!(conn, RECORD_CONSENT, id, now, user_id)? == 1)
+}
+
+/// Forgets who has come so far, and leaves the browser's session alone: the login screen comes next, and is empty.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn use_another_login(conn: &mut Conn, id: &str, now: i64) -> Result<()> {
+    super::challenges::end_of_signin(conn, id, now).await?;
+    execute!(conn, USE_ANOTHER_LOGIN, id).map(|_| ())
 }
 
 /// Forgets every proof: the login screen comes next, and says `notice`.
@@ -170,14 +200,22 @@ pub async fn count_code(conn: &mut Conn, as_read: &SignInRow) -> Result<bool> {
     Ok(execute!(conn, COUNT_CODE, &as_read.id, sent, user, at)? == 1)
 }
 
-/// Ends the sign-in with what its proofs have earned, once; false when it has ended before, is too old, or has other proofs
+/// Ends the sign-in with the grant that its proofs have earned, once; false when it has ended before, is too old, or has other proofs
 /// than it was read with.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn finish(conn: &mut Conn, as_read: &SignInRow, now: i64) -> Result<bool> {
+pub async fn finish(conn: &mut Conn, as_read: &SignInRow, grant_id: &str, now: i64) -> Result<bool> {
     let SignInRow { id, user_id, password_at, code_at, consented_at, .. } = as_read;
-    Ok(execute!(conn, FINISH, id, now, user_id, password_at, code_at, consented_at)? == 1)
+    Ok(execute!(conn, FINISH, id, now, user_id, password_at, code_at, consented_at, grant_id)? == 1)
+}
+
+/// Gives a sign-in that has ended in a grant another one; false when another request has done so just now.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn finish_again(conn: &mut Conn, as_read: &SignInRow, grant_id: &str) -> Result<bool> {
+    Ok(execute!(conn, FINISH_AGAIN, &as_read.id, &as_read.grant_id, grant_id)? == 1)
 }
 
 /// Ends the sign-in with a refusal to the app; false when it has ended before or is too old.

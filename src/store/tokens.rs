@@ -18,6 +18,9 @@ queries! {
                              WHERE session_id = $1 AND client_id = $2 AND ended_at IS NULL AND expires_at > $3
                              ORDER BY created_at DESC, id LIMIT 1";
     END_GRANT = "UPDATE grants SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL";
+    END_UNREDEEMED = "UPDATE grants SET ended_at = $2
+                      WHERE id = $1 AND ended_at IS NULL
+                        AND NOT EXISTS (SELECT 1 FROM authorization_codes c WHERE c.grant_id = $1 AND c.spent_at IS NOT NULL)";
     END_GRANTS_OF_USER = "UPDATE grants SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL";
     END_GRANTS_OF_SESSION = "UPDATE grants SET ended_at = $2
                              WHERE session_id = $1 AND ended_at IS NULL
@@ -161,6 +164,14 @@ pub async fn add_grant(conn: &mut Conn, grant: &GrantRow) -> Result<()> {
 /// When the database refuses.
 pub async fn find_grant(conn: &mut Conn, id: &str) -> Result<Option<GrantRow>> {
     optional!(conn, GrantRow, FIND_GRANT, id)
+}
+
+/// Ends a grant whose code nobody has redeemed; its code ends with it.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn end_unredeemed(conn: &mut Conn, grant_id: &str, now: i64) -> Result<()> {
+    execute!(conn, END_UNREDEEMED, grant_id, now).map(|_| ())
 }
 
 /// The newest grant that a client has from a session and that still holds.

@@ -42,7 +42,7 @@ impl Assets {
     /// # Errors
     /// When the logo cannot be read.
     pub fn new(brand: &config::Brand, own: Option<String>) -> Result<Self, (PathBuf, std::io::Error)> {
-        let css = own.unwrap_or_else(|| STYLESHEET.to_owned()) + &super::colors::rules(brand);
+        let css = own.unwrap_or_else(|| light_css(STYLESHEET)) + &super::colors::rules(brand);
         let logo = brand.logo.as_deref().map(read_logo).transpose()?;
         Ok(Self {
             stylesheet: Asset::new("css", "text/css; charset=utf-8", css.into_bytes()),
@@ -125,7 +125,19 @@ impl Asset {
 }
 
 fn script(text: &str) -> Asset {
-    Asset::new("js", "text/javascript; charset=utf-8", text.into())
+    Asset::new("js", "text/javascript; charset=utf-8", code_of(text).join("\n").into_bytes())
+}
+
+/// What a browser does not need of our own stylesheet is not sent.
+fn light_css(text: &str) -> String {
+    let pairs = [(": ", ":"), ("; ", ";"), (" {", "{"), ("{ ", "{"), (" }", "}"), (", ", ",")];
+    pairs.into_iter().fold(code_of(text).concat(), |css, (long, short)| css.replace(long, short))
+}
+
+/// The lines that are no comment, without what indents them. A comment has its lines to itself in our own files.
+fn code_of(text: &str) -> Vec<&str> {
+    let is_code = |line: &&str| !line.is_empty() && !line.starts_with("//") && !line.starts_with("/*");
+    text.lines().map(str::trim).filter(is_code).collect()
 }
 
 fn read_logo(file: &Path) -> Result<Asset, (PathBuf, std::io::Error)> {

@@ -18,8 +18,6 @@ use crate::keys::secret::{entropy, new_id};
 const CONTENT_SECURITY_POLICY: &str =
     "default-src 'none'; style-src 'self'; img-src 'self' https:; base-uri 'none'; frame-ancestors 'none'";
 
-pub use super::pages::POLICY as WITH_SCRIPT;
-
 /// Goes along with a response that any site may show in a frame; its own policy must say so too.
 #[derive(Clone, Copy, Debug)]
 pub struct AnyFrame;

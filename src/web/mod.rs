@@ -24,7 +24,7 @@ pub use mails::{
     ChoosePasswordMail, CodeMail, CodesStoppedMail, OverrideMail, PasswordChangedMail, ResetMail,
     ResetWithoutAddressMail, TestMail,
 };
-pub use pages::{MailPage, MailParts, Page, Pages, TemplateError};
+pub use pages::{MailPage, MailParts, PAGE_POLICY, Page, Pages, TemplateError};
 pub use path::Path;
 pub use problem::Problem;
 pub use views::{

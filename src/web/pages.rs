@@ -58,7 +58,7 @@ const TEMPLATES: &[(&str, &str)] = &[
 
 /// What a page of ours may load: our own stylesheet and scripts, and pictures. There is no `form-action`: browsers apply it to every
 /// redirect that follows a form, and the last of those goes to the app, and on to wherever the app sends it.
-pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https:; \
+pub const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https:; \
      base-uri 'none'; frame-ancestors 'none'";
 
 /// What a page is drawn from.
@@ -182,7 +182,7 @@ impl Pages {
             Ok(html) => {
                 let headers = [
                     (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-                    (header::CONTENT_SECURITY_POLICY, POLICY),
+                    (header::CONTENT_SECURITY_POLICY, PAGE_POLICY),
                 ];
                 (status, headers, html).into_response()
             }

@@ -73,14 +73,7 @@ pub fn mails(pages: &Pages, language: Language) -> Result<Vec<Sample>, TemplateE
     let (app, login) = (|| "Time Tracker".to_owned(), || "ned".to_owned());
     let when = || Moment::new(MOMENT, None);
     let (code, reference) = ("493021".to_owned(), "K7Q2".to_owned());
-    drawing.mail(&CodeMail {
-        app: app(),
-        code,
-        reference,
-        minutes: 10,
-        when: when(),
-        login: login(),
-    })?;
+    drawing.mail(&CodeMail { app: app(), code, reference, minutes: 10, when: when(), login: login() })?;
     let who = "Ada Lovelace".to_owned();
     drawing.mail(&OverrideMail { who, login: "ada".to_owned(), app: app(), when: when() })?;
     drawing.mail(&CodesStoppedMail { login: login(), when: when() })?;
@@ -165,6 +158,7 @@ impl Drawing<'_> {
         let consent = |user_code| ConsentPage {
             app: with_logo(),
             action: action.clone(),
+            another: "/authorize/x/another".to_owned(),
             login: "ned".to_owned(),
             user_code,
             scopes: scopes.clone(),

@@ -103,6 +103,8 @@ pub struct ConsentPage {
     pub app: AppCard,
     /// Where the form goes.
     pub action: String,
+    /// Where "Use another login" goes.
+    pub another: String,
     /// Who is signing in.
     pub login: String,
     /// What the device shows too, when somebody lets one in.

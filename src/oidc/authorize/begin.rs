@@ -130,9 +130,10 @@ impl Begin<'_> {
         }
         let next = decide(standing.as_ref().map(|s| &s.facts));
         if let (Next::Done(assurance), Some(standing)) = (next, &standing) {
-            let agreed = has_agreed(&mut conn, &client, &request, standing, None).await?;
+            let agreed = has_agreed(&mut conn, &client, &request, standing, false).await?;
             if agreed {
-                let proven = Proven { standing, assurance, session: session.as_ref(), signin: None };
+                let proven =
+                    Proven { standing, assurance, session: session.as_ref(), signin: None, lost: None };
                 drop(conn);
                 return finish::grant(self.provider, &client, &request, proven, self.browser(), now_ms).await;
             }

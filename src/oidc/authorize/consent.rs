@@ -20,9 +20,9 @@ pub(super) async fn has_agreed(
     client: &Client,
     request: &AuthorizationRequest,
     standing: &Standing,
-    consented_at: Option<i64>,
+    just_now: bool,
 ) -> Result<bool, Problem> {
-    if consented_at.is_some() {
+    if just_now {
         return Ok(true);
     }
     if request.prompt.consent {
@@ -60,6 +60,7 @@ pub(super) fn page(
     Ok(ConsentPage {
         app: card(client),
         action: path(&signin.id, "consent"),
+        another: path(&signin.id, "another"),
         login: person.login.clone(),
         user_code,
         scopes: request.scopes.iter().map(Scope::name).collect(),

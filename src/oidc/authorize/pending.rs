@@ -22,6 +22,19 @@ pub(super) struct Pending {
     pub(super) browser: Browser,
     /// The `Set-Cookie` values for this browser: one that came by a form from the app may be new here.
     pub(super) cookies: Vec<String>,
+    /// The grant that it has ended in just now: the browser comes for the answer once more, since it was lost on the way or the
+    /// button was pressed twice.
+    pub(super) ended: Option<String>,
+}
+
+/// How long a sign-in that has ended answers its own browser again, in seconds: longer than anybody waits for a page, and shorter
+/// than the sign-in itself may take.
+const ANSWERS_AGAIN: i64 = 300;
+
+/// The grant that a sign-in has ended in, as long as its browser may come for that again.
+fn ended(signin: &SignInRow, now: i64) -> Option<String> {
+    let ended = signin.finished_at?;
+    signin.grant_id.clone().filter(|_| ended <= now && now - ended < ANSWERS_AGAIN)
 }
 
 /// Loads a sign-in for the browser that asks for it; else the page that says that it is over.
@@ -45,7 +58,9 @@ pub(super) async fn load(
     let Some(signin) = signins::find(&mut conn, id).await? else { return over(None) };
     let Some(client) = clients::find(&mut conn, &signin.client_id).await? else { return over(None) };
     drop(conn);
-    if signin.finished_at.is_some() || signin.expires_at <= now_ms / 1000 {
+    let now = now_ms / 1000;
+    let ended = ended(&signin, now);
+    if (signin.finished_at.is_some() || signin.expires_at <= now) && ended.is_none() {
         return over(Some(&client));
     }
     match binding::holder(state.cookies, headers, id, signin.browser_hash.as_deref()) {
@@ -60,10 +75,16 @@ pub(super) async fn load(
         browser
     });
     let request = serde_json::from_str(&signin.request).map_err(|e| Problem::Internal(e.to_string()))?;
-    Ok(Ok(Pending { signin, client, request, browser, cookies }))
+    Ok(Ok(Pending { signin, client, request, browser, cookies, ended }))
 }
 
-/// The page of a sign-in that is over. An app that can begin another one by itself (OIDC Core §4) is asked to in one step.
+/// The page of a sign-in that is over.
+pub(super) fn over(provider: &Provider, pending: &Pending, headers: &HeaderMap) -> Response {
+    let page = expired(provider, Some(&pending.client), false);
+    provider.signin.pages.respond(StatusCode::GONE, &page, language(headers, None))
+}
+
+/// What that page says. An app that can begin another one by itself (OIDC Core §4) is asked to in one step.
 /// Whoever has brought no cookie of ours is told what that may mean.
 fn expired(provider: &Provider, client: Option<&Client>, nameless: bool) -> ExpiredPage {
     let begin = client.and_then(|client| Url::parse(client.metadata.initiate_login_uri.as_deref()?).ok());

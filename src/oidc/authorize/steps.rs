@@ -9,6 +9,7 @@ use axum::response::Response;
 use super::finish;
 use super::longer;
 use super::pending::{self, Pending, to_the_loop};
+use super::turn;
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::error::{Code, Refusal};
 use crate::signin::code::{self, Given};
@@ -94,8 +95,23 @@ pub(in crate::oidc) async fn consent(
     if step.form.field("decision") != "allow" {
         return step.deny(&provider).await;
     }
+    let shown_to = step.form.get("login");
+    turn::consent(&provider, &step.pending, &step.headers, shown_to, step.now_ms).await?;
+    Ok(to_the_loop(&id))
+}
+
+/// `POST /authorize/{sign-in}/another`: the person wants to use another login.
+pub(in crate::oidc) async fn another(
+    State(provider): State<Arc<Provider>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let step = match Step::open(&provider, &id, request).await? {
+        Ok(step) => step,
+        Err(over) => return Ok(over),
+    };
     let mut tx = provider.signin.db.write().await?;
-    signins::record_consent(&mut tx, &id, step.now_ms / 1000).await?;
+    signins::use_another_login(&mut tx, &id, step.now_ms / 1000).await?;
     tx.commit().await?;
     Ok(to_the_loop(&id))
 }
@@ -115,6 +131,7 @@ pub(in crate::oidc) async fn cancel(
 /// A form of a sign-in that may go on, sent by one of our own pages in the sign-in's browser.
 struct Step {
     pending: Pending,
+    headers: HeaderMap,
     form: Form,
     network: Network,
     now_ms: i64,
@@ -136,8 +153,12 @@ impl Step {
             return Err(Problem::BadForm(crate::web::form::BadForm::Doubled));
         }
         let now_ms = provider.signin.clock.now_ms();
-        let pending = pending::load(provider, id, &headers, now_ms).await?;
-        Ok(pending.map(|pending| Self { pending, form, network, now_ms }))
+        let pending = match pending::load(provider, id, &headers, now_ms).await? {
+            // What is sent a second time has been heard.
+            Ok(pending) if pending.ended.is_some() => Err(to_the_loop(id)),
+            other => other,
+        };
+        Ok(pending.map(|pending| Self { pending, headers, form, network, now_ms }))
     }
 
     fn attempt(&self) -> Attempt<'_> {

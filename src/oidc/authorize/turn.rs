@@ -6,13 +6,15 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 
+use super::answer::device;
 use super::consent::{self, has_agreed, is_asked_for};
 use super::finish::{self, Proven};
 use super::longer;
-use super::pending::{Pending, load, to_the_loop};
+use super::pending::{self, Pending, load, to_the_loop};
+use crate::directory::people;
 use crate::keys::secret::entropy;
 use crate::mail::Outcome;
-use crate::oidc::clients::card;
+use crate::oidc::clients::{self, card};
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::error::{Code, Refusal};
 use crate::oidc::shared::page::{SESSION_COOKIE, language};
@@ -22,9 +24,9 @@ use crate::signin::facts::{self, Standing};
 use crate::signin::notice::Notice;
 use crate::signin::{pages, session};
 use crate::store::challenges::{self, ChallengeRow};
-use crate::store::sessions::SessionRow;
+use crate::store::sessions::{self, SessionRow};
 use crate::store::signins::{self, SignInRow};
-use crate::store::{Conn, users};
+use crate::store::{Conn, tokens, users};
 use crate::web::{Path, Problem};
 
 /// `GET /authorize/{sign-in}`
@@ -39,7 +41,11 @@ pub(in crate::oidc) async fn get(
             let cookies = pending.cookies.iter().map(|cookie| (header::SET_COOKIE, cookie.clone()));
             let cookies = AppendHeaders(cookies.collect::<Vec<_>>());
             let turn = Turn { provider: &provider, pending: &pending, headers: &headers, now_ms };
-            Ok((cookies, turn.take().await?).into_response())
+            let answer = match &pending.ended {
+                Some(grant_id) => turn.answer_again(grant_id).await?,
+                None => turn.take().await?,
+            };
+            Ok((cookies, answer).into_response())
         }
         Err(over) => Ok(over),
     }
@@ -53,31 +59,52 @@ struct Turn<'a> {
     now_ms: i64,
 }
 
+/// `POST /authorize/{sign-in}/consent`: records that whoever has proven everything agrees, if they are the one whom the page has
+/// named (`shown_to`). A consent counts for nobody else, and for nobody before their proofs.
+pub(super) async fn consent(
+    provider: &Provider,
+    pending: &Pending,
+    headers: &HeaderMap,
+    shown_to: Option<&str>,
+    now_ms: i64,
+) -> Result<(), Problem> {
+    let turn = Turn { provider, pending, headers, now_ms };
+    let mut conn = provider.signin.db.read().await?;
+    let session = turn.session(&mut conn).await?;
+    let standing = turn.standing(&mut conn, session.as_ref()).await?;
+    drop(conn);
+    let Some(standing) = standing else { return Ok(()) };
+    let person = &standing.person;
+    let is_done = matches!(decide(Some(&standing.facts)), Next::Done(_));
+    if is_done && shown_to.is_none_or(|login| login == person.login) {
+        let mut tx = provider.signin.db.write().await?;
+        signins::record_consent(&mut tx, &pending.signin.id, &person.id, now_ms / 1000).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
 impl Turn<'_> {
     async fn take(&self) -> Result<Response, Problem> {
-        let state = &self.provider.signin;
-        let (signin, request, client) = (&self.pending.signin, &self.pending.request, &self.pending.client);
-        let now = self.now_ms / 1000;
-        let mut conn = state.db.read().await?;
-        let cookie = state.cookies.read(self.headers, SESSION_COOKIE);
-        let session = session::find(&mut conn, cookie.as_deref(), &state.session, now).await?;
-        let attempts = i64::from(state.settings.code_attempts);
-        let (freshness, demand) = (request.freshness(signin.created_at), request.demand(client));
-        let standing =
-            facts::load(&mut conn, Some(signin), session.as_ref(), freshness, demand, attempts, now).await?;
-        let Some(standing) = standing else { return Ok(self.password_page(None)) };
-        // Somebody else's session: whoever is asked for may sign in over it.
-        if signin.user_id.is_none() && !is_asked_for(self.provider, client, request, &standing.person)? {
-            return Ok(self.password_page(None));
+        let (signin, client) = (&self.pending.signin, &self.pending.client);
+        let mut conn = self.provider.signin.db.read().await?;
+        let session = self.session(&mut conn).await?;
+        let Some(standing) = self.standing(&mut conn, session.as_ref()).await? else {
+            return self.ask_who(conn, session.as_ref()).await;
+        };
+        let next = decide(Some(&standing.facts));
+        if next != Next::Password && !clients::admits(&mut conn, client, &standing.person).await? {
+            drop(conn);
+            return self.refuse(Code::AccessDenied, clients::NOT_ADMITTED).await;
         }
-        match decide(Some(&standing.facts)) {
-            Next::Password => Ok(self.password_page(None)),
+        match next {
+            Next::Password => self.ask_who(conn, session.as_ref()).await,
             Next::Code => {
                 drop(conn);
                 self.code(&standing, session.as_ref()).await
             }
-            Next::NoAddress => self.start_again(conn, Notice::NoAddress).await,
-            Next::CodesStopped => self.start_again(conn, Notice::CodesStopped).await,
+            Next::NoAddress => self.start_again(conn, &standing, Notice::NoAddress).await,
+            Next::CodesStopped => self.start_again(conn, &standing, Notice::CodesStopped).await,
             Next::Unmet => {
                 drop(conn);
                 let description = "the app insists on two factors, and this person cannot be sent a code";
@@ -92,10 +119,75 @@ impl Turn<'_> {
                     assurance,
                     session: session.as_ref(),
                     signin: Some(signin),
+                    lost: None,
                 };
                 self.done(conn, proven).await
             }
         }
+    }
+
+    /// The sign-in has ended just now and its browser comes again, as after a second click: what the app was to hear is sent once more,
+    /// as long as the session lives that the grant was given in (whoever has signed out since is out), and for whoever would get a
+    /// grant now as well.
+    async fn answer_again(&self, grant_id: &str) -> Result<Response, Problem> {
+        let (client, request) = (&self.pending.client, &self.pending.request);
+        if let Some(waiting) = request.return_to.device() {
+            return Ok(device::over(self.provider, client, waiting, device::Outcome::Allowed));
+        }
+        let over = || Ok(pending::over(self.provider, self.pending, self.headers));
+        let mut conn = self.provider.signin.db.read().await?;
+        let Some(lost) = tokens::find_grant(&mut conn, grant_id).await? else { return over() };
+        let found = sessions::find_by_id(&mut conn, &lost.session_id, self.now_ms / 1000).await?;
+        let Some(session) = found.filter(|_| lost.ended_at.is_none()) else { return over() };
+        let Some(standing) = self.standing(&mut conn, Some(&session)).await? else { return over() };
+        let Next::Done(assurance) = decide(Some(&standing.facts)) else { return over() };
+        if standing.person.id != lost.user_id {
+            return over();
+        }
+        let signin = Some(&self.pending.signin);
+        let proven =
+            Proven { standing: &standing, assurance, session: Some(&session), signin, lost: Some(&lost) };
+        drop(conn);
+        let browser = Some(self.pending.browser.clone());
+        finish::grant(self.provider, client, request, proven, browser, self.now_ms).await
+    }
+
+    async fn session(&self, conn: &mut Conn) -> Result<Option<SessionRow>, Problem> {
+        let state = &self.provider.signin;
+        let cookie = state.cookies.read(self.headers, SESSION_COOKIE);
+        Ok(session::find(conn, cookie.as_deref(), &state.session, self.now_ms / 1000).await?)
+    }
+
+    /// Who has proven what in this sign-in, or before it. Somebody else's session than the one asked for is nobody's: whoever is
+    /// asked for may sign in over it.
+    async fn standing(
+        &self,
+        conn: &mut Conn,
+        session: Option<&SessionRow>,
+    ) -> Result<Option<Standing>, Problem> {
+        let (signin, request, client) = (&self.pending.signin, &self.pending.request, &self.pending.client);
+        let attempts = i64::from(self.provider.signin.settings.code_attempts);
+        let (freshness, demand) = (request.freshness(signin.created_at), request.demand(client));
+        let now = self.now_ms / 1000;
+        let found = facts::load(conn, Some(signin), session, freshness, demand, attempts, now).await?;
+        let Some(standing) = found else { return Ok(None) };
+        let counts =
+            signin.user_id.is_some() || is_asked_for(self.provider, client, request, &standing.person)?;
+        Ok(counts.then_some(standing))
+    }
+
+    /// The login screen, for whoever it is: whose password counted before in this sign-in, whom the app names, or whose session
+    /// this is, although it does not suffice.
+    async fn ask_who(&self, mut conn: Conn, session: Option<&SessionRow>) -> Result<Response, Problem> {
+        let signin = &self.pending.signin;
+        let last = signin.last_user_id.as_deref();
+        let hinted = self.pending.request.login_hint.clone();
+        let of_session = session.filter(|_| !signin.without_session).map(|session| session.user_id.as_str());
+        let known = match last.or(of_session.filter(|_| hinted.is_none())) {
+            Some(user_id) => people::find(&mut conn, user_id).await?.map(|person| person.login),
+            None => hinted,
+        };
+        Ok(self.password_page(None, known.as_deref()))
     }
 
     /// Nothing is missing but, perhaps, the person's consent.
@@ -107,7 +199,7 @@ impl Turn<'_> {
             let description = "somebody else has signed in than id_token_hint asks for";
             return self.refuse(Code::LoginRequired, description).await;
         }
-        if !has_agreed(&mut conn, client, request, proven.standing, signin.consented_at).await? {
+        if !has_agreed(&mut conn, client, request, proven.standing, signin.has_consented(&person.id)).await? {
             let page = consent::page(self.provider, signin, client, request, person)?;
             let language = language(self.headers, request.ui_locales.as_deref());
             return Ok(self.provider.signin.pages.respond(StatusCode::OK, &page, language));
@@ -127,13 +219,13 @@ impl Turn<'_> {
             return Ok(self.code_page(&signin, standing, (None, false)));
         }
         let mut conn = state.db.read().await?;
-        let latest = challenges::latest(&mut conn, &signin.id).await?;
+        let latest = challenges::latest(&mut conn, &signin.id, &standing.person.id).await?;
         drop(conn);
         match latest {
             Some(challenge) if challenge.ended_at.is_none() && challenge.spent_at.is_none() => {
                 match self.delivery(&challenge).await?.as_deref() {
                     // Refused after the page had stopped waiting: nobody shall wait for it either.
-                    Some("refused" | "expired") => self.mail_failed(&signin).await,
+                    Some("refused" | "expired") => self.mail_failed(&signin, standing).await,
                     Some("accepted") | None => {
                         Ok(self.code_page(&signin, standing, (Some(&challenge), false)))
                     }
@@ -169,7 +261,7 @@ impl Turn<'_> {
     async fn send_code(&self, signin: &SignInRow, standing: &Standing) -> Result<Response, Problem> {
         let state = &self.provider.signin;
         let Some(address) = standing.person.deliverable_address() else {
-            return Ok(self.password_page(Some(Notice::NoAddress)));
+            return Ok(self.password_page(Some(Notice::NoAddress), Some(&standing.person.login)));
         };
         let app = &self.pending.client.metadata.client_name;
         let recipient = Recipient { person: &standing.person, address: &address, app };
@@ -182,17 +274,17 @@ impl Turn<'_> {
                 let notice = Notice::NoMoreCodes;
                 signins::start_again(&mut tx, &signin.id, Some(&notice.to_json())).await?;
                 tx.commit().await?;
-                return Ok(self.password_page(Some(notice)));
+                return Ok(self.password_page(Some(notice), Some(&standing.person.login)));
             }
         };
         tx.commit().await?;
         let patience = state.settings.mail_patience.as_duration();
         let outcome = state.mailer.deliver_within(&message, patience).await;
         if let Outcome::Refused(_) = outcome {
-            return self.mail_failed(signin).await;
+            return self.mail_failed(signin, standing).await;
         }
         let mut conn = state.db.read().await?;
-        let challenge = challenges::latest(&mut conn, &signin.id).await?;
+        let challenge = challenges::latest(&mut conn, &signin.id, &standing.person.id).await?;
         let sent = SignInRow { codes_sent: signin.codes_sent + 1, ..signin.clone() };
         let underway = outcome == Outcome::Underway;
         Ok(self.code_page(&sent, standing, (challenge.as_ref(), underway)))
@@ -206,21 +298,26 @@ impl Turn<'_> {
     }
 
     /// The code will not come: back to the login screen, which says so.
-    async fn mail_failed(&self, signin: &SignInRow) -> Result<Response, Problem> {
+    async fn mail_failed(&self, signin: &SignInRow, standing: &Standing) -> Result<Response, Problem> {
         let mut tx = self.provider.signin.db.write().await?;
         challenges::end_of_signin(&mut tx, &signin.id, self.now_ms / 1000).await?;
         let notice = Notice::MailFailed;
         signins::start_again(&mut tx, &signin.id, Some(&notice.to_json())).await?;
         tx.commit().await?;
-        Ok(self.password_page(Some(notice)))
+        Ok(self.password_page(Some(notice), Some(&standing.person.login)))
     }
 
-    async fn start_again(&self, conn: Conn, notice: Notice) -> Result<Response, Problem> {
+    async fn start_again(
+        &self,
+        conn: Conn,
+        standing: &Standing,
+        notice: Notice,
+    ) -> Result<Response, Problem> {
         drop(conn);
         let mut tx = self.provider.signin.db.write().await?;
         signins::start_again(&mut tx, &self.pending.signin.id, Some(&notice.to_json())).await?;
         tx.commit().await?;
-        Ok(self.password_page(Some(notice)))
+        Ok(self.password_page(Some(notice), Some(&standing.person.login)))
     }
 
     async fn refuse(&self, code: Code, description: &str) -> Result<Response, Problem> {
@@ -229,7 +326,7 @@ impl Turn<'_> {
     }
 
     /// The login screen, with what it must say now, or what it has been saying.
-    fn password_page(&self, notice: Option<Notice>) -> Response {
+    fn password_page(&self, notice: Option<Notice>, known_login: Option<&str>) -> Response {
         let mut signin = self.pending.signin.clone();
         if let Some(notice) = notice {
             signin.notice = Some(notice.to_json());
@@ -239,7 +336,7 @@ impl Turn<'_> {
             &self.provider.signin,
             &signin,
             card(&self.pending.client),
-            request.login_hint.as_deref(),
+            known_login,
             self.now_ms / 1000,
             language(self.headers, request.ui_locales.as_deref()),
         )

@@ -44,6 +44,9 @@ pub struct Client {
     pub created_at: i64,
 }
 
+/// What an app is told about somebody whom it is not for.
+pub(in crate::oidc) const NOT_ADMITTED: &str = "this person's group may not use this app";
+
 /// Whether a client is for this person: for everybody, or for one of their groups.
 ///
 /// # Errors

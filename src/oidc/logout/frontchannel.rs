@@ -33,7 +33,7 @@ pub(super) fn policy(frames: &[Frame]) -> Option<HeaderValue> {
     let mut origins: Vec<&str> = frames.iter().map(|frame| frame.origin.as_str()).collect();
     origins.sort_unstable();
     origins.dedup();
-    let policy = format!("{}; frame-src {}", crate::web::layers::WITH_SCRIPT, origins.join(" "));
+    let policy = format!("{}; frame-src {}", crate::web::PAGE_POLICY, origins.join(" "));
     HeaderValue::from_str(&policy).ok()
 }
 

@@ -1,6 +1,6 @@
 //! How does an answer get back to the relying app? The one door for codes, tokens and errors alike.
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use form_urlencoded::Serializer;
 use serde_json::{Map, Value};
@@ -10,7 +10,6 @@ use super::super::request::response::Carrier;
 use crate::oidc::clients::{Client, card};
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::page::key_problem;
-use crate::web::layers::WITH_SCRIPT;
 use crate::web::{FormPostPage, Language, Problem};
 
 /// How long an answer that is a JWT holds, in seconds (JARM §2.1 recommends 10 minutes at most).
@@ -62,10 +61,7 @@ async fn as_jwt(
 /// Form Post §2: a page that sends itself on, or is sent by its button where there is no JavaScript.
 fn form_post(provider: &Provider, client: &Client, to: &ReturnTo, fields: Parameters) -> Response {
     let page = FormPostPage { app: card(client), action: to.redirect_uri.clone(), fields };
-    let mut response = provider.signin.pages.respond(StatusCode::OK, &page, Language::default());
-    let policy = HeaderValue::from_static(WITH_SCRIPT);
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
-    response
+    provider.signin.pages.respond(StatusCode::OK, &page, Language::default())
 }
 
 impl ReturnTo {

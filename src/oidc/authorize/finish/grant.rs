@@ -14,7 +14,7 @@ use super::contents::{Granted, encrypter, state_of_session};
 use super::refusal::{deny_device, use_up};
 use crate::audit::{Actor, Event};
 use crate::keys::secret::{Token, entropy, new_id};
-use crate::oidc::clients::{Client, admits};
+use crate::oidc::clients::{Client, NOT_ADMITTED, admits};
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::browser_state::{STATE_COOKIE, browser_state};
 use crate::oidc::shared::error::{Code, Refusal};
@@ -42,6 +42,8 @@ pub(in crate::oidc::authorize) struct Proven<'a> {
     pub(in crate::oidc::authorize) session: Option<&'a SessionRow>,
     /// The sign-in; none where the session alone was enough.
     pub(in crate::oidc::authorize) signin: Option<&'a SignInRow>,
+    /// The grant that the same sign-in has given just now, whose answer was lost on the way.
+    pub(in crate::oidc::authorize) lost: Option<&'a GrantRow>,
 }
 
 impl Proven<'_> {
@@ -77,8 +79,9 @@ pub(in crate::oidc::authorize) async fn grant(
         }
     };
     let mut tx = state.db.write().await?;
+    let grant_id = new_id(&mut entropy());
     if let Some(signin) = proven.signin
-        && !signins::finish(&mut tx, signin, now).await?
+        && !claim(&mut tx, signin, &proven, &grant_id, now).await?
     {
         // It is over, or no longer as the decision found it: the loop knows which.
         return Ok(to_the_loop(&signin.id));
@@ -93,7 +96,7 @@ pub(in crate::oidc::authorize) async fn grant(
         let refusal = Refusal::new(Code::LoginRequired, "the session has ended just now");
         return refuse(provider, client, &request.return_to, &refusal, now).await;
     }
-    let grant = new_grant(provider, client, request, &proven, session_id, now);
+    let grant = new_grant(provider, client, request, &proven, (grant_id, session_id), now);
     tokens::add_grant(&mut tx, &grant).await?;
     let code = match &request.return_to {
         Destination::App(to) => add_code(provider, &mut tx, client, request, to, &grant, now).await?,
@@ -105,7 +108,7 @@ pub(in crate::oidc::authorize) async fn grant(
         }
     };
     remember_consent(&mut tx, client, request, &proven, now).await?;
-    let announced = record(provider, &mut tx, client, &proven, now_ms).await?;
+    let announced = proven.lost.is_none() && record(provider, &mut tx, client, &proven, now_ms).await?;
     tx.commit().await?;
     if announced {
         announce::deliver_later(state);
@@ -126,6 +129,23 @@ pub(in crate::oidc::authorize) async fn grant(
     Ok((AppendHeaders(set), answer).into_response())
 }
 
+/// Ends the sign-in with this grant; false when it is no longer as it was read. A grant whose answer was lost ends with its code,
+/// unless the app has redeemed that.
+async fn claim(
+    tx: &mut Tx,
+    signin: &SignInRow,
+    proven: &Proven<'_>,
+    grant_id: &str,
+    now: i64,
+) -> Result<bool, Problem> {
+    let Some(lost) = proven.lost else { return Ok(signins::finish(tx, signin, grant_id, now).await?) };
+    let claimed = signins::finish_again(tx, signin, grant_id).await?;
+    if claimed {
+        tokens::end_unredeemed(tx, &lost.id, now).await?;
+    }
+    Ok(claimed)
+}
+
 /// Why the app gets nothing although the person has proven everything: what it asked with is used up, or is not for them.
 async fn obstacle(
     tx: &mut Tx,
@@ -134,12 +154,12 @@ async fn obstacle(
     proven: &Proven<'_>,
     now: i64,
 ) -> Result<Option<Refusal>, Problem> {
-    if !use_up(tx, request, now).await? {
+    if proven.lost.is_none() && !use_up(tx, request, now).await? {
         return Ok(Some(Refusal::new(Code::InvalidRequestUri, USED)));
     }
     if !admits(tx, client, &proven.standing.person).await? {
         deny_device(tx, request, now).await?;
-        return Ok(Some(Refusal::new(Code::AccessDenied, "this person's group may not use this app")));
+        return Ok(Some(Refusal::new(Code::AccessDenied, NOT_ADMITTED)));
     }
     Ok(None)
 }
@@ -152,10 +172,10 @@ async fn remember_consent(
     proven: &Proven<'_>,
     now: i64,
 ) -> Result<(), Problem> {
-    if proven.signin.is_none_or(|signin| signin.consented_at.is_none()) {
+    let user = &proven.standing.person.id;
+    if proven.signin.is_none_or(|signin| !signin.has_consented(user)) {
         return Ok(());
     }
-    let user = &proven.standing.person.id;
     let before = tokens::consented(tx, user, &client.id).await?;
     let scopes = request.scopes.and(&Scopes::parse(before.as_deref().unwrap_or_default()));
     Ok(tokens::remember_consent(tx, user, &client.id, &scopes.to_string(), now).await?)
@@ -190,7 +210,7 @@ fn new_grant(
     client: &Client,
     request: &AuthorizationRequest,
     proven: &Proven<'_>,
-    session_id: String,
+    (id, session_id): (String, String),
     now: i64,
 ) -> GrantRow {
     let lifetimes = &provider.tokens;
@@ -210,7 +230,7 @@ fn new_grant(
         now + until_redeemed + provider.longest_token()
     };
     GrantRow {
-        id: new_id(&mut entropy()),
+        id,
         user_id: proven.standing.person.id.clone(),
         client_id: client.id.clone(),
         session_id,

@@ -1,0 +1,256 @@
+//! Whose is what is proven, agreed to and sent in a sign-in, and what does its browser find that comes back to it?
+#![cfg(test)]
+
+mod support;
+
+use support::Database;
+use support::admin::PASSWORD;
+use support::browser::Browser;
+use support::relying_app::{RelyingApp, Visit};
+use support::site::Site;
+
+const SESSION: &str = "countersign_session";
+
+/// Ada, whom nobody asks for a code, and Ned, who needs one.
+async fn at_the_login_screen(database: Database) -> (Site, RelyingApp, Visit, Browser) {
+    let site = Site::on(database).await;
+    let app = site.admin.add_app_with(|m| m.consent = true).await;
+    let visit = app.visit();
+    let mut browser = site.browser();
+    browser.open(&visit.url()).await;
+    (site, app, visit, browser)
+}
+
+async fn give_password(browser: &mut Browser, login: &str) {
+    browser.fill("login", login).fill("password", PASSWORD).submit().await;
+}
+
+async fn give_code(site: &Site, browser: &mut Browser) {
+    let code = site.inbox("ned@example.org").code();
+    browser.fill("code", &code).fill("password", PASSWORD).submit().await;
+}
+
+/// The address of the sign-in that a tab shows.
+fn signin(browser: &Browser) -> String {
+    browser.page().url.path().to_owned()
+}
+
+crate::on_both_databases! {
+    /// OIDC Core §3.1.2.4: nobody agrees before it is known who they are.
+    async fn a_consent_before_the_password_counts_for_nobody(database) {
+        let (_site, _app, _visit, mut browser) = at_the_login_screen(database).await;
+        browser.post(&format!("{}/consent", signin(&browser)), &[("decision", "allow")]).await;
+        assert!(browser.has_field("login"), "{}", browser.text());
+        give_password(&mut browser, "ada").await;
+        assert!(browser.text().contains("asks for the following about you, ada"), "{}", browser.text());
+    }
+
+    /// Nor before they have proven everything.
+    async fn a_consent_before_the_code_counts_for_nobody(database) {
+        let (site, _app, _visit, mut browser) = at_the_login_screen(database).await;
+        give_password(&mut browser, "ned").await;
+        browser.post(&format!("{}/consent", signin(&browser)), &[("decision", "allow")]).await;
+        assert!(browser.has_field("code"), "{}", browser.text());
+        give_code(&site, &mut browser).await;
+        assert!(browser.text().contains("asks for the following about you, ned"), "{}", browser.text());
+    }
+
+    /// What the first of two people has agreed to says nothing about the second.
+    async fn a_consent_is_of_one_person(database) {
+        let (site, app, visit, mut browser) = at_the_login_screen(database).await;
+        give_password(&mut browser, "ada").await;
+        let mut other = browser.new_tab();
+        let path = signin(&browser);
+        // Ada agrees, and before the answer Ned gives his password in another tab.
+        other.post(&format!("{path}/password"), &[("login", "ned"), ("password", PASSWORD)]).await;
+        browser.submit().await;
+        assert!(browser.has_field("code"), "Ada's consent lets nobody else in: {}", browser.text());
+        give_code(&site, &mut other).await;
+        assert!(other.text().contains("asks for the following about you, ned"), "{}", other.text());
+        other.submit().await;
+        let tokens = app.redeem(&visit, &other.arrived()).await;
+        let claims = app.verify(&tokens.text("id_token"), &visit, site.now()).await;
+        assert_eq!(claims["sub"], site.admin.user("ned").await.id);
+    }
+
+    /// A page that has named one person takes nobody else's consent.
+    async fn a_consent_page_speaks_for_whom_it_names(database) {
+        let (site, _app, _visit, mut browser) = at_the_login_screen(database).await;
+        site.admin.add_user(&site.acme, "tom", "Top manager", Some("tom@example.org")).await;
+        give_password(&mut browser, "ada").await;
+        let mut other = browser.new_tab();
+        other
+            .post(&format!("{}/password", signin(&browser)), &[("login", "tom"), ("password", PASSWORD)])
+            .await;
+        browser.submit().await;
+        assert!(browser.text().contains("about you, tom"), "Tom is asked: {}", browser.text());
+    }
+
+    /// A second person in the same sign-in sees nothing of the first one's code, and gets one at once.
+    async fn a_challenge_is_of_one_person(database) {
+        let (site, _app, _visit, mut browser) = at_the_login_screen(database).await;
+        site.admin.add_user(&site.acme, "zoe", "User", Some("zoe@example.org")).await;
+        give_password(&mut browser, "ned").await;
+        let reference = browser.text_of("hint").expect("a hint");
+        assert!(reference.contains("n•••@example.org"), "{reference}");
+        browser
+            .post(&format!("{}/password", signin(&browser)), &[("login", "zoe"), ("password", PASSWORD)])
+            .await;
+        assert!(browser.text().contains("z•••@example.org"), "{}", browser.text());
+        let code = site.inbox("zoe@example.org").code();
+        browser.fill("code", &code).fill("password", PASSWORD).submit().await;
+        assert!(browser.text().contains("about you, zoe"), "{}", browser.text());
+    }
+
+    /// The second click of somebody whose line is slow: the first answer is lost with its cookie, the app hears all the same.
+    async fn a_second_click_gets_to_the_app(database) {
+        let site = Site::on(database).await;
+        let app = site.admin.add_app().await;
+        let visit = app.visit();
+        let mut browser = site.after_password(&visit, "ned").await;
+        let code = site.inbox("ned@example.org").code();
+        browser.fill("code", &code).fill("password", PASSWORD);
+        let (url, _, fields) = browser.submission("submit");
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        let mut lost = browser.new_tab();
+        lost.post(url.as_str(), &fields).await;
+        let first = visit.code(&lost.arrived());
+        browser.plant_cookie(SESSION, "never-arrived");
+        browser.post(url.as_str(), &fields).await;
+        let tokens = app.redeem(&visit, &browser.arrived()).await;
+        let claims = app.verify(&tokens.text("id_token"), &visit, site.now()).await;
+        assert_eq!(claims["acr"], "urn:countersign:acr:2fa");
+        let stale = app.redeem_code(&visit, &first).await;
+        assert_eq!(stale.error().as_deref(), Some("invalid_grant"), "the code that was lost is worth nothing");
+        let again = app.visit();
+        browser.open(&again.url()).await;
+        assert!(browser.has_left(), "and the session is there: {}", browser.text());
+        assert_eq!(app.userinfo(&tokens.text("access_token")).await.status, 200);
+    }
+
+    /// Whoever has signed out meanwhile is out.
+    async fn a_sign_in_does_not_come_back_after_the_logout(database) {
+        let site = Site::on(database).await;
+        let app = site.admin.add_app().await;
+        let visit = app.visit();
+        let mut browser = site.browser();
+        browser.open(&visit.url()).await;
+        let path = signin(&browser);
+        give_password(&mut browser, "ada").await;
+        assert!(browser.has_left());
+        browser.open("/logout").await;
+        browser.submit().await;
+        browser.open(&path).await;
+        assert_eq!(browser.status(), 410, "{}", browser.text());
+    }
+
+    /// Nor in another browser, nor much later, nor for somebody who may not sign in any more.
+    async fn a_finished_sign_in_is_over_for_everybody_else(database) {
+        let site = Site::on(database).await;
+        site.admin.add_user(&site.acme, "tom", "Top manager", Some("tom@example.org")).await;
+        let app = site.admin.add_app().await;
+        let visit = app.visit();
+        let mut browser = site.browser();
+        browser.open(&visit.url()).await;
+        let path = signin(&browser);
+        give_password(&mut browser, "ada").await;
+        let mut stranger = site.browser();
+        stranger.open(&app.visit().url()).await;
+        stranger.open(&path).await;
+        assert_eq!(stranger.status(), 410);
+        site.admin.change_role("ada", "User").await;
+        browser.open(&path).await;
+        assert!(!browser.has_left(), "a code is needed now");
+        site.advance(301);
+        browser.open(&path).await;
+        assert_eq!(browser.status(), 410);
+    }
+
+    /// "Use another login" forgets the one before, on the code page and where a session stood.
+    async fn another_login_can_be_used(database) {
+        let site = Site::on(database).await;
+        let app = site.admin.add_app().await;
+        let mut browser = site.after_password(&app.visit(), "ned").await;
+        let before = site.inbox("ned@example.org").code();
+        browser.press("another").await;
+        assert_eq!(browser.field("login").as_deref(), Some(""), "{}", browser.text());
+        browser
+            .post(&format!("{}/code", signin(&browser)), &[("code", &before), ("password", PASSWORD)])
+            .await;
+        assert!(browser.has_field("login"), "the code before is worth nothing: {}", browser.text());
+        give_password(&mut browser, "ada").await;
+        assert!(browser.has_left());
+
+        let demanding = site.admin.add_app_with(|m| m.require_two_factor = true).await;
+        browser.open(&demanding.visit().url()).await;
+        assert!(browser.has_field("code"), "Ada's session is stepped up: {}", browser.text());
+        browser.press("another").await;
+        assert!(browser.has_field("login") && !browser.has_field("code"), "{}", browser.text());
+        assert_eq!(browser.field("login").as_deref(), Some(""));
+    }
+
+    /// An app that is not for somebody says so before it costs them a code.
+    async fn an_app_that_is_not_for_somebody_asks_for_no_code(database) {
+        let site = Site::on(database).await;
+        let app = site.admin.add_app_with(|m| m.allowed_groups = vec!["another".to_owned()]).await;
+        let visit = app.visit();
+        let browser = site.after_password(&visit, "ned").await;
+        assert_eq!(visit.error(&browser.arrived()), "access_denied");
+        assert!(site.smtp.letters().is_empty());
+    }
+}
+
+/// Whatever sends somebody back to the login screen, they need not type their login again.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_login_survives() {
+    let site = Site::on(Database::sqlite().await).await;
+    let app = site.admin.add_app().await;
+    let mut browser = site.after_password(&app.visit(), "nia").await;
+    assert!(browser.error().is_some_and(|e| e.starts_with("No email")), "{}", browser.text());
+    assert_eq!(browser.field("login").as_deref(), Some("nia"));
+    browser.reload().await;
+    assert_eq!(browser.field("login").as_deref(), Some("nia"), "after a reload too");
+    browser.fill("login", "nobody").fill("password", "wrong").submit().await;
+    assert_eq!(browser.field("login").as_deref(), Some("nobody"), "what was typed last");
+
+    let mut browser = site.after_password(&app.visit(), "ada").await;
+    browser.open(&app.visit().with("prompt", "login").url()).await;
+    assert_eq!(browser.field("login").as_deref(), Some("ada"), "whose session it is");
+    browser.open(&app.visit().with("prompt", "login").with("login_hint", "tom").url()).await;
+    assert_eq!(browser.field("login").as_deref(), Some("tom"), "whom the app names");
+}
+
+/// A wrong password on the code page leaves the code where it is, and the page says which of the two was wrong.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_second_password_keeps_the_code() {
+    let site = Site::on(Database::sqlite().await).await;
+    let app = site.admin.add_app().await;
+    let mut browser = site.after_password(&app.visit(), "ned").await;
+    let code = site.inbox("ned@example.org").code();
+    browser.fill("code", &code).fill("password", "wrong").submit().await;
+    let error = browser.error().expect("a refusal");
+    assert!(
+        error.starts_with("Incorrect login or password.") && error.contains("your code still stands"),
+        "{error}"
+    );
+    assert_eq!(browser.field("code").as_deref(), Some(code.as_str()));
+    browser.fill("password", PASSWORD).submit().await;
+    assert!(browser.has_left(), "{}", browser.text());
+}
+
+/// "Send another code" does not pretend to work before it does.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_code_is_offered_once_it_can_be_sent() {
+    let site = Site::on(Database::sqlite().await).await;
+    let app = site.admin.add_app().await;
+    let mut browser = site.after_password(&app.visit(), "ned").await;
+    let disabled = |browser: &Browser| browser.page().body.contains("aria-describedby=\"wait\" disabled");
+    assert!(
+        disabled(&browser) && browser.text().contains("Another code can be sent in 1:00"),
+        "{}",
+        browser.text()
+    );
+    site.advance(60);
+    browser.reload().await;
+    assert!(!disabled(&browser), "{}", browser.page().body);
+}
