@@ -67,7 +67,18 @@ fn a_wrong_value_says_what_is_expected() {
         ),
         ("mail.password = 12345", "mail.password: expected a text in quotes"),
         ("database.migrate = \"yes\"", "database.migrate: expected true or false, not \"yes\""),
-        ("listen = \"8080\"", "listen: expected an address and port such as 127.0.0.1:8080"),
+        (
+            "listen = \"8080\"",
+            "listen: expected an address and port such as 127.0.0.1:8080, unix:PATH, or a list of them",
+        ),
+        (
+            "listen = []",
+            "listen: expected an address and port such as 127.0.0.1:8080, unix:PATH, or a list of them",
+        ),
+        (
+            "listen = 8080",
+            "listen: expected an address and port such as 127.0.0.1:8080, unix:PATH, or a list of them, not 8080",
+        ),
         ("trusted_proxies = \"10.0.0.1\"", "trusted_proxies: expected a list in brackets, not \"10.0.0.1\""),
         (
             "trusted_proxies = [\"proxy\"]",
@@ -156,7 +167,7 @@ fn a_value_out_of_bounds_says_the_bounds() {
 
 /// The issuer is compared letter by letter by every app, so only one way of writing it is taken.
 #[test]
-fn an_issuer_is_https_or_loopback_and_nothing_but_a_host() {
+fn an_issuer_is_https_or_loopback_and_written_in_one_way() {
     for good in [
         "https://login.example.org",
         "https://login.example.org:8443",
@@ -164,6 +175,8 @@ fn an_issuer_is_https_or_loopback_and_nothing_but_a_host() {
         "http://127.0.0.1:8080",
         "http://[::1]:8080",
         "http://id.localhost",
+        "https://example.org/auth",
+        "https://example.org/a/b.c~d",
     ] {
         assert_eq!(load(&format!("issuer = {good:?}"), &[]).map(|c| c.issuer).as_deref(), Ok(good));
     }
@@ -176,7 +189,9 @@ fn an_issuer_is_https_or_loopback_and_nothing_but_a_host() {
         ("https://login.example.org?x=1", "without a query or fragment"),
         ("https://login.example.org#x", "without a query or fragment"),
         ("https://me:pw@login.example.org", "without a name or password"),
-        ("https://login.example.org/sso", "without a path"),
+        ("https://login.example.org/sso/", "write \"https://login.example.org/sso\""),
+        ("https://login.example.org//sso", "without two slashes"),
+        ("https://login.example.org/a/../sso", "write \"https://login.example.org/sso\""),
         ("https://login.example.org/", "write \"https://login.example.org\""),
         ("https://Login.example.org", "write \"https://login.example.org\""),
         ("https://login.example.org:443", "write \"https://login.example.org\""),
@@ -404,7 +419,14 @@ fn the_first_file_shows_every_setting_with_its_default() {
         ["tls", "metrics.listen", "telemetry.otlp_endpoint", "brand.logo", "brand.color", "templates.dir"];
     let examples = [
         &examples[..],
-        &["client_certificate_header", "brand.color_dark", "mail.port", "mail.username", "mail.password"],
+        &[
+            "client_certificate_header",
+            "brand.color_dark",
+            "mail.port",
+            "mail.username",
+            "mail.password",
+            "mail.helo",
+        ],
     ]
     .concat();
     let mut defaults = toml::Table::new();

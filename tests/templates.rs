@@ -150,3 +150,24 @@ fn keys(language: &str) -> BTreeSet<String> {
         })
         .collect()
 }
+
+/// Whoever writes a template puts `{{ base }}` before the path of a page of ours.
+#[test]
+fn every_address_of_ours_begins_with_the_path_of_the_issuer() {
+    let pages = built_in().of_issuer("https://example.org/auth");
+    let mut found = 0;
+    for sample in samples::pages(&pages, Language::default()).unwrap() {
+        let html = sample.text.replace("&#x2f;", "/");
+        for start in ["href=\"/", "src=\"/", "action=\"/"] {
+            for (at, _) in html.match_indices(start) {
+                let rest = &html[at + start.len() - 1..];
+                // The logo of an app is the app's.
+                if !rest.starts_with("/assets/app.svg") {
+                    assert!(rest.starts_with("/auth/"), "{}: {}", sample.name, rest.lines().next().unwrap());
+                    found += 1;
+                }
+            }
+        }
+    }
+    assert!(found > 50, "{found}");
+}

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, Request};
 use axum::http::HeaderName;
-use countersign::app::Acceptor;
+use countersign::app::{Acceptor, Renewable, Service};
 use countersign::clock::Clock;
 use countersign::config::{Proxies, Tls};
 use countersign::web::certificate::ClientCertificate;
@@ -198,7 +198,7 @@ impl Mirror {
             client_certificates,
             client_ca: client_ca.map(|authority| written(folder.path(), "ca.pem", &authority.pem())),
         };
-        let acceptor = Arc::new(Acceptor::new(&settings, Clock::System).unwrap());
+        let tls = Some(Arc::new(Renewable::new(&settings, Clock::System).unwrap()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("https://localhost:{}/", listener.local_addr().unwrap().port());
         let router = axum::Router::new().fallback(move |request: Request| {
@@ -219,8 +219,8 @@ impl Mirror {
                 axum::Json(serde_json::json!(seen))
             }
         });
-        let serve = countersign::app::serve(listener, Some(acceptor), router, std::future::pending());
-        tokio::spawn(serve);
+        let service = Service { tls, ..Service::new(router, Vec::new(), 8) };
+        tokio::spawn(service.serve(listener, std::future::pending()));
         Self { url: Url::parse(&url).unwrap(), _folder: folder }
     }
 

@@ -1,101 +1,158 @@
-//! How do requests come in? One listener, with a limit on everything that a client could make us wait for.
+//! How do requests come in? With a limit on everything that a client could make us wait for.
 
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::connect_info::ConnectInfo;
-use axum::extract::{MatchedPath, Request};
-use axum::middleware::Next;
-use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::net::TcpStream;
 use tower::ServiceExt as _;
 
+use super::descriptors;
+use super::doors::{Doors, Stream};
 use super::patience::{self, Patient, Turns};
-use super::tls::Acceptor;
+use super::places::{Admission, Bounds, Owner, Place, Places};
+use super::tls::Renewable;
+use crate::config::Proxies;
 use crate::web::certificate::ClientCertificate;
-
-/// Connections at once; beyond that clients wait to be accepted.
-const CONNECTIONS: usize = 8192;
+use crate::web::network::{is_among, of_address};
 
 /// How long what is under way may take once we are told to stop.
 const DRAIN: Duration = Duration::from_secs(20);
 
-/// Serves until `shutdown` ends, then at most 20 s longer, for what is under way.
-pub async fn serve(
-    listener: TcpListener,
-    tls: Option<Arc<Acceptor>>,
-    router: Router,
-    shutdown: impl Future<Output = ()>,
-) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
-    let graceful = Arc::new(GracefulShutdown::new());
-    let mut shutdown = pin!(shutdown);
-    loop {
-        let next = async {
-            let place = Arc::clone(&places).acquire_owned().await;
-            (place, listener.accept().await)
-        };
-        let (place, accepted) = tokio::select! {
-            () = &mut shutdown => break,
-            next = next => next,
-        };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                // Out of file descriptors, most likely: others must close first.
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
-            }
-        };
-        let (router, tls, watcher) = (router.clone(), tls.clone(), graceful.watcher());
-        tokio::spawn(async move {
-            let _ = stream.set_nodelay(true);
-            match tls {
-                None => connection(stream, peer, None, router, watcher).await,
-                Some(tls) => secure(stream, peer, tls, router, watcher).await,
-            }
-            drop(place);
-        });
+/// How soon it is looked again for a place when everybody was busy.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// Takes connections in.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// What answers.
+    pub router: Router,
+    /// What makes the handshakes of `[tls]`; Unix sockets do without.
+    pub tls: Option<Arc<Renewable>>,
+    /// Proxies, which bring many clients.
+    pub trusted_proxies: Vec<Proxies>,
+    /// How many connections there may be.
+    pub bounds: Bounds,
+}
+
+impl Service {
+    /// One with as many connections as this process may have.
+    #[must_use]
+    pub fn new(router: Router, trusted_proxies: Vec<Proxies>, database_connections: u32) -> Self {
+        let bounds = Bounds::within(descriptors::limit(), database_connections);
+        Self { router, tls: None, trusted_proxies, bounds }
     }
-    drop(listener);
-    let Some(graceful) = Arc::into_inner(graceful) else { return };
-    if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
-        tracing::warn!("some connections were cut off after {} s", DRAIN.as_secs());
+
+    /// Serves until `shutdown` ends, then at most 20 s longer, for what is under way.
+    pub async fn serve(self, doors: impl Into<Doors>, shutdown: impl Future<Output = ()>) {
+        let Bounds { all, of_one } = self.bounds;
+        tracing::info!(
+            connections = all,
+            of_one_address = of_one,
+            files = descriptors::limit(),
+            "taking connections"
+        );
+        let graceful = GracefulShutdown::new();
+        let mut doors = doors.into();
+        tokio::select! {
+            () = shutdown => {}
+            () = self.take_in(&mut doors, &graceful) => {}
+        }
+        drop(doors);
+        if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
+            tracing::warn!("some connections were cut off after {} s", DRAIN.as_secs());
+        }
+    }
+
+    async fn take_in(&self, doors: &mut Doors, graceful: &GracefulShutdown) {
+        let places = Places::new(self.bounds);
+        loop {
+            let (stream, peer) = match doors.accept().await {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Out of file descriptors, most likely: others must close first.
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+            };
+            let Some(place) = self.place(&places, peer).await else {
+                tracing::debug!(%peer, "an address has too many connections, and all of them busy");
+                continue;
+            };
+            let (service, watcher) = (self.clone(), graceful.watcher());
+            tokio::spawn(async move {
+                let turns = place.turns();
+                tokio::select! {
+                    () = service.connection(stream, peer, turns, watcher) => {}
+                    () = place.needed() => tracing::debug!(%peer, "a connection that waited has made room"),
+                }
+                drop(place);
+            });
+        }
+    }
+
+    /// A place for a new connection, as soon as there is one; none for an address that has its share.
+    async fn place(&self, places: &Arc<Places>, peer: SocketAddr) -> Option<Place> {
+        let ip = peer.ip().to_canonical();
+        let owner =
+            if is_among(&self.trusted_proxies, ip) { Owner::Proxy } else { Owner::Client(of_address(ip)) };
+        loop {
+            match places.admit(owner) {
+                Admission::In(place) => return Some(place),
+                Admission::NoShare => return None,
+                // Somebody leaves, or has been answered and waits.
+                Admission::Full => drop(tokio::time::timeout(LOOK_AGAIN, places.freed()).await),
+            }
+        }
+    }
+
+    async fn connection(self, stream: Stream, peer: SocketAddr, turns: Arc<Turns>, watcher: Watcher) {
+        match (stream, self.tls) {
+            (Stream::Unix(stream), _) => answer(stream, peer, turns, None, self.router, watcher).await,
+            (Stream::Tcp(stream), None) => {
+                let _ = stream.set_nodelay(true);
+                answer(stream, peer, turns, None, self.router, watcher).await;
+            }
+            (Stream::Tcp(stream), Some(tls)) => {
+                let _ = stream.set_nodelay(true);
+                secure(stream, peer, turns, &tls, self.router, watcher).await;
+            }
+        }
     }
 }
 
 async fn secure(
     stream: TcpStream,
     peer: SocketAddr,
-    tls: Arc<Acceptor>,
+    turns: Arc<Turns>,
+    tls: &Renewable,
     router: Router,
-    watcher: hyper_util::server::graceful::Watcher,
+    watcher: Watcher,
 ) {
-    match tokio::time::timeout(patience::HEAD, tls.accept(stream)).await {
-        Ok(Ok((stream, certificate))) => connection(stream, peer, certificate, router, watcher).await,
+    match tokio::time::timeout(patience::HEAD, tls.current().accept(stream)).await {
+        Ok(Ok((stream, certificate))) => answer(stream, peer, turns, certificate, router, watcher).await,
         Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
         Err(_) => tracing::debug!("a TLS handshake took too long"),
     }
 }
 
-async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+async fn answer<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: S,
     peer: SocketAddr,
+    turns: Arc<Turns>,
     certificate: Option<ClientCertificate>,
     router: Router,
-    watcher: hyper_util::server::graceful::Watcher,
+    watcher: Watcher,
 ) {
-    let (certificate, turns) = (certificate.map(Arc::new), Arc::new(Turns::default()));
+    let certificate = certificate.map(Arc::new);
     let stream = Patient::new(stream, Arc::clone(&turns));
     let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
         let turn = turns.ours();
@@ -118,18 +175,6 @@ async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     }
 }
 
-/// One line a request: what was asked and how it went. Never the query or the body: they hold codes and passwords.
-pub(super) async fn trace(request: Request, next: Next) -> Response {
-    let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let response = next.run(request).await;
-    let status = response.status().as_u16();
-    let route = route.as_deref().unwrap_or("none");
-    let id = response.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
-    tracing::info!(request = id, %method, route, status, "served");
-    response
-}
-
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
@@ -147,9 +192,64 @@ mod tests {
         let graceful = GracefulShutdown::new();
         tokio::spawn(async move {
             let peer = SocketAddr::from(([127, 0, 0, 1], 1));
-            connection(server, peer, None, router, graceful.watcher()).await;
+            answer(server, peer, Arc::default(), None, router, graceful.watcher()).await;
         });
         client
+    }
+
+    /// The same, to a server that has very much to say.
+    fn connected_to_a_talker() -> DuplexStream {
+        let (client, server) = tokio::io::duplex(1024);
+        let router = Router::new().fallback(async || "x".repeat(300 * 1024));
+        let graceful = GracefulShutdown::new();
+        tokio::spawn(async move {
+            let peer = SocketAddr::from(([127, 0, 0, 1], 1));
+            answer(server, peer, Arc::default(), None, router, graceful.watcher()).await;
+        });
+        client
+    }
+
+    /// Seconds until the server hangs up on a client that reads so many bytes a second.
+    #[expect(clippy::disallowed_methods, reason = "that clock is asked nowhere else")]
+    async fn hears_out(mut client: DuplexStream, bytes: usize) -> Option<u64> {
+        let since = Instant::now();
+        let mut buffer = vec![0; bytes];
+        let mut heard = 0;
+        loop {
+            sleep(Duration::from_secs(1)).await;
+            match client.read(&mut buffer).await {
+                Ok(read) if read > 0 => heard += read,
+                _ => return Some(since.elapsed().as_secs()),
+            }
+            if heard > 300 * 1024 {
+                return None;
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_asks_and_does_not_read_is_left_after_half_a_minute() {
+        for requests in [1, 50] {
+            let mut client = connected_to_a_talker();
+            client.write_all(&REQUEST.repeat(requests)).await.unwrap();
+            sleep(Duration::from_secs(29)).await;
+            assert!(client.write_all(b"G").await.is_ok(), "not before that");
+            sleep(Duration::from_secs(2)).await;
+            assert!(client.write_all(b"G").await.is_err(), "{requests}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_reads_slowly_is_heard_out_and_whoever_trickles_is_not() {
+        let ask = async |bytes| {
+            let mut client = connected_to_a_talker();
+            client.write_all(REQUEST).await.unwrap();
+            hears_out(client, bytes).await
+        };
+        assert_eq!(ask(800).await, None);
+        let left = ask(20).await.unwrap();
+        // What the pipe still held is read after that.
+        assert!((30..120).contains(&left), "{left}");
     }
 
     async fn answered(client: &mut DuplexStream, expected: &str) {

@@ -1,9 +1,14 @@
 //! How do the rooms become one program? The wiring, the listener, and the work in the background.
 
+mod below;
+mod descriptors;
+mod doors;
 mod foundation;
 mod listen;
 mod patience;
+mod places;
 mod ready;
+mod requests;
 mod tasks;
 mod tls;
 
@@ -16,8 +21,7 @@ use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
 use axum::{Router, middleware};
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::account::{self, AccountState, Desk};
@@ -34,11 +38,15 @@ use crate::store::Db;
 use crate::web::cookies::Cookies;
 use crate::web::form::MAX_BODY;
 use crate::web::layers::{self, Layers};
+use crate::web::origin::path_of;
 use crate::web::{FrontPage, Language, Pages, Path};
 
+pub use descriptors::raise as raise_descriptors;
+pub use doors::Doors;
 pub use foundation::{establish, open_database, open_vault, options};
-pub use listen::serve;
-pub use tls::Acceptor;
+pub use listen::Service;
+pub use places::Bounds;
+pub use tls::{Acceptor, Renewable};
 
 use ready::Readiness;
 
@@ -58,6 +66,8 @@ pub struct App {
     readiness: Arc<Readiness>,
     /// Where requests for a new password are seen to.
     resets: Desk,
+    /// Makes `serve` look at once whether the files of `[tls]` have changed.
+    pub renew: Arc<Notify>,
 }
 
 impl App {
@@ -78,7 +88,7 @@ impl App {
             vault: vault.clone(),
             passwords: Passwords::new(cores, usize::from(config.signin.password_queue)),
             mailer,
-            pages: Pages::new(&config.brand, &config.templates)?,
+            pages: Pages::new(&config.brand, &config.templates)?.of_issuer(&config.issuer),
             cookies: Cookies::for_issuer(&config.issuer),
         };
         let outbound = Outbound::new(&config.outbound)?;
@@ -97,17 +107,18 @@ impl App {
             takes_certificates: config.client_certificate_header.is_some()
                 || config.tls.as_ref().is_some_and(|tls| tls.client_certificates),
         };
-        let (readiness, resets) = (Arc::default(), Desk::default());
-        Ok(Self { config, db, provider: Arc::new(provider), readiness, resets })
+        let (readiness, resets, renew) = (Arc::default(), Desk::default(), Arc::default());
+        Ok(Self { config, db, provider: Arc::new(provider), readiness, resets, renew })
     }
 
     /// Every route, with what all responses carry.
     pub fn router(&self) -> Router {
         let signin = &self.provider.signin;
+        let log = requests::Log::new(&self.config.trusted_proxies);
         let layers =
             Layers { pages: signin.pages.clone(), secure: layers::https_for_good(&self.config.issuer) };
         let account = AccountState { provider: Arc::clone(&self.provider), desk: self.resets.clone() };
-        Router::new()
+        let router = Router::new()
             .route("/", get(front))
             .route("/assets/{name}", get(asset))
             .route("/healthz", get(|| async { "ok\n" }))
@@ -120,7 +131,8 @@ impl App {
             .layer(DefaultBodyLimit::max(MAX_BODY))
             .layer(CatchPanicLayer::custom(layers::panicked))
             .layer(middleware::from_fn_with_state(layers, layers::finish))
-            .layer(middleware::from_fn(listen::trace))
+            .layer(middleware::from_fn_with_state(log, requests::trace));
+        below::below(path_of(&self.config.issuer), router)
     }
 
     /// Serves until `shutdown` ends, then lets what is under way finish, for 25 s at most.
@@ -129,24 +141,22 @@ impl App {
     /// When the TLS files cannot be used.
     pub async fn serve(
         self,
-        listener: TcpListener,
+        doors: impl Into<Doors>,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> anyhow::Result<()> {
-        let clock = &self.provider.signin.clock;
-        let tls = self
-            .config
-            .tls
-            .as_ref()
-            .map(|tls| Acceptor::new(tls, clock.clone()).map(Arc::new))
-            .transpose()?;
+        let (config, clock) = (&self.config, &self.provider.signin.clock);
+        let tls = config.tls.as_ref().map(|tls| Renewable::new(tls, clock.clone()).map(Arc::new));
+        let tls = tls.transpose()?;
         let (told, asked_to_end) = oneshot::channel();
         let shutdown = async {
             shutdown.await;
             let _ = told.send(());
         };
-        let background = tasks::start(&self);
+        let background = tasks::start(&self, tls.as_ref());
+        let (trusted, connections) = (config.trusted_proxies.clone(), config.database.max_connections);
+        let service = Service { tls, ..Service::new(self.router(), trusted, connections) };
         let whole = async {
-            listen::serve(listener, tls, self.router(), shutdown).await;
+            service.serve(doors, shutdown).await;
             self.resets.finish().await;
             background.stop().await;
             self.db.close().await;

@@ -1,12 +1,13 @@
-//! What goes on in the background? Mail, logout notices, the rotation of keys, the purge of what has expired, and the return of
-//! memory.
+//! What goes on in the background? Mail, logout notices, the rotation of keys, the purge of what has expired, renewed
+//! certificates, and the return of memory.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
-use super::App;
+use super::{App, Renewable};
 use crate::oidc::backchannel;
 use crate::store::purge;
 
@@ -18,6 +19,9 @@ const ROTATE_EVERY: Duration = Duration::from_mins(10);
 
 /// How long the memory of a password's hash is kept for the next one.
 const REST_EVERY: Duration = Duration::from_secs(3);
+
+/// How often the files of `[tls]` are looked at.
+const RENEW_EVERY: Duration = Duration::from_secs(10);
 
 /// The tasks of a provider that serves.
 pub(super) struct Background {
@@ -36,15 +40,16 @@ impl Background {
 }
 
 /// Starts the tasks.
-pub(super) fn start(app: &App) -> Background {
+pub(super) fn start(app: &App, tls: Option<&Arc<Renewable>>) -> Background {
     let (stop, stopped) = watch::channel(false);
-    let tasks = vec![
+    let mut tasks = vec![
         tokio::spawn(mail(app.clone(), stopped.clone())),
         tokio::spawn(notices(app.clone(), stopped.clone())),
         tokio::spawn(keys(app.clone(), stopped.clone())),
         tokio::spawn(purge(app.clone(), stopped.clone())),
-        tokio::spawn(rest(app.clone(), stopped)),
+        tokio::spawn(rest(app.clone(), stopped.clone())),
     ];
+    tasks.extend(tls.map(|tls| tokio::spawn(certificate(Arc::clone(tls), Arc::clone(&app.renew), stopped))));
     Background { stop, tasks }
 }
 
@@ -90,6 +95,17 @@ async fn purge(app: App, mut stopped: watch::Receiver<bool>) {
             Ok(0) => {}
             Ok(rows) => tracing::debug!(rows, "expired rows were deleted"),
             Err(error) => tracing::warn!(%error, "expired rows could not be deleted"),
+        }
+    }
+}
+
+/// Takes a renewed certificate up, within a few seconds or when told to look.
+async fn certificate(tls: Arc<Renewable>, renew: Arc<Notify>, mut stopped: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            _ = stopped.wait_for(|stop| *stop) => break,
+            () = renew.notified() => tls.renew(),
+            () = tokio::time::sleep(RENEW_EVERY) => tls.renew(),
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Who is at the other end of an https connection? The handshake, and the certificate that a client may have shown in it.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use anyhow::{Context as _, anyhow, bail};
 use openssl::error::ErrorStack;
@@ -25,6 +27,68 @@ use crate::web::certificate::ClientCertificate;
 /// Security Profile §5.2.2). All suites of TLS 1.3 have both.
 const SUITES: &str = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:\
                       ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
+
+/// The handshakes of `[tls]`, whose files may be renewed while connections come in.
+#[derive(Debug)]
+pub struct Renewable {
+    settings: config::Tls,
+    clock: Clock,
+    current: RwLock<Arc<Acceptor>>,
+    /// What the files looked like when they were last read.
+    read: Mutex<Vec<Look>>,
+}
+
+/// What tells a file from its successor: where it is, how long, and since when.
+type Look = Option<(u64, u64, u64, i64, i64)>;
+
+impl Renewable {
+    /// What the files hold now.
+    ///
+    /// # Errors
+    /// When a file cannot be read or used: one line that names the setting and the file.
+    pub fn new(settings: &config::Tls, clock: Clock) -> anyhow::Result<Self> {
+        let read = Mutex::new(look_at(settings));
+        let current = RwLock::new(Arc::new(Acceptor::new(settings, clock.clone())?));
+        Ok(Self { settings: settings.clone(), clock, current, read })
+    }
+
+    /// Takes the files up if others are there than when they were last read. What cannot be used is said, and what was there before
+    /// serves on: a certificate and its key may be written one after the other.
+    pub fn renew(&self) {
+        let (seen, mut read) =
+            (look_at(&self.settings), self.read.lock().unwrap_or_else(PoisonError::into_inner));
+        if *read == seen {
+            return;
+        }
+        *read = seen;
+        match Acceptor::new(&self.settings, self.clock.clone()) {
+            Ok(renewed) => {
+                *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(renewed);
+                tracing::info!("the files of [tls] have changed: new connections get the new certificate");
+            }
+            Err(error) => {
+                let why = format!("{error:#}");
+                tracing::error!(
+                    why,
+                    "the files of [tls] have changed and cannot be used: the old certificate is served on"
+                );
+            }
+        }
+    }
+
+    pub(super) fn current(&self) -> Arc<Acceptor> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn look_at(settings: &config::Tls) -> Vec<Look> {
+    let files = [Some(&settings.certificate), Some(&settings.key), settings.client_ca.as_ref()];
+    let looks = files.into_iter().flatten().map(|file| {
+        let found = std::fs::metadata(file).ok()?;
+        Some((found.dev(), found.ino(), found.len(), found.mtime(), found.mtime_nsec()))
+    });
+    looks.collect()
+}
 
 /// Makes the handshakes of `[tls]`.
 pub struct Acceptor {

@@ -13,6 +13,7 @@ mod group;
 mod init;
 mod input;
 mod key;
+mod log;
 mod mail;
 mod operator;
 mod page;
@@ -151,7 +152,7 @@ async fn command(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         Command::Demo { port, data } => Box::pin(demo::run(port, data)).await?,
         Command::Init(init) => init.run(file.as_deref()).await?,
-        Command::Serve => serve::run(&operator()?).await?,
+        Command::Serve => serve::run(&operator()?, file.as_deref()).await?,
         Command::Check(check) => return check.run(file.as_deref()).await,
         Command::Migrate => serve::migrate(&operator()?).await?,
         Command::Group(group) => group.run(&operator()?).await?,

@@ -104,7 +104,7 @@ impl Operator {
     /// # Errors
     /// When the templates cannot be used.
     pub fn pages(&self) -> anyhow::Result<Pages> {
-        Ok(Pages::new(&self.config.brand, &self.config.templates)?)
+        Ok(Pages::new(&self.config.brand, &self.config.templates)?.of_issuer(&self.config.issuer))
     }
 
     /// What hashes passwords.

@@ -1,33 +1,35 @@
 //! `serve` and `migrate`.
 
-use anyhow::Context as _;
-use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::Layer as _;
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Operator;
-use crate::app::App;
-use crate::app::{establish, options};
-use crate::config::{Log, LogFormat};
+use super::log::Logging;
+use crate::app::{App, Doors, establish, options, raise_descriptors};
+use crate::config;
 use crate::store::{Db, Error, SchemaState};
 
 /// Runs the provider until SIGTERM or SIGINT, then drains; a second signal ends it at once.
-pub(super) async fn run(operator: &Operator) -> anyhow::Result<()> {
-    start_log(&operator.config.log)?;
+pub(super) async fn run(operator: &Operator, file: Option<&Path>) -> anyhow::Result<()> {
+    let log = Arc::new(Logging::start(&operator.config.log)?);
     let config = operator.config.clone();
-    let (listen, issuer) = (config.listen, config.issuer.clone());
-    let listener = TcpListener::bind(listen)
-        .await
-        .with_context(|| format!("cannot listen on {listen} (the setting `listen`)"))?;
+    let (listen, issuer) = (config.listen.to_string(), config.issuer.clone());
+    raise_descriptors();
+    // Before anything else that takes its time: a SIGHUP that comes meanwhile waits.
+    let hangup = signal(SignalKind::hangup())?;
+    let doors = Doors::open(&config.listen).await?;
     let app = App::open(config, operator.clock.clone()).await.map_err(|e| operator.look_elsewhere(e))?;
+    reload_on_hangup(&app, hangup, log, file.map(Path::to_owned));
+    for variable in &app.config.unknown_variables {
+        tracing::warn!(variable, "names no setting, and does nothing: is it misspelt?");
+    }
     for key in app.config.without_effect() {
         tracing::warn!(key, "is set, and this version does nothing with it yet");
     }
     tracing::info!(%listen, issuer, "serving");
-    app.serve(listener, until_signal()?).await
+    app.serve(doors, until_signal()?).await
 }
 
 /// Ends at the first SIGTERM or SIGINT; a second one ends the process.
@@ -50,18 +52,28 @@ pub(super) fn until_signal() -> anyhow::Result<impl Future<Output = ()> + Send +
     })
 }
 
-/// Sends the log to standard error.
-pub(super) fn start_log(settings: &Log) -> anyhow::Result<()> {
-    let filter: Targets = settings.level.parse().with_context(|| {
-        format!("log.level {}: expected error, warn, info, debug or trace", settings.level)
-    })?;
-    let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let log = match settings.format {
-        LogFormat::Text => log.boxed(),
-        LogFormat::Json => log.json().boxed(),
-    };
-    tracing_subscriber::registry().with(log.with_filter(filter)).init();
-    Ok(())
+/// At every SIGHUP the level of the log is read again, and the certificate; nothing ends. What else the settings say counts from the
+/// next start on.
+fn reload_on_hangup(app: &App, mut hangup: Signal, log: Arc<Logging>, file: Option<PathBuf>) {
+    let renew = Arc::clone(&app.renew);
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            let settings = config::load(file.as_deref(), std::env::vars_os()).map_err(anyhow::Error::from);
+            match settings.and_then(|settings| log.set_level(&settings.log)) {
+                Ok(()) => {
+                    tracing::info!("SIGHUP: the level of the log and the files of [tls] are read again");
+                }
+                Err(error) => {
+                    let why = super::one_line(&error);
+                    tracing::error!(
+                        why,
+                        "SIGHUP: the settings cannot be used, so the level of the log stays"
+                    );
+                }
+            }
+            renew.notify_one();
+        }
+    });
 }
 
 /// Brings the schema up to date, whatever `database.migrate` says; makes the database and the master key of a new provider.

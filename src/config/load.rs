@@ -28,8 +28,9 @@ pub fn load(
         Err(e) if e.kind() == ErrorKind::NotFound && path.is_none() => Section::new(),
         Err(e) => return Err(unreadable("--config", file, e)),
     };
-    tree::put_environment(&mut root, environment)?;
+    let unknown_variables = tree::put_environment(&mut root, read::names(), environment)?;
     let mut config = read::settings(&root).map_err(super::error::Failure::told)?;
+    config.unknown_variables = unknown_variables;
     find_paths(&mut config, file.parent().unwrap_or(Path::new("")));
     read_secrets(&mut config, &root)?;
     check::check(&config).map_err(|fault| ConfigError::Setting {
@@ -73,6 +74,7 @@ fn find_paths(config: &mut Config, folder_of_file: &Path) {
         find(&mut tls.key);
         tls.client_ca.iter_mut().for_each(find);
     }
+    config.listen.paths().for_each(find);
     config.database.url = find_database(&config.database.url, &base);
     config.data_dir = base;
 }

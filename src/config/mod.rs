@@ -4,6 +4,7 @@ mod algorithm;
 mod check;
 mod duration;
 mod error;
+mod listen;
 mod load;
 mod proxies;
 mod read;
@@ -14,6 +15,7 @@ mod tree;
 pub use algorithm::SigningAlgorithm;
 pub use duration::Period;
 pub use error::ConfigError;
+pub use listen::{Door, Listen};
 pub use load::{DEFAULT_FILE, load};
 pub use proxies::Proxies;
 pub use sections::{

@@ -21,6 +21,39 @@ pub(super) fn settings(root: &Section) -> Result<Config, Failure> {
     serde::Deserialize::deserialize(Root(root))
 }
 
+/// The names of sections, and of settings that are in none.
+pub(super) fn names() -> &'static [&'static str] {
+    let mut names: &'static [&'static str] = &[];
+    // It stops there: the names are all that is wanted.
+    let _ = <Config as serde::Deserialize>::deserialize(Names(&mut names));
+    names
+}
+
+struct Names<'n>(&'n mut &'static [&'static str]);
+
+impl<'de> Deserializer<'de> for Names<'_> {
+    type Error = Failure;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Failure> {
+        Err(Failure::custom("no names"))
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Failure> {
+        *self.0 = fields;
+        self.deserialize_any(visitor)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
+
 struct Root<'t>(&'t Section);
 
 impl<'de> Deserializer<'de> for Root<'_> {

@@ -5,16 +5,16 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::{Period, Proxies, SigningAlgorithm};
+use super::{Listen, Period, Proxies, SigningAlgorithm};
 
 /// The whole of `countersign.toml`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// The provider's own address, as relying apps and browsers see it: https, or http on a loopback host.
+    /// The provider's own address, as relying apps and browsers see it: https, or http on a loopback host; it may have a path.
     pub issuer: String,
-    /// Where to listen.
-    pub listen: SocketAddr,
+    /// Where to listen: addresses with a port, and `unix:PATH` for sockets.
+    pub listen: Listen,
     /// Addresses and networks of proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Proxies>,
     /// The header in which those proxies tell the certificate that a client has shown them, once they have verified it; they
@@ -50,13 +50,16 @@ pub struct Config {
     pub metrics: Metrics,
     /// `[telemetry]`
     pub telemetry: Telemetry,
+    /// Variables that begin with `COUNTERSIGN_` and name no setting: somebody else's, or misspelt.
+    #[serde(skip)]
+    pub unknown_variables: Vec<String>,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
             issuer: "http://localhost:8080".to_owned(),
-            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)).into(),
             trusted_proxies: Vec::new(),
             client_certificate_header: None,
             data_dir: PathBuf::from("."),
@@ -74,6 +77,7 @@ impl Default for Config {
             log: Log::default(),
             metrics: Metrics::default(),
             telemetry: Telemetry::default(),
+            unknown_variables: Vec::new(),
         }
     }
 }

@@ -96,14 +96,17 @@ fn line_of(text: &str, at: usize) -> usize {
     text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
 }
 
-/// Puts the variables of the environment over the settings of the file.
+/// Puts the variables of the environment over the settings of the file. Answers those that begin as ours do, but
+/// have no levels and none of these names: other programs' variables stop nothing, although one may be a misspelt one of ours.
 ///
 /// # Errors
 /// When a variable of ours is no text, or names a setting below one that is no section.
 pub(super) fn put_environment(
     root: &mut Section,
+    names: &[&str],
     variables: impl Iterator<Item = (impl Into<OsString>, impl Into<OsString>)>,
-) -> Result<(), ConfigError> {
+) -> Result<Vec<String>, ConfigError> {
+    let mut strangers = Vec::new();
     let ours: BTreeMap<String, OsString> = variables
         .filter_map(|(name, value)| {
             let name: OsString = name.into();
@@ -114,6 +117,10 @@ pub(super) fn put_environment(
     for (name, value) in ours {
         let place = Place::Variable(format!("{PREFIX}{name}"));
         let path = name.to_lowercase();
+        if !path.contains("__") && !names.contains(&path.as_str()) {
+            strangers.push(place.to_string());
+            continue;
+        }
         let value = value.into_string().map_err(|_| ConfigError::Setting {
             place: place.to_string(),
             key: path.replace("__", "."),
@@ -121,12 +128,17 @@ pub(super) fn put_environment(
         })?;
         put(root, &path.split("__").collect::<Vec<_>>(), &place, value)?;
     }
-    Ok(())
+    Ok(strangers)
 }
 
-/// Whether a variable is one of those that Kubernetes sets in every container when a service is called `countersign`.
+/// Whether a variable is one of those that Kubernetes sets in every container for a service whose name is or begins with
+/// `countersign`: `…_SERVICE_HOST`, `…_SERVICE_PORT_HTTP`, `…_PORT`, `…_PORT_8080_TCP_ADDR`. None of ours is written so.
 fn is_of_kubernetes(name: &str) -> bool {
-    name == "PORT" || name == "SERVICE_HOST" || name.starts_with("SERVICE_PORT") || name.starts_with("PORT_")
+    let name = format!("_{name}");
+    let ends = ["_SERVICE_HOST", "_SERVICE_PORT", "_PORT"].iter().any(|end| name.ends_with(end));
+    let of_port =
+        name.rsplit_once("_PORT_").is_some_and(|(_, rest)| rest.starts_with(|c: char| c.is_ascii_digit()));
+    !name.contains("__") && (ends || of_port || name.contains("_SERVICE_PORT_"))
 }
 
 fn put(section: &mut Section, path: &[&str], place: &Place, value: String) -> Result<(), ConfigError> {

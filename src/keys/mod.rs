@@ -8,12 +8,14 @@ mod jwe;
 mod jwk;
 mod kind;
 mod make;
+mod readers;
 mod ring;
 pub mod secret;
 mod signing;
 mod vault;
 
 pub use kind::KeyKind;
+pub use readers::others_can_read;
 pub use ring::{NotOurs, Phase, Ring, phase};
 pub use signing::{KeyError, PUBLISHED_AHEAD, SigningKeys, Takeover};
 pub use vault::{Vault, VaultError};

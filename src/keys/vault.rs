@@ -14,6 +14,7 @@ use openssl::symm::{Cipher, decrypt_aead, encrypt_aead};
 use rand::CryptoRng;
 use zeroize::Zeroizing;
 
+use super::readers::others_can_read;
 use super::secret::{hex, new_id};
 
 /// The file in the keys' folder.
@@ -40,7 +41,7 @@ pub enum VaultError {
         /// Where it should be.
         path: PathBuf,
     },
-    /// Others than its owner can read it.
+    /// Others than its owner and the groups of this process can read it.
     #[error("{}: others can read the master key: run `chmod 600 {}`", path.display(), path.display())]
     Exposed {
         /// The file.
@@ -95,7 +96,7 @@ impl Vault {
             ErrorKind::NotFound => VaultError::Missing { path: path.clone() },
             _ => VaultError::File { path: path.clone(), source },
         };
-        if exposed(&path).map_err(failed)? {
+        if others_can_read(&path).map_err(failed)? {
             return Err(VaultError::Exposed { path });
         }
         let text = Zeroizing::new(std::fs::read_to_string(&path).map_err(failed)?);
@@ -210,17 +211,6 @@ fn write(path: &Path, rng: &mut impl CryptoRng) -> std::io::Result<()> {
     file.sync_all()
 }
 
-#[cfg(unix)]
-fn exposed(path: &Path) -> std::io::Result<bool> {
-    use std::os::unix::fs::PermissionsExt as _;
-    Ok(std::fs::metadata(path)?.permissions().mode() & 0o077 != 0)
-}
-
-#[cfg(not(unix))]
-fn exposed(_path: &Path) -> std::io::Result<bool> {
-    Ok(false)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::secret::entropy;
@@ -273,7 +263,7 @@ mod tests {
         let (dir, _) = vault();
         let path = dir.path().join(FILE);
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o604)).unwrap();
         let refused = Vault::open(dir.path()).unwrap_err();
         assert!(refused.to_string().contains("chmod 600"), "{refused}");
     }

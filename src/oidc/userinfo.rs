@@ -23,6 +23,7 @@ use crate::oidc::tokens::dpop;
 use crate::oidc::tokens::presented::{Presented, Scheme, Unheld};
 use crate::oidc::tokens::step_up::{self, Challenge};
 use crate::store;
+use crate::web::Refused;
 use crate::web::form::Form;
 
 /// Why UserInfo is refused (RFC 6750 §3.1).
@@ -216,6 +217,7 @@ impl Failure {
         let description = Refusal::new(Code::InvalidRequest, description).description;
         let body = serde_json::json!({ "error": error, "error_description": description });
         let mut response = (status, Json(body)).into_response();
+        response.extensions_mut().insert(Refused::new(None, error, &description));
         let parameters = format!(", error=\"{error}\", error_description=\"{description}\"{step_up}");
         challenge(&mut response, scheme, &parameters);
         if let Some(nonce) = nonce {

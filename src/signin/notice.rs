@@ -69,6 +69,17 @@ impl Notice {
         serde_json::from_str(text?).ok()
     }
 
+    /// The word in the log for a try to sign in that was refused; none for what is nobody's try.
+    #[must_use]
+    pub const fn refusal(&self) -> Option<&'static str> {
+        match self {
+            Self::Incorrect { .. } => Some("password"),
+            Self::Throttled { .. } => Some("throttled"),
+            Self::InvalidCode { .. } | Self::LastCodeWrong | Self::CodesStopped => Some("code"),
+            _ => None,
+        }
+    }
+
     /// The login that was typed, to be shown again.
     #[must_use]
     pub fn typed_login(&self) -> Option<&str> {

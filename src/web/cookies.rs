@@ -3,12 +3,18 @@
 use axum::http::{HeaderMap, header};
 use cookie::time::Duration;
 use cookie::{Cookie, SameSite};
+use openssl::sha::sha256;
+
+use super::origin::path_of;
+use crate::keys::secret::hex;
 
 /// How cookies are made here. Under https each has a `__Host-` name and is `Secure`, so that no neighbouring host can plant
 /// one; http, which is for loopback alone, can have neither.
 #[derive(Clone, Copy, Debug)]
 pub struct Cookies {
     secure: bool,
+    /// Stands for the path of an issuer that has one: `__Host-` cookies belong to the whole host, where others may be too.
+    below: Option<[u8; 4]>,
 }
 
 /// How long a cookie stays.
@@ -24,7 +30,9 @@ impl Cookies {
     /// Cookies for an issuer.
     #[must_use]
     pub fn for_issuer(issuer: &str) -> Self {
-        Self { secure: issuer.starts_with("https:") }
+        let path = path_of(issuer);
+        let [a, b, c, d, ..] = sha256(path.as_bytes());
+        Self { secure: issuer.starts_with("https:"), below: (!path.is_empty()).then_some([a, b, c, d]) }
     }
 
     /// The value of a cookie, as the browser sent it. Of several of one name the first counts, which the browser sends for the
@@ -78,7 +86,8 @@ impl Cookies {
     #[must_use]
     pub fn name(self, name: &str) -> String {
         let prefix = if self.secure { "__Host-" } else { "" };
-        format!("{prefix}countersign_{name}")
+        let below = self.below.map(|path| format!("{}_", hex(&path))).unwrap_or_default();
+        format!("{prefix}countersign_{below}{name}")
     }
 }
 
@@ -129,6 +138,14 @@ mod tests {
     fn under_https_cookies_are_host_bound_and_secure() {
         let set = Cookies::for_issuer("https://id.example.org").set("session", "v", Lifetime::Seconds(60));
         assert_eq!(set, "__Host-countersign_session=v; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=60");
+    }
+
+    #[test]
+    fn issuers_on_one_host_have_cookies_of_their_own() {
+        let name = |issuer: &str| Cookies::for_issuer(issuer).name("session");
+        assert_eq!(name("https://example.org/auth"), "__Host-countersign_7d2f30b8_session");
+        assert_ne!(name("https://example.org/auth"), name("https://example.org/auth2"));
+        assert_eq!(name("https://example.org"), "__Host-countersign_session");
     }
 
     #[test]

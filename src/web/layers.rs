@@ -50,12 +50,26 @@ pub async fn finish(State(layers): State<Layers>, request: Request, next: Next) 
         problem.log(&id);
         response = with_body(&layers, &response, &problem, json, language, &id);
     }
+    within(layers.pages.base(), &mut response);
     headers(&layers, &mut response, &id);
     if apart {
         let opener = HeaderName::from_static("cross-origin-opener-policy");
         response.headers_mut().insert(opener, HeaderValue::from_static("same-origin"));
     }
     response
+}
+
+/// Handlers name pages of ours by their path; a browser needs that of the issuer before it.
+fn within(base: &str, response: &mut Response) {
+    let Some(location) = response.headers().get(header::LOCATION).filter(|_| !base.is_empty()) else {
+        return;
+    };
+    let Some(path) = location.to_str().ok().filter(|to| to.starts_with('/') && !to.starts_with("//")) else {
+        return;
+    };
+    if let Ok(whole) = HeaderValue::from_str(&format!("{base}{path}")) {
+        response.headers_mut().insert(header::LOCATION, whole);
+    }
 }
 
 /// Whether a page is one of those between an app and its own callback. Apps open these in a pop-up, which has to know its opener

@@ -15,6 +15,7 @@ pub mod origin;
 mod pages;
 mod path;
 mod problem;
+mod refused;
 pub mod samples;
 mod views;
 
@@ -27,6 +28,7 @@ pub use mails::{
 pub use pages::{MailPage, MailParts, PAGE_POLICY, Page, Pages, TemplateError};
 pub use path::Path;
 pub use problem::Problem;
+pub use refused::{Asking, Refused};
 pub use views::{
     AppCard, ChoosePasswordPage, CodePage, ConsentPage, DeviceOverPage, DevicePage, ErrorText, ExpiredPage,
     FormPostPage, FrontPage, Hint, LogoutPage, PasswordChosenPage, PasswordPage, ProtocolErrorPage,

@@ -38,7 +38,7 @@ impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.address {
             IpAddr::V4(ip) => write!(f, "{ip}"),
-            IpAddr::V6(ip) => write!(f, "{}/64", Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64)),
+            IpAddr::V6(_) => write!(f, "{}/64", of_address(self.address)),
         }
     }
 }
@@ -49,6 +49,15 @@ impl fmt::Display for Network {
 pub fn unheard_proxy(extensions: &Extensions, headers: &HeaderMap, trusted: &[Proxies]) -> Option<IpAddr> {
     let peer = peer(extensions)?;
     (headers.contains_key(FORWARDED_FOR) && !is_among(trusted, peer)).then_some(peer)
+}
+
+/// What one client has at least: an IPv4 address, or the start of the /64 of an IPv6 one.
+#[must_use]
+pub fn of_address(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => ip,
+        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64)),
+    }
 }
 
 /// Whether an address is that of a trusted proxy.

@@ -22,9 +22,19 @@ pub fn is_own_or_hidden(headers: &HeaderMap, issuer: &str) -> bool {
 
 /// Scheme, host and port of an issuer, which may have a path.
 fn origin_of(issuer: &str) -> &str {
+    parts_of(issuer).0
+}
+
+/// The path of an issuer, such as `/auth`; empty when it has none.
+#[must_use]
+pub fn path_of(issuer: &str) -> &str {
+    parts_of(issuer).1.trim_end_matches('/')
+}
+
+fn parts_of(issuer: &str) -> (&str, &str) {
     let after_scheme = issuer.find("://").map_or(0, |at| at + 3);
-    let end = issuer.get(after_scheme..).and_then(|rest| rest.find('/')).map(|at| at + after_scheme);
-    end.and_then(|end| issuer.get(..end)).unwrap_or(issuer)
+    let slash = issuer.get(after_scheme..).and_then(|rest| rest.find('/')).map(|at| at + after_scheme);
+    slash.and_then(|slash| issuer.split_at_checked(slash)).unwrap_or((issuer, ""))
 }
 
 #[cfg(test)]
@@ -34,6 +44,18 @@ mod tests {
 
     fn with(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         pairs.iter().map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v))).collect()
+    }
+
+    #[test]
+    fn an_issuer_may_have_a_path() {
+        for (issuer, path) in [
+            ("https://id.example.org", ""),
+            ("https://id.example.org/", ""),
+            ("https://id.example.org/auth", "/auth"),
+            ("https://[::1]:8443/a/b", "/a/b"),
+        ] {
+            assert_eq!(path_of(issuer), path, "{issuer}");
+        }
     }
 
     #[test]

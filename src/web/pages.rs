@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::assets::Assets;
 use super::language::{Argument, BadCatalogue, Catalogue, Language};
+use super::origin::path_of;
 use crate::config;
 
 /// The templates that are built in, by name.
@@ -86,7 +87,11 @@ pub struct MailParts {
 
 /// What draws pages and mails; cheap to clone.
 #[derive(Clone)]
-pub struct Pages(Arc<Inner>);
+pub struct Pages {
+    inner: Arc<Inner>,
+    /// The path of the issuer, which stands before every address of ours; empty where it has none.
+    base: Arc<str>,
+}
 
 struct Inner {
     templates: Environment<'static>,
@@ -152,19 +157,32 @@ impl Pages {
         });
         let assets = Assets::new(brand, replaced("style.css")?)
             .map_err(|(file, source)| TemplateError::File { file: file.display().to_string(), source })?;
-        Ok(Self(Arc::new(Inner { templates, brand: brand.name.clone(), assets })))
+        let inner = Arc::new(Inner { templates, brand: brand.name.clone(), assets });
+        Ok(Self { inner, base: "".into() })
+    }
+
+    /// The same for the issuer of this address.
+    #[must_use]
+    pub fn of_issuer(self, issuer: &str) -> Self {
+        Self { base: path_of(issuer).into(), ..self }
+    }
+
+    /// What stands before the path of every page of ours, as a browser sees it.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        &self.base
     }
 
     /// The brand's name.
     #[must_use]
     pub fn brand(&self) -> &str {
-        &self.0.brand
+        &self.inner.brand
     }
 
     /// What the pages link to.
     #[must_use]
     pub fn assets(&self) -> &Assets {
-        &self.0.assets
+        &self.inner.assets
     }
 
     /// A page as text.
@@ -206,18 +224,20 @@ impl Pages {
     }
 
     fn render(&self, name: &str, page: &impl Serialize, language: Language) -> Result<String, TemplateError> {
-        let inner = &*self.0;
+        let (inner, base) = (&*self.inner, &*self.base);
+        let below = |path: String| format!("{base}{path}");
         let site = context! {
             lang => language.tag(),
             dir => language.direction(),
             brand => inner.brand.as_str(),
-            stylesheet => inner.assets.stylesheet_path(),
-            icon => inner.assets.icon_path(),
-            logo => inner.assets.logo_path(),
-            page_script => inner.assets.page_path(),
-            submit_script => inner.assets.submit_path(),
-            leave_script => inner.assets.leave_path(),
-            session_check_script => inner.assets.session_check_path(),
+            base => base,
+            stylesheet => below(inner.assets.stylesheet_path()),
+            icon => below(inner.assets.icon_path()),
+            logo => inner.assets.logo_path().map(below),
+            page_script => below(inner.assets.page_path()),
+            submit_script => below(inner.assets.submit_path()),
+            leave_script => below(inner.assets.leave_path()),
+            session_check_script => below(inner.assets.session_check_path()),
         };
         let page = Value::from(Serde(page));
         Ok(inner.templates.get_template(name)?.render(context! { page, ..site })?)
@@ -285,8 +305,8 @@ mod tests {
     fn every_template_that_is_built_in_compiles() {
         let pages = Pages::new(&config::Brand::default(), &config::Templates::default()).unwrap();
         for (name, _) in TEMPLATES {
-            assert!(pages.0.templates.get_template(name).is_ok(), "{name}");
+            assert!(pages.inner.templates.get_template(name).is_ok(), "{name}");
         }
-        assert!(pages.0.templates.get_template("mail/nothing.txt").is_err());
+        assert!(pages.inner.templates.get_template("mail/nothing.txt").is_err());
     }
 }

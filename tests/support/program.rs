@@ -2,7 +2,8 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -25,7 +26,12 @@ pub struct Program {
 
 /// A program that serves; it ends with this value.
 #[derive(Debug)]
-pub struct Serving(Child);
+pub struct Serving {
+    child: Child,
+    log: Arc<(Mutex<String>, Condvar)>,
+    /// The log, where nobody reads it.
+    unread: Option<BufReader<ChildStderr>>,
+}
 
 impl Program {
     /// An empty folder; `init` comes next.
@@ -87,6 +93,22 @@ impl Program {
 
     /// Serves, and waits until the program says that it does.
     pub fn serve(&self) -> Serving {
+        let mut serving = self.serve_unread();
+        let (mut log, kept) = (serving.unread.take().expect("a log"), Arc::clone(&serving.log));
+        // Whatever it says later is read, so that it never waits for us.
+        std::thread::spawn(move || {
+            let mut line = Vec::new();
+            while log.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+                kept.0.lock().expect("a log").push_str(&text(&line));
+                kept.1.notify_all();
+                line.clear();
+            }
+        });
+        serving
+    }
+
+    /// The same, but nobody reads what it says after that.
+    pub fn serve_unread(&self) -> Serving {
         let mut child = self.command(&["serve"]).stdin(Stdio::null()).spawn().expect("the program starts");
         let port = self.url.port().expect("a port").to_string();
         let mut log = BufReader::new(child.stderr.take().expect("a pipe"));
@@ -95,9 +117,14 @@ impl Program {
             let read = log.read_line(&mut said).expect("a log");
             assert!(read > 0, "`serve` has ended:\n{said}");
         }
-        // Whatever it says later is read, so that it never waits for us.
-        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-        Serving(child)
+        Serving { child, log: Arc::new((Mutex::new(said), Condvar::new())), unread: Some(log) }
+    }
+
+    /// Sets a variable of the environment for what comes.
+    pub fn set(&mut self, name: &'static str, value: impl Into<String>) -> &mut Self {
+        self.environment.retain(|(known, _)| *known != name);
+        self.environment.push((name, value.into()));
+        self
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -117,14 +144,45 @@ impl Program {
 impl Serving {
     /// Its process id.
     pub fn id(&self) -> u32 {
-        self.0.id()
+        self.child.id()
+    }
+
+    /// What it has said so far.
+    pub fn log(&self) -> String {
+        self.log.0.lock().expect("a log").clone()
+    }
+
+    /// Waits until it has said this.
+    pub fn says(&self, what: &str) -> String {
+        let (log, more) = &*self.log;
+        let patience = std::time::Duration::from_secs(20);
+        let waits = |log: &mut String| !log.contains(what);
+        let (log, _) = more.wait_timeout_while(log.lock().expect("a log"), patience, waits).expect("a log");
+        assert!(log.contains(what), "it has not said {what:?}:\n{log}");
+        log.clone()
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.id().to_string()]).status();
+        assert!(sent.expect("kill").success(), "{name}");
+    }
+
+    /// How it ends.
+    pub fn ended(&mut self) -> std::process::ExitStatus {
+        self.child.wait().expect("it ends")
+    }
+
+    /// Whether it runs still.
+    pub fn runs(&mut self) -> bool {
+        self.child.try_wait().expect("a process").is_none()
     }
 }
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

@@ -236,7 +236,7 @@ impl Visit {
         let redirect_uri = self.parameters.get("redirect_uri").expect("the request has one");
         assert!(arrived.as_str().starts_with(redirect_uri.as_str()), "sent to {arrived}");
         assert_eq!(given.get("state"), self.parameters.get("state"), "state in {arrived}");
-        let issuer = self.endpoint.origin().ascii_serialization();
+        let issuer = self.endpoint.as_str().trim_end_matches("/authorize").to_owned();
         assert_eq!(given.get("iss"), Some(&issuer), "iss in {arrived}");
         given.get(name).cloned().unwrap_or_else(|| panic!("no {name} in {arrived}"))
     }

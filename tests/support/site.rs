@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use countersign::app::{App, establish};
+use countersign::app::{App, Doors, establish};
 use countersign::clock::Clock;
 use countersign::config::{Config, Encryption, Tls};
 use countersign::keys::Vault;
@@ -148,7 +148,7 @@ impl Site {
         let running = self.running.take().expect("the site runs");
         let _ = running.stop.send(());
         running.task.await.expect("the site ends in order");
-        let listener = TcpListener::bind(self.config.listen).await.expect("the same port");
+        let listener = Doors::open(&self.config.listen).await.expect("the same port");
         self.running = Some(Running::start(self.config.clone(), &self.time, listener).await);
     }
 
@@ -229,19 +229,20 @@ impl Inbox<'_> {
 }
 
 impl Running {
-    async fn start(config: Config, time: &Arc<AtomicI64>, listener: TcpListener) -> Self {
+    async fn start(config: Config, time: &Arc<AtomicI64>, doors: impl Into<Doors> + Send + 'static) -> Self {
         let app = App::open(config, Clock::Manual(Arc::clone(time))).await.expect("the site opens");
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
             let until_stopped = async { drop(stopped.await) };
-            app.serve(listener, until_stopped).await.expect("the site serves");
+            app.serve(doors, until_stopped).await.expect("the site serves");
         });
         Self { stop, task }
     }
 }
 
 fn settings(listen: SocketAddr, database: &Database, smtp: &Smtp, keys: &TempDir) -> Config {
-    let mut config = Config { issuer: format!("http://{listen}"), listen, ..Config::default() };
+    let mut config =
+        Config { issuer: format!("http://{listen}"), listen: listen.into(), ..Config::default() };
     config.data_dir = keys.path().to_owned();
     config.database.url.clone_from(&database.url);
     config.database.max_connections = 4;

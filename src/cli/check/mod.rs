@@ -1,5 +1,6 @@
 //! `check`: is everything as it should be? One line each.
 
+mod around;
 mod client;
 
 use std::path::Path;
@@ -33,6 +34,8 @@ pub(in crate::cli) struct Check {
 struct Finding {
     what: &'static str,
     ok: bool,
+    /// Whether it works, and is not as it should be.
+    warning: bool,
     says: String,
 }
 
@@ -41,6 +44,7 @@ impl Check {
         let findings = match Operator::open(file) {
             Ok(operator) => {
                 let mut findings = vec![settings(&operator)];
+                findings.extend(around::look(&operator, file));
                 match &self.client {
                     Some(id) => client::examine(&operator, id, &mut findings).await,
                     None => examine(&operator, &mut findings).await,
@@ -53,7 +57,11 @@ impl Check {
             input::print_json(&findings)?;
         } else {
             for finding in &findings {
-                let mark = if finding.ok { "ok  " } else { "FAIL" };
+                let mark = match (finding.ok, finding.warning) {
+                    (true, false) => "ok  ",
+                    (true, true) => "warn",
+                    (false, _) => "FAIL",
+                };
                 println!("{mark} {:<10} {}", finding.what, finding.says);
             }
         }
@@ -63,11 +71,15 @@ impl Check {
 }
 
 fn good(what: &'static str, says: impl Into<String>) -> Finding {
-    Finding { what, ok: true, says: says.into() }
+    Finding { what, ok: true, warning: false, says: says.into() }
+}
+
+fn warning(what: &'static str, says: impl Into<String>) -> Finding {
+    Finding { what, ok: true, warning: true, says: says.into() }
 }
 
 fn bad(what: &'static str, says: impl Into<String>) -> Finding {
-    Finding { what, ok: false, says: says.into() }
+    Finding { what, ok: false, warning: false, says: says.into() }
 }
 
 fn found(what: &'static str, result: Result<impl Into<String>, impl std::fmt::Display>) -> Finding {
@@ -97,7 +109,7 @@ async fn examine(operator: &Operator, findings: &mut Vec<Finding>) {
         findings.push(found("tls", fits.map_err(|e| format!("{e:#}"))));
     }
     let vault = Vault::open(&config.keys.dir);
-    findings.push(found("master key", vault.as_ref().map(|_| "only its owner can read it")));
+    findings.push(found("master key", vault.as_ref().map(|_| "nobody can read it who need not")));
     let options = Options { max_connections: 2, ..options(config) };
     let opened = Db::open(&options).await;
     let examined = match &opened {

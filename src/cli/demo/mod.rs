@@ -23,7 +23,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use url::Url;
 
-use super::serve::{start_log, until_signal};
+use super::log::Logging;
+use super::serve::until_signal;
 use crate::app::{App, establish};
 use crate::clock::Clock;
 use crate::config::{self, Config, Encryption, Log, TransportKind};
@@ -36,7 +37,7 @@ use letter::Inbox;
 /// # Errors
 /// When a port is taken, or the data folder cannot be used.
 pub async fn run(port: u16, data: Option<PathBuf>) -> anyhow::Result<()> {
-    start_log(&Log { level: "warn".to_owned(), ..Log::default() })?;
+    let _log = Logging::start(&Log { level: "warn".to_owned(), ..Log::default() })?;
     let stop = until_signal()?;
     let doors = Doors::open(port).await?;
     let home = Home::open(data)?;
@@ -141,7 +142,7 @@ fn settings(port: u16, home: &Path) -> anyhow::Result<Config> {
     let folder = home.to_str().context("--data: the path of the folder is not text")?;
     Ok(Config {
         issuer: format!("http://localhost:{port}"),
-        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into(),
         data_dir: home.to_owned(),
         database: config::Database {
             url: format!("sqlite:{folder}/countersign.db"),

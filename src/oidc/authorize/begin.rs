@@ -24,8 +24,8 @@ use crate::signin::browser::Browser;
 use crate::signin::decide::{Next, decide};
 use crate::signin::{facts, session};
 use crate::store::signins::{self, NewSignIn};
-use crate::web::Problem;
 use crate::web::form::Form;
+use crate::web::{Problem, Refused};
 
 /// `GET /authorize`
 pub(in crate::oidc) async fn get(
@@ -183,8 +183,12 @@ impl Begin<'_> {
 
     /// The page for a request that cannot be answered to the app: what was sent, what is registered, which document says so.
     fn explain(&self, sent: &Form, mistake: Mistake) -> Response {
-        let page = mistake.page(sent);
-        self.provider.signin.pages.respond(StatusCode::BAD_REQUEST, &page, language(self.headers, None))
+        let Refusal { code, description } = &mistake.refusal;
+        let refused = Refused::new(sent.get("client_id"), code.name(), description);
+        let (pages, language) = (&self.provider.signin.pages, language(self.headers, None));
+        let mut response = pages.respond(StatusCode::BAD_REQUEST, &mistake.page(sent), language);
+        response.extensions_mut().insert(refused);
+        response
     }
 }
 

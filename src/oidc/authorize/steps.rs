@@ -13,6 +13,7 @@ use super::turn;
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::error::{Code, Refusal};
 use crate::signin::code::{self, Given};
+use crate::signin::notice::Notice;
 use crate::signin::password::{self, Attempt};
 use crate::store::signins;
 use crate::web::form::Form;
@@ -35,6 +36,7 @@ pub(in crate::oidc) async fn password(
         Err(over) => return Ok(over),
     };
     password::take(&provider.signin, &step.pending.signin, &step.attempt()).await?;
+    step.tell_of_refusal(&provider).await?;
     Ok(to_the_loop(&id))
 }
 
@@ -50,6 +52,7 @@ pub(in crate::oidc) async fn code(
     };
     let given = Given { code: step.form.field("code"), password: step.form.field("password") };
     code::take(&provider.signin, &step.pending.signin, given, &step.attempt()).await?;
+    step.tell_of_refusal(&provider).await?;
     Ok(to_the_loop(&id))
 }
 
@@ -169,6 +172,18 @@ impl Step {
             network: &self.network,
             now_ms: self.now_ms,
         }
+    }
+
+    /// One line of the log for each try that was refused, for whoever bars the address (docs/operations.md). Nothing that was typed
+    /// is in it: people type passwords into the wrong field.
+    async fn tell_of_refusal(&self, provider: &Provider) -> Result<(), Problem> {
+        let mut conn = provider.signin.db.read().await?;
+        let signin = signins::find(&mut conn, &self.pending.signin.id).await?;
+        let notice = Notice::from_json(signin.and_then(|signin| signin.notice).as_deref());
+        if let Some(why) = notice.as_ref().and_then(Notice::refusal) {
+            tracing::warn!(address = %self.network.address(), %why, "sign-in refused");
+        }
+        Ok(())
     }
 
     async fn deny(&self, provider: &Provider) -> Result<Response, Problem> {

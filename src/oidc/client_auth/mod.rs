@@ -17,6 +17,7 @@ use crate::oidc::provider::Provider;
 use crate::oidc::shared::error::{Code, Refusal};
 use crate::oidc::shared::failure::Failure;
 use crate::store;
+use crate::web::Asking;
 use crate::web::certificate::ClientCertificate;
 use crate::web::form::Form;
 
@@ -103,6 +104,7 @@ impl Caller<'_> {
     /// `invalid_client`, with the method that is registered and what came instead.
     pub(super) async fn authenticate(&self) -> Result<Client, Failure> {
         let presented = present(self.headers, self.form)?;
+        Asking::note(self.extensions, &presented.client_id);
         let credential = &presented.credential;
         let refuse = |description: String| {
             let by_basic = matches!(credential, Credential::Basic(_));

@@ -10,7 +10,7 @@ use crate::oidc::clients;
 use crate::oidc::shared::error::{Code, Refusal};
 use crate::oidc::shared::failure::Failure;
 use crate::store;
-use crate::web::form::BadForm;
+use crate::web::{self, form::BadForm};
 
 /// Why a registration, or its change, is refused.
 pub(super) enum Refused {
@@ -101,6 +101,7 @@ impl IntoResponse for Refused {
         };
         let body = json!({ "error": refusal.code.name(), "error_description": refusal.description });
         let mut response = (status, Json(body)).into_response();
+        response.extensions_mut().insert(web::Refused::new(None, refusal.code.name(), &refusal.description));
         if let Some((name, value)) = header
             && let Ok(value) = HeaderValue::from_str(&value)
         {

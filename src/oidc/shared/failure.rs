@@ -8,6 +8,7 @@ use serde_json::json;
 use super::error::{Code, Refusal};
 use crate::keys::{KeyError, VaultError};
 use crate::store;
+use crate::web::Refused;
 
 /// The header in which an answer tells the nonce of the next `DPoP` proof (RFC 9449 §8).
 pub(in crate::oidc) const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
@@ -90,6 +91,9 @@ impl IntoResponse for Failure {
         };
         let body = Json(json!({ "error": error, "error_description": description }));
         let mut response = (status, body).into_response();
+        if status.is_client_error() {
+            response.extensions_mut().insert(Refused::new(None, error, description));
+        }
         let headers = response.headers_mut();
         if matches!(self, Self::Client { by_basic: true, .. }) {
             let challenge = HeaderValue::from_static("Basic realm=\"token\", charset=\"UTF-8\"");

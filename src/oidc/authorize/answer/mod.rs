@@ -10,7 +10,7 @@ use super::request::destination::Destination;
 use crate::oidc::clients::Client;
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::error::Refusal;
-use crate::web::Problem;
+use crate::web::{Problem, Refused};
 
 /// Sends an authorization error response (RFC 6749 §4.1.2.1).
 pub(super) async fn refuse(
@@ -20,11 +20,14 @@ pub(super) async fn refuse(
     refusal: &Refusal,
     now: i64,
 ) -> Result<Response, Problem> {
-    let to = match to {
-        Destination::App(to) => to,
-        Destination::Device(waiting) => return Ok(device::over(provider, client, waiting, Outcome::Refused)),
+    let (error, description) = (refusal.code.name(), &refusal.description);
+    let mut response = match to {
+        Destination::App(to) => {
+            let parameters = vec![("error", error.to_owned()), ("error_description", description.clone())];
+            app::send(provider, client, to, parameters, now).await?
+        }
+        Destination::Device(waiting) => device::over(provider, client, waiting, Outcome::Refused),
     };
-    let parameters =
-        vec![("error", refusal.code.name().to_owned()), ("error_description", refusal.description.clone())];
-    app::send(provider, client, to, parameters, now).await
+    response.extensions_mut().insert(Refused::new(Some(&client.id), error, description));
+    Ok(response)
 }
