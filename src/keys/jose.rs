@@ -16,6 +16,10 @@ use super::kind;
 use super::secret::same;
 use crate::config::SigningAlgorithm;
 
+/// The most keys that one signature is held against: a client that changes its keys has two or three at a time, and each costs
+/// us work that anybody can ask for.
+const MOST_TRIED: usize = 4;
+
 /// A JWT whose signature was right. What its claims mean, and its `typ`, are the caller's to judge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
@@ -61,6 +65,11 @@ pub enum JwsFailure {
         /// The `kid`s that are known.
         known: String,
     },
+    /// More keys fit than are tried.
+    #[error(
+        "is signed with one of more than {MOST_TRIED} registered keys that fit: give each key a kid of its own, and name it in the JWT's header"
+    )]
+    TooManyKeys,
     /// A key fits, and the signature is not its.
     #[error("has a wrong signature")]
     Signature {
@@ -118,7 +127,7 @@ pub fn peek(token: &str) -> Result<Peeked, JwsFailure> {
     Ok(Peeked { header, claims })
 }
 
-/// Verifies a JWT with a client's keys: with the one of its `kid`, or without a `kid` with each that fits its `alg`.
+/// Verifies a JWT with a client's keys: with the one of its `kid`, or without a `kid` with each of the few that fit its `alg`.
 ///
 /// # Errors
 /// What is wrong with it.
@@ -134,6 +143,9 @@ pub fn verify(token: &str, keys: &ClientKeys, allowed: &[SigningAlgorithm]) -> R
     if fitting.is_empty() {
         let (kid, known) = (kid.map(shortened), keys.to_string());
         return Err(JwsFailure::UnknownKey { kid, alg: algorithm.name(), known });
+    }
+    if fitting.len() > MOST_TRIED {
+        return Err(JwsFailure::TooManyKeys);
     }
     if !fitting.into_iter().any(|key| has_signed(key, algorithm, &jwt)) {
         return Err(JwsFailure::Signature { by_kid: kid.is_some() });
@@ -301,6 +313,32 @@ mod tests {
         let both = [STRANGERS.clone(), OURS.clone()].concat();
         let token = sign(Alg::ES256, key(&OURS, Alg::ES256), &json!({}));
         assert!(verify(&token, &set(&both), &[Alg::ES256]).is_ok());
+    }
+
+    #[test]
+    fn no_more_than_a_few_keys_are_tried() {
+        let named = |kid: &str| {
+            let mut key = key(&STRANGERS, Alg::ES256).clone();
+            key.set_key_id(kid);
+            key
+        };
+        let ours = key(&OURS, Alg::ES256).clone();
+        let (nameless, by_name) = (json!({}), json!({ "kid": "P-256" }));
+        // Three strangers and ours are tried; with a fourth none is, unless the header says which.
+        for (strangers, header, expected) in [
+            (3, &nameless, Ok(())),
+            (4, &nameless, Err(JwsFailure::TooManyKeys)),
+            (15, &nameless, Err(JwsFailure::TooManyKeys)),
+            (15, &by_name, Ok(())),
+        ] {
+            let others = (0..strangers).map(|n| named(&format!("stranger {n}")));
+            let all: Vec<Jwk> = others.chain([ours.clone()]).collect();
+            let token = sign(Alg::ES256, &ours, header);
+            assert_eq!(verify(&token, &set(&all), &[Alg::ES256]).map(drop), expected, "{strangers} {header}");
+        }
+        let same_name: Vec<Jwk> = (0..5).map(|_| named("P-256")).collect();
+        let token = sign(Alg::ES256, &ours, &by_name);
+        assert_eq!(verify(&token, &set(&same_name), &[Alg::ES256]), Err(JwsFailure::TooManyKeys));
     }
 
     #[test]

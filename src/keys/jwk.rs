@@ -14,7 +14,7 @@ use super::secret::base64url;
 use crate::config::SigningAlgorithm;
 
 /// Keys that a set may have.
-const MOST_KEYS: usize = 50;
+const MOST_KEYS: usize = 20;
 
 /// The size of a set as JSON, in bytes.
 const LARGEST_SET: usize = 64 * 1024;
@@ -60,7 +60,7 @@ impl ClientKeys {
             return bad("is no JWK Set: expected a JSON object with an array `keys` (RFC 7517 section 5)");
         };
         if keys.len() > MOST_KEYS {
-            return bad("has more than 50 keys");
+            return bad("has more than 20 keys");
         }
         if set.to_string().len() > LARGEST_SET {
             return bad("is larger than 64 KiB");
@@ -154,8 +154,9 @@ impl PublicKey {
         };
         let shape = match (kty, text("crv")) {
             ("RSA", _) => {
-                // Of 2048 to 8192 bits, with a leading zero at most; an exponent that costs little.
-                sized("n", 256..=1025)?;
+                // Of 2048 to 4096 bits, with a leading zero at most, and an exponent that costs little: whoever sends a
+                // false signature makes us do the work.
+                sized("n", 256..=513)?;
                 sized("e", 1..=4)?;
                 Shape::Rsa
             }
@@ -283,6 +284,7 @@ mod tests {
             (json!({"kty": "EC", "crv": "P-384", "x": X, "y": Y}), "no right `x`"),
             (json!({"kty": "EC", "crv": "P-256", "x": X, "y": Y, "kid": 7}), "`kid` that is no text"),
             (json!({"kty": "RSA", "n": "AQAB", "e": "AQAB"}), "no right `n`"),
+            (json!({"kty": "RSA", "n": base64url(&[255; 514]), "e": "AQAB"}), "no right `n`"),
             (json!({"crv": "P-256"}), "no `kty`"),
             (json!("a key"), "no JSON object"),
         ];
@@ -293,8 +295,8 @@ mod tests {
         for set in [json!([]), json!({}), json!({"keys": {}}), json!(null)] {
             assert!(ClientKeys::parse(&set).unwrap_err().to_string().contains("no JWK Set"));
         }
-        let many = json!({ "keys": vec![json!({"kty": "AKP"}); 51] });
-        assert_eq!(ClientKeys::parse(&many).unwrap_err().to_string(), "has more than 50 keys");
+        let many = json!({ "keys": vec![json!({"kty": "AKP"}); 21] });
+        assert_eq!(ClientKeys::parse(&many).unwrap_err().to_string(), "has more than 20 keys");
         let large = json!({ "keys": [{"kty": "AKP", "x5c": ["A".repeat(70_000)]}] });
         assert_eq!(ClientKeys::parse(&large).unwrap_err().to_string(), "is larger than 64 KiB");
     }

@@ -2,6 +2,7 @@
 
 mod address;
 mod resolve;
+mod turns;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -10,14 +11,16 @@ use std::time::Duration;
 
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, RequestBuilder, Response, StatusCode, header, tls};
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::OnceCell;
 use url::Url;
 
 use self::address::BadAddress;
 use self::resolve::{Refused, Resolver};
+use self::turns::Turns;
 use crate::config;
 
 pub use self::address::is_public;
+pub use self::turns::For;
 
 /// How long one request may take: waiting for its turn, finding the host, connecting, and reading the answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -28,9 +31,6 @@ const CONNECTING: Duration = Duration::from_secs(3);
 /// The largest answer that is read, in bytes.
 const LARGEST: usize = 64 * 1024;
 
-/// Requests that may be under way at once.
-const AT_ONCE: usize = 32;
-
 /// Makes requests to clients' addresses; cheap to clone.
 #[derive(Clone)]
 pub struct Outbound {
@@ -38,7 +38,8 @@ pub struct Outbound {
     allowed: Arc<[String]>,
     /// Made when it is first needed: reading the system's authorities takes longer than all else at the program's start.
     client: Arc<OnceCell<Client>>,
-    turns: Arc<Semaphore>,
+    turns: Turns,
+    party: For,
 }
 
 /// What is wrong with `[outbound]`, in one line.
@@ -115,8 +116,15 @@ impl Outbound {
             authorities: further.into(),
             allowed: settings.allow_private.iter().map(|host| address::normal(host)).collect(),
             client: Arc::default(),
-            turns: Arc::new(Semaphore::new(AT_ONCE)),
+            turns: Turns::new(),
+            party: For::default(),
         })
+    }
+
+    /// The same, on behalf of somebody else: strangers have a share of the places, and known apps have the rest.
+    #[must_use]
+    pub fn on_behalf_of(&self, party: For) -> Self {
+        Self { party, ..self.clone() }
     }
 
     /// Fetches a text. `accept` is the media type that is asked for; what comes is judged by its content.
@@ -125,7 +133,7 @@ impl Outbound {
     /// Why it could not be fetched.
     pub async fn get(&self, uri: &str, accept: &str) -> Result<String, OutboundError> {
         let url = self.judge(uri)?;
-        self.in_turn(async {
+        self.in_turn(&url.clone(), async {
             let response = send(self.client().await?.get(url).header(header::ACCEPT, accept)).await?;
             match response.status() {
                 StatusCode::OK => text(response).await,
@@ -144,7 +152,7 @@ impl Outbound {
         let url = self.judge(uri)?;
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let form = "application/x-www-form-urlencoded";
-        self.in_turn(async {
+        self.in_turn(&url.clone(), async {
             let request = self.client().await?.post(url).header(header::CONTENT_TYPE, form).body(body);
             Ok(send(request).await?.status().as_u16())
         })
@@ -173,10 +181,11 @@ impl Outbound {
 
     async fn in_turn<T>(
         &self,
+        url: &Url,
         request: impl Future<Output = Result<T, OutboundError>>,
     ) -> Result<T, OutboundError> {
-        let turn = tokio::time::timeout(PATIENCE, self.turns.acquire()).await;
-        let Ok(Ok(_turn)) = turn else { return Err(OutboundError::Busy) };
+        let turn = tokio::time::timeout(PATIENCE, self.turns.wait(self.party, url)).await;
+        let Ok(Some(_turn)) = turn else { return Err(OutboundError::Busy) };
         tokio::time::timeout(PATIENCE, request).await.unwrap_or(Err(OutboundError::Slow))
     }
 }
