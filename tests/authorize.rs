@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use countersign::config::SigningAlgorithm;
 use countersign::keys::secret::base64url;
 use countersign::oidc::clients::{AuthMethod, GrantType, Metadata, ResponseType};
+use countersign::store;
 use openssl::sha::sha256;
 use serde_json::{Value, json};
 use support::Database;
@@ -125,6 +126,37 @@ async fn check_answer(site: &Site, app: &RelyingApp, visit: &Visit, kind: Respon
         let tokens = app.redeem_code(visit, code).await;
         assert_eq!(tokens.status, 200, "{}", tokens.json);
         app.verify(&tokens.text("id_token"), visit, site.now()).await;
+    }
+}
+
+/// What comes from here is bound to no key: no app gets it whose tokens must be (RFC 9449 §5.2, RFC 8705 §3.4).
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_of_bound_tokens_gets_none_without_a_key() {
+    let site = site().await;
+    let bound: [fn(&mut Metadata); 2] =
+        [|m| m.dpop_bound_access_tokens = true, |m| m.tls_client_certificate_bound_access_tokens = true];
+    for bind in bound {
+        let app = site.admin.add_app_with(everything).await;
+        let visit = app.visit().with("response_type", "code token");
+        let bearer = parameters(&open(&site, &visit).await, "fragment").remove("access_token").unwrap();
+        assert_eq!(app.userinfo(&bearer).await.status, 200);
+        // It can no longer be registered so. One that was, by an earlier version, is refused all the same.
+        let mut metadata = Metadata::web_app("Time Tracker", vec![REDIRECT_URI.to_owned()]);
+        everything(&mut metadata);
+        bind(&mut metadata);
+        assert!(metadata.validate().unwrap_err().to_string().starts_with("response_types"));
+        let mut tx = site.admin.db.write().await.unwrap();
+        let json = serde_json::to_string(&metadata).unwrap();
+        store::clients::set_metadata(&mut tx, &app.client_id, &json, site.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        for kind in ResponseType::ALL.iter().filter(|kind| kind.has_token()) {
+            let visit = app.visit().with("response_type", kind.name());
+            let browser = open(&site, &visit).await;
+            assert_eq!(visit.error(&browser.arrived()), "unauthorized_client", "{kind:?}");
+        }
+        assert_eq!(app.userinfo(&bearer).await.status, 401, "nor does an older one go on");
+        let visit = app.visit().with("response_type", "code id_token");
+        visit.code(&open(&site, &visit).await.arrived());
     }
 }
 

@@ -260,6 +260,51 @@ async fn a_bound_token_of_ones_own_comes_with_its_key() {
     assert_eq!(exchange(&chain.front, &token, &[("resource", STORE)]).await.status, 200);
 }
 
+/// Nobody but the holder of its key can show a bound token here; that is so of what is exchanged for it, too.
+#[tokio::test]
+async fn a_bound_token_is_not_turned_into_one_that_anybody_could_show_here() {
+    let chain = Chain::on(Database::sqlite().await).await;
+    let (key, theirs) = (Signer::new("ES256"), Signer::new("ES256"));
+    let endpoint: String = chain.site.url.join("token").unwrap().into();
+    let proven = |client: &RelyingApp, form: &[(&str, &str)], key: &Signer| {
+        let request = client.request("token", form);
+        Answer::of(request.header("DPoP", proof(key, "POST", &endpoint, chain.site.now())))
+    };
+    let visit = chain.app.visit().with("resource", FRONT).with("scope", "openid email groups");
+    let code = visit.code(&chain.site.after_password(&visit, "ada").await.arrived());
+    let verifier = visit.verifier.clone().unwrap();
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("code", code.as_str()),
+        ("redirect_uri", chain.app.redirect_uri.as_str()),
+        ("code_verifier", verifier.as_str()),
+    ];
+    let tokens = proven(&chain.app, &form, &key).await;
+    assert_eq!(tokens.text("token_type"), "DPoP", "{}", tokens.json);
+    let token = tokens.text("access_token");
+
+    let refused = exchange(&chain.front, &token, &[]).await;
+    assert_eq!(refused.error().as_deref(), Some("invalid_request"), "{}", refused.json);
+    assert!(refused.text("error_description").contains("RFC 9449"), "{}", refused.json);
+    let refused = exchange(&chain.front, &token, &[("resource", STORE), ("scope", "openid")]).await;
+    assert_eq!(refused.error().as_deref(), Some("invalid_scope"), "{}", refused.json);
+    // For the store it is what it always was, and for us it is nothing.
+    let bearer = exchange(&chain.front, &token, &[("resource", STORE)]).await;
+    assert_eq!(
+        (bearer.text("token_type"), bearer.text("scope")),
+        ("Bearer".to_owned(), "email groups".to_owned())
+    );
+    let known = chain.active(&bearer.text("access_token")).await;
+    assert_eq!((&known["active"], &known["aud"]), (&json!(true), &json!(STORE)));
+    assert_eq!(chain.front.userinfo(&bearer.text("access_token")).await.status, 401);
+    // With a key of its own the service may have one for us as well.
+    let form =
+        [("grant_type", EXCHANGE), ("subject_token", token.as_str()), ("subject_token_type", ACCESS_TOKEN)];
+    let bound = proven(&chain.front, &form, &theirs).await;
+    assert_eq!(bound.text("token_type"), "DPoP", "{}", bound.json);
+    assert_eq!(chain.front.userinfo(&bound.text("access_token")).await.status, 401, "not without the key");
+}
+
 #[tokio::test]
 async fn a_public_client_cannot_be_registered_for_it() {
     let mut metadata = Metadata::web_app("App", vec!["https://app.example.org/cb".to_owned()]);

@@ -84,6 +84,38 @@ fn relying_app(site: &Site, answer: &Answer) -> RelyingApp {
     }
 }
 
+/// What is asked to be encrypted must have a key that fits.
+#[tokio::test]
+async fn an_app_that_cannot_be_encrypted_to_is_told_before_anything_is_written() {
+    let publisher = Publisher::start().await;
+    let site = Site::with(Database::sqlite().await, |config| {
+        open(config);
+        config.outbound = publisher.outbound();
+    })
+    .await;
+    let rsa = json!({"kty": "RSA", "n": "x".repeat(344), "e": "AQAB"});
+    for name in ["id_token_encrypted_response_alg", "userinfo_encrypted_response_alg"] {
+        for keys in [json!([]), json!([rsa]), json!([{"kty": "AKP", "alg": "ML-KEM-768"}])] {
+            let mut app = with(name, json!("ECDH-ES"));
+            app["jwks"] = json!({ "keys": keys });
+            refused(&register(&site, None, &app).await, 400, "invalid_client_metadata", &[name, "jwks"]);
+        }
+    }
+    // What its jwks_uri answers is known no sooner than it is asked.
+    let mut front = with("id_token_encrypted_response_alg", json!("ECDH-ES"));
+    front["response_types"] = json!(["id_token"]);
+    front["grant_types"] = json!(["implicit"]);
+    front["jwks_uri"] = json!(publisher.publish("jwks", &json!({ "keys": [rsa] }).to_string()));
+    let app = relying_app(&site, &registered(&site, &front).await);
+    let visit = app.visit().without_pkce().with("response_type", "id_token");
+    let mut browser = site.after_password(&visit, "ada").await;
+    browser.submit().await;
+    assert_eq!(visit.error(&browser.arrived()), "invalid_request");
+    assert!(visit.answer(&browser.arrived(), "error_description").contains("ECDH-ES"));
+    let events = site.admin.events().await;
+    assert!(!events.iter().any(|event| event.event == "signin.completed"), "nothing has been written");
+}
+
 async fn endpoint_in_discovery(site: &Site) -> Value {
     let at = site.url.join(".well-known/openid-configuration").unwrap();
     Answer::of(http().get(at)).await.json["registration_endpoint"].clone()

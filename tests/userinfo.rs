@@ -6,7 +6,7 @@ mod support;
 use countersign::config::SigningAlgorithm;
 use countersign::keys::jose::{ContentEncryption, KeyManagement};
 use countersign::keys::secret::base64url;
-use countersign::oidc::clients::{self, GrantType, Metadata, ResponseType};
+use countersign::oidc::clients::{GrantType, Metadata, ResponseType};
 use josekit::jwe::{self, ECDH_ES_A128KW, JweHeader};
 use josekit::jwk::Jwk;
 use josekit::jwk::alg::ec::EcCurve;
@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use support::Database;
 use support::admin::PASSWORD;
 use support::browser::http;
+use support::publisher::Publisher;
 use support::relying_app::{Answer, RelyingApp, Visit};
 use support::site::Site;
 
@@ -57,15 +58,6 @@ fn decrypted(jwe: &str, key: &Jwk) -> (String, JweHeader) {
     let decrypter = ECDH_ES_A128KW.decrypter_from_jwk(key).unwrap();
     let (payload, header) = jwe::deserialize_compact(jwe, &decrypter).unwrap();
     (String::from_utf8(payload).unwrap(), header)
-}
-
-/// Changes what is registered about an app.
-async fn register_anew(site: &Site, app: &RelyingApp, change: impl FnOnce(&mut Metadata)) {
-    let mut tx = site.admin.db.write().await.unwrap();
-    let mut metadata = clients::find(&mut tx, &app.client_id).await.unwrap().unwrap().metadata;
-    change(&mut metadata);
-    clients::set(&mut tx, &app.client_id, &metadata, site.now()).await.unwrap();
-    tx.commit().await.unwrap();
 }
 
 #[tokio::test]
@@ -160,11 +152,15 @@ async fn id_tokens_are_signed_and_then_encrypted() {
 
 #[tokio::test]
 async fn a_client_whose_key_cannot_be_encrypted_to_is_told_so() {
-    let site = site().await;
+    let publisher = Publisher::start().await;
+    let site = Site::with(Database::sqlite().await, |config| config.outbound = publisher.outbound()).await;
+    let mut keys = Metadata::default();
+    with_key(&mut keys, &key());
+    let address = publisher.publish("jwks", &keys.jwks.unwrap().to_string());
     let app = site
         .admin
         .add_app_with(|m| {
-            with_key(m, &key());
+            m.jwks_uri = Some(address);
             m.userinfo_encrypted_response_alg = Some(KeyManagement::RsaOaep256);
         })
         .await;
@@ -193,7 +189,7 @@ async fn when_an_app_begins_to_insist_on_two_factors_its_old_tokens_are_challeng
     let app = site.admin.add_app().await;
     let token = tokens(&site, &app).await.text("access_token");
     assert_eq!(app.userinfo(&token).await.status, 200);
-    register_anew(&site, &app, |m| m.require_two_factor = true).await;
+    site.admin.change_app(&app, |m| m.require_two_factor = true).await;
     let refused = app.userinfo(&token).await;
     assert_eq!(refused.status, 401);
     assert_eq!(refused.error().as_deref(), Some("insufficient_user_authentication"));

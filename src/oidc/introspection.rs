@@ -8,7 +8,6 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
-use crate::directory::{Status, people};
 use crate::keys::Ring;
 use crate::keys::secret::TokenHash;
 use crate::oidc::client_auth::{Caller, Received};
@@ -16,17 +15,20 @@ use crate::oidc::clients::Client;
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::error::{Code, Refusal};
 use crate::oidc::shared::failure::Failure;
+use crate::oidc::shared::kinds::Kind;
 use crate::oidc::shared::scopes::{Scope, Scopes};
 use crate::oidc::tokens::access_token::{self, AccessToken, Rejected};
 use crate::oidc::tokens::confirmation::Confirmation;
+use crate::oidc::tokens::standing::{self, Standing};
 use crate::store::{Conn, tokens};
 
 /// What a signed answer is asked for by, and comes as (RFC 9701 §4 and §5).
 const SIGNED: &str = "application/token-introspection+jwt";
 
-/// What an access token says of itself (RFC 7662 §2.2, RFC 8693 §4.1, RFC 9470 §6.2).
-const HANDED_ON: [&str; 13] =
-    ["iss", "sub", "aud", "client_id", "scope", "exp", "iat", "jti", "cnf", "acr", "amr", "auth_time", "act"];
+/// What an access token says of itself (RFC 7662 §2.2, RFC 8693 §4.1, RFC 9470 §6.2). What it is for, and what it opens, is what
+/// is left of that.
+const HANDED_ON: [&str; 11] =
+    ["iss", "sub", "client_id", "exp", "iat", "jti", "cnf", "acr", "amr", "auth_time", "act"];
 
 /// `POST /introspect`
 pub(super) async fn post(State(provider): State<Arc<Provider>>, request: Request) -> Response {
@@ -72,7 +74,7 @@ async fn access_token(
 ) -> Result<Option<Map<String, Value>>, Failure> {
     match access_token::open(caller.provider, ring, conn, token, caller.now).await {
         Ok(token) if token.concerns(client) => Ok(Some(about(&token, client))),
-        Ok(_) | Err(Rejected::NotOurs | Rejected::Expired | Rejected::Ended) => Ok(None),
+        Ok(_) | Err(Rejected::NotOurs | Rejected::Expired | Rejected::Ended | Rejected::Lost(_)) => Ok(None),
         Err(Rejected::Store(e)) => Err(e.into()),
     }
 }
@@ -84,12 +86,24 @@ fn about(token: &AccessToken, client: &Client) -> Map<String, Value> {
     let said =
         HANDED_ON.into_iter().filter_map(|name| Some((name.to_owned(), token.claims.get(name)?.clone())));
     known.extend(said);
+    known.insert("aud".to_owned(), one_or_several(&token.audience));
+    if token.scopes != Scopes::default() {
+        known.insert("scope".to_owned(), Value::from(token.scopes.to_string()));
+    }
     // The login is for an app that may know it anyway.
     let own = token.client.id == client.id && token.scopes.has(Scope::Profile);
-    if let Some(holder) = token.holder.as_ref().filter(|_| own) {
-        known.insert("username".to_owned(), Value::from(holder.person.login.as_str()));
+    if let Some(standing) = token.standing.as_ref().filter(|_| own) {
+        known.insert("username".to_owned(), Value::from(standing.person.login.as_str()));
     }
     known
+}
+
+/// `aud` as tokens have it (RFC 7519 §4.1.3).
+fn one_or_several(audience: &[String]) -> Value {
+    match audience {
+        [one] => Value::from(one.as_str()),
+        several => Value::from(several),
+    }
 }
 
 /// What a client may know of a refresh token of its own; nobody else has one to ask about.
@@ -103,16 +117,16 @@ async fn refresh_token(
     let row = tokens::find_refresh(conn, TokenHash::of(token).as_str()).await?;
     let Some(row) = row.filter(|row| row.spent_at.is_none() && row.expires_at > now) else { return Ok(None) };
     let grant = tokens::find_grant(conn, &row.grant_id).await?;
-    let live = grant.filter(|g| g.client_id == client.id && g.ended_at.is_none() && g.expires_at > now);
-    let Some(grant) = live else { return Ok(None) };
-    let person = people::find(conn, &grant.user_id).await?;
-    let Some(person) = person.filter(|p| p.status == Status::Active) else { return Ok(None) };
+    let Some(grant) = grant.filter(|g| g.client_id == client.id) else { return Ok(None) };
+    let standing = standing::of(conn, client, grant, now).await?.ok();
+    let standing = standing.filter(|standing| standing.scopes.has(Scope::OfflineAccess));
+    let Some(Standing { grant, person, scopes, .. }) = standing else { return Ok(None) };
     let mut known = object(json!({
         "active": true,
         "iss": caller.provider.issuer,
         "sub": caller.provider.subject(client, &person.id)?,
         "client_id": client.id,
-        "scope": grant.scopes,
+        "scope": scopes.to_string(),
         "exp": row.expires_at,
         "acr": grant.acr,
         "amr": grant.amr.split(' ').collect::<Vec<_>>(),
@@ -121,7 +135,7 @@ async fn refresh_token(
     if let Some(bound) = row.bound_to.as_deref().and_then(Confirmation::from_json) {
         known.insert("cnf".to_owned(), bound.claim());
     }
-    if Scopes::parse(&grant.scopes).has(Scope::Profile) {
+    if scopes.has(Scope::Profile) {
         known.insert("username".to_owned(), Value::from(person.login));
     }
     Ok(Some(known))
@@ -149,7 +163,7 @@ async fn signed(
     let chosen = client.metadata.introspection_signed_response_alg;
     let algorithm = chosen.unwrap_or_else(|| provider.algorithm_for(client));
     let ring = provider.keys.ring(now).await?;
-    let jwt = ring.sign(algorithm, "token-introspection+jwt", &claims, now)?;
+    let jwt = ring.sign(algorithm, Kind::Introspection.typ(), &claims, now)?;
     Ok(([(header::CONTENT_TYPE, SIGNED)], jwt).into_response())
 }
 

@@ -14,7 +14,7 @@ use crate::oidc::clients::Client;
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::cors::open_to_all;
 use crate::oidc::shared::failure::Failure;
-use crate::oidc::tokens::access_token::{self, REVOKED, Rejected};
+use crate::oidc::tokens::access_token::{REVOKED, Read};
 use crate::store::{Conn, seen_ids, tokens};
 
 /// What a token that is still good leads to.
@@ -85,19 +85,18 @@ async fn access_token(
     conn: &mut Conn,
     token: &str,
 ) -> Result<Option<Target>, Failure> {
-    let token = match access_token::open(caller.provider, ring, conn, token, caller.now).await {
-        Ok(token) => token,
-        Err(Rejected::Store(e)) => return Err(e.into()),
-        Err(Rejected::NotOurs | Rejected::Expired | Rejected::Ended) => return Ok(None),
+    let Ok(token) = Read::of(caller.provider, ring, token, caller.now) else { return Ok(None) };
+    // Whether its grant still holds does not matter: it may hold again, once its person is back in the group.
+    let grant = match token.grant_id() {
+        Some(id) => tokens::find_grant(conn, id).await?,
+        None => None,
     };
-    let jti = token.text("jti").to_owned();
-    let grant = token.holder.map(|holder| holder.grant);
     let user_id = grant.as_ref().map(|grant| grant.user_id.clone());
     let what = match grant {
-        Some(grant) if grant.client_id == token.client.id => What::Grant(grant.id),
-        _ => What::Token { jti, expires_at: token.expires_at },
+        Some(grant) if grant.client_id == token.client_id() => What::Grant(grant.id),
+        _ => What::Token { jti: token.jti().to_owned(), expires_at: token.expires_at },
     };
-    Ok(Some(Target { client_id: token.client.id, user_id, what }))
+    Ok(Some(Target { client_id: token.client_id().to_owned(), user_id, what }))
 }
 
 async fn end(caller: &Caller<'_>, client: &Client, target: &Target) -> Result<(), Failure> {

@@ -16,11 +16,12 @@ use crate::oidc::shared::claims;
 use crate::oidc::shared::cors::open_to_all;
 use crate::oidc::shared::error::{Code, Refusal};
 use crate::oidc::shared::failure::{self, DPOP_NONCE};
+use crate::oidc::shared::kinds::Kind;
 use crate::oidc::shared::scopes::Scope;
-use crate::oidc::tokens::access_token::{self, Holder, Rejected};
-use crate::oidc::tokens::details::GrantDetails;
+use crate::oidc::tokens::access_token::{self, Rejected};
 use crate::oidc::tokens::dpop;
 use crate::oidc::tokens::presented::{Presented, Scheme, Unheld};
+use crate::oidc::tokens::standing::Standing;
 use crate::oidc::tokens::step_up::{self, Challenge};
 use crate::store;
 use crate::web::Refused;
@@ -118,16 +119,18 @@ async fn claims_for(
     }
     presented.check_holder(provider, parts, "/userinfo", token.bound.as_ref(), now).await?;
     // Without a grant there is nobody to tell about.
-    let Some(Holder { grant, person }) = token.holder.as_ref().filter(|_| token.scopes.has(Scope::Openid))
-    else {
+    let Some(standing) = token.standing.as_ref().filter(|_| token.scopes.has(Scope::Openid)) else {
         return Err(Failure::Scope);
     };
+    let Standing { grant, person, details, .. } = standing;
     if let Some(challenge) = step_up::challenge(&token.client.metadata, &grant.acr, grant.auth_time, now) {
         return Err(Failure::StepUp(challenge));
     }
-    let requested = GrantDetails::of(grant).userinfo_claims;
+    // What one client has asked for is nothing that another one gets by an exchange.
+    let own = grant.client_id == token.client.id;
+    let requested = if own { details.userinfo_claims.as_slice() } else { &[] };
     let mut conn = provider.signin.db.read().await?;
-    let about = claims::about(&mut conn, person, token.text("sub"), &token.scopes, &requested).await?;
+    let about = claims::about(&mut conn, person, token.text("sub"), &token.scopes, requested).await?;
     drop(conn);
     answer(provider, &token.client, about, now).await
 }
@@ -150,7 +153,7 @@ async fn answer(
     let (text, content) = match algorithm {
         Some(algorithm) => {
             let ring = provider.keys.ring(now).await.map_err(Failure::Keys)?;
-            (ring.sign(algorithm, "JWT", &about, now).map_err(Failure::Keys)?, Content::Jwt)
+            (ring.sign(algorithm, Kind::UserInfo.typ(), &about, now).map_err(Failure::Keys)?, Content::Jwt)
         }
         None => (Value::Object(about).to_string(), Content::Claims),
     };

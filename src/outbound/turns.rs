@@ -79,7 +79,9 @@ impl Turns {
 fn site(url: &Url) -> String {
     let bits = |ip: IpAddr| match ip {
         IpAddr::V4(ip) => ip.octets().iter().take(3).map(u8::to_string).collect::<Vec<_>>().join("."),
-        IpAddr::V6(ip) => ip.segments().iter().take(3).map(|s| format!("{s:x}")).collect::<Vec<_>>().join(":"),
+        IpAddr::V6(ip) => {
+            ip.segments().iter().take(3).map(|s| format!("{s:x}")).collect::<Vec<_>>().join(":")
+        }
     };
     match url.host() {
         Some(Host::Ipv4(ip)) => bits(ip.into()),
@@ -126,7 +128,11 @@ mod tests {
         let others = taken(&turns, For::Known, hosts(100)).await;
         assert_eq!(others.len(), AT_ONCE - TO_ONE_SITE);
         drop((slow, others));
-        assert_eq!(taken(&turns, For::Known, ["slow.example".to_owned()]).await.len(), 1, "a place comes free");
+        assert_eq!(
+            taken(&turns, For::Known, ["slow.example".to_owned()]).await.len(),
+            1,
+            "a place comes free"
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -2,8 +2,9 @@
 
 use sqlx::FromRow;
 
+use super::conn::Link;
 use super::macros::{all, execute, optional, queries};
-use super::{Conn, Result};
+use super::{Conn, Error, Result};
 
 queries! {
     ADD = "INSERT INTO clients (id, secret_hash, secret_sealed, metadata, created_at, updated_at)
@@ -18,6 +19,11 @@ queries! {
     SET_SECRET = "UPDATE clients SET secret_hash = $2, secret_sealed = $3, updated_at = $4 WHERE id = $1";
     DELETE = "DELETE FROM clients WHERE id = $1";
 }
+
+/// PostgreSQL's alone: any number may hold the row so, and it can be changed meanwhile, but not be deleted.
+const FIND_IN_USE: &str =
+    "SELECT id, secret_hash, secret_sealed, registration_token_hash, metadata, created_at, updated_at
+                           FROM clients WHERE id = $1 FOR KEY SHARE";
 
 /// One relying app as the table holds it.
 #[derive(Clone, Debug, FromRow)]
@@ -59,6 +65,18 @@ pub async fn add(
 /// When the database refuses.
 pub async fn find(conn: &mut Conn, id: &str) -> Result<Option<ClientRow>> {
     optional!(conn, ClientRow, FIND, id)
+}
+
+/// The client of this id, which no other transaction deletes until this one ends. On SQLite there is no other one meanwhile.
+///
+/// # Errors
+/// When it is gone, or the database refuses.
+pub async fn find_in_use(conn: &mut Conn, id: &str) -> Result<ClientRow> {
+    let row = match conn.link() {
+        Some(Link::Postgres(_)) => optional!(conn, ClientRow, FIND_IN_USE, id)?,
+        _ => find(conn, id).await?,
+    };
+    row.ok_or(Error::Orphan { query: "FIND_IN_USE" })
 }
 
 /// Keeps every other transaction from changing a client until this one ends: what is read after it is what will be changed.

@@ -65,7 +65,7 @@ pub enum Error {
         /// The query that was refused.
         query: &'static str,
     },
-    /// What the row belongs to was deleted a moment ago: the same request is told so when it comes again.
+    /// What the row belongs to was deleted a moment ago.
     #[error("{query}: what it belongs to is gone")]
     Orphan {
         /// The query that was refused.
@@ -125,7 +125,13 @@ impl Error {
     /// Whether the same request may fare otherwise later: then that is worth saying.
     #[must_use]
     pub const fn may_pass(&self) -> bool {
-        matches!(self, Self::Unavailable { .. } | Self::Orphan { .. })
+        matches!(self, Self::Unavailable { .. })
+    }
+
+    /// Whether what it is about was deleted a moment ago.
+    #[must_use]
+    pub const fn is_orphan(&self) -> bool {
+        matches!(self, Self::Orphan { .. })
     }
 
     /// Whether the row was refused because one like it is there.

@@ -110,8 +110,9 @@ pub async fn renew(conn: &mut Conn, id: &str, token_hash: &str, proofs: Proofs, 
 pub async fn end(conn: &mut Conn, id: &str, now: i64) -> Result<bool> {
     // The session first: whoever is giving a grant in it holds its row, and what they have written is seen after that.
     let ended = execute!(conn, END, id, now)? == 1;
-    super::session_clients::owe_of_session(conn, id, now).await?;
+    // Grants before notices, as whoever deletes an app comes to them.
     super::tokens::end_grants_of_session(conn, id, now).await?;
+    super::session_clients::owe_of_session(conn, id, now).await?;
     Ok(ended)
 }
 
@@ -122,8 +123,8 @@ pub async fn end(conn: &mut Conn, id: &str, now: i64) -> Result<bool> {
 /// When the database refuses.
 pub async fn end_user(conn: &mut Conn, user_id: &str, now: i64) -> Result<()> {
     execute!(conn, END_OF_USER, user_id, now)?;
-    super::session_clients::owe_of_user(conn, user_id, now).await?;
-    super::tokens::end_grants_of_user(conn, user_id, now).await
+    super::tokens::end_grants_of_user(conn, user_id, now).await?;
+    super::session_clients::owe_of_user(conn, user_id, now).await
 }
 
 /// Deletes at most `limit` sessions that expired before `before`.

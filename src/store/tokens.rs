@@ -39,9 +39,9 @@ queries! {
                     WHERE t.token_hash = $1";
     SPEND_REFRESH = "UPDATE refresh_tokens SET spent_at = $2, successor_hash = $3
                      WHERE token_hash = $1 AND spent_at IS NULL AND expires_at > $2";
-    RETRY_REFRESH = "UPDATE refresh_tokens SET successor_hash = $3, retried_at = $4
-                     WHERE token_hash = $1 AND successor_hash = $2 AND retried_at IS NULL AND spent_at >= $5";
-    LOSE_REFRESH = "UPDATE refresh_tokens SET spent_at = $2 WHERE token_hash = $1 AND spent_at IS NULL";
+    RETRY_REFRESH = "UPDATE refresh_tokens SET retried_at = $4
+                     WHERE token_hash = $1 AND successor_hash = $2 AND retried_at IS NULL AND spent_at >= $3
+                       AND EXISTS (SELECT 1 FROM refresh_tokens s WHERE s.token_hash = $2 AND s.spent_at IS NULL)";
     RENEW_REFRESH = "UPDATE refresh_tokens SET expires_at = $2
                      WHERE token_hash = $1 AND spent_at IS NULL AND expires_at > $3";
     PURGE_REFRESH = "DELETE FROM refresh_tokens WHERE token_hash IN (
@@ -275,21 +275,19 @@ pub async fn spend_refresh(
     Ok(execute!(conn, SPEND_REFRESH, token_hash, now, successor)? == 1)
 }
 
-/// Uses a spent refresh token once more, if it was spent at `since` or later: `successor` takes the place of `lost`, which is
-/// spent. When the answer is false, the transaction must not be committed.
+/// Uses a spent refresh token once more, if it was spent at `since` or later and its `successor` is unused. When the answer is false,
+/// the transaction must not be committed.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn retry_refresh(
     conn: &mut Conn,
     token_hash: &str,
-    lost: &str,
     successor: &str,
     since: i64,
     now: i64,
 ) -> Result<bool> {
-    let taken = execute!(conn, RETRY_REFRESH, token_hash, lost, successor, now, since)? == 1;
-    Ok(taken && execute!(conn, LOSE_REFRESH, lost, now)? == 1)
+    Ok(execute!(conn, RETRY_REFRESH, token_hash, successor, since, now)? == 1)
 }
 
 /// Lets an unused refresh token hold until `expires_at`; false when it is used or expired.
@@ -328,6 +326,7 @@ pub async fn consented(conn: &mut Conn, user_id: &str, client_id: &str) -> Resul
 /// # Errors
 /// When the database refuses.
 pub async fn purge(conn: &mut Conn, before: i64, limit: i64) -> Result<u64> {
-    let tokens = execute!(conn, PURGE_REFRESH, before, limit)?;
-    Ok(tokens + execute!(conn, PURGE_GRANTS, before, limit)?)
+    // Grants first, as whoever deletes an app or a user comes to them: no two wait for each other.
+    let grants = execute!(conn, PURGE_GRANTS, before, limit)?;
+    Ok(grants + execute!(conn, PURGE_REFRESH, before, limit)?)
 }

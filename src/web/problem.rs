@@ -21,6 +21,8 @@ pub enum Problem {
     ForeignForm,
     /// A one-time link is spent, too old, or was never one.
     DeadLink,
+    /// The app or the person that it is about was deleted a moment ago.
+    Gone,
     /// The database does not answer; the same request may succeed later.
     Unavailable(String),
     /// A defect of ours; the text is for the log.
@@ -36,6 +38,7 @@ impl Problem {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::BadForm(bad) => bad.status(),
             Self::ForeignForm => StatusCode::FORBIDDEN,
+            Self::Gone => StatusCode::GONE,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -49,6 +52,7 @@ impl Problem {
             Self::BadForm(_) => "bad-form",
             Self::ForeignForm => "foreign-form",
             Self::DeadLink => "dead-link",
+            Self::Gone => "gone",
             Self::Unavailable(_) => "unavailable",
             Self::Internal(_) => "internal",
         }
@@ -62,6 +66,7 @@ impl Problem {
             Self::BadForm(bad) => ("invalid_request", bad.to_string()),
             Self::ForeignForm => ("invalid_request", "this form came from another site".to_owned()),
             Self::DeadLink => ("invalid_request", "this link no longer works".to_owned()),
+            Self::Gone => ("invalid_request", "what this is about was deleted a moment ago".to_owned()),
             Self::Unavailable(_) => ("temporarily_unavailable", format!("request {request}")),
             Self::Internal(_) => ("server_error", format!("request {request}")),
         };
@@ -80,7 +85,11 @@ impl Problem {
 
 impl From<store::Error> for Problem {
     fn from(e: store::Error) -> Self {
-        if e.may_pass() { Self::Unavailable(e.to_string()) } else { Self::Internal(e.to_string()) }
+        match e {
+            e if e.is_orphan() => Self::Gone,
+            e if e.may_pass() => Self::Unavailable(e.to_string()),
+            other => Self::Internal(other.to_string()),
+        }
     }
 }
 
@@ -142,6 +151,7 @@ mod tests {
             (Problem::BadForm(BadForm::NotText), false),
             (Problem::ForeignForm, false),
             (Problem::DeadLink, false),
+            (Problem::Gone, false),
             (Problem::Unavailable("secret".to_owned()), true),
             (Problem::Internal("secret".to_owned()), true),
         ] {

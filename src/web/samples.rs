@@ -284,6 +284,7 @@ impl Drawing<'_> {
             ("problem-bad-form", Problem::BadForm(BadForm::TooLong)),
             ("problem-foreign-form", Problem::ForeignForm),
             ("problem-dead-link", Problem::DeadLink),
+            ("problem-gone", Problem::Gone),
             ("problem-unavailable", Problem::Unavailable(String::new())),
             ("problem-internal", Problem::Internal(String::new())),
         ] {

@@ -234,6 +234,23 @@ impl Admin {
             proof,
         }
     }
+
+    /// Changes what is registered about an app.
+    pub async fn change_app(&self, app: &RelyingApp, change: impl FnOnce(&mut Metadata)) {
+        let mut tx = self.begin().await;
+        let client = clients::find(&mut tx, &app.client_id).await.expect("a query").expect("an app");
+        let mut metadata = client.metadata;
+        change(&mut metadata);
+        clients::set(&mut tx, &app.client_id, &metadata, self.clock.now()).await.expect("a changed app");
+        tx.commit().await.expect("a commit");
+    }
+
+    /// Deletes an app.
+    pub async fn delete_app(&self, app: &RelyingApp) {
+        let mut tx = self.begin().await;
+        clients::delete(&mut tx, &app.client_id).await.expect("a deleted app");
+        tx.commit().await.expect("a commit");
+    }
 }
 
 /// The hash of everybody's password is made once for all tests of a file: it takes its time.

@@ -48,9 +48,9 @@ impl Signer {
         json!({ "keys": [public.as_ref()] })
     }
 
-    /// A JWT with these claims.
+    /// A JWT with these claims, whose type says no more than that it is one.
     pub fn sign(&self, claims: &Value) -> String {
-        self.sign_with(json!({ "typ": "oauth-authz-req+jwt" }), claims)
+        self.sign_with(json!({ "typ": "JWT" }), claims)
     }
 
     /// The same with members of its own in the header; `alg` and `kid` are added.

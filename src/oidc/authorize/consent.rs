@@ -32,7 +32,7 @@ pub(super) async fn has_agreed(
         return Ok(true);
     }
     let before = tokens::consented(conn, &standing.person.id, &client.id).await?;
-    Ok(before.is_some_and(|scopes| request.scopes.within(&Scopes::parse(&scopes))))
+    Ok(before.is_some_and(|scopes| request.needs().within(&Scopes::parse(&scopes))))
 }
 
 /// Whether this is who the request asks for, if it does: by the `sub` that this client knows them under.
@@ -63,7 +63,7 @@ pub(super) fn page(
         another: path(&signin.id, "another"),
         login: person.login.clone(),
         user_code,
-        scopes: request.scopes.iter().map(Scope::name).collect(),
+        scopes: request.needs().iter().map(Scope::name).collect(),
     })
 }
 

@@ -68,13 +68,21 @@ pub(super) async fn load(
         Holder::Other => return over(Some(&client)),
         Holder::Nameless => return refuse(Some(&client), true),
     }
+    let request: AuthorizationRequest =
+        serde_json::from_str(&signin.request).map_err(|e| Problem::Internal(e.to_string()))?;
+    if request.is_astray(&client) {
+        // Nothing goes there any more, no error either.
+        let mut tx = state.db.write().await?;
+        signins::close(&mut tx, id, now_ms / 1000).await?;
+        tx.commit().await?;
+        return over(Some(&client));
+    }
     let mut cookies = binding::surplus(state.cookies, headers, id);
     let browser = Browser::of(&state.cookies, headers).unwrap_or_else(|| {
         let (browser, greeting) = Browser::greet(&state.cookies, &mut entropy());
         cookies.push(greeting);
         browser
     });
-    let request = serde_json::from_str(&signin.request).map_err(|e| Problem::Internal(e.to_string()))?;
     Ok(Ok(Pending { signin, client, request, browser, cookies, ended }))
 }
 

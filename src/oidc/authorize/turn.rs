@@ -37,7 +37,11 @@ pub(in crate::oidc) async fn get(
 ) -> Result<Response, Problem> {
     let now_ms = provider.signin.clock.now_ms();
     match load(&provider, &id, &headers, now_ms).await? {
-        Ok(pending) => {
+        Ok(mut pending) => {
+            match pending.request.clone().permitted(&pending.client) {
+                Ok(permitted) => pending.request = permitted,
+                Err(refusal) => return finish::refuse(&provider, &pending, &refusal, now_ms).await,
+            }
             let cookies = pending.cookies.iter().map(|cookie| (header::SET_COOKIE, cookie.clone()));
             let cookies = AppendHeaders(cookies.collect::<Vec<_>>());
             let turn = Turn { provider: &provider, pending: &pending, headers: &headers, now_ms };

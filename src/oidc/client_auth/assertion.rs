@@ -5,10 +5,11 @@ use serde_json::{Map, Value};
 
 use super::{Caller, Refused};
 use crate::config::SigningAlgorithm;
-use crate::keys::jose::{self, MacAlgorithm, Peeked};
+use crate::keys::jose::{self, MacAlgorithm, Peeked, Verified};
 use crate::oidc::clients::keys::ClientKeyFailure;
 use crate::oidc::clients::{AuthMethod, Client};
 use crate::oidc::provider::Provider;
+use crate::oidc::shared::kinds::{Kind, SIGNED_BY_CLIENT};
 use crate::oidc::shared::times::{AHEAD, seconds};
 use crate::store::seen_ids;
 use crate::web::form::Form;
@@ -18,9 +19,6 @@ const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer
 
 /// How far ahead an assertion may expire, in seconds: so long its `jti` is remembered.
 const LONGEST: i64 = 3600;
-
-/// What a `jti` counts once for.
-const PURPOSE: &str = "client assertion";
 
 /// An assertion whose signature nobody has looked at yet.
 pub(super) struct Assertion<'a> {
@@ -72,7 +70,7 @@ impl<'a> Assertion<'a> {
         let checked = rules.check(&claims)?;
         let name = format!("{} {}", client.id, checked.jti);
         let mut tx = provider.signin.db.write().await?;
-        let first = seen_ids::remember(&mut tx, PURPOSE, &name, checked.expires_at, now).await?;
+        let first = seen_ids::remember(&mut tx, SIGNED_BY_CLIENT, &name, checked.expires_at, now).await?;
         tx.commit().await?;
         if first {
             Ok(())
@@ -90,12 +88,16 @@ impl<'a> Assertion<'a> {
         now: i64,
     ) -> Result<Map<String, Value>, Refused> {
         let wrong = |why: String| Refused::Proof(format!("the client assertion {why}"));
+        let of_kind = |verified: Verified| {
+            Kind::ClientAssertion.check(&verified.header).map_err(wrong)?;
+            Ok(verified.claims)
+        };
         if self.method == AuthMethod::PrivateKeyJwt {
             let verified = provider.client_keys.verify(client, self.jwt, &algorithms(client), now).await;
-            return verified.map(|verified| verified.claims).map_err(|failure| match failure {
+            return of_kind(verified.map_err(|failure| match failure {
                 ClientKeyFailure::Jws(failure) => wrong(failure.to_string()),
                 other => Refused::Proof(other.to_string()),
-            });
+            })?);
         }
         let registered = client.metadata.token_endpoint_auth_signing_alg.as_deref();
         let allowed: Vec<MacAlgorithm> =
@@ -104,7 +106,7 @@ impl<'a> Assertion<'a> {
             Refused::Proof("this client's secret is not known here any more: it needs a new one".to_owned())
         })?;
         let verified = jose::verify_mac(self.jwt, &secret, &allowed);
-        verified.map(|verified| verified.claims).map_err(|failure| wrong(failure.to_string()))
+        of_kind(verified.map_err(|failure| wrong(failure.to_string()))?)
     }
 }
 

@@ -43,7 +43,7 @@ impl Encrypter {
     /// What encrypts to a client in the way that it has registered, if it has. `kept` has its keys.
     ///
     /// # Errors
-    /// When its keys cannot be had.
+    /// When its keys cannot be had, or none of them will do.
     pub(in crate::oidc) async fn of(
         kept: &ClientKeyCache,
         client: &Client,
@@ -51,7 +51,10 @@ impl Encrypter {
         now: i64,
     ) -> Result<Option<Self>, EncryptionFailure> {
         let Some(how) = how else { return Ok(None) };
-        Ok(Some(Self { how, keys: kept.keys(client, now).await? }))
+        let encrypter = Self { how, keys: kept.keys(client, now).await? };
+        // Only trying tells: no key may fit, and the numbers of one that does may be no key.
+        encrypter.encrypt("", Content::Claims)?;
+        Ok(Some(encrypter))
     }
 
     /// Encrypts, in the compact form.

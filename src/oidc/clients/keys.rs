@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::Client;
 use crate::config::SigningAlgorithm;
 use crate::keys::jose::{self, BadKeys, ClientKeys, JwsFailure, Verified};
-use crate::outbound::{Outbound, OutboundError};
+use crate::outbound::{For, Outbound, OutboundError};
 
 /// How long fetched keys are used without asking again, in seconds.
 const FRESH: i64 = 3600;
@@ -58,6 +58,8 @@ pub enum ClientKeyFailure {
 #[derive(Clone)]
 struct Kept {
     uri: String,
+    /// On whose behalf it is asked.
+    party: For,
     /// The last keys that came, and when.
     keys: Option<(Arc<ClientKeys>, i64)>,
     /// The last attempt: when, and what went wrong.
@@ -82,9 +84,9 @@ impl ClientKeyCache {
             return ClientKeys::parse(set).map(Arc::new).map_err(ClientKeyFailure::Registered);
         }
         let Some(uri) = &client.metadata.jwks_uri else { return Err(ClientKeyFailure::None) };
-        match self.kept(&client.id, uri).keys {
+        match self.kept(client, uri).keys {
             Some((keys, at)) if is_within(at, FRESH, now) => Ok(keys),
-            _ => self.fetch(&client.id, uri, now).await,
+            _ => self.fetch(client, uri, now).await,
         }
     }
 
@@ -122,29 +124,29 @@ impl ClientKeyCache {
         now: i64,
     ) -> Result<Option<Arc<ClientKeys>>, ClientKeyFailure> {
         let (None, Some(uri)) = (&client.metadata.jwks, &client.metadata.jwks_uri) else { return Ok(None) };
-        let newest = self.fetch(&client.id, uri, now).await?;
+        let newest = self.fetch(client, uri, now).await?;
         Ok((!Arc::ptr_eq(keys, &newest)).then_some(newest))
     }
 
     /// The newest keys that can be had now: fetched, unless that was tried a moment ago; the old ones, if it fails.
-    async fn fetch(&self, id: &str, uri: &str, now: i64) -> Result<Arc<ClientKeys>, ClientKeyFailure> {
-        let fetching = self.kept(id, uri).fetching;
+    async fn fetch(&self, client: &Client, uri: &str, now: i64) -> Result<Arc<ClientKeys>, ClientKeyFailure> {
+        let fetching = self.kept(client, uri).fetching;
         let _turn = fetching.lock().await;
         // Whoever had the turn before has fetched for everybody.
-        let mut kept = self.kept(id, uri);
+        let mut kept = self.kept(client, uri);
         if !kept.tried.as_ref().is_some_and(|(at, _)| is_within(*at, AGAIN, now)) {
-            let failure = match self.ask(uri).await {
+            let failure = match self.ask(client, uri).await {
                 Ok(keys) => {
                     kept.keys = Some((Arc::new(keys), now));
                     None
                 }
                 Err(failure) => {
-                    tracing::info!(client_id = id, %failure, "a client's keys cannot be fetched");
+                    tracing::info!(client_id = client.id, %failure, "a client's keys cannot be fetched");
                     Some(failure)
                 }
             };
             kept.tried = Some((now, failure));
-            self.keep(id, kept.clone());
+            self.keep(&client.id, kept.clone());
         }
         match (kept.keys, kept.tried) {
             (Some((keys, _)), _) => Ok(keys),
@@ -153,20 +155,23 @@ impl ClientKeyCache {
         }
     }
 
-    async fn ask(&self, uri: &str) -> Result<ClientKeys, ClientKeyFailure> {
-        let answer = self.outbound.get(uri, "application/jwk-set+json, application/json").await;
+    async fn ask(&self, client: &Client, uri: &str) -> Result<ClientKeys, ClientKeyFailure> {
+        let outbound = self.outbound.on_behalf_of(client.party());
+        let answer = outbound.get(uri, "application/jwk-set+json, application/json").await;
         let text = answer.map_err(|why| ClientKeyFailure::Fetch { uri: uri.to_owned(), why })?;
         let set = serde_json::from_str(&text).unwrap_or_default();
         ClientKeys::parse(&set).map_err(|why| ClientKeyFailure::Fetched { uri: uri.to_owned(), why })
     }
 
     /// What is kept of a client; nothing of it if it has another address by now.
-    fn kept(&self, id: &str, uri: &str) -> Kept {
+    fn kept(&self, client: &Client, uri: &str) -> Kept {
+        let (id, party) = (client.id.as_str(), client.party());
         let mut all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         match all.get(id) {
             Some(kept) if kept.uri == uri => kept.clone(),
             _ => {
-                let new = Kept { uri: uri.to_owned(), keys: None, tried: None, fetching: Arc::default() };
+                let uri = uri.to_owned();
+                let new = Kept { uri, party, keys: None, tried: None, fetching: Arc::default() };
                 make_room(&mut all, id);
                 all.insert(id.to_owned(), new.clone());
                 new
@@ -187,12 +192,13 @@ impl fmt::Debug for ClientKeyCache {
     }
 }
 
-/// Forgets the client that was asked the longest ago, if there is no room for another one.
+/// Forgets the client that was asked the longest ago, if there is no room for another one; strangers first, of whom any number may
+/// come.
 fn make_room(all: &mut HashMap<String, Kept>, id: &str) {
     if all.len() < MOST || all.contains_key(id) {
         return;
     }
-    let asked = |kept: &Kept| kept.tried.as_ref().map_or(i64::MIN, |(at, _)| *at);
+    let asked = |kept: &Kept| (kept.party == For::Known, kept.tried.as_ref().map_or(i64::MIN, |(at, _)| *at));
     let oldest = all.iter().min_by_key(|(_, kept)| asked(kept)).map(|(id, _)| id.clone());
     if let Some(oldest) = oldest {
         all.remove(&oldest);
@@ -248,14 +254,22 @@ mod tests {
     #[test]
     fn no_more_clients_are_kept_than_there_is_room_for() {
         let cache = cache();
-        for id in 0..=MOST {
-            let id = id.to_string();
-            let mut kept = cache.kept(&id, "https://app.example/");
-            kept.tried = Some((id.parse().unwrap(), None));
-            cache.keep(&id, kept);
+        let ask = |id: String, at: i64, registration_token_hash: Option<String>| {
+            let client = Client { id, registration_token_hash, ..client(|_| ()) };
+            let mut kept = cache.kept(&client, "https://app.example/");
+            kept.tried = Some((at, None));
+            cache.keep(&client.id, kept);
+        };
+        for at in 0..=i64::try_from(MOST).unwrap() {
+            ask(at.to_string(), at, None);
         }
-        let all = cache.kept.lock().unwrap();
-        assert_eq!(all.len(), MOST);
-        assert!(!all.contains_key("0") && all.contains_key("1"), "the one that was asked first has gone");
+        let has = |id: &str| cache.kept.lock().unwrap().contains_key(id);
+        assert!(!has("0") && has("1"), "the one that was asked first has gone");
+        for at in 0..10 {
+            ask(format!("stranger {at}"), 5000 + at, Some("hash".to_owned()));
+        }
+        assert!(has("stranger 9") && !has("stranger 8"), "strangers take the place of strangers");
+        assert!(!has("1") && has("2"), "and of one other client, all together");
+        assert_eq!(cache.kept.lock().unwrap().len(), MOST);
     }
 }

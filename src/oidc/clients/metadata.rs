@@ -179,7 +179,7 @@ pub struct Encryption {
 
 impl Encryption {
     /// With the default of OIDC Registration §2 for `enc`.
-    fn of(alg: Option<KeyManagement>, enc: Option<ContentEncryption>) -> Option<Self> {
+    pub(super) fn of(alg: Option<KeyManagement>, enc: Option<ContentEncryption>) -> Option<Self> {
         Some(Self { alg: alg?, enc: enc.unwrap_or(ContentEncryption::A128CbcHs256) })
     }
 }
@@ -223,6 +223,13 @@ impl Metadata {
             [] => response_type == ResponseType::Code && self.may_use(GrantType::AuthorizationCode),
             some => some.contains(&response_type),
         }
+    }
+
+    /// Whether this response type would give the client a token that is bound to no key, while it is registered for bound ones: from
+    /// the authorization endpoint no other can come (RFC 9449 §5.2, RFC 8705 §3.4).
+    #[must_use]
+    pub fn would_be_unbound(&self, response_type: ResponseType) -> bool {
+        response_type.has_token() && self.wants_bound_tokens()
     }
 
     /// How its ID tokens are encrypted, if they are.

@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 use crate::directory::{Person, people};
 use crate::keys::secret::{Token, new_id};
 use crate::keys::{Vault, VaultError};
+use crate::outbound::For;
 use crate::store::clients::ClientRow;
 use crate::store::registrations::{self, Replacement};
 use crate::store::{self, Conn, Tx};
@@ -149,6 +150,15 @@ pub async fn find(conn: &mut Conn, id: &str) -> Result<Option<Client>, store::Er
     store::clients::find(conn, id).await?.map(Client::from_row).transpose()
 }
 
+/// The client of this id, which nobody deletes until this transaction has ended. Whoever writes down what hangs from a client asks
+/// for it so, before anything else: whoever deletes it holds it first too, so that no two wait for each other.
+///
+/// # Errors
+/// When it is gone, or the database refuses.
+pub async fn find_in_use(tx: &mut Tx, id: &str) -> Result<Client, store::Error> {
+    Client::from_row(store::clients::find_in_use(tx, id).await?)
+}
+
 /// The client of this id as it stays until this transaction has changed it.
 ///
 /// # Errors
@@ -265,6 +275,12 @@ impl Client {
             metadata,
             created_at: row.created_at,
         })
+    }
+
+    /// On whose behalf requests to its addresses are made: nobody here has looked at one that has registered itself.
+    #[must_use]
+    pub fn party(&self) -> For {
+        if self.registration_token_hash.is_some() { For::Stranger } else { For::Known }
     }
 
     /// Whether its registered method needs a secret that it does not have.

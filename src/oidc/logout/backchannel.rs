@@ -15,12 +15,10 @@ use crate::keys::secret::{entropy, new_id};
 use crate::oidc::clients::encryption::{Content, Encrypter};
 use crate::oidc::clients::{self, Client};
 use crate::oidc::provider::Provider;
+use crate::oidc::shared::kinds::Kind;
 use crate::oidc::shared::notices::AT_ONCE;
 use crate::store;
 use crate::store::session_clients::{self, ClaimedNotice, Signed};
-
-/// `typ` of a logout token (§2.4).
-const LOGOUT_TOKEN: &str = "logout+jwt";
 
 /// What a logout token says has happened (§2.4).
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
@@ -140,7 +138,7 @@ async fn attempt(provider: &Provider, notice: &Signed) -> store::Result<Outcome>
         return Ok(Outcome::Silent);
     };
     let answer = match logout_token(provider, &client, &claimed, now).await {
-        Ok(token) => post(provider, &uri, &token).await,
+        Ok(token) => post(provider, &client, &uri, &token).await,
         Err(reason) => Err(reason),
     };
     let fate = fate(claimed.attempts, answer.as_ref().ok().copied());
@@ -165,8 +163,9 @@ async fn attempt(provider: &Provider, notice: &Signed) -> store::Result<Outcome>
 }
 
 /// §2.5: the logout token is the only parameter.
-async fn post(provider: &Provider, uri: &str, token: &str) -> Result<u16, String> {
-    let sent = provider.outbound.post_form(uri, &[("logout_token", token)]).await;
+async fn post(provider: &Provider, client: &Client, uri: &str, token: &str) -> Result<u16, String> {
+    let sent =
+        provider.outbound.on_behalf_of(client.party()).post_form(uri, &[("logout_token", token)]).await;
     sent.map_err(|error| error.to_string())
 }
 
@@ -207,7 +206,7 @@ async fn logout_token(
         ("sid".to_owned(), Value::from(claimed.session_id.as_str())),
     ]);
     let algorithm = provider.algorithm_for(client);
-    let signed = ring.sign(algorithm, LOGOUT_TOKEN, &claims, now).map_err(|e| e.to_string())?;
+    let signed = ring.sign(algorithm, Kind::LogoutToken.typ(), &claims, now).map_err(|e| e.to_string())?;
     // As its ID tokens (§2.4).
     let how = client.metadata.id_token_encryption();
     match Encrypter::of(&provider.client_keys, client, how, now).await.map_err(|e| e.to_string())? {

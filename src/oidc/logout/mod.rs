@@ -21,6 +21,7 @@ use crate::keys::secret::entropy;
 use crate::oidc::clients::{self, Client, card};
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::browser_state::cookie_of_nobody;
+use crate::oidc::shared::kinds;
 use crate::oidc::shared::page::{SESSION_COOKIE, key_problem, language};
 use crate::signin::session;
 use crate::store::session_clients;
@@ -121,8 +122,8 @@ impl Logout<'_> {
     async fn hint(&self, now: i64) -> Result<Hint, Problem> {
         let Some(token) = self.form.get("id_token_hint") else { return Ok(Hint::Missing) };
         let ring = self.provider.keys.ring(now).await.map_err(key_problem)?;
-        let verified = ring.verify(token, now).ok();
-        Ok(Hint::read(verified.as_ref(), &self.provider.issuer, self.form.get("client_id")))
+        let claims = kinds::id_token(&ring, token, &self.provider.issuer, now);
+        Ok(Hint::read(claims.as_ref(), self.form.get("client_id")))
     }
 
     async fn client(&self, hint: &Hint) -> Result<Option<Client>, Problem> {

@@ -1,7 +1,7 @@
 //! Does the file of a sector name every redirect URI of the client? (OIDC Registration §5)
 
 use crate::oidc::clients::Metadata;
-use crate::outbound::{Outbound, OutboundError};
+use crate::outbound::{For, Outbound, OutboundError};
 
 /// Why a client is not of the sector that it says.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,7 +38,7 @@ pub enum SectorFailure {
 /// What is wrong with it.
 pub async fn check(outbound: &Outbound, metadata: &Metadata) -> Result<(), SectorFailure> {
     let Some(uri) = &metadata.sector_identifier_uri else { return Ok(()) };
-    let text = outbound.get(uri, "application/json").await;
+    let text = outbound.on_behalf_of(For::Stranger).get(uri, "application/json").await;
     let text = text.map_err(|why| SectorFailure::Fetch { uri: uri.clone(), why })?;
     compare(uri, &text, &metadata.redirect_uris)
 }

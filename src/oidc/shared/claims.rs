@@ -49,6 +49,11 @@ pub(in crate::oidc) fn of_scopes(scopes: &Scopes) -> Vec<&'static str> {
     scopes.iter().flat_map(|scope| of_scope(scope).iter().copied()).collect()
 }
 
+/// The scope that opens a claim; none for one that is of the sign-in itself, or not known here.
+pub(in crate::oidc) fn opened_by(claim: &str) -> Option<Scope> {
+    Scope::ALL.into_iter().find(|scope| of_scope(*scope).contains(&claim))
+}
+
 /// Everything that can be said about a person but `sub`, which depends on who asks. A claim without a value is left out
 /// (OIDC Core §5.3.2). `groups` are the paths of their groups.
 pub(in crate::oidc) fn all(person: &Person, groups: &[String]) -> Map<String, Value> {

@@ -49,7 +49,14 @@ impl Failure {
 
 impl From<store::Error> for Failure {
     fn from(e: store::Error) -> Self {
-        if e.may_pass() { Self::Unavailable(e.to_string()) } else { Self::Internal(e.to_string()) }
+        match e {
+            e if e.is_orphan() => {
+                let description = "the client, or what its request is about, was deleted a moment ago";
+                Self::client(Refusal::new(Code::InvalidClient, description), false)
+            }
+            e if e.may_pass() => Self::Unavailable(e.to_string()),
+            other => Self::Internal(other.to_string()),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ pub(super) mod cors;
 pub(super) mod documents;
 pub mod error;
 pub(super) mod failure;
+pub(super) mod kinds;
 pub(super) mod mistake;
 pub(super) mod notices;
 pub(super) mod page;

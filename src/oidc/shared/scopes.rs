@@ -94,6 +94,13 @@ impl Scopes {
         Self(self.0.intersection(&other.0).copied().collect())
     }
 
+    /// These and this one.
+    #[must_use]
+    pub fn with(mut self, scope: Scope) -> Self {
+        self.0.insert(scope);
+        self
+    }
+
     /// These and those of `other`.
     #[must_use]
     pub fn and(&self, other: &Self) -> Self {

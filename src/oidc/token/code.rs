@@ -6,9 +6,9 @@ use super::TokenRequest;
 use crate::keys::secret::{Token, TokenHash, base64url, entropy, same};
 use crate::oidc::shared::claims;
 use crate::oidc::shared::failure::Failure;
-use crate::oidc::shared::scopes::{Scope, Scopes};
-use crate::oidc::tokens::details::GrantDetails;
+use crate::oidc::shared::scopes::Scope;
 use crate::oidc::tokens::mint::{Access, IdTokenParts, Issued, Mint};
+use crate::oidc::tokens::standing::Standing;
 use crate::store::Conn;
 use crate::store::tokens;
 
@@ -30,8 +30,12 @@ pub(super) async fn redeem(request: &TokenRequest<'_>, mut conn: Conn) -> Result
     if code.expires_at <= now {
         return Err(Failure::grant("the code has expired"));
     }
-    let person = request.holder(&mut conn, &grant).await?;
-    let (scopes, details) = (Scopes::parse(&grant.scopes), GrantDetails::of(&grant));
+    let standing = request.standing(&mut conn, grant).await?;
+    let Standing { grant, person, scopes, details, .. } = standing;
+    // A code that went where the operator no longer wants answers to go may be in anybody's hands (RFC 9700 §4.1).
+    if details.sent_to.as_deref().is_some_and(|uri| !client.metadata.allows_redirect_to(uri)) {
+        return Err(Failure::grant("the code was sent to a redirect_uri that is no longer registered"));
+    }
     let resources = request.narrowed_resources(&details.resources)?;
     let claims = claims::named(&mut conn, &person, &details.id_token_claims).await?;
     drop(conn);
@@ -50,13 +54,13 @@ pub(super) async fn redeem(request: &TokenRequest<'_>, mut conn: Conn) -> Result
     let parts = IdTokenParts { nonce: grant.nonce.as_deref(), claims, ..IdTokenParts::default() };
     let issued = mint.issue(access, parts)?;
     let mut tx = provider.signin.db.write().await?;
+    if let Some(refresh) = &refresh {
+        request.keep_refresh(&mut tx, &grant, refresh).await?;
+    }
     if !tokens::spend_code(&mut tx, hash.as_str(), now).await? {
         drop(tx);
         let conn = provider.signin.db.read().await?;
         return Err(request.reused(conn, &grant, "the code has been used before").await?);
-    }
-    if let Some(refresh) = &refresh {
-        request.keep_refresh(&mut tx, &grant, refresh).await?;
     }
     tx.commit().await?;
     Ok(issued.with_refresh(refresh))

@@ -4,9 +4,9 @@ use super::TokenRequest;
 use crate::keys::secret::{Token, TokenHash, entropy};
 use crate::oidc::shared::error::{Code, Refusal};
 use crate::oidc::shared::failure::Failure;
-use crate::oidc::shared::scopes::{Scope, Scopes};
-use crate::oidc::tokens::details::GrantDetails;
+use crate::oidc::shared::scopes::Scope;
 use crate::oidc::tokens::mint::{Access, IdTokenParts, Issued, Mint};
+use crate::oidc::tokens::standing::Standing;
 use crate::store::Conn;
 use crate::store::{device_codes, tokens};
 
@@ -33,10 +33,9 @@ pub(super) async fn ask(request: &TokenRequest<'_>, mut conn: Conn) -> Result<Is
     };
     let grant = tokens::find_grant(&mut conn, &grant_id).await?;
     let grant = grant.ok_or_else(|| Failure::grant("the grant has ended"))?;
-    let person = request.holder(&mut conn, &grant).await?;
+    let Standing { grant, person, scopes, details, .. } = request.standing(&mut conn, grant).await?;
     drop(conn);
-    let scopes = Scopes::parse(&grant.scopes);
-    let resources = request.narrowed_resources(&GrantDetails::of(&grant).resources)?;
+    let resources = request.narrowed_resources(&details.resources)?;
 
     let offline = client.metadata.may_refresh() && scopes.has(Scope::OfflineAccess);
     let refresh = offline.then(|| Token::generate(&mut entropy()));
@@ -52,11 +51,11 @@ pub(super) async fn ask(request: &TokenRequest<'_>, mut conn: Conn) -> Result<Is
     };
     let issued = mint.issue(access, IdTokenParts::default())?;
     let mut tx = provider.signin.db.write().await?;
-    if !device_codes::spend(&mut tx, hash.as_str(), now).await? {
-        return Err(used());
-    }
     if let Some(refresh) = &refresh {
         request.keep_refresh(&mut tx, &grant, refresh).await?;
+    }
+    if !device_codes::spend(&mut tx, hash.as_str(), now).await? {
+        return Err(used());
     }
     tx.commit().await?;
     Ok(issued.with_refresh(refresh))

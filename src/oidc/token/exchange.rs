@@ -5,15 +5,16 @@ use url::Url;
 
 use super::TokenRequest;
 use crate::audit::{Actor, Event};
-use crate::directory::{Status, people};
 use crate::keys::Ring;
 use crate::keys::secret::entropy;
-use crate::oidc::clients;
+use crate::oidc::clients::{admits, allowed};
 use crate::oidc::shared::error::{Code, Refusal};
 use crate::oidc::shared::failure::Failure;
+use crate::oidc::shared::kinds;
 use crate::oidc::shared::scopes::{Scope, Scopes};
-use crate::oidc::tokens::access_token::{self, Holder, Rejected};
+use crate::oidc::tokens::access_token::{self, Rejected};
 use crate::oidc::tokens::mint::{Access, Issued, Mint};
+use crate::oidc::tokens::standing::{self, Standing, is_too_weak};
 use crate::store::{Conn, tokens};
 
 /// RFC 8693 §3.
@@ -25,9 +26,11 @@ const MOST_ACTORS: usize = 8;
 
 /// Whose rights the new token is to have.
 struct Subject {
-    holder: Holder,
+    standing: Standing,
     scopes: Scopes,
     expires_at: i64,
+    /// Whether the token is of use to nobody but the holder of a key.
+    is_bound: bool,
     /// Who has been acting so far (RFC 8693 §4.1).
     act: Option<Value>,
 }
@@ -42,14 +45,24 @@ pub(super) async fn exchange(request: &TokenRequest<'_>, conn: Conn) -> Result<I
     let ring = provider.keys.ring(now).await?;
     let mut conn = provider.signin.db.read().await?;
     let subject = subject(request, &ring, &mut conn).await?;
-    let Holder { grant, person } = &subject.holder;
-    if !clients::admits(&mut conn, client, person).await? {
+    let Standing { grant, person, too_weak, .. } = &subject.standing;
+    if !admits(&mut conn, client, person).await? {
         return Err(Failure::invalid("the group of the subject_token's person may not use this client"));
+    }
+    if *too_weak || is_too_weak(&client.metadata, grant) {
+        return Err(Failure::invalid(
+            "two factors are insisted on by now, and the subject_token was given for one",
+        ));
     }
     let act = actor(request, &ring, &mut conn, subject.act).await?;
     drop(conn);
     let resources = targets(request)?;
-    let scopes = request.narrowed_scopes(granted(client, subject.scopes))?;
+    // Nothing for when the person is away.
+    let mut scopes = allowed::registered(&client.metadata, subject.scopes.without(Scope::OfflineAccess));
+    if subject.is_bound && request.bound.is_none() {
+        scopes = unbound(scopes, &resources)?;
+    }
+    let scopes = request.narrowed_scopes(&scopes, &scopes)?;
 
     let sub = provider.subject(client, &person.id)?;
     let mint = Mint { provider, ring: &ring, client, grant, subject: &sub, now };
@@ -101,17 +114,30 @@ fn check_kinds(request: &TokenRequest<'_>) -> Result<(), Failure> {
 async fn subject(request: &TokenRequest<'_>, ring: &Ring, conn: &mut Conn) -> Result<Subject, Failure> {
     let token = request.required("subject_token")?;
     if request.required("subject_token_type")? == ID_TOKEN {
-        let (claims, holder) = id_token(request, ring, conn, "subject_token", token).await?;
-        let scopes = Scopes::parse(&holder.grant.scopes);
+        let (claims, standing) = id_token(request, ring, conn, "subject_token", token).await?;
+        let scopes = standing.scopes.clone();
         let expires_at = claims.get("exp").and_then(Value::as_i64).unwrap_or_default();
-        return Ok(Subject { holder, scopes, expires_at, act: None });
+        return Ok(Subject { standing, scopes, expires_at, is_bound: false, act: None });
     }
     let token = access_token(request, ring, conn, "subject_token", token).await?;
     let act = token.claims.get("act").cloned();
     let nobody =
         || Failure::invalid("the subject_token is of a client in its own name, and stands for no person");
-    let holder = token.holder.ok_or_else(nobody)?;
-    Ok(Subject { holder, scopes: token.scopes, expires_at: token.expires_at, act })
+    let standing = token.standing.ok_or_else(nobody)?;
+    let is_bound = token.bound.is_some();
+    Ok(Subject { standing, scopes: token.scopes, expires_at: token.expires_at, is_bound, act })
+}
+
+/// What is left where a bound token is exchanged without a key of one's own: a service may call another one with it, as it always
+/// could, but the token opens nothing here, where only its holder could have used the first.
+fn unbound(scopes: Scopes, resources: &[String]) -> Result<Scopes, Failure> {
+    if resources.is_empty() {
+        return Err(Failure::invalid(
+            "the subject_token is bound to a key: prove a key of your own (RFC 9449 section 5, RFC 8705 section 3), or name the \
+             resource that the new token is for",
+        ));
+    }
+    Ok(scopes.without(Scope::Openid))
 }
 
 /// `act` of the new token: who acts now, and in it who did before (RFC 8693 §4.1).
@@ -174,14 +200,12 @@ async fn id_token(
     conn: &mut Conn,
     name: &str,
     token: &str,
-) -> Result<(Map<String, Value>, Holder), Failure> {
+) -> Result<(Map<String, Value>, Standing), Failure> {
     let (provider, client, now) = (request.provider, request.client, request.now);
     let refuse = |what: &str| Failure::invalid(format!("{name} {what}"));
-    let (claims, typ) = ring.verify(token, now).map_err(|_| refuse("is not an ID token of this provider"))?;
+    let claims = kinds::id_token(ring, token, &provider.issuer, now)
+        .ok_or_else(|| refuse("is not an ID token of this provider"))?;
     let text = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default();
-    if typ != "JWT" || text("iss") != provider.issuer || text("sid").is_empty() {
-        return Err(refuse("is not an ID token of this provider"));
-    }
     if text("aud") != client.id {
         return Err(refuse("was issued to another client"));
     }
@@ -191,21 +215,12 @@ async fn id_token(
     let ended = "has ended with its grant";
     let grant = tokens::find_grant_of_session(conn, text("sid"), &client.id, now).await?;
     let grant = grant.ok_or_else(|| refuse(ended))?;
-    let person = people::find(conn, &grant.user_id).await?.filter(|p| p.status == Status::Active);
-    let person = person.ok_or_else(|| refuse(ended))?;
-    if provider.subject(client, &person.id)? != text("sub") {
+    let standing = standing::of(conn, client, grant, now).await?;
+    let standing = standing.map_err(|lost| Failure::invalid(format!("{name}: {}", lost.description())))?;
+    if provider.subject(client, &standing.person.id)? != text("sub") {
         return Err(refuse(ended));
     }
-    Ok((claims, Holder { grant, person }))
-}
-
-/// What this client may hand on: no more than it is registered for, and nothing for when the person is away.
-fn granted(client: &clients::Client, scopes: Scopes) -> Scopes {
-    let scopes = scopes.without(Scope::OfflineAccess);
-    match &client.metadata.scope {
-        Some(registered) => scopes.but_only(&Scopes::parse(registered)),
-        None => scopes,
-    }
+    Ok((claims, standing))
 }
 
 /// For whom the new token will be: `resource` and `audience` mean the same here, what the client is registered for (RFC 8693 §2.1).
@@ -221,7 +236,7 @@ fn targets(request: &TokenRequest<'_>) -> Result<Vec<String>, Failure> {
             if name == "resource" && !absolute {
                 return refuse("must be an absolute URI without a fragment (RFC 8693 section 2.1)");
             }
-            if !request.client.metadata.allowed_resources.iter().any(|allowed| allowed == asked) {
+            if !allowed::may_call(&request.client.metadata, asked) {
                 return refuse("is not registered for this client");
             }
             if !found.iter().any(|one| one == asked) {

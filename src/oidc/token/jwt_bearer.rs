@@ -10,22 +10,19 @@ use crate::audit::{Actor, Event};
 use crate::config::SigningAlgorithm;
 use crate::directory::{Person, Status, people};
 use crate::keys::secret::{entropy, new_id};
-use crate::oidc::clients;
-use crate::oidc::clients::allowed;
 use crate::oidc::clients::keys::ClientKeyFailure;
+use crate::oidc::clients::{self, GrantType, allowed};
 use crate::oidc::shared::failure::Failure;
+use crate::oidc::shared::kinds::{Kind, SIGNED_BY_CLIENT};
 use crate::oidc::shared::scopes::Scope;
 use crate::oidc::shared::times::{AHEAD, seconds};
-use crate::oidc::tokens::details::GrantDetails;
+use crate::oidc::tokens::details::{GrantDetails, Way};
 use crate::oidc::tokens::mint::{Access, Issued, Mint};
 use crate::store::tokens::{self, GrantRow};
 use crate::store::{Conn, seen_ids};
 
 /// How far ahead an assertion may expire, in seconds: so long its `jti` is remembered.
 const LONGEST: i64 = 3600;
-
-/// What a `jti` counts once for.
-const PURPOSE: &str = "authorization assertion";
 
 /// What an assertion says, once its claims have been found right.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,6 +38,9 @@ pub(super) async fn assert(request: &TokenRequest<'_>, conn: Conn) -> Result<Iss
     let (provider, client, now) = (request.provider, request.client, request.now);
     // Keys may have to be fetched: the database is not kept waiting.
     drop(conn);
+    if client.metadata.require_two_factor {
+        return Err(Failure::grant("this client insists on two factors, and an assertion proves none"));
+    }
     let claims = signed(request, request.required("assertion")?).await?;
     let rules = Rules { client_id: &client.id, issuer: &provider.issuer, now };
     let checked = rules.check(&claims).map_err(|why| Failure::grant(&why))?;
@@ -50,11 +50,12 @@ pub(super) async fn assert(request: &TokenRequest<'_>, conn: Conn) -> Result<Iss
 
     let mut tx = provider.signin.db.write().await?;
     let name = format!("{} {}", client.id, checked.jti);
-    if !seen_ids::remember(&mut tx, PURPOSE, &name, checked.expires_at, now).await? {
+    if !seen_ids::remember(&mut tx, SIGNED_BY_CLIENT, &name, checked.expires_at, now).await? {
         return Err(Failure::grant("the assertion has been used before: make a new one, with its own jti"));
     }
     let person = person(request, &mut tx, &checked.subject).await?;
-    let details = GrantDetails { resources: resources.clone(), ..GrantDetails::default() };
+    let way = Some(Way::Grant(GrantType::JwtBearer));
+    let details = GrantDetails { resources: resources.clone(), way, ..GrantDetails::default() };
     let grant = GrantRow {
         id: new_id(&mut entropy()),
         user_id: person.id.clone(),
@@ -70,7 +71,10 @@ pub(super) async fn assert(request: &TokenRequest<'_>, conn: Conn) -> Result<Iss
         ended_at: None,
         details: details.to_json(),
     };
-    tokens::add_grant(&mut tx, &grant).await?;
+    tokens::add_grant(&mut tx, &grant).await.map_err(|e| match e {
+        gone if gone.is_orphan() => Failure::grant("the person or the client was deleted a moment ago"),
+        other => other.into(),
+    })?;
     Event::new("token.asserted", Actor::System)
         .user(&person.id)
         .client(&client.id)
@@ -93,10 +97,13 @@ async fn signed(request: &TokenRequest<'_>, assertion: &str) -> Result<Map<Strin
     let allowed: &[SigningAlgorithm] =
         if request.client.metadata.is_fapi2() { &SigningAlgorithm::FAPI } else { &SigningAlgorithm::ALL };
     let verified = request.provider.client_keys.verify(request.client, assertion, allowed, request.now).await;
-    verified.map(|verified| verified.claims).map_err(|failure| match failure {
+    let verified = verified.map_err(|failure| match failure {
         ClientKeyFailure::Jws(failure) => Failure::grant(&format!("the assertion {failure}")),
         other => Failure::grant(&other.to_string()),
-    })
+    })?;
+    let kind = Kind::AuthorizationGrant.check(&verified.header);
+    kind.map_err(|why| Failure::grant(&format!("the assertion {why}")))?;
+    Ok(verified.claims)
 }
 
 /// Whom the assertion is about, if they may sign in to this client.

@@ -15,7 +15,6 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::audit::{Actor, Event};
-use crate::directory::{Person, Status, people};
 use crate::keys::secret::{Token, entropy};
 use crate::oidc::client_auth::{Caller, Received};
 use crate::oidc::clients::allowed;
@@ -29,6 +28,7 @@ use crate::oidc::shared::scopes::Scopes;
 use crate::oidc::tokens::confirmation::Confirmation;
 use crate::oidc::tokens::dpop;
 use crate::oidc::tokens::mint::{self as mint, Access, Issued};
+use crate::oidc::tokens::standing::{self, Standing};
 use crate::store::Conn;
 use crate::store::tokens::{self, GrantRow, NewRefresh};
 use crate::web::form::Form;
@@ -129,11 +129,12 @@ impl TokenRequest<'_> {
         }
     }
 
-    /// The scopes that this request narrows its access token to: those of the grant, or some of them (RFC 6749 §6).
-    fn narrowed_scopes(&self, granted: Scopes) -> Result<Scopes, Failure> {
+    /// The scopes that this request narrows its access token to: those of the grant, or some of them (RFC 6749 §6), less those that
+    /// the client may no longer have.
+    fn narrowed_scopes(&self, granted: &Scopes, left: &Scopes) -> Result<Scopes, Failure> {
         match self.form.get("scope").map(Scopes::parse) {
-            None => Ok(granted),
-            Some(asked) if asked.within(&granted) => Ok(asked),
+            None => Ok(left.clone()),
+            Some(asked) if asked.within(granted) => Ok(asked.but_only(left)),
             Some(_) => {
                 let description = "scope asks for more than was granted (RFC 6749 section 6)";
                 Err(Failure::request(Refusal::new(Code::InvalidScope, description)))
@@ -141,13 +142,16 @@ impl TokenRequest<'_> {
         }
     }
 
-    /// Whose grant it is, if it still holds and they may still sign in.
-    async fn holder(&self, conn: &mut Conn, grant: &GrantRow) -> Result<Person, Failure> {
-        if grant.ended_at.is_some() || grant.expires_at <= self.now {
-            return Err(Failure::grant("the grant has ended"));
+    /// What a grant of this client is good for now, if new tokens may be given for it at all.
+    async fn standing(&self, conn: &mut Conn, grant: GrantRow) -> Result<Standing, Failure> {
+        let standing = standing::of(conn, self.client, grant, self.now).await?;
+        let standing = standing.map_err(|lost| Failure::grant(lost.description()))?;
+        if standing.too_weak {
+            let description =
+                "this client insists on two factors by now, and this was granted for one: authorize again";
+            return Err(Failure::grant(description));
         }
-        let person = people::find(conn, &grant.user_id).await?.filter(|p| p.status == Status::Active);
-        person.ok_or_else(|| Failure::grant("the grant has ended"))
+        Ok(standing)
     }
 
     /// Keeps a refresh token of a grant. One of a public client is bound to the key that its tokens are bound to (RFC 9449 §5):
@@ -163,7 +167,10 @@ impl TokenRequest<'_> {
             expires_at: self.refresh_until(grant),
             bound_to: bound.as_deref(),
         };
-        Ok(tokens::add_refresh(conn, new).await?)
+        tokens::add_refresh(conn, new).await.map_err(|e| match e {
+            gone if gone.is_orphan() => Failure::grant("the grant has ended"),
+            other => other.into(),
+        })
     }
 
     /// Until when a refresh token holds that nobody uses.

@@ -1,30 +1,34 @@
 //! `refresh_token` (RFC 6749 §6), with rotation: one that comes a second time ends its family (RFC 9700 §4.14.2), unless its
-//! app may have lost the answer.
+//! app may have lost the answer, or has two tabs that refreshed at once.
 
 use super::TokenRequest;
 use crate::keys::secret::{Token, TokenHash, entropy};
 use crate::oidc::shared::failure::Failure;
-use crate::oidc::shared::scopes::Scopes;
-use crate::oidc::tokens::details::GrantDetails;
+use crate::oidc::shared::scopes::{Scope, Scopes};
 use crate::oidc::tokens::mint::{Access, IdTokenParts, Issued, Mint};
+use crate::oidc::tokens::standing::Standing;
 use crate::store::Conn;
 use crate::store::tokens::{self, GrantRow, RefreshRow};
 
-/// What is said when one of several requests with the same token comes out ahead.
-const OVERTAKEN: &str = "the refresh token is used by another request at this moment";
+/// What is said when several requests with the same token come at once, and others were ahead.
+const OVERTAKEN: &str = "the refresh token is used by other requests at this moment";
 
 /// What is said of a token that was used up.
 const REUSED: &str = "the refresh token has been used before";
+
+/// How often a request looks again that another one was faster than: first use and retry can be taken before it once each.
+const LOOKS: usize = 3;
 
 /// What a refresh token that comes is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Use<'a> {
     /// It was never used.
     First,
-    /// It was used a moment ago, and nothing has used the one that was given for it: that must be lost.
+    /// It was used a moment ago, and nothing has used the one that was given for it: the answer was lost, or another tab of the
+    /// same app had it. It gets another one; both are good from here on.
     Retry {
-        /// The hash of that one.
-        lost: &'a str,
+        /// The hash of the one that was given before.
+        sibling: &'a str,
     },
     /// The same, and it has been retried already.
     Overtaken,
@@ -35,10 +39,26 @@ enum Use<'a> {
 /// Gives new tokens for a refresh token, and another refresh token in its place; that of a FAPI 2.0 client stays
 /// (§5.3.2.1: no rotation, its key or its client's proof protects it).
 pub(super) async fn refresh(request: &TokenRequest<'_>, mut conn: Conn) -> Result<Issued, Failure> {
-    let (provider, client, now) = (request.provider, request.client, request.now);
     let hash = TokenHash::of(request.required("refresh_token")?);
+    for look in 0..LOOKS {
+        if let Some(issued) = try_once(request, conn, hash.as_str(), look > 0).await? {
+            return Ok(issued);
+        }
+        conn = request.provider.signin.db.read().await?;
+    }
+    Err(Failure::grant(OVERTAKEN))
+}
+
+/// None when another request was faster. One that looks `again` has lost to one that came at the same time, and ends nothing.
+async fn try_once(
+    request: &TokenRequest<'_>,
+    mut conn: Conn,
+    hash: &str,
+    again: bool,
+) -> Result<Option<Issued>, Failure> {
+    let (provider, client, now) = (request.provider, request.client, request.now);
     let unknown = "the refresh token is unknown, or was given to another client";
-    let row = tokens::find_refresh(&mut conn, hash.as_str()).await?.ok_or_else(|| Failure::grant(unknown))?;
+    let row = tokens::find_refresh(&mut conn, hash).await?.ok_or_else(|| Failure::grant(unknown))?;
     let grant = tokens::find_grant(&mut conn, &row.grant_id).await?;
     let grant = grant.filter(|g| g.client_id == client.id).ok_or_else(|| Failure::grant(unknown))?;
     request.check_bound(row.bound_to.as_deref())?;
@@ -46,19 +66,42 @@ pub(super) async fn refresh(request: &TokenRequest<'_>, mut conn: Conn) -> Resul
     match usage {
         Use::First | Use::Retry { .. } => {}
         Use::Overtaken => return Err(Failure::grant(OVERTAKEN)),
+        Use::Reused if again => return Err(Failure::grant(OVERTAKEN)),
         Use::Reused => return Err(request.reused(conn, &grant, REUSED).await?),
     }
     if row.expires_at <= now {
         return Err(Failure::grant("the refresh token has expired"));
     }
-    let person = request.holder(&mut conn, &grant).await?;
+    let standing = request.standing(&mut conn, grant).await?;
     drop(conn);
-    let scopes = request.narrowed_scopes(Scopes::parse(&grant.scopes))?;
-    let resources = request.narrowed_resources(&GrantDetails::of(&grant).resources)?;
+    if !standing.scopes.has(Scope::OfflineAccess) {
+        return Err(Failure::grant(
+            "this client is no longer registered for refresh tokens (offline_access)",
+        ));
+    }
+    let issued = issue(request, &standing).await?;
+    let stays = usage == Use::First && client.metadata.is_fapi2();
+    let next = (!stays).then(|| Token::generate(&mut entropy()));
+    let grant = &standing.grant;
+    if (Using { hash, usage, next: next.as_ref() }).commit(request, grant).await? {
+        return Ok(Some(issued.with_refresh(next)));
+    }
+    if request.retry_window() > 0 {
+        return Ok(None);
+    }
+    let conn = provider.signin.db.read().await?;
+    Err(request.reused(conn, grant, REUSED).await?)
+}
 
+/// The new tokens, but for the refresh token.
+async fn issue(request: &TokenRequest<'_>, standing: &Standing) -> Result<Issued, Failure> {
+    let (provider, client, now) = (request.provider, request.client, request.now);
+    let Standing { grant, person, scopes, details, .. } = standing;
+    let scopes = request.narrowed_scopes(&Scopes::parse(&grant.scopes), scopes)?;
+    let resources = request.narrowed_resources(&details.resources)?;
     let ring = provider.keys.ring(now).await?;
     let subject = provider.subject(client, &person.id)?;
-    let mint = Mint { provider, ring: &ring, client, grant: &grant, subject: &subject, now };
+    let mint = Mint { provider, ring: &ring, client, grant, subject: &subject, now };
     let access = Access {
         scopes: Some(&scopes),
         resources: &resources,
@@ -66,18 +109,7 @@ pub(super) async fn refresh(request: &TokenRequest<'_>, mut conn: Conn) -> Resul
         ..Access::default()
     };
     // OIDC Core §12.2: the nonce was for the first ID token.
-    let issued = mint.issue(access, IdTokenParts::default())?;
-    let stays = usage == Use::First && client.metadata.is_fapi2();
-    let next = (!stays).then(|| Token::generate(&mut entropy()));
-    let using = Using { hash: hash.as_str(), usage, next: next.as_ref() };
-    if using.commit(request, &grant).await? {
-        return Ok(issued.with_refresh(next));
-    }
-    if request.retry_window() > 0 {
-        return Err(Failure::grant(OVERTAKEN));
-    }
-    let conn = provider.signin.db.read().await?;
-    Err(request.reused(conn, &grant, REUSED).await?)
+    Ok(mint.issue(access, IdTokenParts::default())?)
 }
 
 impl TokenRequest<'_> {
@@ -92,7 +124,7 @@ fn usage(row: &RefreshRow, window: i64, now: i64) -> Use<'_> {
     let Some(spent_at) = row.spent_at else { return Use::First };
     let soon = window > 0 && now - spent_at <= window;
     match (row.waiting_successor.as_deref(), row.retried_at) {
-        (Some(lost), None) if soon => Use::Retry { lost },
+        (Some(sibling), None) if soon => Use::Retry { sibling },
         (Some(_), Some(_)) if soon => Use::Overtaken,
         _ => Use::Reused,
     }
@@ -107,27 +139,28 @@ struct Using<'a> {
 }
 
 impl Using<'_> {
-    /// Writes it down in one transaction; false, and nothing is written, when another request was faster.
+    /// Writes it down in one transaction; false, and nothing is written, when another request was faster. The new one comes first:
+    /// it holds the grant, and whoever deletes that comes before all of this or after it.
     async fn commit(&self, request: &TokenRequest<'_>, grant: &GrantRow) -> Result<bool, Failure> {
         let now = request.now;
         let mut tx = request.provider.signin.db.write().await?;
+        if let Some(next) = self.next {
+            request.keep_refresh(&mut tx, grant, next).await?;
+        }
         let done = match (self.next, self.usage) {
             (None, _) => {
                 let until = request.refresh_until(grant);
                 tokens::renew_refresh(&mut tx, self.hash, until, now).await?
             }
-            (Some(next), Use::Retry { lost }) => {
+            (Some(_), Use::Retry { sibling }) => {
                 let since = now - request.retry_window();
-                tokens::retry_refresh(&mut tx, self.hash, lost, next.hash().as_str(), since, now).await?
+                tokens::retry_refresh(&mut tx, self.hash, sibling, since, now).await?
             }
             (Some(next), _) => {
                 tokens::spend_refresh(&mut tx, self.hash, Some(next.hash().as_str()), now).await?
             }
         };
         if done {
-            if let Some(next) = self.next {
-                request.keep_refresh(&mut tx, grant, next).await?;
-            }
             tx.commit().await?;
         }
         Ok(done)
@@ -149,7 +182,7 @@ mod tests {
             waiting_successor: successor.map(str::to_owned),
         };
         let next = Some("next");
-        let retry = Use::Retry { lost: "next" };
+        let retry = Use::Retry { sibling: "next" };
         for (spent_at, retried_at, successor, window, expected) in [
             (None, None, None, 10, Use::First),
             (None, None, None, 0, Use::First),

@@ -3,14 +3,13 @@
 use serde_json::{Map, Value};
 
 use super::confirmation::Confirmation;
-use super::mint::ACCESS_TOKEN;
-use crate::directory::{Person, Status, people};
+use super::standing::{self, Lost, Standing};
 use crate::keys::Ring;
-use crate::oidc::clients::{self, Client};
+use crate::oidc::clients::{self, Client, GrantType, admits, allowed};
 use crate::oidc::provider::Provider;
+use crate::oidc::shared::kinds::Kind;
 use crate::oidc::shared::scopes::Scopes;
-use crate::store::tokens::{self, GrantRow};
-use crate::store::{self, Conn, seen_ids};
+use crate::store::{self, Conn, seen_ids, tokens};
 
 /// What the `jti` of an access token is remembered for that was revoked, and hangs from no grant of its client.
 pub(in crate::oidc) const REVOKED: &str = "revoked access token";
@@ -20,21 +19,16 @@ pub(in crate::oidc) struct AccessToken {
     pub(in crate::oidc) claims: Map<String, Value>,
     /// The client that it was issued to.
     pub(in crate::oidc) client: Client,
+    /// Its scopes, less those that its client may no longer have.
     pub(in crate::oidc) scopes: Scopes,
-    /// For whom it is (RFC 9068 §2.2).
+    /// For whom it is (RFC 9068 §2.2), less those whom its client may no longer call.
     pub(in crate::oidc) audience: Vec<String>,
     /// The key that it is bound to.
     pub(in crate::oidc) bound: Option<Confirmation>,
     /// When it ends, in seconds since 1970.
     pub(in crate::oidc) expires_at: i64,
-    /// The grant that it hangs from; none for one of a client in its own name.
-    pub(in crate::oidc) holder: Option<Holder>,
-}
-
-/// Whose grant it is.
-pub(in crate::oidc) struct Holder {
-    pub(in crate::oidc) grant: GrantRow,
-    pub(in crate::oidc) person: Person,
+    /// The grant that it hangs from, which may be another client's; none for one of a client in its own name.
+    pub(in crate::oidc) standing: Option<Standing>,
 }
 
 /// Why an access token is not good.
@@ -43,8 +37,10 @@ pub(in crate::oidc) enum Rejected {
     NotOurs,
     /// Its time is over.
     Expired,
-    /// It was revoked, its grant has ended, or its person or client is gone.
+    /// It was revoked, its client is gone, or that may no longer have what it is for.
     Ended,
+    /// The grant that it hangs from no longer holds.
+    Lost(Lost),
     /// The database does not answer, or worse.
     Store(store::Error),
 }
@@ -61,9 +57,57 @@ impl Rejected {
         match self {
             Self::NotOurs => "this is not an access token of this provider",
             Self::Expired => "the access token has expired",
-            Self::Ended => "the access token was revoked, or its grant has ended",
+            Self::Ended | Self::Lost(Lost::Over) => "the access token was revoked, or its grant has ended",
+            Self::Lost(lost) => lost.description(),
             Self::Store(_) => "the access token cannot be checked now",
         }
+    }
+}
+
+/// What an access token of ours says, whose time is not over. What it hangs from may be gone.
+pub(in crate::oidc) struct Read {
+    claims: Map<String, Value>,
+    /// When it ends, in seconds since 1970.
+    pub(in crate::oidc) expires_at: i64,
+}
+
+impl Read {
+    /// Reads an access token: signature, kind and time.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub(in crate::oidc) fn of(
+        provider: &Provider,
+        ring: &Ring,
+        token: &str,
+        now: i64,
+    ) -> Result<Self, Rejected> {
+        let (claims, typ) = ring.verify(token, now).map_err(|_| Rejected::NotOurs)?;
+        let expires_at = claims.get("exp").and_then(Value::as_i64).unwrap_or_default();
+        let read = Self { claims, expires_at };
+        if typ != Kind::AccessToken.typ() || read.text("iss") != provider.issuer || read.jti().is_empty() {
+            return Err(Rejected::NotOurs);
+        }
+        if expires_at <= now { Err(Rejected::Expired) } else { Ok(read) }
+    }
+
+    fn text(&self, name: &str) -> &str {
+        self.claims.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// Its name.
+    pub(in crate::oidc) fn jti(&self) -> &str {
+        self.text("jti")
+    }
+
+    /// The client that it was issued to.
+    pub(in crate::oidc) fn client_id(&self) -> &str {
+        self.text("client_id")
+    }
+
+    /// The grant that it hangs from; none for one of a client in its own name.
+    pub(in crate::oidc) fn grant_id(&self) -> Option<&str> {
+        self.jti().split_once('.').map(|(grant, _)| grant)
     }
 }
 
@@ -79,40 +123,56 @@ pub(in crate::oidc) async fn open(
     token: &str,
     now: i64,
 ) -> Result<AccessToken, Rejected> {
-    let (claims, typ) = ring.verify(token, now).map_err(|_| Rejected::NotOurs)?;
-    let text = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default();
-    let (jti, expires_at) = (text("jti"), claims.get("exp").and_then(Value::as_i64).unwrap_or_default());
-    if typ != ACCESS_TOKEN || text("iss") != provider.issuer || jti.is_empty() {
-        return Err(Rejected::NotOurs);
-    }
-    if expires_at <= now {
-        return Err(Rejected::Expired);
-    }
-    let bound = match claims.get("cnf") {
+    let read = Read::of(provider, ring, token, now)?;
+    let bound = match read.claims.get("cnf") {
         Some(cnf) => Some(Confirmation::of_claim(cnf).ok_or(Rejected::NotOurs)?),
         None => None,
     };
-    let client = clients::find(conn, text("client_id")).await?.ok_or(Rejected::Ended)?;
-    let holder = match jti.split_once('.') {
-        Some((grant, _)) => Some(holder(conn, grant, now).await?),
-        None => None,
-    };
-    // One that hangs from its client's own grant is revoked with that.
-    let hangs = holder.as_ref().is_some_and(|holder| holder.grant.client_id == client.id);
-    if !hangs && seen_ids::is_seen(conn, REVOKED, jti, now).await? {
+    let client = clients::find(conn, read.client_id()).await?.ok_or(Rejected::Ended)?;
+    if bound.is_none() && client.metadata.wants_bound_tokens() {
         return Err(Rejected::Ended);
     }
-    let (scopes, audience) = (Scopes::parse(text("scope")), audience(claims.get("aud")));
-    Ok(AccessToken { claims, client, scopes, audience, bound, expires_at, holder })
+    let standing = standing(conn, &client, read.grant_id(), now).await?;
+    // One that hangs from its client's own grant is revoked with that.
+    let hangs = standing.as_ref().is_some_and(|standing| standing.grant.client_id == client.id);
+    if !hangs && seen_ids::is_seen(conn, REVOKED, read.jti(), now).await? {
+        return Err(Rejected::Ended);
+    }
+    let scopes = allowed::registered(&client.metadata, Scopes::parse(read.text("scope")));
+    let scopes = standing.as_ref().map_or(scopes.clone(), |standing| scopes.but_only(&standing.scopes));
+    let mut audience = audience(read.claims.get("aud"));
+    audience.retain(|one| *one == provider.issuer || allowed::may_call(&client.metadata, one));
+    if audience.is_empty() {
+        return Err(Rejected::Ended);
+    }
+    let Read { claims, expires_at } = read;
+    Ok(AccessToken { claims, client, scopes, audience, bound, expires_at, standing })
 }
 
-/// The grant of this id, if it still holds and its person may still sign in.
-async fn holder(conn: &mut Conn, grant_id: &str, now: i64) -> Result<Holder, Rejected> {
-    let grant = tokens::find_grant(conn, grant_id).await?;
-    let grant = grant.filter(|g| g.ended_at.is_none() && g.expires_at > now).ok_or(Rejected::Ended)?;
-    let person = people::find(conn, &grant.user_id).await?;
-    let person = person.filter(|p| p.status == Status::Active).ok_or(Rejected::Ended)?;
-    Ok(Holder { grant, person })
+/// What an access token of this client hangs from, if that still holds: the grant, its client's or that of the client whose token it
+/// was exchanged for; or that the client may have tokens in its own name.
+async fn standing(
+    conn: &mut Conn,
+    client: &Client,
+    grant_id: Option<&str>,
+    now: i64,
+) -> Result<Option<Standing>, Rejected> {
+    let ended = |still: bool| if still { Ok(()) } else { Err(Rejected::Ended) };
+    let Some(grant_id) = grant_id else {
+        ended(client.metadata.may_use(GrantType::ClientCredentials))?;
+        return Ok(None);
+    };
+    let grant = tokens::find_grant(conn, grant_id).await?.ok_or(Rejected::Ended)?;
+    if grant.client_id == client.id {
+        return Ok(Some(standing::of(conn, client, grant, now).await?.map_err(Rejected::Lost)?));
+    }
+    let first = clients::find(conn, &grant.client_id).await?.ok_or(Rejected::Ended)?;
+    let standing = standing::of(conn, &first, grant, now).await?.map_err(Rejected::Lost)?;
+    ended(client.metadata.may_use(GrantType::TokenExchange))?;
+    if !admits(conn, client, &standing.person).await? {
+        return Err(Rejected::Lost(Lost::Group));
+    }
+    Ok(Some(standing))
 }
 
 /// `aud`, which may be one or several (RFC 7519 §4.1.3).

@@ -15,6 +15,7 @@ use crate::oidc::clients::Client;
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::error::{Code, Refusal};
 use crate::oidc::shared::failure::{DPOP_NONCE, Failure};
+use crate::oidc::shared::kinds::Kind;
 use crate::oidc::shared::times::seconds;
 use crate::store::{self, seen_ids};
 
@@ -158,9 +159,7 @@ impl Expected<'_> {
             from.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
         };
         let claims = &verified.claims;
-        if text(&verified.header, "typ").as_deref() != Some("dpop+jwt") {
-            return Err("must have typ dpop+jwt in its header".to_owned());
-        }
+        Kind::DpopProof.check(&verified.header)?;
         let jti = text(claims, "jti").ok_or("has no jti, which must be another one each time")?;
         let method = text(claims, "htm").ok_or("has no htm")?;
         if method != self.method {

@@ -10,11 +10,9 @@ use crate::keys::secret::{Token, base64url, entropy, new_id};
 use crate::keys::{KeyError, Ring};
 use crate::oidc::clients::Client;
 use crate::oidc::provider::Provider;
+use crate::oidc::shared::kinds::Kind;
 use crate::oidc::shared::scopes::{Scope, Scopes};
 use crate::store::tokens::GrantRow;
-
-/// `typ` of an access token (RFC 9068 §2.1).
-pub(in crate::oidc) const ACCESS_TOKEN: &str = "at+jwt";
 
 /// A successful token response (RFC 6749 §5.1, OIDC Core §3.1.3.3).
 #[derive(Serialize)]
@@ -137,7 +135,7 @@ impl Mint<'_> {
             claims.extend(hashed.map(|text| (name.to_owned(), Value::from(half_hash(algorithm, text)))));
         }
         claims.extend(parts.nonce.map(|nonce| ("nonce".to_owned(), Value::from(nonce))));
-        self.ring.sign(algorithm, "JWT", &claims, self.now)
+        self.ring.sign(algorithm, Kind::IdToken.typ(), &claims, self.now)
     }
 }
 
@@ -176,7 +174,7 @@ fn signed_access_token(
     claims.extend(access.actor.map(|actor| ("act".to_owned(), actor.clone())));
     let scope = access.scopes.map(Scopes::to_string).unwrap_or_default();
     Ok(Issued {
-        access_token: ring.sign(provider.algorithm, ACCESS_TOKEN, &claims, now)?,
+        access_token: ring.sign(provider.algorithm, Kind::AccessToken.typ(), &claims, now)?,
         token_type: Confirmation::token_type(access.bound),
         exchanged_for: None,
         expires_in,

@@ -6,4 +6,5 @@ pub(super) mod details;
 pub(super) mod dpop;
 pub(super) mod mint;
 pub(super) mod presented;
+pub(super) mod standing;
 pub(super) mod step_up;

@@ -9,6 +9,7 @@ use super::super::request::destination::ReturnTo;
 use super::super::request::response::Carrier;
 use crate::oidc::clients::{Client, card};
 use crate::oidc::provider::Provider;
+use crate::oidc::shared::kinds::Kind;
 use crate::oidc::shared::page::key_problem;
 use crate::web::{FormPostPage, Language, Problem};
 
@@ -55,7 +56,7 @@ async fn as_jwt(
     let chosen = client.metadata.authorization_signed_response_alg;
     let algorithm = chosen.unwrap_or_else(|| provider.algorithm_for(client));
     let ring = provider.keys.ring(now).await.map_err(key_problem)?;
-    ring.sign(algorithm, "JWT", &claims, now).map_err(key_problem)
+    ring.sign(algorithm, Kind::AuthorizationResponse.typ(), &claims, now).map_err(key_problem)
 }
 
 /// Form Post §2: a page that sends itself on, or is sent by its button where there is no JavaScript.

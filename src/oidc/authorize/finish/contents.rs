@@ -1,10 +1,12 @@
 //! What is in the answer that grants: a code, tokens, or both?
 
+use axum::response::Response;
 use serde_json::{Map, Value};
 
-use super::super::answer::app::Parameters;
+use super::super::answer::app::{self, Parameters};
+use super::super::answer::device::{self, Outcome};
 use super::super::request::AuthorizationRequest;
-use super::super::request::destination::ReturnTo;
+use super::super::request::destination::{Destination, ReturnTo};
 use crate::directory::Person;
 use crate::keys::secret::{Token, entropy, new_id};
 use crate::oidc::clients::encryption::{Content, Encrypter, EncryptionFailure};
@@ -12,6 +14,7 @@ use crate::oidc::clients::{Client, ResponseType};
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::browser_state::session_state;
 use crate::oidc::shared::claims;
+use crate::oidc::shared::error::{Code, Refusal};
 use crate::oidc::shared::page::{internal, key_problem};
 use crate::oidc::shared::scopes::Scope;
 use crate::oidc::tokens::mint::{Access, IdTokenParts, Mint};
@@ -19,14 +22,23 @@ use crate::store::tokens::GrantRow;
 use crate::web::Problem;
 
 /// What encrypts the ID token of this answer, where it has one and the client has asked for that.
+///
+/// # Errors
+/// The refusal for the app: nothing has been written yet.
 pub(super) async fn encrypter(
     provider: &Provider,
     client: &Client,
     request: &AuthorizationRequest,
     now: i64,
-) -> Result<Option<Encrypter>, EncryptionFailure> {
+) -> Result<Option<Encrypter>, Refusal> {
     let how = client.metadata.id_token_encryption().filter(|_| request.response_type.has_id_token());
-    Encrypter::of(&provider.client_keys, client, how, now).await
+    Encrypter::of(&provider.client_keys, client, how, now).await.map_err(|failure| {
+        let code = match failure {
+            EncryptionFailure::Keys(_) => Code::TemporarilyUnavailable,
+            EncryptionFailure::Encrypt(_) => Code::InvalidRequest,
+        };
+        Refusal::new(code, failure.to_string())
+    })
 }
 
 /// A grant that has been given, and what its answer is made from.
@@ -42,8 +54,21 @@ pub(super) struct Granted<'a> {
 }
 
 impl Granted<'_> {
+    /// The answer: to the app, or the page that sends the person back to their device.
+    pub(super) async fn answer(&self, code: Option<Token>, browser_state: &str) -> Result<Response, Problem> {
+        let (provider, client, request) = (self.provider, self.client, self.request);
+        match &request.return_to {
+            Destination::App(to) => {
+                let mut parameters = self.parameters(code).await?;
+                parameters.extend(state_of_session(client, request, to, browser_state));
+                app::send(provider, client, to, parameters, self.now).await
+            }
+            Destination::Device(waiting) => Ok(device::over(provider, client, waiting, Outcome::Allowed)),
+        }
+    }
+
     /// What the response type asks for: a code, tokens, or both (OIDC Core §3.1.2.5, §3.2.2.5, §3.3.2.5).
-    pub(super) async fn parameters(&self, code: Option<Token>) -> Result<Parameters, Problem> {
+    async fn parameters(&self, code: Option<Token>) -> Result<Parameters, Problem> {
         let mut parameters = Parameters::new();
         let kind = self.request.response_type;
         parameters.extend(code.as_ref().map(|code| ("code", code.reveal().to_owned())));
@@ -99,7 +124,7 @@ impl Granted<'_> {
 }
 
 /// `session_state` of an answer that signs somebody in (Session Management §3).
-pub(super) fn state_of_session(
+fn state_of_session(
     client: &Client,
     request: &AuthorizationRequest,
     to: &ReturnTo,

@@ -3,25 +3,24 @@
 use axum::http::header;
 use axum::response::{AppendHeaders, IntoResponse, Response};
 
-use super::super::answer::app;
 use super::super::answer::device::{self, Outcome};
 use super::super::answer::refuse;
 use super::super::pending::to_the_loop;
 use super::super::request::AuthorizationRequest;
 use super::super::request::destination::{Destination, ReturnTo, Waiting};
 use super::super::request::parameters::USED;
-use super::contents::{Granted, encrypter, state_of_session};
+use super::contents::{Granted, encrypter};
 use super::refusal::{deny_device, use_up};
 use crate::audit::{Actor, Event};
 use crate::keys::secret::{Token, entropy, new_id};
-use crate::oidc::clients::{Client, NOT_ADMITTED, admits};
+use crate::oidc::clients::{self, Client, GrantType, NOT_ADMITTED, admits};
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::browser_state::{STATE_COOKIE, browser_state};
 use crate::oidc::shared::error::{Code, Refusal};
-use crate::oidc::shared::page::{SESSION_COOKIE, internal};
+use crate::oidc::shared::page::{SESSION_COOKIE, internal, key_problem};
 use crate::oidc::shared::scopes::{Scope, Scopes};
 use crate::oidc::tokens::confirmation::Confirmation;
-use crate::oidc::tokens::details::GrantDetails;
+use crate::oidc::tokens::details::{GrantDetails, Way};
 use crate::signin::browser::Browser;
 use crate::signin::decide::Assurance;
 use crate::signin::facts::Standing;
@@ -73,23 +72,28 @@ pub(in crate::oidc::authorize) async fn grant(
     let now = now_ms / 1000;
     let encrypter = match encrypter(provider, client, request, now).await {
         Ok(encrypter) => encrypter,
-        Err(e) => {
-            let refusal = Refusal::new(Code::TemporarilyUnavailable, e.to_string());
-            return refuse(provider, client, &request.return_to, &refusal, now).await;
-        }
+        Err(refusal) => return refuse(provider, client, &request.return_to, &refusal, now).await,
     };
+    // What is signed for the answer must not fail once everything is written.
+    provider.keys.ring(now).await.map_err(key_problem)?;
     let mut tx = state.db.write().await?;
+    // First of all: whoever deletes the client, or changes it, comes before all of this or after it.
+    let client = &clients::find_in_use(&mut tx, &client.id).await?;
     let grant_id = new_id(&mut entropy());
     if let Some(signin) = proven.signin
-        && !claim(&mut tx, signin, &proven, &grant_id, now).await?
+        && (request.is_astray(client) || !claim(&mut tx, signin, &proven, &grant_id, now).await?)
     {
         // It is over, or no longer as the decision found it: the loop knows which.
         return Ok(to_the_loop(&signin.id));
     }
-    if let Some(refusal) = obstacle(&mut tx, client, request, &proven, now).await? {
-        tx.commit().await?;
-        return refuse(provider, client, &request.return_to, &refusal, now).await;
-    }
+    let permitted = match obstacle(&mut tx, client, request, &proven, now).await? {
+        Ok(permitted) => permitted,
+        Err(refusal) => {
+            tx.commit().await?;
+            return refuse(provider, client, &request.return_to, &refusal, now).await;
+        }
+    };
+    let request = &permitted;
     let (session_id, cookie) = open_session(provider, &mut tx, &proven, browser, now).await?;
     if !session_clients::add(&mut tx, &session_id, &client.id).await? {
         tx.commit().await?;
@@ -115,15 +119,8 @@ pub(in crate::oidc::authorize) async fn grant(
     }
     let person = &proven.standing.person;
     let browser_state = browser_state(&state.vault, &grant.session_id).map_err(internal)?;
-    let answer = match &request.return_to {
-        Destination::App(to) => {
-            let granted = Granted { provider, client, request, grant: &grant, person, encrypter, now };
-            let mut parameters = granted.parameters(code).await?;
-            parameters.extend(state_of_session(client, request, to, &browser_state));
-            app::send(provider, client, to, parameters, now).await?
-        }
-        Destination::Device(waiting) => device::over(provider, client, waiting, Outcome::Allowed),
-    };
+    let granted = Granted { provider, client, request, grant: &grant, person, encrypter, now };
+    let answer = granted.answer(code, &browser_state).await?;
     let readable = state.cookies.set_readable(STATE_COOKIE, &browser_state);
     let set = cookie.into_iter().chain([readable]).map(|cookie| (header::SET_COOKIE, cookie));
     Ok((AppendHeaders(set), answer).into_response())
@@ -146,22 +143,28 @@ async fn claim(
     Ok(claimed)
 }
 
-/// Why the app gets nothing although the person has proven everything: what it asked with is used up, or is not for them.
+/// What of a request is granted; or why the app gets nothing although the person has proven everything: what it asked with is used
+/// up, or is not for them, or no longer for the app.
 async fn obstacle(
     tx: &mut Tx,
     client: &Client,
     request: &AuthorizationRequest,
     proven: &Proven<'_>,
     now: i64,
-) -> Result<Option<Refusal>, Problem> {
+) -> Result<Result<AuthorizationRequest, Refusal>, Problem> {
     if proven.lost.is_none() && !use_up(tx, request, now).await? {
-        return Ok(Some(Refusal::new(Code::InvalidRequestUri, USED)));
+        return Ok(Err(Refusal::new(Code::InvalidRequestUri, USED)));
     }
-    if !admits(tx, client, &proven.standing.person).await? {
+    let admitted = admits(tx, client, &proven.standing.person).await?;
+    let permitted = if admitted {
+        request.clone().permitted(client)
+    } else {
+        Err(Refusal::new(Code::AccessDenied, NOT_ADMITTED))
+    };
+    if permitted.is_err() {
         deny_device(tx, request, now).await?;
-        return Ok(Some(Refusal::new(Code::AccessDenied, NOT_ADMITTED)));
     }
-    Ok(None)
+    Ok(permitted)
 }
 
 /// Remembers what the person has agreed to in this sign-in, beside what they have agreed to before.
@@ -177,7 +180,7 @@ async fn remember_consent(
         return Ok(());
     }
     let before = tokens::consented(tx, user, &client.id).await?;
-    let scopes = request.scopes.and(&Scopes::parse(before.as_deref().unwrap_or_default()));
+    let scopes = request.needs().and(&Scopes::parse(before.as_deref().unwrap_or_default()));
     Ok(tokens::remember_consent(tx, user, &client.id, &scopes.to_string(), now).await?)
 }
 
@@ -218,6 +221,11 @@ fn new_grant(
         userinfo_claims: request.claims.userinfo.clone(),
         id_token_claims: request.claims.id_token.clone(),
         resources: request.resources.clone(),
+        way: Some(match request.return_to {
+            Destination::App(_) => Way::Response(request.response_type),
+            Destination::Device(_) => Way::Grant(GrantType::DeviceCode),
+        }),
+        sent_to: request.return_to.app().map(|to| to.redirect_uri.clone()),
     };
     let expires_at = if request.scopes.has(Scope::OfflineAccess) {
         now + lifetimes.refresh_lifetime.as_secs()

@@ -68,6 +68,11 @@ fn one_subject(halves: [&Map<String, Value>; 2]) -> Result<Option<String>, Refus
     let mut subject: Option<String> = None;
     for asked in halves.into_iter().filter_map(|half| half.get("sub")) {
         let Some(value) = asked.get("value").and_then(Value::as_str) else { continue };
+        // OIDC Core §2: no subject is longer.
+        if value.len() > 255 {
+            let description = "claims asks for a sub of more than 255 bytes, which is nobody's";
+            return Err(Refusal::new(Code::InvalidRequest, description));
+        }
         if subject.as_deref().is_some_and(|before| before != value) {
             let description = "claims asks for two different values of sub";
             return Err(Refusal::new(Code::InvalidRequest, description));

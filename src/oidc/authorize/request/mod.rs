@@ -11,8 +11,9 @@ pub(super) mod response;
 use serde::{Deserialize, Serialize};
 
 use self::destination::{Destination, ReturnTo};
-use crate::oidc::clients::allowed::{allowed_scopes, resources};
-use crate::oidc::clients::{Client, ResponseType};
+use crate::oidc::clients::allowed::{self, allowed_scopes, resources};
+use crate::oidc::clients::{Client, GrantType, Metadata, ResponseType};
+use crate::oidc::shared::claims;
 use crate::oidc::shared::error::{Code, Refusal};
 use crate::oidc::shared::scopes::{Scope, Scopes};
 use crate::signin::decide::Demand;
@@ -46,7 +47,7 @@ pub struct AuthorizationRequest {
     pub subject_hint: Option<String>,
     /// `ui_locales`: languages, the best first.
     pub ui_locales: Option<String>,
-    /// `claims`: what is asked for one by one.
+    /// `claims`: what is asked for one by one, of what the client may ask for.
     pub claims: ClaimsRequest,
     /// `resource`: for whom the access tokens will be (RFC 8707 §2).
     pub resources: Vec<String>,
@@ -90,9 +91,6 @@ impl AuthorizationRequest {
         refuse_registration(form)?;
         let response_type = response::response_type(form.get("response_type"), &client.metadata)?;
         let mode = ResponseMode::parse(form.get("response_mode"), response_type)?;
-        let scopes = allowed_scopes(form, client);
-        let nonce = opaque(form, "nonce")?;
-        check_id_token(response_type, &scopes, nonce.as_deref())?;
         let claims = form.get("claims").map(ClaimsRequest::parse).transpose()?.unwrap_or_default();
         let hint = match form.get("id_token_hint") {
             Some(token) => Some(subject_of(token).ok_or_else(|| {
@@ -105,12 +103,12 @@ impl AuthorizationRequest {
         {
             return Err(invalid("id_token_hint and claims name different subjects"));
         }
-        Ok(Self {
+        let request = Self {
             return_to: ReturnTo { mode, state: opaque(form, "state")?, ..return_to }.into(),
             response_type,
-            scopes,
-            nonce,
-            code_challenge: code_challenge(form, client, response_type)?,
+            scopes: allowed_scopes(form, client),
+            nonce: opaque(form, "nonce")?,
+            code_challenge: code_challenge(form)?,
             prompt: Prompt::parse(form.get("prompt").unwrap_or_default())?,
             max_age: max_age(form)?.or(client.metadata.default_max_age),
             login_hint: form.get("login_hint").map(|hint| hint.chars().take(200).collect()),
@@ -120,7 +118,48 @@ impl AuthorizationRequest {
             resources: resources(form, client)?,
             dpop_jkt: dpop_jkt(form)?,
             pushed_as: None,
-        })
+        };
+        request.permitted(client)
+    }
+
+    /// What the client may have of this request as it is registered at this moment: an operator may have changed that while a
+    /// person was signing in.
+    ///
+    /// # Errors
+    /// The refusal that goes back to the app, where something is gone that the request cannot do without.
+    pub fn permitted(mut self, client: &Client) -> Result<Self, Refusal> {
+        let metadata = &client.metadata;
+        self.scopes = allowed::registered(metadata, self.scopes);
+        for names in [&mut self.claims.userinfo, &mut self.claims.id_token] {
+            allowed::limit_claims(metadata, names);
+        }
+        if let Some(gone) = self.resources.iter().find(|one| !allowed::may_call(metadata, one)) {
+            let description =
+                format!("resource {gone} is not registered for this client (RFC 8707 section 2)");
+            return Err(Refusal::new(Code::InvalidTarget, description));
+        }
+        if self.return_to.device().is_some() {
+            let description = "this client is not registered for devices (RFC 8628)";
+            let refusal = || Refusal::new(Code::UnauthorizedClient, description);
+            return metadata.may_use(GrantType::DeviceCode).then_some(self).ok_or_else(refusal);
+        }
+        response::check(self.response_type, metadata)?;
+        check_id_token(self.response_type, &self.scopes, self.nonce.as_deref())?;
+        check_challenge(self.response_type, self.code_challenge.as_deref(), metadata)?;
+        Ok(self)
+    }
+
+    /// Whether its answer would go to an address that is no longer registered (RFC 9700 §4.1): then it goes nowhere.
+    #[must_use]
+    pub fn is_astray(&self, client: &Client) -> bool {
+        self.return_to.app().is_some_and(|to| !client.metadata.allows_redirect_to(&to.redirect_uri))
+    }
+
+    /// What the person has to agree to: the scopes, and those that would open what is asked for one by one (OIDC Core §3.1.2.4).
+    #[must_use]
+    pub fn needs(&self) -> Scopes {
+        let named = self.claims.userinfo.iter().chain(&self.claims.id_token);
+        named.filter_map(|name| claims::opened_by(name)).fold(self.scopes.clone(), Scopes::with)
     }
 
     /// Whether the app insists on two factors: by its registration, or by an essential `acr`.
@@ -179,20 +218,25 @@ fn check_id_token(response_type: ResponseType, scopes: &Scopes, nonce: Option<&s
     Err(Refusal::new(Code::InvalidRequest, description))
 }
 
-/// PKCE: S256 alone, for everyone who wants it, for every public client and by FAPI 2.0 (RFC 7636 §4.3, RFC 9700 §2.1.1).
-fn code_challenge(
-    form: &Form,
-    client: &Client,
+/// PKCE is for every public client and by FAPI 2.0 (RFC 9700 §2.1.1).
+fn check_challenge(
     response_type: ResponseType,
-) -> Result<Option<String>, Refusal> {
+    challenge: Option<&str>,
+    client: &Metadata,
+) -> Result<(), Refusal> {
+    if challenge.is_none() && response_type.has_code() && (client.is_public() || client.is_fapi2()) {
+        let description = "code_challenge is missing: this client must use PKCE with S256 (RFC 7636)";
+        return Err(Refusal::new(Code::InvalidRequest, description));
+    }
+    Ok(())
+}
+
+/// PKCE, for everyone who wants it: S256 alone (RFC 7636 §4.3).
+fn code_challenge(form: &Form) -> Result<Option<String>, Refusal> {
     let invalid = |description: &str| Refusal::new(Code::InvalidRequest, description);
     let Some(challenge) = form.get("code_challenge") else {
         if form.get("code_challenge_method").is_some() {
             return Err(invalid("code_challenge_method is there without code_challenge"));
-        }
-        let metadata = &client.metadata;
-        if response_type.has_code() && (metadata.is_public() || metadata.is_fapi2()) {
-            return Err(invalid("code_challenge is missing: this client must use PKCE with S256 (RFC 7636)"));
         }
         return Ok(None);
     };

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use crate::config::SigningAlgorithm;
 use crate::oidc::clients::{Client, FAPI2_ALGORITHMS};
 use crate::oidc::shared::error::{Code, Refusal};
+use crate::oidc::shared::kinds::Kind;
 use crate::web::form::Form;
 
 /// How far a client's clock may be ahead of ours, in seconds (FAPI 2.0 §5.3.2.1).
@@ -47,7 +48,8 @@ pub fn algorithms(client: &Client) -> Vec<SigningAlgorithm> {
 /// # Errors
 /// `invalid_request_object`, with what is wrong about it.
 pub fn parameters(header: &Claims, claims: &Claims, expected: Expected<'_>) -> Result<Form, Refusal> {
-    check_header(header)?;
+    Kind::RequestObject.check(header).map_err(wrong)?;
+    check_subject(header, claims, expected.client)?;
     check_names(claims, expected)?;
     check_audience(claims, expected)?;
     check_times(claims, expected)?;
@@ -58,15 +60,21 @@ fn wrong(description: impl AsRef<str>) -> Refusal {
     Refusal::new(Code::InvalidRequestObject, format!("the request object {}", description.as_ref()))
 }
 
-/// RFC 9101 §10.8: a JWT that was made for something else is no request object.
-fn check_header(header: &Claims) -> Result<(), Refusal> {
-    let fits = |typ: &str| ["oauth-authz-req+jwt", "jwt"].iter().any(|known| typ.eq_ignore_ascii_case(known));
-    match header.get("typ") {
+/// RFC 9101 §10.8: a JWT that was made for something else is no request object, and the other way round. An assertion of the
+/// client's about itself has its `client_id` as `sub`, and one about a person has theirs.
+fn check_subject(header: &Claims, claims: &Claims, client: &Client) -> Result<(), Refusal> {
+    match claims.get("sub") {
         None => Ok(()),
-        Some(Value::String(typ)) if fits(typ) => Ok(()),
-        Some(typ) => Err(wrong(format!(
-            "has typ {typ} in its header; it must be oauth-authz-req+jwt, or absent (RFC 9101 section 10.8)"
-        ))),
+        Some(sub) if sub.as_str() == Some(&client.id) => Err(wrong(
+            "has the client_id as its sub, as client assertions do: leave it out (RFC 9101 section 10.8)",
+        )),
+        Some(_) if Kind::RequestObject.is_named_by(header) => Ok(()),
+        Some(_) => {
+            let typ = Kind::RequestObject.typ();
+            Err(wrong(format!(
+                "has a sub: leave it out, or name its kind by typ {typ} (RFC 9101 section 10.8)"
+            )))
+        }
     }
 }
 
@@ -213,7 +221,7 @@ mod tests {
     #[test]
     fn claims_are_parameters_but_those_about_the_object() {
         let claims = json!({
-            "iss": "app", "aud": ISSUER, "exp": NOW + 60, "iat": NOW, "jti": "1", "sub": "x",
+            "iss": "app", "aud": ISSUER, "exp": NOW + 60, "iat": NOW, "jti": "1",
             "client_id": "app", "scope": "openid email", "max_age": 30, "claims": {"userinfo": {"name": null}},
             "resource": ["https://a.example/", "https://b.example/"], "nonce": null, "flag": true,
         });
@@ -229,6 +237,9 @@ mod tests {
     fn each_rule_has_its_refusal() {
         assert_eq!(refusal(json!({})), None);
         for (claims, words) in [
+            (json!({"sub": "app"}), "client_id as its sub"),
+            (json!({"sub": "ned"}), "has a sub"),
+            (json!({"sub": 1}), "has a sub"),
             (json!({"request": "x"}), "holds request,"),
             (json!({"request_uri": "x"}), "holds request_uri"),
             (json!({"client_id": "other"}), "client_id 'other'"),
@@ -253,6 +264,10 @@ mod tests {
         );
         let typed = |typ: Value| read(&client(None), json!({ "typ": typ }), json!({}));
         assert!(typed(json!("oauth-authz-req+jwt")).is_ok());
+        let about = |sub: &str| {
+            read(&client(None), json!({ "typ": "oauth-authz-req+jwt" }), json!({ "sub": sub })).is_ok()
+        };
+        assert!(about("ned") && !about("app"));
         for other in [json!("at+jwt"), json!("dpop+jwt"), json!(""), json!(1)] {
             assert!(typed(other).is_err());
         }

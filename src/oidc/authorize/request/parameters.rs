@@ -184,7 +184,7 @@ async fn of_address(provider: &Provider, client: &Client, uri: &str, now: i64) -
         let description = "request_uri is not one of the request_uris that are registered for this client";
         return Err(wrong(description.to_owned()).registered("request_uris", registered));
     }
-    let answer = provider.outbound.get(address, ACCEPTED).await;
+    let answer = provider.outbound.on_behalf_of(client.party()).get(address, ACCEPTED).await;
     let content = answer.map_err(|failure| wrong(format!("request_uri {address} {failure}")))?;
     if !has_hash(&content, fragment) {
         let description = "what request_uri answers is not what the SHA-256 in its fragment says (OpenID Connect Core section 6.2)";

@@ -7,6 +7,7 @@ use crate::keys::{KeyError, Ring};
 use crate::oidc::clients::Client;
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::error::Refusal;
+use crate::oidc::shared::kinds;
 use crate::oidc::shared::mistake::Mistake;
 use crate::web::form::Form;
 
@@ -40,8 +41,7 @@ pub(in crate::oidc) async fn read(
 
 /// The subject of an ID token that this provider has issued to this client, expired or not (OIDC Core §3.1.2.1).
 fn subject_of(ring: &Ring, token: &str, issuer: &str, client_id: &str, now: i64) -> Option<String> {
-    let (claims, _) = ring.verify(token, now).ok()?;
-    let is = |name: &str, value: &str| claims.get(name).and_then(|v| v.as_str()) == Some(value);
-    let subject = claims.get("sub").and_then(|v| v.as_str())?;
-    (is("iss", issuer) && is("aud", client_id)).then(|| subject.to_owned())
+    let claims = kinds::id_token(ring, token, issuer, now)?;
+    let text = |name: &str| claims.get(name).and_then(|value| value.as_str());
+    text("sub").filter(|_| text("aud") == Some(client_id)).map(str::to_owned)
 }

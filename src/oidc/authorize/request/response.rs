@@ -96,10 +96,22 @@ pub(super) fn response_type(asked: Option<&str>, client: &Metadata) -> Result<Re
         let description = format!("response_type {text} is not supported: send response_type=code");
         return Err(Refusal::new(Code::UnsupportedResponseType, description));
     };
-    if client.may_ask_for(response_type) {
-        return Ok(response_type);
-    }
-    let description = format!("this client is not registered for response_type {text}");
+    check(response_type, client).map(|()| response_type)
+}
+
+/// Whether this client may have it, as it is registered now. An access token from here would be bound to no key: no client gets one
+/// whose tokens must be (RFC 9449 §5.2, RFC 8705 §3.4).
+pub(super) fn check(response_type: ResponseType, client: &Metadata) -> Result<(), Refusal> {
+    let name = response_type.name();
+    let description = if !client.may_ask_for(response_type) {
+        format!("this client is not registered for response_type {name}")
+    } else if client.would_be_unbound(response_type) {
+        format!(
+            "response_type {name} gives tokens that are bound to no key, and this client is registered for bound ones"
+        )
+    } else {
+        return Ok(());
+    };
     Err(Refusal::new(Code::UnauthorizedClient, description))
 }
 

@@ -1,10 +1,10 @@
 //! Does a client have what its proofs, its bound tokens and its encrypted answers rest on?
 
 use super::super::invalid::{Checked, Invalid, wrong};
-use super::super::metadata::Metadata;
+use super::super::metadata::{Encryption, Metadata};
 use super::super::words::{AuthMethod, ResponseType};
 use crate::config::SigningAlgorithm;
-use crate::keys::jose::ClientKeys;
+use crate::keys::jose::{self, ClientKeys};
 
 /// What FAPI 2.0 §5.4.1 lets sign.
 pub(in crate::oidc) const FAPI2_ALGORITHMS: [&str; 3] = ["PS256", "ES256", "EdDSA"];
@@ -35,6 +35,10 @@ impl Metadata {
                     "must be one that goes with token_endpoint_auth_method",
                 );
             }
+        }
+        if self.response_types.iter().any(|one| self.would_be_unbound(*one)) {
+            let reason = "must be without token for a client whose tokens are bound to a key: from the authorization endpoint come unbound ones alone";
+            return wrong("response_types", reason);
         }
         if self.dpop_bound_access_tokens && self.tls_client_certificate_bound_access_tokens {
             let reason = "must not be there together with tls_client_certificate_bound_access_tokens: a token is bound to one key";
@@ -79,6 +83,12 @@ impl Metadata {
                     alg_field,
                     "needs jwks or jwks_uri: it is the client's key that is encrypted to",
                 );
+            }
+            // What a jwks_uri answers may change, and is asked when something is to be encrypted.
+            let (Some(how), Some(set)) = (Encryption::of(alg, enc), &self.jwks) else { continue };
+            let keys = ClientKeys::parse(set).map_err(Invalid::Keys)?;
+            if jose::encrypt(b"", None, how.alg, how.enc, &keys).is_err() {
+                return wrong(alg_field, "needs a key in jwks that can be encrypted to in this way");
             }
         }
         Ok(())
@@ -125,7 +135,27 @@ impl Metadata {
 mod tests {
     use super::super::tests::{app, refused};
     use super::*;
-    use crate::oidc::clients::Profile;
+    use crate::oidc::clients::{GrantType, Profile};
+
+    #[test]
+    fn a_client_of_bound_tokens_gets_none_from_the_authorization_endpoint() {
+        let front = |m: &mut Metadata, kind: ResponseType| {
+            m.response_types = vec![kind];
+            m.grant_types.push(GrantType::Implicit);
+        };
+        let bound: [fn(&mut Metadata); 2] =
+            [|m| m.dpop_bound_access_tokens = true, |m| m.tls_client_certificate_bound_access_tokens = true];
+        for kind in ResponseType::ALL.iter().copied().filter(|kind| *kind != ResponseType::Code) {
+            assert_eq!(refused(|m| front(m, kind)), None, "{kind:?}");
+            for bind in bound {
+                let both = |m: &mut Metadata| {
+                    front(m, kind);
+                    bind(m);
+                };
+                assert_eq!(refused(both), kind.has_token().then_some("response_types"), "{kind:?}");
+            }
+        }
+    }
 
     #[test]
     fn a_proof_needs_what_it_rests_on() {
@@ -159,6 +189,26 @@ mod tests {
             m.jwks_uri = Some("https://app.example.org/jwks".to_owned());
         };
         assert_eq!(refused(right), None);
+        let x25519 = serde_json::json!({"kty": "OKP", "crv": "X25519", "x": "3p7bfXt9wbTTW2HC7OQ1Nz-DQ8hbeGdNrfx-FG-IK08"});
+        let rsa_alone = serde_json::json!({"kty": "RSA", "n": "x".repeat(344), "e": "AQAB"});
+        // A point that is not on its curve, and a key that says that it is for signatures.
+        let odd = serde_json::json!({"kty": "EC", "crv": "P-256", "x": "A".repeat(43), "y": "A".repeat(43)});
+        let mut signing = x25519.clone();
+        signing["use"] = "sig".into();
+        for (keys, expected) in [
+            (vec![x25519.clone()], None),
+            (vec![rsa_alone.clone(), x25519], None),
+            (vec![], Some("id_token_encrypted_response_alg")),
+            (vec![rsa_alone], Some("id_token_encrypted_response_alg")),
+            (vec![odd], Some("id_token_encrypted_response_alg")),
+            (vec![signing], Some("id_token_encrypted_response_alg")),
+        ] {
+            let inline = |m: &mut Metadata| {
+                keyless(m);
+                m.jwks = Some(serde_json::json!({ "keys": keys }));
+            };
+            assert_eq!(refused(inline), expected, "{keys:?}");
+        }
         let mut metadata = app();
         right(&mut metadata);
         assert_eq!(metadata.id_token_encryption().map(|e| e.enc), Some(ContentEncryption::A128CbcHs256));
