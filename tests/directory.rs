@@ -110,6 +110,7 @@ impl Acme {
             request: "{}",
             created_at: NOW,
             expires_at: NOW + 1800,
+            source: "192.0.2.1",
         };
         store::signins::add(&mut tx, signin).await.unwrap();
         assert!(store::signins::record_password(&mut tx, &id, &person.id, NOW).await.unwrap());

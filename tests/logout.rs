@@ -574,6 +574,29 @@ async fn a_sign_in_that_is_over_begins_again_at_the_app_that_can() {
     assert!(browser.text().contains("Sign in to Time Tracker again"), "{}", browser.text());
 }
 
+/// Notices to an app that does not answer pile up; those to others do not wait behind them.
+#[tokio::test]
+async fn each_app_is_told_in_its_turn() {
+    let site = Site::on(Database::sqlite().await).await;
+    let (slow, other) = (site.admin.add_app().await, site.admin.add_app().await);
+    let (ada, now) = (site.admin.user("ada").await.id, site.now());
+    let proofs = sessions::Proofs { password_at: now, code_at: None };
+    let mut tx = site.admin.db.write().await.unwrap();
+    for n in 0..20 {
+        let id = format!("session {n:02}");
+        sessions::add(&mut tx, &id, &id, &ada, proofs, now, now + 600).await.unwrap();
+        session_clients::add(&mut tx, &id, if n < 18 { &slow } else { &other }.client_id.as_str())
+            .await
+            .unwrap();
+        sessions::end(&mut tx, &id, now + n).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let mut conn = site.admin.db.read().await.unwrap();
+    let due = session_clients::due(&mut conn, now + 100, 4).await.unwrap();
+    let ids: Vec<&str> = due.iter().map(|notice| notice.session_id.as_str()).collect();
+    assert_eq!(ids, ["session 00", "session 18", "session 01", "session 19"]);
+}
+
 /// Back-Channel Logout §2.4: as the app's ID tokens, and so encrypted where they are.
 #[tokio::test]
 async fn a_logout_token_is_encrypted_where_id_tokens_are() {

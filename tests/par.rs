@@ -335,6 +335,8 @@ async fn fapi_request(site: &Site, change: impl FnOnce(&mut Visit)) -> (RelyingA
         dpop_jkt: Some("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
         created_at: now,
         expires_at: now + 60,
+        kept_until: now + 1860,
+        source: "192.0.2.1",
     };
     let mut tx = site.admin.db.write().await.unwrap();
     store::clients::add(&mut tx, &app.client_id, None, None, &json!(metadata).to_string(), now)

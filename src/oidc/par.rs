@@ -9,17 +9,23 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::keys::secret::{Token, TokenHash, entropy};
+use crate::oidc::authorize::request::PARAMETERS;
 use crate::oidc::authorize::request::parameters::{self, PUSHED};
 use crate::oidc::authorize::request::read::{Wrong, read};
 use crate::oidc::client_auth::{Caller, Received};
 use crate::oidc::clients::Client;
+use crate::oidc::clients::share::Share;
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::cors::open_to_all;
 use crate::oidc::shared::error::{Code, Refusal};
 use crate::oidc::shared::failure::Failure;
 use crate::oidc::tokens::dpop;
 use crate::store::pushed_requests::{self, NewPushed};
+use crate::store::room::{self, Room};
 use crate::web::form::Form;
+
+/// The longest request that is kept, in bytes.
+const LARGEST: usize = 8 * 1024;
 
 /// What a client sends to prove itself (RFC 6749 §2.3.1, RFC 7521 §4.2), which is no part of the request.
 const PROOF: [&str; 3] = ["client_secret", "client_assertion", "client_assertion_type"];
@@ -64,7 +70,7 @@ async fn push(caller: &Caller<'_>) -> Result<String, Failure> {
         Err(Wrong::Refused(_, refusal)) => return Err(Failure::request(refusal)),
     };
     let key = agreed_key(request.dpop_jkt, proven.as_deref())?;
-    keep(provider, &client, &asked, key.as_deref(), now).await
+    keep(caller, &client, &asked, key.as_deref()).await
 }
 
 /// The request alone.
@@ -89,24 +95,33 @@ fn agreed_key(named: Option<String>, proven: Option<&str>) -> Result<Option<Stri
     }
 }
 
+/// Keeps what the authorization endpoint will look at, and nothing else: what it does not know it ignores.
 async fn keep(
-    provider: &Provider,
+    caller: &Caller<'_>,
     client: &Client,
     asked: &Form,
     dpop_jkt: Option<&str>,
-    now: i64,
 ) -> Result<String, Failure> {
-    let pairs: Vec<(&str, &str)> = asked.pairs().collect();
+    let Caller { provider, now, .. } = *caller;
+    let pairs: Vec<(&str, &str)> = asked.pairs().filter(|(name, _)| PARAMETERS.contains(name)).collect();
     let parameters = serde_json::to_string(&pairs).map_err(|e| Failure::Internal(e.to_string()))?;
+    if parameters.len() > LARGEST {
+        return Err(Failure::invalid(format!("the request is longer than {LARGEST} bytes")));
+    }
+    let share = Share::of_client(client, &caller.network());
+    room::make(&provider.signin.db, Room::Pushed, &share.source, share.most).await?;
     let request_uri = format!("{PUSHED}{}", Token::generate(&mut entropy()).reveal());
     let hash = TokenHash::of(&request_uri);
+    let expires_at = now + provider.tokens.pushed_lifetime.as_secs();
     let new = NewPushed {
         uri_hash: hash.as_str(),
         client_id: &client.id,
         parameters: &parameters,
         dpop_jkt,
         created_at: now,
-        expires_at: now + provider.tokens.pushed_lifetime.as_secs(),
+        expires_at,
+        kept_until: expires_at + provider.signin.settings.lifetime.as_secs(),
+        source: &share.source,
     };
     let mut tx = provider.signin.db.write().await?;
     pushed_requests::add(&mut tx, new).await?;

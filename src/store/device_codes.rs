@@ -6,8 +6,8 @@ use super::macros::{execute, optional, queries};
 use super::{Conn, Result};
 
 queries! {
-    ADD = "INSERT INTO device_codes (code_hash, user_code_key, client_id, request, created_at, expires_at, pace)
-           VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    ADD = "INSERT INTO device_codes (code_hash, user_code_key, client_id, request, created_at, expires_at, pace, source)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     FIND = "SELECT code_hash, client_id, request, grant_id, expires_at, denied_at, spent_at
             FROM device_codes WHERE code_hash = $1";
     FIND_WAITING = "SELECT code_hash, client_id, request, grant_id, expires_at, denied_at, spent_at
@@ -69,6 +69,8 @@ pub struct NewDeviceCode<'a> {
     pub expires_at: i64,
     /// How many seconds the device waits between two questions.
     pub pace: i64,
+    /// Whose share of the room it takes.
+    pub source: &'a str,
 }
 
 /// Keeps a waiting device.
@@ -85,7 +87,8 @@ pub async fn add(conn: &mut Conn, new: NewDeviceCode<'_>) -> Result<()> {
         new.request,
         new.created_at,
         new.expires_at,
-        new.pace
+        new.pace,
+        new.source
     )
     .map(|_| ())
 }

@@ -25,6 +25,7 @@ pub mod purge;
 pub mod pushed_requests;
 pub mod registrations;
 pub mod roles;
+pub mod room;
 pub mod seen_ids;
 pub mod session_clients;
 pub mod sessions;
@@ -60,6 +61,7 @@ pub fn queries() -> Vec<Query> {
         pushed_requests::QUERIES,
         registrations::QUERIES,
         roles::QUERIES,
+        room::QUERIES,
         seen_ids::QUERIES,
         session_clients::QUERIES,
         sessions::QUERIES,

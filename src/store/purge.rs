@@ -1,6 +1,7 @@
 //! Which rows have nothing left to say, and how are they deleted without holding everybody up?
 
 use super::macros::{execute, queries};
+use super::room::{self, Room};
 use super::{Conn, Db, Result};
 
 queries! {
@@ -15,6 +16,9 @@ queries! {
 /// Rows deleted in one transaction.
 const BATCH: i64 = 500;
 
+/// How many of each kind are kept that anybody can leave here.
+const IN_ALL: i64 = 50_000;
+
 /// How long a finished row is still of use, in seconds: a replayed code or a late page must find why it is refused.
 const AFTERGLOW: i64 = 3600;
 
@@ -27,9 +31,6 @@ const WRONG_CODE_MEMORY: i64 = 31 * 86_400;
 /// How long a browser that nobody signs in with is remembered, in seconds.
 const BROWSER_MEMORY: i64 = 400 * 86_400;
 
-/// How long a pushed request is kept after it has expired, in seconds: a sign-in that began from it may still end.
-const PUSHED_MEMORY: i64 = 86_400;
-
 /// How long the delivery record is kept, in seconds.
 const MAIL_MEMORY: i64 = 30 * 86_400;
 
@@ -40,6 +41,7 @@ const AUDIT_MEMORY: i64 = 400 * 86_400;
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     SignIns,
+    TooMany(Room),
     Sessions,
     SessionClients,
     Tokens,
@@ -58,6 +60,9 @@ enum Kind {
 
 const KINDS: &[Kind] = &[
     Kind::SignIns,
+    Kind::TooMany(Room::SignIns),
+    Kind::TooMany(Room::Pushed),
+    Kind::TooMany(Room::Devices),
     Kind::Sessions,
     Kind::SessionClients,
     Kind::Tokens,
@@ -100,10 +105,11 @@ async fn batch(conn: &mut Conn, kind: Kind, now: i64) -> Result<u64> {
     let expired = now.saturating_sub(AFTERGLOW);
     match kind {
         Kind::SignIns => super::signins::purge(conn, expired, BATCH).await,
+        Kind::TooMany(of) => room::trim(conn, of, IN_ALL, BATCH).await,
         Kind::Sessions => super::sessions::purge(conn, expired, BATCH).await,
         Kind::SessionClients => super::session_clients::purge(conn, expired, BATCH).await,
         Kind::Tokens => super::tokens::purge(conn, expired, BATCH).await,
-        Kind::PushedRequests => super::pushed_requests::purge(conn, now - PUSHED_MEMORY, BATCH).await,
+        Kind::PushedRequests => super::pushed_requests::purge(conn, now, BATCH).await,
         // Once its time is over, a name comes too late for another reason.
         Kind::SeenIds => super::seen_ids::purge(conn, now, BATCH).await,
         Kind::DeviceCodes => super::device_codes::purge(conn, expired, BATCH).await,

@@ -6,12 +6,12 @@ use super::macros::{execute, optional, queries};
 use super::{Conn, Result};
 
 queries! {
-    ADD = "INSERT INTO pushed_requests (uri_hash, client_id, parameters, dpop_jkt, created_at, expires_at)
-           VALUES ($1, $2, $3, $4, $5, $6)";
+    ADD = "INSERT INTO pushed_requests (uri_hash, client_id, parameters, dpop_jkt, created_at, expires_at, kept_until, source)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     FIND = "SELECT client_id, parameters, dpop_jkt, expires_at, used_at FROM pushed_requests WHERE uri_hash = $1";
     USE_UP = "UPDATE pushed_requests SET used_at = $2 WHERE uri_hash = $1 AND used_at IS NULL";
     PURGE = "DELETE FROM pushed_requests WHERE uri_hash IN (
-                 SELECT uri_hash FROM pushed_requests WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)";
+                 SELECT uri_hash FROM pushed_requests WHERE kept_until <= $1 ORDER BY kept_until LIMIT $2)";
 }
 
 /// One pushed request as the table holds it.
@@ -44,6 +44,10 @@ pub struct NewPushed<'a> {
     pub created_at: i64,
     /// Until when a sign-in may begin from it.
     pub expires_at: i64,
+    /// Until when a sign-in that began from it may end.
+    pub kept_until: i64,
+    /// Whose share of the room it takes.
+    pub source: &'a str,
 }
 
 /// Keeps a pushed request.
@@ -51,8 +55,10 @@ pub struct NewPushed<'a> {
 /// # Errors
 /// When the database refuses.
 pub async fn add(conn: &mut Conn, new: NewPushed<'_>) -> Result<()> {
-    let (at, until) = (new.created_at, new.expires_at);
-    execute!(conn, ADD, new.uri_hash, new.client_id, new.parameters, new.dpop_jkt, at, until).map(|_| ())
+    let NewPushed { uri_hash, client_id, parameters, dpop_jkt, created_at, expires_at, kept_until, source } =
+        new;
+    execute!(conn, ADD, uri_hash, client_id, parameters, dpop_jkt, created_at, expires_at, kept_until, source)
+        .map(|_| ())
 }
 
 /// The pushed request of this hash, whatever has become of it.
@@ -72,10 +78,10 @@ pub async fn use_up(conn: &mut Conn, uri_hash: &str, now: i64) -> Result<bool> {
     Ok(execute!(conn, USE_UP, uri_hash, now)? == 1)
 }
 
-/// Deletes at most `limit` pushed requests that expired before `before`.
+/// Deletes at most `limit` pushed requests that are of no more use at `now`.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn purge(conn: &mut Conn, before: i64, limit: i64) -> Result<u64> {
-    execute!(conn, PURGE, before, limit)
+pub async fn purge(conn: &mut Conn, now: i64, limit: i64) -> Result<u64> {
+    execute!(conn, PURGE, now, limit)
 }

@@ -15,8 +15,12 @@ queries! {
     OWE_OF_USER = "UPDATE session_clients SET next_at = $2
                    WHERE user_id = $1 AND next_at IS NULL AND done_at IS NULL";
     OF_SESSION = "SELECT session_id, client_id FROM session_clients WHERE session_id = $1 ORDER BY client_id LIMIT $2";
-    DUE = "SELECT session_id, client_id FROM session_clients WHERE next_at IS NOT NULL AND next_at <= $1
-           ORDER BY next_at LIMIT $2";
+    // Each app in its turn: one that does not answer keeps the others waiting for one of its notices, not for all of them.
+    DUE = "SELECT session_id, client_id FROM (
+               SELECT session_id, client_id, next_at,
+                      ROW_NUMBER() OVER (PARTITION BY client_id ORDER BY next_at, session_id) AS turn
+               FROM session_clients WHERE next_at IS NOT NULL AND next_at <= $1) AS due
+           ORDER BY turn, next_at LIMIT $2";
     CLAIM = "UPDATE session_clients SET attempts = attempts + 1, next_at = $3
              WHERE session_id = $1 AND client_id = $2 AND next_at IS NOT NULL AND (attempts = 0 OR next_at <= $4)
              RETURNING session_id, client_id, user_id, attempts";
@@ -80,7 +84,7 @@ pub async fn of_session(conn: &mut Conn, session_id: &str, limit: i64) -> Result
     all!(conn, Signed, OF_SESSION, session_id, limit)
 }
 
-/// At most `limit` notices whose turn it is.
+/// At most `limit` notices whose turn it is: of each app one, then of each the next.
 ///
 /// # Errors
 /// When the database refuses.

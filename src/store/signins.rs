@@ -6,8 +6,8 @@ use super::macros::{execute, optional, queries};
 use super::{Conn, Result};
 
 queries! {
-    ADD = "INSERT INTO signins (id, browser_hash, client_id, request, codes_sent, created_at, expires_at)
-           VALUES ($1, $2, $3, $4, 0, $5, $6)";
+    ADD = "INSERT INTO signins (id, browser_hash, client_id, request, codes_sent, created_at, expires_at, source)
+           VALUES ($1, $2, $3, $4, 0, $5, $6, $7)";
     FIND = "SELECT id, browser_hash, client_id, request, user_id, password_at, code_at, consented_at, consented_by,
                    last_user_id, without_session, notice, codes_sent, created_at, expires_at, finished_at, grant_id
             FROM signins WHERE id = $1";
@@ -107,6 +107,8 @@ pub struct NewSignIn<'a> {
     pub created_at: i64,
     /// Until when it may be finished.
     pub expires_at: i64,
+    /// Whose share of the room it takes.
+    pub source: &'a str,
 }
 
 /// Keeps a new sign-in.
@@ -114,8 +116,8 @@ pub struct NewSignIn<'a> {
 /// # Errors
 /// When the database refuses.
 pub async fn add(conn: &mut Conn, new: NewSignIn<'_>) -> Result<()> {
-    execute!(conn, ADD, new.id, new.browser_hash, new.client_id, new.request, new.created_at, new.expires_at)
-        .map(|_| ())
+    let NewSignIn { id, browser_hash, client_id, request, created_at, expires_at, source } = new;
+    execute!(conn, ADD, id, browser_hash, client_id, request, created_at, expires_at, source).map(|_| ())
 }
 
 /// The sign-in of this name, whatever has become of it.

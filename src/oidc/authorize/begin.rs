@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 
 use super::answer;
@@ -13,6 +13,7 @@ use super::request::parameters::{self, Unusable};
 use super::request::read::{Wrong, read};
 use super::request::{self, AuthorizationRequest};
 use crate::keys::secret::{entropy, new_id};
+use crate::oidc::clients::share::Share;
 use crate::oidc::clients::{self, Client};
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::documents;
@@ -23,8 +24,10 @@ use crate::signin::binding::Binding;
 use crate::signin::browser::Browser;
 use crate::signin::decide::{Next, decide};
 use crate::signin::{facts, session};
+use crate::store::room::{self, Room};
 use crate::store::signins::{self, NewSignIn};
 use crate::web::form::Form;
+use crate::web::network::Network;
 use crate::web::{Problem, Refused};
 
 /// `GET /authorize`
@@ -32,24 +35,29 @@ pub(in crate::oidc) async fn get(
     State(provider): State<Arc<Provider>>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
+    extensions: Extensions,
 ) -> Result<Response, Problem> {
     let form = Form::parse(query.as_deref().unwrap_or_default())?;
-    Begin { provider: &provider, form: &form, headers: &headers, by_post: false }.run().await
+    let network = Network::of(&extensions, &headers, &provider.trusted_proxies);
+    Begin { provider: &provider, form: &form, headers: &headers, network, by_post: false }.run().await
 }
 
 /// `POST /authorize`
 pub(in crate::oidc) async fn post(
     State(provider): State<Arc<Provider>>,
     headers: HeaderMap,
+    extensions: Extensions,
     form: Form,
 ) -> Result<Response, Problem> {
-    Begin { provider: &provider, form: &form, headers: &headers, by_post: true }.run().await
+    let network = Network::of(&extensions, &headers, &provider.trusted_proxies);
+    Begin { provider: &provider, form: &form, headers: &headers, network, by_post: true }.run().await
 }
 
 struct Begin<'a> {
     provider: &'a Provider,
     form: &'a Form,
     headers: &'a HeaderMap,
+    network: Network,
     /// A form on the app's page does not bring our `SameSite=Lax` cookies along: there is no telling which browser it is.
     by_post: bool,
 }
@@ -161,6 +169,7 @@ impl Begin<'_> {
         let id = new_id(&mut entropy());
         let lifetime = state.settings.lifetime.as_secs();
         let binding = Binding::new(state.cookies, self.headers, &id, self.by_post, lifetime, &mut entropy());
+        let share = Share::of_network(&self.network);
         let json = serde_json::to_string(request).map_err(|e| Problem::Internal(e.to_string()))?;
         let new = NewSignIn {
             id: &id,
@@ -169,7 +178,9 @@ impl Begin<'_> {
             request: &json,
             created_at: now,
             expires_at: now + lifetime,
+            source: &share.source,
         };
+        room::make(&state.db, Room::SignIns, &share.source, share.most).await?;
         let mut tx = state.db.write().await?;
         signins::add(&mut tx, new).await?;
         tx.commit().await?;

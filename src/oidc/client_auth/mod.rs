@@ -20,6 +20,7 @@ use crate::store;
 use crate::web::Asking;
 use crate::web::certificate::ClientCertificate;
 use crate::web::form::Form;
+use crate::web::network::Network;
 
 /// A request of a client by itself, with its form read.
 pub(super) struct Received {
@@ -154,6 +155,11 @@ impl Caller<'_> {
         let Err(wrong) = certificate::by_key(&keys, certificate) else { return Ok(()) };
         let newer = kept.newer(&keys, client, self.now).await.map_err(|failure| failure.to_string())?;
         newer.map_or(Err(wrong), |newer| certificate::by_key(&newer, certificate))
+    }
+
+    /// From where it calls.
+    pub(super) fn network(&self) -> Network {
+        Network::of(self.extensions, self.headers, &self.provider.trusted_proxies)
     }
 
     /// The certificate that the client has shown in the TLS handshake, here or to a trusted proxy.

@@ -6,6 +6,7 @@ pub(super) mod encryption;
 mod invalid;
 pub mod keys;
 mod metadata;
+pub(super) mod share;
 pub mod subject;
 mod uris;
 mod validate;

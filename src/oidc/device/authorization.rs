@@ -13,6 +13,7 @@ use crate::keys::secret::{Token, entropy};
 use crate::oidc::authorize::request::destination::Waiting;
 use crate::oidc::client_auth::{Caller, Received};
 use crate::oidc::clients::allowed;
+use crate::oidc::clients::share::Share;
 use crate::oidc::clients::{Client, GrantType};
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::cors::open_to_all;
@@ -20,6 +21,7 @@ use crate::oidc::shared::error::{Code, Refusal};
 use crate::oidc::shared::failure::Failure;
 use crate::oidc::shared::user_code::UserCode;
 use crate::store::device_codes::{self, NewDeviceCode};
+use crate::store::room::{self, Room};
 
 /// How many seconds a device waits between two questions.
 const PACE: i64 = 5;
@@ -61,11 +63,13 @@ async fn answer(caller: &Caller<'_>) -> Result<Issued, Failure> {
     }
     let scopes = allowed::allowed_scopes(caller.form, &client);
     let resources = allowed::resources(caller.form, &client).map_err(Failure::request)?;
-    begin(caller.provider, &client, &DeviceRequest { scopes, resources }).await
+    begin(caller, &client, &DeviceRequest { scopes, resources }).await
 }
 
-async fn begin(provider: &Provider, client: &Client, asked: &DeviceRequest) -> Result<Issued, Failure> {
-    let now = provider.signin.clock.now();
+async fn begin(caller: &Caller<'_>, client: &Client, asked: &DeviceRequest) -> Result<Issued, Failure> {
+    let Caller { provider, now, .. } = *caller;
+    let share = Share::of_client(client, &caller.network());
+    room::make(&provider.signin.db, Room::Devices, &share.source, share.most).await?;
     let request = serde_json::to_string(asked).map_err(|e| Failure::Internal(e.to_string()))?;
     let device_code = Token::generate(&mut entropy());
     let code_hash = device_code.hash();
@@ -80,6 +84,7 @@ async fn begin(provider: &Provider, client: &Client, asked: &DeviceRequest) -> R
             created_at: now,
             expires_at: now + Waiting::LIFETIME,
             pace: PACE,
+            source: &share.source,
         };
         match device_codes::add(&mut tx, new).await {
             Ok(()) => tx.commit().await?,

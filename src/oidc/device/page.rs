@@ -81,7 +81,7 @@ impl Entry<'_> {
             return Ok(self.again(StatusCode::OK, error));
         };
         tries.succeeded(&mut tx, now).await?;
-        self.begin(tx, &code, &device, now).await
+        self.begin(tx, network, &code, &device, now).await
     }
 
     async fn find(&self, conn: &mut Conn, now: i64) -> Result<Option<(UserCode, DeviceCodeRow)>, Problem> {
@@ -95,6 +95,7 @@ impl Entry<'_> {
     async fn begin(
         &self,
         mut tx: Tx,
+        network: &Network,
         code: &UserCode,
         device: &DeviceCodeRow,
         now: i64,
@@ -111,6 +112,7 @@ impl Entry<'_> {
             request: &serde_json::to_string(&request).map_err(internal)?,
             created_at: now,
             expires_at: now + lifetime,
+            source: &network.to_string(),
         };
         signins::add(&mut tx, new).await?;
         tx.commit().await?;

@@ -69,6 +69,28 @@ pub struct Prompt {
     pub consent: bool,
 }
 
+/// The parameters that are looked at. Others are ignored (RFC 6749 §3.1).
+pub(in crate::oidc) const PARAMETERS: [&str; 18] = [
+    "response_type",
+    "client_id",
+    "redirect_uri",
+    "scope",
+    "state",
+    "nonce",
+    "response_mode",
+    "prompt",
+    "max_age",
+    "ui_locales",
+    "id_token_hint",
+    "login_hint",
+    "claims",
+    "resource",
+    "code_challenge",
+    "code_challenge_method",
+    "dpop_jkt",
+    "registration",
+];
+
 /// The longest value of `state` and `nonce`, in bytes: ample for what apps put there.
 const MAX_OPAQUE: usize = 2048;
 
