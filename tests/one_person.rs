@@ -254,3 +254,31 @@ async fn another_code_is_offered_once_it_can_be_sent() {
     browser.reload().await;
     assert!(!disabled(&browser), "{}", browser.page().body);
 }
+
+/// The front page says who is signed in, and leads to what they can do; "Sign out?" has a way back.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_front_page_says_who_is_signed_in() {
+    let site = Site::on(Database::sqlite().await).await;
+    let app =
+        site.admin.add_app_with(|m| m.client_uri = Some("https://app.example.org/start".to_owned())).await;
+    let mut browser = site.browser();
+    browser.open("/").await;
+    assert!(browser.text().contains("Nobody is signed in here"), "{}", browser.text());
+    let mut browser = site.after_password(&app.visit(), "ada").await;
+    browser.open("/").await;
+    assert!(browser.text().contains("You are signed in as ada"), "{}", browser.text());
+    let links = browser.links();
+    for path in ["/reset", "/logout"] {
+        assert!(links.iter().any(|link| link == path), "{path} is not among {links:?}");
+    }
+    browser.open("/logout").await;
+    assert!(browser.links().iter().any(|link| link == "/"), "{:?}", browser.links());
+    browser.open(&format!("/logout?client_id={}", app.client_id)).await;
+    assert!(browser.text().contains("go back to Time Tracker"), "{}", browser.text());
+    browser.open("/").await;
+    assert!(browser.text().contains("You are signed in as ada"), "looking ends nothing: {}", browser.text());
+    browser.open("/logout").await;
+    browser.submit().await;
+    browser.open("/").await;
+    assert!(browser.text().contains("Nobody is signed in here"), "{}", browser.text());
+}

@@ -1,8 +1,10 @@
-//! What can a person do about their own account? For now: choose a password by a one-time link, and ask for one.
+//! What can a person do about their own account? For now: see who is signed in, choose a password by a one-time link, and ask for
+//! one.
 
 mod choose;
 mod desk;
 mod forgotten;
+mod front;
 mod request;
 mod way_back;
 
@@ -30,6 +32,7 @@ pub struct AccountState {
 /// A person's own pages (DESIGN §5).
 pub fn router(state: AccountState) -> Router {
     Router::new()
+        .route("/", get(front::get))
         .route("/reset", get(forgotten::get).post(forgotten::post))
         .route("/reset/{token}", get(choose::get).post(choose::post))
         .with_state(state)

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::http::HeaderName;
 use axum::response::Response;
 use axum::routing::get;
 use axum::{Router, middleware};
@@ -39,7 +39,7 @@ use crate::web::cookies::Cookies;
 use crate::web::form::MAX_BODY;
 use crate::web::layers::{self, Layers};
 use crate::web::origin::path_of;
-use crate::web::{FrontPage, Language, Pages, Path};
+use crate::web::{Pages, Path};
 
 pub use descriptors::raise as raise_descriptors;
 pub use doors::Doors;
@@ -119,7 +119,6 @@ impl App {
             Layers { pages: signin.pages.clone(), secure: layers::https_for_good(&self.config.issuer) };
         let account = AccountState { provider: Arc::clone(&self.provider), desk: self.resets.clone() };
         let router = Router::new()
-            .route("/", get(front))
             .route("/assets/{name}", get(asset))
             .route("/healthz", get(|| async { "ok\n" }))
             .route("/readyz", get(ready::ready))
@@ -178,12 +177,6 @@ impl App {
 fn header_name(config: &Config) -> anyhow::Result<Option<HeaderName>> {
     let header = config.client_certificate_header.as_deref();
     header.map(|name| name.parse().context("client_certificate_header")).transpose()
-}
-
-/// `GET /`
-async fn front(State(app): State<App>, headers: HeaderMap) -> Response {
-    let page = FrontPage { issuer: app.config.issuer.clone() };
-    app.provider.signin.pages.respond(StatusCode::OK, &page, Language::of_reader(&headers, None))
 }
 
 /// `GET /assets/{name}`

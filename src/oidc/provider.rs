@@ -7,10 +7,13 @@ use axum::http::{Extensions, HeaderMap, HeaderName};
 use super::clients::keys::ClientKeyCache;
 use super::clients::{self, subject};
 use super::shared::notices::Notices;
+use super::shared::page::SESSION_COOKIE;
 use crate::config::{self, Proxies, SigningAlgorithm};
 use crate::keys::{SigningKeys, VaultError};
 use crate::outbound::Outbound;
-use crate::signin::SignInState;
+use crate::signin::{SignInState, session};
+use crate::store::sessions::SessionRow;
+use crate::store::{self, Conn};
 use crate::web::certificate::ClientCertificate;
 
 /// What the endpoints work with.
@@ -52,6 +55,20 @@ impl Provider {
     ) -> Option<Arc<ClientCertificate>> {
         let header = self.client_certificate_header.as_ref();
         ClientCertificate::of(extensions, headers, &self.trusted_proxies, header)
+    }
+
+    /// The live session of the browser that sent these headers.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn session(
+        &self,
+        conn: &mut Conn,
+        headers: &HeaderMap,
+        now: i64,
+    ) -> store::Result<Option<SessionRow>> {
+        let cookie = self.signin.cookies.read(headers, SESSION_COOKIE);
+        session::find(conn, cookie.as_deref(), &self.signin.session, now).await
     }
 
     /// The `alg` of what is signed for this client (OIDC Registration §2, `id_token_signed_response_alg`).

@@ -193,7 +193,9 @@ impl Drawing<'_> {
     fn logout(&mut self) -> Result<(), TemplateError> {
         let parameters = vec![("state", "xyz".to_owned())];
         let action = "/logout".to_owned();
-        self.page("logout", &LogoutPage { action, parameters, login: "ned".to_owned() })?;
+        let page = LogoutPage { action, parameters, login: "ned".to_owned(), app: None };
+        self.page("logout", &page)?;
+        self.page("logout-of-app", &LogoutPage { app: Some(app()), ..page })?;
         self.page("signed-out", &signed_out())?;
         self.page("signed-out-nobody", &SignedOutPage { ended: false, ..signed_out() })?;
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<String>>();
@@ -235,7 +237,9 @@ impl Drawing<'_> {
     }
 
     fn account(&mut self) -> Result<(), TemplateError> {
-        self.page("front", &FrontPage { issuer: "https://login.example.org".to_owned() })?;
+        let issuer = "https://login.example.org".to_owned();
+        self.page("front", &FrontPage { issuer: issuer.clone(), login: None, reset: true })?;
+        self.page("front-signed-in", &FrontPage { issuer, login: Some(LONG.to_owned()), reset: true })?;
         self.page("choose-password", &choose(None))?;
         let cancel = || Some("/authorize/x/cancel".to_owned());
         let longer = |error| ChoosePasswordPage { longer: true, cancel: cancel(), ..choose(error) };

@@ -218,6 +218,8 @@ pub struct LogoutPage {
     pub parameters: Vec<(&'static str, String)>,
     /// Who is signed in.
     pub login: String,
+    /// The app to go back to, if it is known.
+    pub app: Option<AppCard>,
 }
 
 impl Page for LogoutPage {
@@ -326,11 +328,15 @@ impl Page for ResetSentPage {
     const TEMPLATE: &'static str = "reset_sent.html";
 }
 
-/// Says whose provider this is.
+/// Says who is signed in here, and what they can do.
 #[derive(Debug, Serialize)]
 pub struct FrontPage {
     /// The issuer.
     pub issuer: String,
+    /// Who is signed in in this browser.
+    pub login: Option<String>,
+    /// Whether a forgotten password can be replaced by a mailed link.
+    pub reset: bool,
 }
 
 impl Page for FrontPage {

@@ -19,11 +19,11 @@ use crate::oidc::provider::Provider;
 use crate::oidc::shared::documents;
 use crate::oidc::shared::error::{Code, Refusal};
 use crate::oidc::shared::mistake::Mistake;
-use crate::oidc::shared::page::{SESSION_COOKIE, key_problem, language};
+use crate::oidc::shared::page::{key_problem, language};
 use crate::signin::binding::Binding;
 use crate::signin::browser::Browser;
 use crate::signin::decide::{Next, decide};
-use crate::signin::{facts, session};
+use crate::signin::facts;
 use crate::store::room::{self, Room};
 use crate::store::signins::{self, NewSignIn};
 use crate::web::form::Form;
@@ -125,8 +125,7 @@ impl Begin<'_> {
         let state = &self.provider.signin;
         let now = now_ms / 1000;
         let mut conn = state.db.read().await?;
-        let cookie = state.cookies.read(self.headers, SESSION_COOKIE);
-        let session = session::find(&mut conn, cookie.as_deref(), &state.session, now).await?;
+        let session = self.provider.session(&mut conn, self.headers, now).await?;
         let attempts = i64::from(state.settings.code_attempts);
         let (freshness, demand) = (request.freshness(now), request.demand(&client));
         let mut standing =

@@ -17,12 +17,12 @@ use crate::mail::Outcome;
 use crate::oidc::clients::{self, card};
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::error::{Code, Refusal};
-use crate::oidc::shared::page::{SESSION_COOKIE, language};
+use crate::oidc::shared::page::language;
 use crate::signin::challenge::{self, Issue, Recipient};
 use crate::signin::decide::{Next, Reach, decide};
 use crate::signin::facts::{self, Standing};
 use crate::signin::notice::Notice;
-use crate::signin::{pages, session};
+use crate::signin::pages;
 use crate::store::challenges::{self, ChallengeRow};
 use crate::store::sessions::{self, SessionRow};
 use crate::store::signins::{self, SignInRow};
@@ -74,7 +74,7 @@ pub(super) async fn consent(
 ) -> Result<(), Problem> {
     let turn = Turn { provider, pending, headers, now_ms };
     let mut conn = provider.signin.db.read().await?;
-    let session = turn.session(&mut conn).await?;
+    let session = provider.session(&mut conn, headers, now_ms / 1000).await?;
     let standing = turn.standing(&mut conn, session.as_ref()).await?;
     drop(conn);
     let Some(standing) = standing else { return Ok(()) };
@@ -92,7 +92,7 @@ impl Turn<'_> {
     async fn take(&self) -> Result<Response, Problem> {
         let (signin, client) = (&self.pending.signin, &self.pending.client);
         let mut conn = self.provider.signin.db.read().await?;
-        let session = self.session(&mut conn).await?;
+        let session = self.provider.session(&mut conn, self.headers, self.now_ms / 1000).await?;
         let Some(standing) = self.standing(&mut conn, session.as_ref()).await? else {
             return self.ask_who(conn, session.as_ref()).await;
         };
@@ -154,12 +154,6 @@ impl Turn<'_> {
         drop(conn);
         let browser = Some(self.pending.browser.clone());
         finish::grant(self.provider, client, request, proven, browser, self.now_ms).await
-    }
-
-    async fn session(&self, conn: &mut Conn) -> Result<Option<SessionRow>, Problem> {
-        let state = &self.provider.signin;
-        let cookie = state.cookies.read(self.headers, SESSION_COOKIE);
-        Ok(session::find(conn, cookie.as_deref(), &state.session, self.now_ms / 1000).await?)
     }
 
     /// Who has proven what in this sign-in, or before it. Somebody else's session than the one asked for is nobody's: whoever is

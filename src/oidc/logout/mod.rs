@@ -103,7 +103,7 @@ impl Logout<'_> {
             return Ok(self.leave(client.as_ref(), &hint, Farewell::default()));
         };
         if !self.confirmed && !hint.is_of(&session.id) {
-            return self.ask(&session).await;
+            return self.ask(&session, client.as_ref()).await;
         }
         self.end(&session, now_ms).await?;
         // An app that leads its person here by its own ID token has signed them out itself.
@@ -137,13 +137,14 @@ impl Logout<'_> {
     }
 
     /// Without a hint of this very session anybody could have sent the browser here: the person is asked.
-    async fn ask(&self, session: &SessionRow) -> Result<Response, Problem> {
+    async fn ask(&self, session: &SessionRow, client: Option<&Client>) -> Result<Response, Problem> {
         let mut conn = self.provider.signin.db.read().await?;
         let person = people::find(&mut conn, &session.user_id).await?;
         let page = LogoutPage {
             action: "/logout".to_owned(),
             parameters: self.handed_on(),
             login: person.map(|p| p.login).unwrap_or_default(),
+            app: client.map(card),
         };
         Ok(self.provider.signin.pages.respond(StatusCode::OK, &page, self.language()))
     }
