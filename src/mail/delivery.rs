@@ -1,6 +1,7 @@
 //! Who sends a queued message, when, and what is written down about it?
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use lettre::message::Mailbox;
@@ -62,6 +63,8 @@ struct Inner {
     limit: i64,
     places: Arc<Semaphore>,
     news: Notify,
+    /// Whether the database has failed since the worker last looked.
+    struck: AtomicBool,
 }
 
 /// Queues a message in the caller's transaction, sealed: it may carry a code. Answers its id.
@@ -118,6 +121,7 @@ impl Mailer {
             limit: config.mail.timeout.as_secs(),
             places: Arc::new(Semaphore::new(AT_ONCE)),
             news: Notify::new(),
+            struck: AtomicBool::new(false),
         })))
     }
 
@@ -159,6 +163,11 @@ impl Mailer {
             loop {
                 self.0.transport.tidy(self.0.clock.now());
                 self.send_due().await;
+                if self.0.struck.swap(false, Ordering::Relaxed) {
+                    // What could not be claimed is due again at once: without a rest that would go round and round.
+                    tokio::time::sleep(LOOK_EVERY).await;
+                    continue;
+                }
                 tokio::select! {
                     () = self.0.news.notified() => {}
                     () = tokio::time::sleep(LOOK_EVERY) => {}
@@ -209,6 +218,7 @@ impl Mailer {
         match self.attempt(id).await {
             Ok(outcome) => outcome,
             Err(error) => {
+                self.0.struck.store(true, Ordering::Relaxed);
                 tracing::error!(id, %error, "a message could not be handled");
                 Outcome::Underway
             }

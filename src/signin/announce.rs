@@ -130,8 +130,6 @@ async fn tell(
         reference: None,
         expires_at: now_ms / 1000 + worth,
     };
-    mail::queue(conn, &state.vault, &message, now_ms, &mut entropy())
-        .await
-        .map(|_| ())
-        .map_err(|e| Error::Message(e.to_string()))
+    mail::queue(conn, &state.vault, &message, now_ms, &mut entropy()).await?;
+    Ok(())
 }

@@ -8,7 +8,7 @@ use crate::audit::{Actor, Event};
 use crate::directory::{Address, Person};
 use crate::keys::secret::{entropy, new_id, same};
 use crate::keys::{Vault, VaultError};
-use crate::mail::{self, Outgoing, Purpose};
+use crate::mail::{self, MailError, Outgoing, Purpose};
 use crate::store::challenges::{self, NewChallenge};
 use crate::store::signins::{self, SignInRow};
 use crate::store::{self, Conn, users};
@@ -30,6 +30,16 @@ pub enum Error {
     /// The message could not be made.
     #[error("the message with the code could not be made: {0}")]
     Message(String),
+}
+
+impl From<MailError> for Error {
+    fn from(e: MailError) -> Self {
+        match e {
+            // It may pass, as any fault of the database.
+            MailError::Store(e) => Self::Store(e),
+            other => Self::Message(other.to_string()),
+        }
+    }
 }
 
 /// What became of a wish for a code.
@@ -103,7 +113,7 @@ pub async fn issue(
     let (id, code, reference) = (new_id(rng), random_code(settings.code_length, rng), random_reference(rng));
     let message = message(state, to, &code, &reference, now)?;
     let queued = mail::queue(conn, &state.vault, &message, now_ms, rng).await;
-    let message_id = queued.map_err(|e| Error::Message(e.to_string()))?;
+    let message_id = queued?;
     let mac = keyed(&state.vault, EMAILED, &[&id, &signin.id, &to.person.id], &code)?;
     let new = NewChallenge {
         id: &id,

@@ -48,6 +48,9 @@ pub enum Cause {
         "{0}: take `options` out of [database] url, or let the pooler ignore it (PgBouncer: ignore_startup_parameters)"
     )]
     Pooler(String),
+    /// A pooler gives each statement another server.
+    #[error("{0}: let the pooler have pool_mode = transaction (or session)")]
+    StatementPooling(String),
     /// The folder of the file is not there.
     #[error("the folder {0} is not there: make it, or check [database] url and data_dir")]
     NoFolder(String),
@@ -104,6 +107,7 @@ impl Cause {
             "3D000" => Self::NoDatabase(said),
             "57P01" | "57P02" | "57P03" => Self::NotReady(said),
             "25006" => Self::ReadOnlyServer,
+            "08P01" if message.contains("statement pooling") => Self::StatementPooling(said),
             "08P01" if message.contains("startup parameter") => Self::Pooler(said),
             _ if code.starts_with("28") => Self::Denied(said),
             _ if code.starts_with("53") => Self::Full(said),
@@ -171,6 +175,12 @@ mod tests {
             ("57P03", "the database system is starting up", "is starting up", "try again"),
             ("25006", "cannot execute UPDATE in a read-only transaction", "read-only", "primary"),
             ("08P01", "unsupported startup parameter: options", "options", "ignore_startup_parameters"),
+            (
+                "08P01",
+                "transaction blocks not allowed in statement pooling mode",
+                "statement pooling",
+                "pool_mode = transaction",
+            ),
             ("XX000", "what", "what", "[database] url"),
         ] {
             let told = Cause::of_sqlstate(code, message).to_string();

@@ -200,6 +200,9 @@ async fn first(connect: &PgConnectOptions) -> std::result::Result<bool, Trial> {
         let mut conn = connect.connect().await?;
         let marked = one_word(&mut conn, IS_DIRECT).await?;
         let read_only = one_word(&mut conn, IS_READ_ONLY).await?;
+        for statement in ["BEGIN", "ROLLBACK"] {
+            sqlx::raw_sql(statement).execute(&mut conn).await?;
+        }
         conn.close().await?;
         Ok::<_, sqlx::Error>((marked == "on", read_only == "on"))
     };

@@ -20,6 +20,8 @@ pub struct Program {
     pub url: Url,
     folder: TempDir,
     environment: Vec<(&'static str, String)>,
+    /// What its command line begins with, when another program is to run it.
+    runner: Vec<String>,
     /// The database of this folder.
     pub database: Database,
 }
@@ -44,7 +46,12 @@ impl Program {
         ];
         let url = Url::parse(&format!("http://127.0.0.1:{}/", free_port())).expect("an address");
         let folder = tempfile::tempdir().expect("a temporary folder");
-        Self { url, folder, environment, database }
+        Self { url, folder, environment, runner: Vec::new(), database }
+    }
+
+    /// Lets another program run it: these words come before its own.
+    pub fn run_by(&mut self, runner: Vec<String>) {
+        self.runner = runner;
     }
 
     /// Makes the settings, the keys, the schema and the administrator `root`.
@@ -93,31 +100,21 @@ impl Program {
 
     /// Serves, and waits until the program says that it does.
     pub fn serve(&self) -> Serving {
-        let mut serving = self.serve_unread();
-        let (mut log, kept) = (serving.unread.take().expect("a log"), Arc::clone(&serving.log));
-        // Whatever it says later is read, so that it never waits for us.
-        std::thread::spawn(move || {
-            let mut line = Vec::new();
-            while log.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
-                kept.0.lock().expect("a log").push_str(&text(&line));
-                kept.1.notify_all();
-                line.clear();
-            }
-        });
-        serving
+        self.serve_unread().read()
+    }
+
+    /// The same once more, as a second node with the same settings; answers where.
+    pub fn serve_elsewhere(&self) -> (Url, Serving) {
+        let port = free_port();
+        let url = Url::parse(&format!("http://127.0.0.1:{port}/")).expect("an address");
+        let mut command = self.command(&["serve"]);
+        command.env("COUNTERSIGN_LISTEN", super::site::address(&url));
+        (url, Serving::start(command, port).read())
     }
 
     /// The same, but nobody reads what it says after that.
     pub fn serve_unread(&self) -> Serving {
-        let mut child = self.command(&["serve"]).stdin(Stdio::null()).spawn().expect("the program starts");
-        let port = self.url.port().expect("a port").to_string();
-        let mut log = BufReader::new(child.stderr.take().expect("a pipe"));
-        let mut said = String::new();
-        while !said.lines().any(|line| line.contains("serving") && line.contains(&port)) {
-            let read = log.read_line(&mut said).expect("a log");
-            assert!(read > 0, "`serve` has ended:\n{said}");
-        }
-        Serving { child, log: Arc::new((Mutex::new(said), Condvar::new())), unread: Some(log) }
+        Serving::start(self.command(&["serve"]), self.url.port().expect("a port"))
     }
 
     /// Sets a variable of the environment for what comes.
@@ -128,7 +125,9 @@ impl Program {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+        let mut words = self.runner.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_countersign")]);
+        let mut command = Command::new(words.next().expect("a program"));
+        command.args(words);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         // What the tests tell themselves is no setting of the program.
         for (name, _) in
@@ -142,6 +141,33 @@ impl Program {
 }
 
 impl Serving {
+    /// Starts it, and waits until it says that it serves.
+    fn start(mut command: Command, port: u16) -> Self {
+        let mut child = command.stdin(Stdio::null()).spawn().expect("the program starts");
+        let port = port.to_string();
+        let mut log = BufReader::new(child.stderr.take().expect("a pipe"));
+        let mut said = String::new();
+        while !said.lines().any(|line| line.contains("serving") && line.contains(&port)) {
+            let read = log.read_line(&mut said).expect("a log");
+            assert!(read > 0, "`serve` has ended:\n{said}");
+        }
+        Self { child, log: Arc::new((Mutex::new(said), Condvar::new())), unread: Some(log) }
+    }
+
+    /// Reads whatever it says later, so that it never waits for us.
+    fn read(mut self) -> Self {
+        let (mut log, kept) = (self.unread.take().expect("a log"), Arc::clone(&self.log));
+        std::thread::spawn(move || {
+            let mut line = Vec::new();
+            while log.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+                kept.0.lock().expect("a log").push_str(&text(&line));
+                kept.1.notify_all();
+                line.clear();
+            }
+        });
+        self
+    }
+
     /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()
@@ -166,6 +192,16 @@ impl Serving {
     pub fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([&format!("-{name}"), &self.id().to_string()]).status();
         assert!(sent.expect("kill").success(), "{name}");
+    }
+
+    /// How it ends, for whoever has a limit to that.
+    pub async fn ends(&mut self) -> std::process::ExitStatus {
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                return status;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
     }
 
     /// How it ends.

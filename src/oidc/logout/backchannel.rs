@@ -4,6 +4,7 @@
 //! takes them first. A session that nobody ends, but that grows too old, is no reason to sign anybody out of an app.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -82,7 +83,8 @@ async fn send_due(provider: &Arc<Provider>) {
             let Ok(place) = Arc::clone(&provider.notices.places).acquire_owned().await else { return };
             start(provider, notice, place);
         }
-        if !full {
+        // What could not be claimed is due again at once: it waits for the next look.
+        if !full || provider.notices.struck.swap(false, Ordering::Relaxed) {
             return;
         }
     }
@@ -115,6 +117,7 @@ fn start(provider: &Arc<Provider>, notice: Signed, place: OwnedSemaphorePermit) 
     let provider = Arc::clone(provider);
     tokio::spawn(async move {
         let outcome = attempt(&provider, &notice).await.unwrap_or_else(|error| {
+            provider.notices.struck.store(true, Ordering::Relaxed);
             tracing::error!(client = notice.client_id, %error, "a logout notice could not be handled");
             Outcome::Underway
         });

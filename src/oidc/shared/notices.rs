@@ -1,6 +1,7 @@
 //! How many logout notices does this process send at once?
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use tokio::sync::Semaphore;
 
@@ -11,10 +12,12 @@ pub(in crate::oidc) const AT_ONCE: usize = 16;
 #[derive(Debug)]
 pub struct Notices {
     pub(in crate::oidc) places: Arc<Semaphore>,
+    /// Whether the database has failed since the queue was last looked at.
+    pub(in crate::oidc) struck: AtomicBool,
 }
 
 impl Default for Notices {
     fn default() -> Self {
-        Self { places: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self { places: Arc::new(Semaphore::new(AT_ONCE)), struck: AtomicBool::new(false) }
     }
 }

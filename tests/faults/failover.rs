@@ -1,0 +1,39 @@
+//! What becomes of a provider when its PostgreSQL fails over to a standby, behind a proxy that keeps the address?
+
+use super::line::Line;
+use super::postgres::Postgres;
+use super::provider::{Answered, Provider, told};
+use super::support::Database;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standby_is_not_kept_and_the_new_primary_is_found() {
+    let primary = Postgres::start();
+    let standby = primary.standby();
+    let line = Line::to(primary.server()).await;
+    // Only its address: the data is on servers of our own.
+    let mut database = Database::sqlite().await;
+    database.url = format!("postgres://countersign@127.0.0.1:{}/postgres", line.port);
+    let provider = Provider::on(database, |_| ()).await;
+    let _serving = provider.serve();
+    provider.sign_in().await;
+    told("before", &provider.authorize_at_once(24).await);
+
+    line.turn_to(standby.server());
+    primary.stop();
+    println!("the primary is gone, and the proxy leads to the standby, which takes no writing");
+    for round in 1..=3 {
+        let answers = provider.authorize_at_once(8).await;
+        told(&format!("meanwhile, round {round}"), &answers);
+        assert!(answers.iter().all(|answer| *answer == Answered::NotNow), "{answers:?}");
+        assert_eq!(provider.get("readyz").await, Answered::NotNow);
+        assert_eq!(provider.get("jwks").await, Answered::Well);
+    }
+
+    standby.promote();
+    println!("the standby is promoted");
+    provider.recovers().await;
+    let after = provider.authorize_at_once(24).await;
+    told("after", &after);
+    assert!(after.iter().all(|answer| *answer == Answered::Well), "{after:?}");
+    provider.sign_in().await;
+}

@@ -1,0 +1,14 @@
+//! Does a fault end with its cause? Each test runs the real program, breaks what it stands on, mends it, and looks at what is left.
+//! `README.md` says what there is and how to run it.
+#![cfg(test)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod disk;
+mod failover;
+mod line;
+mod pooler;
+mod postgres;
+mod provider;
+mod silence;

@@ -1,0 +1,52 @@
+//! What becomes of a provider whose PostgreSQL says nothing any more, as when a firewall drops every packet?
+
+use std::time::Duration;
+
+use super::line::{Line, Server};
+use super::provider::{Answered, Provider, told};
+use super::support::Database;
+
+async fn provider() -> (Provider, Line) {
+    let mut database = Database::empty_postgres().await;
+    let (server, url) = Server::of(&database.url);
+    let line = Line::to(server).await;
+    database.url = url(line.port);
+    (Provider::on(database, |_| ()).await, line)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_line_is_told_and_given_up() {
+    let (provider, line) = provider().await;
+    let _serving = provider.serve();
+    provider.sign_in().await;
+    told("before", &provider.authorize_at_once(24).await);
+    let (during, ()) = tokio::join!(provider.authorize_at_once(24), async {
+        line.silence();
+        println!("nothing comes through");
+    });
+    told("on their way at that moment", &during);
+    let (later, keys, ready) =
+        tokio::join!(provider.authorize_at_once(24), provider.get("jwks"), provider.get("readyz"));
+    told("meanwhile", &later);
+    assert!(later.iter().all(|answer| *answer == Answered::NotNow), "{later:?}");
+    assert_eq!((keys, ready), (Answered::Well, Answered::NotNow));
+    line.mend();
+    println!("new connections come through");
+    provider.recovers().await;
+    let after = provider.authorize_at_once(24).await;
+    told("after", &after);
+    assert!(after.iter().all(|answer| *answer == Answered::Well), "{after:?}");
+    provider.sign_in().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_ends_a_program_whose_database_is_silent() {
+    let (provider, line) = provider().await;
+    let mut serving = provider.serve();
+    provider.sign_in().await;
+    line.silence();
+    provider.authorize_unheard(24).await;
+    serving.signal("TERM");
+    let ended = tokio::time::timeout(Duration::from_secs(30), serving.ends()).await;
+    println!("ended: {}", ended.expect("the program ends within its limit"));
+}
