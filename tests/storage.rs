@@ -160,6 +160,22 @@ async fn on_sqlite_a_migration_that_another_holds_up_is_given_up() {
     database.db.migrate().await.unwrap();
 }
 
+/// Whoever has the file open would go on writing into nothing.
+#[tokio::test]
+async fn on_sqlite_nothing_is_written_to_a_file_that_was_taken_away() {
+    let database = Database::sqlite().await;
+    let file = database.url.strip_prefix("sqlite:").unwrap().to_owned();
+    std::fs::rename(&file, format!("{file}.away")).unwrap();
+    let refused = database.db.write().await.unwrap_err();
+    assert!(refused.may_pass() && refused.to_string().contains("taken away"), "{refused}");
+    std::fs::write(&file, "").unwrap();
+    assert!(database.db.write().await.unwrap_err().to_string().contains("replaced"));
+    std::fs::rename(format!("{file}.away"), &file).unwrap();
+    let mut tx = database.db.write().await.unwrap();
+    audit::append(&mut tx, &event("kept")).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
 /// PostgreSQL answers a COMMIT kindly when a statement has failed before, and keeps nothing.
 #[tokio::test]
 async fn on_postgres_nothing_is_called_committed_after_a_statement_that_failed() {

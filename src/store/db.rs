@@ -1,5 +1,7 @@
 //! Which database is it, and how does a caller get a connection or a transaction?
 
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
@@ -32,6 +34,8 @@ pub enum Db {
         readers: SqlitePool,
         /// The one connection that writes.
         writer: SqlitePool,
+        /// The file that was opened.
+        file: Option<Opened>,
     },
     /// PostgreSQL.
     Postgres {
@@ -48,6 +52,35 @@ const SHEET: usize = 32_768;
 /// Through a pooler the limits of the server come with each transaction, in the same message as its beginning.
 const BEGIN_POOLED: &str =
     "BEGIN; SET LOCAL statement_timeout = 9500; SET LOCAL idle_in_transaction_session_timeout = 30000";
+
+/// A file by its place and by what it is: whoever has it open goes on writing to it when it is deleted, for nobody.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    path: PathBuf,
+    identity: (u64, u64),
+}
+
+impl Opened {
+    pub(super) fn at(path: &Path) -> std::io::Result<Self> {
+        Ok(Self { path: path.to_owned(), identity: identity(path)? })
+    }
+
+    fn still_there(&self) -> Result<()> {
+        let what = match identity(&self.path) {
+            Ok(identity) if identity == self.identity => return Ok(()),
+            Ok(_) => "replaced",
+            Err(_) => "taken away",
+        };
+        let file = self.path.display();
+        let reason = format!("{file} was {what} under the running program: put it back, or restart");
+        Err(Error::Unavailable { query: "BEGIN", reason })
+    }
+}
+
+fn identity(path: &Path) -> std::io::Result<(u64, u64)> {
+    let found = std::fs::metadata(path)?;
+    Ok((found.dev(), found.ino()))
+}
 
 impl Db {
     /// A connection for reading (on PostgreSQL it could write as well; on SQLite writes belong to `write`).
@@ -70,7 +103,8 @@ impl Db {
     /// When the writer does not come free in time.
     pub async fn write(&self) -> Result<Tx> {
         match self {
-            Self::Sqlite { writer, .. } => {
+            Self::Sqlite { writer, file, .. } => {
+                file.as_ref().map_or(Ok(()), Opened::still_there)?;
                 Conn::sqlite(acquire(writer).await?).begin("BEGIN IMMEDIATE").await
             }
             Self::Postgres { pool, pooler } => {
@@ -95,7 +129,7 @@ impl Db {
     pub async fn close(&self) {
         let closing = async {
             match self {
-                Self::Sqlite { readers, writer } => {
+                Self::Sqlite { readers, writer, .. } => {
                     readers.close().await;
                     writer.close().await;
                 }

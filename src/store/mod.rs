@@ -37,7 +37,7 @@ pub mod users;
 
 pub use cause::Cause;
 pub use conn::{Conn, Tx};
-pub use db::{Db, Options};
+pub use db::{Db, Opened, Options};
 pub use error::{Error, Result};
 pub use schema::{Mismatch, Numbers, SchemaState};
 

@@ -12,7 +12,7 @@ use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 use tokio::time::timeout;
 
 use super::cause::Cause;
-use super::db::PATIENCE;
+use super::db::{Opened, PATIENCE};
 use super::{Db, Error, Options, Result};
 
 /// How long a connection that has rested may take to show that it is alive.
@@ -115,7 +115,8 @@ async fn open_sqlite(options: &Options, make: bool) -> Result<Db> {
         .acquire_timeout(PATIENCE)
         .test_before_acquire(false)
         .connect_lazy_with(connect);
-    Ok(Db::Sqlite { readers, writer })
+    let file = if in_memory { None } else { Opened::at(&file).ok() };
+    Ok(Db::Sqlite { readers, writer, file })
 }
 
 /// SQLite would let everybody on the machine read a new file, and the hashes of passwords are in it. Its journals get the
