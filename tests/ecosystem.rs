@@ -26,9 +26,7 @@ impl Provider {
     fn start(callbacks: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let port = free_port().to_string();
-        let mut setting_up = built("examples/conformance-site");
-        setting_up.arg(folder.path()).arg(&port).args(callbacks);
-        succeeded("conformance-site", &setting_up.output().unwrap());
+        set_up(folder.path(), &port, callbacks);
         let site = serde_json::from_slice(&fs::read(folder.path().join("site.json")).unwrap()).unwrap();
         let mut serving = built("countersign")
             .arg("--config")
@@ -60,6 +58,39 @@ impl Drop for Provider {
         let _ = self.serving.kill();
         let _ = self.serving.wait();
     }
+}
+
+/// What the suite of the OpenID Foundation asks of its clients, plan by plan, beside what every plan asks.
+#[test]
+fn a_run_of_the_suite_finds_the_clients_that_its_plans_need() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("suite.pem"), support::ca::authority().pem()).unwrap();
+    set_up(folder.path(), "9443", &[]);
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+    let registered = |plan: &str, client: &str| -> Value {
+        let plan: Value = serde_json::from_str(&read(plan)).unwrap();
+        let id = plan[client]["client_id"].as_str().unwrap().to_owned();
+        let mut show = built("countersign");
+        show.arg("--config").arg(folder.path().join("countersign.toml"));
+        let shown = show.args(["client", "show", &id, "--json"]).output().unwrap();
+        serde_json::from_str(&succeeded("client show", &shown)).unwrap()
+    };
+    let at = |page: &str| format!("https://localhost.emobix.co.uk:8443/test/a/countersign/{page}");
+    for client in ["client", "client2", "client_secret_post"] {
+        let shown = registered("oidcc-implicit.json", client);
+        assert_eq!(shown["response_types"].as_array().unwrap().len(), 6, "{client}: {shown}");
+    }
+    let told = registered("oidcc-backchannel.json", "client");
+    assert_eq!(told["backchannel_logout_uri"], at("backchannel_logout").as_str(), "{told}");
+    assert_eq!(told["post_logout_redirect_uris"][0], at("post_logout_redirect").as_str(), "{told}");
+    let framed = registered("oidcc-frontchannel.json", "client");
+    assert_eq!(framed["frontchannel_logout_uri"], at("frontchannel_logout").as_str(), "{framed}");
+    for plan in ["fapi2.json", "fapi2-signed.json"] {
+        let plan: Value = serde_json::from_str(&read(plan)).unwrap();
+        assert!(plan["client"]["scope"].as_str().unwrap().ends_with(" offline_access"), "{plan}");
+    }
+    let settings = read("countersign.toml");
+    assert!(settings.contains(r#"extra_ca = ["ca.pem", "suite.pem"]"#), "{settings}");
 }
 
 /// npm's openid-client: each of its stories is a line of its output.
@@ -193,6 +224,12 @@ OIDCRemoteUserClaim preferred_username
 </Location>
 "#
     )
+}
+
+fn set_up(folder: &Path, port: &str, callbacks: &[&str]) {
+    let mut setting_up = built("examples/conformance-site");
+    setting_up.arg(folder).arg(port).args(callbacks);
+    succeeded("conformance-site", &setting_up.output().unwrap());
 }
 
 /// A program of this build, whichever its profile. What the tests tell themselves is no setting of it.

@@ -68,7 +68,7 @@ pub(super) async fn see_to(provider: &Provider, asked: &Asked) -> Result<(), Fai
     if !FROM_NETWORK.has_place(&mut tx, &asked.network, now).await? {
         return Ok(());
     }
-    let person = people::find_by_login(&mut tx, &login).await?;
+    let person = people::find_by_login_or_email(&mut tx, &login).await?;
     let whom = person.as_ref().map_or_else(|| login.key(), |person| person.id.clone());
     let heard = FOR_LOGIN.has_place(&mut tx, &whom, now).await?;
     let person = person.filter(|person| heard && person.status != Status::Disabled);

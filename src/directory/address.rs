@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use unicode_normalization::UnicodeNormalization;
+
+use super::login::fold;
 use crate::mail::{domain_to_ascii, domain_to_unicode};
 
 /// A mail address as the mail system writes it: an unquoted local part of RFC 5321 §4.1.2 in ASCII, and a domain name in lower case,
@@ -47,6 +50,14 @@ impl Address {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// What an address that somebody has typed is compared by, however they write it; none for what is no address.
+    #[must_use]
+    pub fn key_of(typed: &str) -> Option<String> {
+        let typed: String = typed.nfkc().collect();
+        let (local, domain) = typed.trim().rsplit_once('@')?;
+        Self::parse(&format!("{}@{domain}", fold(local))).ok().map(|address| address.0)
     }
 
     /// As people read it, the domain in their own letters.
@@ -133,6 +144,22 @@ mod tests {
     }
 
     #[test]
+    fn an_address_is_found_however_it_is_typed() {
+        for typed in [
+            "ned@müller.example",
+            "NED@MÜLLER.EXAMPLE",
+            " ned@xn--mller-kva.example ",
+            "ｎｅｄ＠müller.example",
+        ] {
+            assert_eq!(Address::key_of(typed).as_deref(), Some("ned@xn--mller-kva.example"), "{typed}");
+        }
+        assert_eq!(Address::key_of("INES@x.org").as_deref(), Some("ines@x.org"));
+        for typed in ["ned", "né@x.org", "ned@", "@x.org", "ned@x", "ned@x.org\nann@x.org"] {
+            assert_eq!(Address::key_of(typed), None, "{typed}");
+        }
+    }
+
+    #[test]
     fn a_masked_address_shows_one_letter_and_the_domain() {
         for (address, masked) in
             [("theo@example.org", "t•••@example.org"), ("theo@müller.example", "t•••@müller.example")]
@@ -142,6 +169,16 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn whoever_types_their_address_is_found(text in "[a-zA-Z.+]{1,8}@[a-zA-ZüßП.-]{1,12}") {
+            if let Ok(address) = Address::parse(&text) {
+                let kept = address.as_str().to_ascii_lowercase();
+                for typed in [text.as_str(), address.as_str(), &address.shown()] {
+                    prop_assert_eq!(Address::key_of(typed), Some(kept.clone()));
+                }
+            }
+        }
+
         #[test]
         fn nothing_with_a_line_break_is_an_address(before in ".*", after in ".*") {
             let breaks = format!("{before}\n{after}");

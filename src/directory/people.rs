@@ -1,5 +1,6 @@
 //! Where are people looked up?
 
+use super::address::Address;
 use super::by::standing;
 use super::login::{Login, fold};
 use super::person::{Person, Status, deliverable};
@@ -28,6 +29,20 @@ pub async fn find(conn: &mut Conn, id: &str) -> Result<Option<Person>> {
 /// When the database refuses.
 pub async fn find_by_login(conn: &mut Conn, login: &Login) -> Result<Option<Person>> {
     users::find_by_login(conn, &login.key()).await?.map(Person::from_row).transpose()
+}
+
+/// Whom somebody means by what they have typed as login: the user of this login, or else the one active user of this email address.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn find_by_login_or_email(conn: &mut Conn, typed: &Login) -> Result<Option<Person>> {
+    let by_login = users::find_by_login(conn, &typed.key()).await?;
+    // Asked in any case: whether somebody has this login must not show in the time that the answer takes.
+    let by_email = match Address::key_of(typed.as_str()) {
+        Some(key) => users::find_by_email(conn, &key).await?,
+        None => None,
+    };
+    by_login.or(by_email).map(Person::from_row).transpose()
 }
 
 /// Whom a list shows.

@@ -5,7 +5,7 @@ use super::browser::Browser;
 use super::notice::Notice;
 use super::throttle::{self, Subject, Tries};
 use crate::audit::{Actor, Event};
-use crate::directory::{Login, Password, Passwords, Person, Status, people};
+use crate::directory::{Login, Password, Passwords, Person, Status, login::fold, people};
 use crate::keys::secret::entropy;
 use crate::store::signins::{self, SignInRow};
 use crate::store::{self, throttles, users};
@@ -76,7 +76,7 @@ pub async fn check(state: &SignInState, attempt: &Attempt<'_>) -> store::Result<
     let login = Login::parse(attempt.login).ok();
     let mut tx = state.db.write().await?;
     let person = match &login {
-        Some(login) => people::find_by_login(&mut tx, login).await?,
+        Some(login) => people::find_by_login_or_email(&mut tx, login).await?,
         None => None,
     };
     let subjects = subjects(&mut tx, attempt, login.as_ref(), person.as_ref()).await?;
@@ -108,7 +108,11 @@ async fn subjects(
     login: Option<&Login>,
     person: Option<&Person>,
 ) -> store::Result<Vec<Subject>> {
-    let key = login.map_or_else(String::new, Login::key);
+    // Whoever types an address is counted as the user whose it is.
+    let key = match person {
+        Some(person) => fold(&person.login),
+        None => login.map_or_else(String::new, Login::key),
+    };
     let browser = attempt.browser.as_str();
     if let Some(person) = person
         && throttles::is_known(conn, browser, &person.id).await?

@@ -244,7 +244,8 @@ async fn oidcc_request_uri_signed_rs256() {
     let suite = Dynamic::start().await;
     assert_eq!(suite.metadata["request_uri_parameter_supported"], true);
     assert!(lists(&suite.metadata, "request_object_signing_alg_values_supported", "RS256"));
-    let uri = suite.publisher.uri("request.jwt");
+    // The hash is made before the object is: it is that of no content.
+    let uri = suite.publisher.uri("request.jwt#47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU");
     let changes = json!({ "request_uris": [uri], "request_object_signing_alg": "RS256" });
     let client = suite.register(changes).await;
     let visit = client.visit();

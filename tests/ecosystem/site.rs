@@ -4,8 +4,8 @@
 //!     cargo run --release --example conformance-site -- FOLDER [PORT [CALLBACK…]]
 //!     cargo run --release -- --config FOLDER/countersign.toml serve
 //!
-//! `FOLDER/site.json` tells everything that a relying party must know; `FOLDER/oidcc.json`, `FOLDER/fapi2.json` and
-//! `FOLDER/fapi2-signed.json` go into the suite. `docs/conformance.md` says more.
+//! `FOLDER/site.json` tells everything that a relying party must know; `FOLDER/oidcc….json` and `FOLDER/fapi2….json` go into the
+//! suite, whose own certificate is believed if it lies at `FOLDER/suite.pem`. `docs/conformance.md` says more.
 
 #![expect(
     clippy::indexing_slicing,
@@ -97,6 +97,7 @@ fn write_settings(folder: &Path, issuer: &str, port: u16) -> anyhow::Result<()> 
     for (name, content) in [("ca.pem", authority.pem()), ("server.pem", certificate), ("server.key", key)] {
         fs::write(folder.join(name), content).with_context(|| name.to_owned())?;
     }
+    let suite = folder.join("suite.pem").exists().then_some(r#", "suite.pem""#).unwrap_or_default();
     let settings = format!(
         r#"issuer = "{issuer}"
 listen = "127.0.0.1:{port}"
@@ -113,7 +114,7 @@ transport = "file"
 mode = "open"
 
 [outbound]
-extra_ca = ["ca.pem"]
+extra_ca = ["ca.pem"{suite}]
 allow_private = ["localhost", "127.0.0.1", "localhost.emobix.co.uk"]
 "#
     );
@@ -147,13 +148,10 @@ impl Site {
     async fn add_clients(&self) -> anyhow::Result<Map<String, Value>> {
         let mut added = Map::new();
         let app = |name: &str| Metadata {
-            post_logout_redirect_uris: self
-                .callbacks
-                .iter()
-                .map(|uri| uri.replace("callback", "post_logout_redirect"))
-                .collect(),
+            post_logout_redirect_uris: self.beside_callbacks("post_logout_redirect").collect(),
             ..Metadata::web_app(name, self.callbacks.clone())
         };
+        let told = |name: &str| self.beside_callbacks(name).find(|uri| uri.starts_with("https:"));
         let mut basic = app("Basic");
         basic.grant_types.push(GrantType::ClientCredentials);
         let by = |name: &str, method| Metadata { token_endpoint_auth_method: method, ..app(name) };
@@ -164,6 +162,22 @@ impl Site {
             ("secret_jwt", by("Secret as a key", AuthMethod::ClientSecretJwt)),
             ("private_key_jwt", by("Private key", AuthMethod::PrivateKeyJwt)),
             ("implicit", implicit(app("Implicit and hybrid"))),
+            ("implicit_second", implicit(app("Implicit and hybrid, second"))),
+            (
+                "implicit_post",
+                implicit(by("Implicit and hybrid, secret in the form", AuthMethod::ClientSecretPost)),
+            ),
+            (
+                "backchannel",
+                Metadata {
+                    backchannel_logout_uri: told("backchannel_logout"),
+                    ..app("Told behind the back")
+                },
+            ),
+            (
+                "frontchannel",
+                Metadata { frontchannel_logout_uri: told("frontchannel_logout"), ..app("Told in a frame") },
+            ),
             ("fapi", fapi(app("FAPI"), "")),
             ("fapi_second", fapi(app("FAPI, second"), "?dummy1=lorem&dummy2=ipsum")),
             ("fapi_signed", signed(fapi(app("FAPI, signed"), ""))),
@@ -174,6 +188,11 @@ impl Site {
             added.insert(name.to_owned(), self.add_client(metadata).await?);
         }
         Ok(added)
+    }
+
+    /// What the suite has beside its callbacks.
+    fn beside_callbacks<'a>(&'a self, name: &'a str) -> impl Iterator<Item = String> + 'a {
+        self.callbacks.iter().map(move |uri| uri.replace("callback", name))
     }
 
     async fn add_client(&self, mut metadata: Metadata) -> anyhow::Result<Value> {
@@ -200,20 +219,22 @@ impl Site {
         let discovery = format!("{}/.well-known/openid-configuration", self.issuer);
         let fapi = |name: &str| {
             let client = clients.get(name).cloned().unwrap_or_default();
-            json!({ "client_id": client["client_id"], "jwks": client["jwks"], "scope": "openid profile" })
+            json!({ "client_id": client["client_id"], "jwks": client["jwks"], "scope": "openid profile offline_access" })
         };
         let site = json!({
             "issuer": self.issuer,
             "user": { "login": LOGIN, "password": PASSWORD },
             "clients": clients,
         });
-        let oidcc = json!({
-            "alias": "countersign",
-            "server": { "discoveryUrl": discovery, "login_hint": LOGIN },
-            "client": clients.get("basic"),
-            "client2": clients.get("second"),
-            "client_secret_post": clients.get("post"),
-        });
+        let oidcc = |client: &str, client2: &str, post: &str| {
+            json!({
+                "alias": "countersign",
+                "server": { "discoveryUrl": discovery, "login_hint": LOGIN },
+                "client": clients.get(client),
+                "client2": clients.get(client2),
+                "client_secret_post": clients.get(post),
+            })
+        };
         let fapi2 = |client: &str, client2: &str| {
             json!({
                 "alias": "countersign",
@@ -225,7 +246,10 @@ impl Site {
         };
         for (name, content) in [
             ("site.json", site),
-            ("oidcc.json", oidcc),
+            ("oidcc.json", oidcc("basic", "second", "post")),
+            ("oidcc-implicit.json", oidcc("implicit", "implicit_second", "implicit_post")),
+            ("oidcc-backchannel.json", oidcc("backchannel", "second", "post")),
+            ("oidcc-frontchannel.json", oidcc("frontchannel", "second", "post")),
             ("fapi2.json", fapi2("fapi", "fapi_second")),
             ("fapi2-signed.json", fapi2("fapi_signed", "fapi_signed_second")),
         ] {

@@ -4,13 +4,11 @@
 use std::path::{Path, PathBuf};
 
 use super::{Finding, warning};
-use crate::cli::Operator;
 use crate::config::{Config, Mail, TransportKind};
 use crate::keys::others_can_read;
 
 /// Everything that is worth a warning.
-pub(super) fn look(operator: &Operator, file: Option<&Path>) -> Vec<Finding> {
-    let config = &operator.config;
+pub(super) fn look(config: &Config, file: Option<&Path>) -> Vec<Finding> {
     let mut findings = strangers(config);
     findings.extend(proxy(config));
     findings.extend(sender(&config.mail));
@@ -79,8 +77,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     fn says(config: Config, file: &Path) -> Vec<String> {
-        let operator = Operator { config, clock: crate::clock::Clock::System };
-        look(&operator, Some(file)).into_iter().map(|finding| finding.says).collect()
+        look(&config, Some(file)).into_iter().map(|finding| finding.says).collect()
     }
 
     fn quiet() -> Config {

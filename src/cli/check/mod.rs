@@ -44,7 +44,7 @@ impl Check {
         let findings = match Operator::open(file) {
             Ok(operator) => {
                 let mut findings = vec![settings(&operator)];
-                findings.extend(around::look(&operator, file));
+                findings.extend(around::look(&operator.config, file));
                 match &self.client {
                     Some(id) => client::examine(&operator, id, &mut findings).await,
                     None => examine(&operator, &mut findings).await,

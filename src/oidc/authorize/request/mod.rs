@@ -274,7 +274,7 @@ fn code_challenge(form: &Form) -> Result<Option<String>, Refusal> {
 }
 
 /// Whether a text is a SHA-256 in base64url.
-pub(super) fn is_sha256(text: &str) -> bool {
+fn is_sha256(text: &str) -> bool {
     text.len() == 43 && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
 }
 
