@@ -235,6 +235,7 @@ crate::on_both_databases! {
         give_code(&mut browser, &code).await;
         assert!(browser.has_left());
         browser.back();
+        site.advance(301);
         give_code(&mut browser, &code).await;
         assert!(!browser.has_left(), "used up");
         assert!(browser.text().contains("This sign-in is over"), "{}", browser.text());
@@ -344,9 +345,15 @@ crate::on_both_databases! {
         let path = browser.page().url.path().to_owned();
         let fields = [("code", code.as_str()), ("password", PASSWORD)];
         let codes = at_once(&mut browser, 50, &format!("{path}/code"), &fields).await;
-        assert_eq!(codes.len(), 1, "{codes:?}");
-        let tokens = app.redeem_code(&visit, &codes[0]).await;
-        assert_eq!(tokens.status, 200, "{}", tokens.json);
+        assert!(!codes.is_empty());
+        // Whoever comes back to a sign-in that has just ended gets to the app too, and the answer before is worth nothing then.
+        let mut good = 0;
+        for code in &codes {
+            good += i32::from(app.redeem_code(&visit, code).await.status == 200);
+        }
+        assert_eq!(good, 1, "{codes:?}");
+        let completed = site.admin.events().await.into_iter().filter(|e| e.event == "signin.completed").count();
+        assert_eq!(completed, 1);
     }
 
     /// Two hundred wrong codes at once: at most five are counted, and the right one is refused afterwards.

@@ -32,7 +32,8 @@ queries! {
               WHERE id = $1 AND finished_at IS NULL AND expires_at > $2
                 AND user_id IS NOT DISTINCT FROM $3 AND password_at IS NOT DISTINCT FROM $4
                 AND code_at IS NOT DISTINCT FROM $5 AND consented_at IS NOT DISTINCT FROM $6";
-    FINISH_AGAIN = "UPDATE signins SET grant_id = $3 WHERE id = $1 AND grant_id = $2";
+    LOCK_FINISHED = "UPDATE signins SET grant_id = grant_id WHERE id = $1 AND grant_id IS NOT NULL RETURNING grant_id";
+    FINISH_AGAIN = "UPDATE signins SET grant_id = $2 WHERE id = $1 AND grant_id IS NOT NULL";
     CLOSE = "UPDATE signins SET finished_at = $2 WHERE id = $1 AND finished_at IS NULL AND expires_at > $2";
     FORGET_USER = "UPDATE signins SET user_id = NULL, password_at = NULL, code_at = NULL, consented_at = NULL,
                                       notice = '\"account_changed\"'
@@ -212,12 +213,15 @@ pub async fn finish(conn: &mut Conn, as_read: &SignInRow, grant_id: &str, now: i
     Ok(execute!(conn, FINISH, id, now, user_id, password_at, code_at, consented_at, grant_id)? == 1)
 }
 
-/// Gives a sign-in that has ended in a grant another one; false when another request has done so just now.
+/// Gives a sign-in that has ended in a grant another one. Answers the one before; none when the sign-in is gone.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn finish_again(conn: &mut Conn, as_read: &SignInRow, grant_id: &str) -> Result<bool> {
-    Ok(execute!(conn, FINISH_AGAIN, &as_read.id, &as_read.grant_id, grant_id)? == 1)
+pub async fn finish_again(conn: &mut Conn, id: &str, grant_id: &str) -> Result<Option<String>> {
+    // Whoever comes at the same time waits here, and then reads what we have written.
+    let before: Option<(String,)> = optional!(conn, (String,), LOCK_FINISHED, id)?;
+    execute!(conn, FINISH_AGAIN, id, grant_id)?;
+    Ok(before.map(|(grant_id,)| grant_id))
 }
 
 /// Ends the sign-in with a refusal to the app; false when it has ended before or is too old.

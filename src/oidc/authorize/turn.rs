@@ -142,7 +142,7 @@ impl Turn<'_> {
         let mut conn = self.provider.signin.db.read().await?;
         let Some(lost) = tokens::find_grant(&mut conn, grant_id).await? else { return over() };
         let found = sessions::find_by_id(&mut conn, &lost.session_id, self.now_ms / 1000).await?;
-        let Some(session) = found.filter(|_| lost.ended_at.is_none()) else { return over() };
+        let Some(session) = found else { return over() };
         let Some(standing) = self.standing(&mut conn, Some(&session)).await? else { return over() };
         let Next::Done(assurance) = decide(Some(&standing.facts)) else { return over() };
         if standing.person.id != lost.user_id {

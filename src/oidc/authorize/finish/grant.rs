@@ -135,12 +135,12 @@ async fn claim(
     grant_id: &str,
     now: i64,
 ) -> Result<bool, Problem> {
-    let Some(lost) = proven.lost else { return Ok(signins::finish(tx, signin, grant_id, now).await?) };
-    let claimed = signins::finish_again(tx, signin, grant_id).await?;
-    if claimed {
-        tokens::end_unredeemed(tx, &lost.id, now).await?;
+    if proven.lost.is_none() {
+        return Ok(signins::finish(tx, signin, grant_id, now).await?);
     }
-    Ok(claimed)
+    let Some(before) = signins::finish_again(tx, &signin.id, grant_id).await? else { return Ok(false) };
+    tokens::end_unredeemed(tx, &before, now).await?;
+    Ok(true)
 }
 
 /// What of a request is granted; or why the app gets nothing although the person has proven everything: what it asked with is used
