@@ -370,6 +370,40 @@ async fn what_is_no_json_object_is_refused() {
     assert_eq!(charset.status, 201);
 }
 
+/// Its tokens come to whoever asks: redirect URIs and a file of somebody else's would prove nothing (OIDC Core §8.1).
+#[tokio::test]
+async fn a_device_claims_no_sector() {
+    let publisher = Publisher::start().await;
+    let site = Site::with(Database::sqlite().await, |config| {
+        open(config);
+        config.outbound = publisher.outbound();
+    })
+    .await;
+    let file = publisher.publish("uris", &json!([REDIRECT_URI]).to_string());
+    for redirect_uris in [json!([REDIRECT_URI]), json!([])] {
+        for sector in [Some(&file), None] {
+            let mut grants = vec!["urn:ietf:params:oauth:grant-type:device_code"];
+            let mut body = with("subject_type", json!("pairwise"));
+            if redirect_uris == json!([]) {
+                body["response_types"] = json!([]);
+            } else {
+                grants.push("authorization_code");
+            }
+            body["grant_types"] = json!(grants);
+            body["redirect_uris"] = redirect_uris.clone();
+            body["sector_identifier_uri"] = json!(sector);
+            let answer = register(&site, None, &body).await;
+            assert_eq!(
+                (answer.status.as_u16(), answer.error().as_deref()),
+                (400, Some("invalid_client_metadata")),
+                "{body}"
+            );
+            body["subject_type"] = json!("public");
+            registered(&site, &body).await;
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_sector_is_believed_only_if_its_file_names_the_app() {
     let publisher = Publisher::start().await;

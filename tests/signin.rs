@@ -86,6 +86,55 @@ crate::on_both_databases! {
         assert!(events.iter().any(|e| e.event == "signin.override"), "{events:?}");
     }
 
+    /// The password was given before the group asked for more: the first use of the override is by the session, and counts as one.
+    async fn an_override_by_a_session_from_before_the_flag_is_announced_once(database) {
+        let site = Site::on(database).await;
+        site.admin.add_user(&site.acme, "tom", "Top manager", Some("tom@example.org")).await;
+        site.admin.set_two_factor(&site.acme, false).await;
+        let (app, _, mut browser) = begin(&site, "ada").await;
+        assert!(browser.has_left());
+        let overrides = async || {
+            let events = site.admin.events().await;
+            events.iter().filter(|e| e.event == "signin.override").map(|e| e.details.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(overrides().await.len(), 0);
+        site.admin.set_two_factor(&site.acme, true).await;
+        for _ in 0..3 {
+            let visit = app.visit();
+            browser.open(&visit.url()).await;
+            visit.code(&browser.arrived());
+        }
+        let recorded = overrides().await;
+        assert!(recorded.len() == 1 && recorded[0].contains("by_session"), "{recorded:?}");
+        site.inbox("tom@example.org").wait_for("signed in without a code").await;
+        // Another password is another sign-in.
+        browser.open(&app.visit().with("prompt", "login").url()).await;
+        browser.fill("login", "ada").fill("password", PASSWORD).submit().await;
+        assert!(browser.has_left());
+        assert_eq!(overrides().await.len(), 2);
+        site.admin.until_no_mail_waits().await;
+        assert_eq!(site.inbox("tom@example.org").letters().len(), 2);
+    }
+
+    /// What a session has proven is proven for as long as it lives, also where the code alone is asked for.
+    async fn a_step_up_ends_with_the_session_that_it_stands_on(database) {
+        let site = Site::with(database, |config| config.signin.ask_password_with_code = false).await;
+        site.admin.set_two_factor(&site.acme, false).await;
+        let (app, _, mut browser) = begin(&site, "ned").await;
+        site.admin.set_two_factor(&site.acme, true).await;
+        browser.open(&app.visit().url()).await;
+        assert!(browser.has_field("code") && !browser.has_field("password"));
+        let code = site.inbox("ned@example.org").code();
+        let mut tab = browser.new_tab();
+        tab.open("/logout").await;
+        tab.submit().await;
+        browser.fill("code", &code).submit().await;
+        assert!(!browser.has_left() && browser.has_field("login"), "{}", browser.text());
+        browser.fill("login", "ned").fill("password", PASSWORD).submit().await;
+        browser.fill("code", &site.inbox("ned@example.org").code()).submit().await;
+        assert!(browser.has_left(), "{}", browser.text());
+    }
+
     /// Two-factor is decided afresh: a session from before the flag was switched on is asked for the missing step.
     async fn a_session_is_stepped_up_when_the_flag_is_switched_on(database) {
         let site = Site::on(database).await;

@@ -7,6 +7,7 @@ use countersign::oidc::clients::Metadata;
 use countersign::oidc::clients::subject::SubjectType;
 use serde_json::Value;
 use support::Database;
+use support::app_server::AppServer;
 use support::browser::http;
 use support::relying_app::{Answer, RelyingApp};
 use support::site::Site;
@@ -80,6 +81,39 @@ async fn an_app_may_ask_for_the_person_by_the_subject_that_it_knows(database) {
     let public = asked(&site.admin.user("ada").await.id);
     browser.open(&public.url()).await;
     assert_eq!(public.error(&browser.arrived()), "login_required", "the app does not know her by this one");
+}
+
+async fn apps_that_know_a_person_by_subjects_of_their_own_know_the_session_by_names_of_their_own(database) {
+    let server = AppServer::start().await;
+    let site = Site::with(database, |config| server.let_in(config)).await;
+    let with_logout = |uri, name: &str| {
+        let told = server.uri(&format!("/{name}"));
+        move |metadata: &mut Metadata| {
+            pairwise(uri)(metadata);
+            metadata.backchannel_logout_uri = Some(told);
+        }
+    };
+    let one = site.admin.add_app_with(with_logout("https://one.example.org/callback", "one")).await;
+    let two = site.admin.add_app_with(with_logout("https://two.example.org/callback", "two")).await;
+    let public = site.admin.add_app().await;
+    let visit = one.visit();
+    let (mut browser, tokens) = site.signed_in(&one, &visit, "ada").await;
+    let hint = tokens.text("id_token");
+    let mut names = vec![one.verify(&hint, &visit, site.now()).await["sid"].clone()];
+    for app in [&two, &public] {
+        let visit = app.visit();
+        browser.open(&visit.url()).await;
+        let tokens = app.redeem(&visit, &browser.arrived()).await;
+        names.push(app.verify(&tokens.text("id_token"), &visit, site.now()).await["sid"].clone());
+    }
+    assert!(names[0] != names[1] && names[0] != names[2] && names[1] != names[2], "{names:?}");
+    // The app's own ID token is a hint of this session, and it is told by the name that it knows.
+    browser.open(&format!("/logout?id_token_hint={hint}")).await;
+    assert!(!browser.text().contains("Sign out?"), "{}", browser.text());
+    for notice in server.wait_for(2).await {
+        let (app, name) = if notice.line.contains("/one") { (&one, &names[0]) } else { (&two, &names[1]) };
+        assert_eq!(app.verify_signature(&notice.form[0].1).await["sid"], *name);
+    }
 }
 
 async fn a_refreshed_token_is_about_the_same_subject(database) {

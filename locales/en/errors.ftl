@@ -30,6 +30,11 @@ resend-too-soon-then = Try again in { $n ->
     [one] 1 second
    *[other] { $n } seconds
 }.
+address-full = Too many codes have been sent to your address within an hour.
+address-full-then = Another can be sent in { $n ->
+    [one] 1 minute
+   *[other] { $n } minutes
+}, and a code that you have on another page still works there. You did not ask for them? Then somebody knows your password: ask a manager for a new one.
 no-more-codes = No more codes can be sent in this sign-in.
 no-more-codes-then = Go back to the app and start again.
 

@@ -11,8 +11,8 @@ use crate::web::{FrontPage, Problem};
 /// `GET /`
 pub(super) async fn get(State(state): State<AccountState>, headers: HeaderMap) -> Result<Response, Problem> {
     let provider = &state.provider;
+    let session = provider.session(&headers, provider.signin.clock.now()).await?;
     let mut conn = provider.signin.db.read().await?;
-    let session = provider.session(&mut conn, &headers, provider.signin.clock.now()).await?;
     let person = match session {
         Some(session) => people::find(&mut conn, &session.user_id).await?,
         None => None,

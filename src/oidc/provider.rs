@@ -12,8 +12,8 @@ use crate::config::{self, Proxies, SigningAlgorithm};
 use crate::keys::{SigningKeys, VaultError};
 use crate::outbound::Outbound;
 use crate::signin::{SignInState, session};
+use crate::store;
 use crate::store::sessions::SessionRow;
-use crate::store::{self, Conn};
 use crate::web::certificate::ClientCertificate;
 
 /// What the endpoints work with.
@@ -61,14 +61,9 @@ impl Provider {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn session(
-        &self,
-        conn: &mut Conn,
-        headers: &HeaderMap,
-        now: i64,
-    ) -> store::Result<Option<SessionRow>> {
+    pub async fn session(&self, headers: &HeaderMap, now: i64) -> store::Result<Option<SessionRow>> {
         let cookie = self.signin.cookies.read(headers, SESSION_COOKIE);
-        session::find(conn, cookie.as_deref(), &self.signin.session, now).await
+        session::find(&self.signin.db, cookie.as_deref(), &self.signin.session, now).await
     }
 
     /// The `alg` of what is signed for this client (OIDC Registration §2, `id_token_signed_response_alg`).
@@ -93,6 +88,14 @@ impl Provider {
         // A client without a sector is not registered for pairwise subjects; nothing else is lost without one.
         let sector = metadata.sector().unwrap_or_else(|_| client.id.clone());
         subject::subject(&self.signin.vault, kind, &sector, user_id)
+    }
+
+    /// `sid` of a session, for this client.
+    ///
+    /// # Errors
+    /// When the master key cannot be used.
+    pub fn session_name(&self, client: &clients::Client, session_id: &str) -> Result<String, VaultError> {
+        subject::session(&self.signin.vault, client.metadata.subject_type(), &client.id, session_id)
     }
 
     /// How long the longest-lived token holds that a signing key signs, in seconds.

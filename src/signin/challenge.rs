@@ -1,9 +1,8 @@
 //! How is an emailed code made, sent and checked, so that it serves once, in one sign-in, within few attempts?
 
 use rand::{CryptoRng, RngExt};
-use unicode_normalization::UnicodeNormalization;
 
-use super::SignInState;
+use super::{SignInState, digits};
 use crate::audit::{Actor, Event};
 use crate::directory::{Address, Person};
 use crate::keys::secret::{entropy, new_id, same};
@@ -11,12 +10,15 @@ use crate::keys::{Vault, VaultError};
 use crate::mail::{self, MailError, Outgoing, Purpose};
 use crate::store::challenges::{self, NewChallenge};
 use crate::store::signins::{self, SignInRow};
-use crate::store::{self, Conn, users};
+use crate::store::{self, AHEAD, Conn, messages, seen_ids, users};
 use crate::web::{CodeMail, Language};
 
 /// What codes are keyed for; a code made for one purpose is nothing elsewhere.
 const EMAILED: &str = "signin emailed code";
 const BY_HAND: &str = "signin code by hand";
+
+/// In how long a time the codes that go to one address are counted, in milliseconds.
+const COUNTED_FOR: i64 = 3_600_000;
 
 /// What is wrong with making or checking a code; never the person's mistake.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +51,8 @@ pub enum Issue {
     Queued(String),
     /// This sign-in has sent as many as it may.
     NoMore,
+    /// As many as may be have gone to this address lately; the next can at this time, in seconds since 1970.
+    Full(i64),
     /// The sign-in has changed since it was read: look again.
     Overtaken,
 }
@@ -104,6 +108,11 @@ pub async fn issue(
     }
     // A change of the user ends the codes that it finds: it comes before this one, and the sign-in is another, or finds it.
     users::lock(conn, &to.person.id).await?;
+    // Several people may have one address, and each of them several sign-ins: whoever is at this point waits for the others here.
+    seen_ids::queue(conn, &format!("codes to {}", to.address), now).await?;
+    if let Some(until) = full_until(conn, settings, to.address.as_str(), now_ms).await? {
+        return Ok(Issue::Full(until));
+    }
     if !signins::count_code(conn, signin).await? {
         return Ok(Issue::Overtaken);
     }
@@ -129,6 +138,21 @@ pub async fn issue(
     };
     challenges::add(conn, new).await?;
     Ok(Issue::Queued(message_id))
+}
+
+/// When the next code can go to an address, in seconds since 1970; none for now. Only codes that were sent, or still may be, count.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn full_until(
+    conn: &mut Conn,
+    settings: &crate::config::SignIn,
+    address: &str,
+    now_ms: i64,
+) -> store::Result<Option<i64>> {
+    let (limit, until) = (i64::from(settings.codes_per_hour), now_ms + AHEAD * 1000);
+    let oldest = messages::nth_code(conn, address, limit, now_ms - COUNTED_FOR, until).await?;
+    Ok(oldest.map(|at| (at + COUNTED_FOR).div_euclid(1000) + 1))
 }
 
 fn message(
@@ -207,7 +231,7 @@ pub async fn check(
         return Ok(Verdict::Stopped);
     };
     let limit = i64::from(settings.code_attempts);
-    let Some(tried) = try_code(state, conn, signin_id, user_id, &normalise(typed), now).await? else {
+    let Some(tried) = try_code(state, conn, signin_id, user_id, &digits::typed(typed), now).await? else {
         challenges::give_back(conn, &id).await?;
         return Ok(Verdict::NoChallenge);
     };
@@ -248,6 +272,7 @@ async fn try_code(
     now: i64,
 ) -> Result<Option<Tried>, Error> {
     let limit = i64::from(state.settings.code_attempts);
+    challenges::expire_hand_codes(conn, user_id, now).await?;
     if let Some(by_hand) = challenges::live_hand_code(conn, user_id, now, limit).await? {
         let Some(attempt) = challenges::take_hand_attempt(conn, &by_hand.id, user_id, limit, now).await?
         else {
@@ -260,6 +285,9 @@ async fn try_code(
     }
     let Some(latest) = challenges::latest(conn, signin_id, user_id).await? else { return Ok(None) };
     let Some(attempt) = challenges::take_attempt(conn, &latest.id, signin_id, limit, now).await? else {
+        if latest.is_over(now) {
+            challenges::expire(conn, &latest.id).await?;
+        }
         return Ok(None);
     };
     let mac = keyed(&state.vault, EMAILED, &[&latest.id, signin_id, user_id], code)?;
@@ -284,17 +312,10 @@ fn random_reference(rng: &mut impl CryptoRng) -> String {
     (0..4).filter_map(|_| LETTERS.get(rng.random_range(0..LETTERS.len()))).collect()
 }
 
-/// The digits of what was typed or pasted: spaces and hyphens of every kind do not matter, nor do full-width digits.
-fn normalise(typed: &str) -> String {
-    let dash = |c: &char| matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}');
-    typed.nfkc().filter(|c| !c.is_whitespace() && !dash(c) && !c.is_control()).take(32).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::keys::secret::entropy;
-    use proptest::prelude::*;
 
     #[test]
     fn codes_keep_their_leading_zeros() {
@@ -302,23 +323,6 @@ mod tests {
             let code = random_code(6, &mut entropy());
             assert_eq!(code.len(), 6);
             assert!(code.bytes().all(|b| b.is_ascii_digit()), "{code}");
-        }
-    }
-
-    #[test]
-    fn spaces_hyphens_and_wide_digits_do_not_matter() {
-        for typed in
-            ["012345", " 012 345 ", "012-345", "0\u{a0}12\u{2013}345", "０１２３４５", "012\u{2009}345\n"]
-        {
-            assert_eq!(normalise(typed), "012345", "{typed:?}");
-        }
-        assert_ne!(normalise("O12345"), "012345");
-    }
-
-    proptest! {
-        #[test]
-        fn nothing_typed_panics_or_grows(typed in ".*") {
-            prop_assert!(normalise(&typed).chars().count() <= 32);
         }
     }
 }

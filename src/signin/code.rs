@@ -164,32 +164,47 @@ pub enum Resend {
     Now,
     /// At this time, in seconds since 1970.
     At(i64),
+    /// At this time: too many have gone to the address.
+    Full(i64),
     /// No more in this sign-in.
     Never,
 }
 
-/// Decides whether another code may be sent.
+/// Decides whether another code may be sent. A clock that was set back makes nobody wait longer than the pause.
 #[must_use]
-pub fn resend(sent: i64, limit: i64, last_at: Option<i64>, pause: i64, now: i64) -> Resend {
-    match last_at {
+pub fn resend(
+    (sent, limit): (i64, i64),
+    last_at: Option<i64>,
+    pause: i64,
+    full_until: Option<i64>,
+    now: i64,
+) -> Resend {
+    match (full_until, last_at) {
         _ if sent >= limit => Resend::Never,
-        Some(last_at) if last_at + pause > now => Resend::At(last_at + pause),
+        (Some(until), _) if until > now => Resend::Full(until),
+        (_, Some(last_at)) if (last_at..last_at + pause).contains(&now) => Resend::At(last_at + pause),
         _ => Resend::Now,
     }
 }
 
-/// Ends the challenge so that the next look at the sign-in sends another code, if one may be sent now.
+/// Ends the challenge so that the next look at the sign-in sends another code, if one may be sent now. If not, the code that was
+/// sent before goes on to work.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn ask_again(state: &SignInState, signin: &SignInRow, now: i64) -> store::Result<()> {
+pub async fn ask_again(state: &SignInState, signin: &SignInRow, now_ms: i64) -> store::Result<()> {
+    let now = now_ms / 1000;
     let Some(user_id) = &signin.user_id else { return Ok(()) };
     let mut tx = state.db.write().await?;
     let last = challenges::latest(&mut tx, &signin.id, user_id).await?;
     let settings = &state.settings;
-    let limit = i64::from(settings.codes_per_signin);
+    let counts = (signin.codes_sent, i64::from(settings.codes_per_signin));
     let pause = settings.resend_after.as_secs();
-    match resend(signin.codes_sent, limit, last.map(|c| c.created_at), pause, now) {
+    let full = match &last {
+        Some(last) => challenge::full_until(&mut tx, settings, &last.address, now_ms).await?,
+        None => None,
+    };
+    match resend(counts, last.map(|c| c.created_at), pause, full, now) {
         Resend::Now => {
             challenges::end_of_signin(&mut tx, &signin.id, now).await?;
             signins::set_notice(&mut tx, &signin.id, Some(&Notice::SentAgain.to_json())).await?;
@@ -197,6 +212,9 @@ pub async fn ask_again(state: &SignInState, signin: &SignInRow, now: i64) -> sto
         Resend::At(until) => {
             signins::set_notice(&mut tx, &signin.id, Some(&Notice::ResendTooSoon { until }.to_json()))
                 .await?;
+        }
+        Resend::Full(until) => {
+            signins::set_notice(&mut tx, &signin.id, Some(&Notice::AddressFull { until }.to_json())).await?;
         }
         Resend::Never => {
             signins::set_notice(&mut tx, &signin.id, Some(&Notice::NoMoreCodes.to_json())).await?;
@@ -211,9 +229,21 @@ mod tests {
 
     #[test]
     fn another_code_waits_for_its_time_and_there_is_an_end_to_them() {
-        assert_eq!(resend(0, 5, None, 60, 100), Resend::Now);
-        assert_eq!(resend(1, 5, Some(50), 60, 100), Resend::At(110));
-        assert_eq!(resend(1, 5, Some(40), 60, 100), Resend::Now);
-        assert_eq!(resend(5, 5, Some(40), 60, 1000), Resend::Never);
+        for (counts, last_at, full_until, now, expected) in [
+            ((0, 5), None, None, 100, Resend::Now),
+            ((1, 5), Some(50), None, 100, Resend::At(110)),
+            ((1, 5), Some(40), None, 100, Resend::Now),
+            ((1, 5), Some(3700), None, 100, Resend::Now),
+            ((5, 5), Some(40), None, 1000, Resend::Never),
+            ((1, 5), Some(50), Some(900), 100, Resend::Full(900)),
+            ((1, 5), Some(40), Some(100), 100, Resend::Now),
+            ((5, 5), Some(40), Some(900), 100, Resend::Never),
+        ] {
+            assert_eq!(
+                resend(counts, last_at, 60, full_until, now),
+                expected,
+                "{counts:?} {last_at:?} {full_until:?}"
+            );
+        }
     }
 }

@@ -139,6 +139,7 @@ mod tests {
             expires_at: 200,
             finished_at: None,
             grant_id: None,
+            session_id: None,
         }
     }
 

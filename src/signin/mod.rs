@@ -7,6 +7,7 @@ pub mod browser;
 pub mod challenge;
 pub mod code;
 pub mod decide;
+mod digits;
 pub mod explain;
 pub mod facts;
 pub mod new_password;

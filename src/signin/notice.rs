@@ -50,6 +50,11 @@ pub enum Notice {
         /// When it may be asked for, in seconds since 1970.
         until: i64,
     },
+    /// As many codes as may be have gone to the person's address within an hour.
+    AddressFull {
+        /// When the next can go, in seconds since 1970.
+        until: i64,
+    },
     /// This sign-in has sent as many codes as it may.
     NoMoreCodes,
     /// Another code was sent.

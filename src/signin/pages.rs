@@ -41,27 +41,39 @@ pub fn password(
     with_wait(state.pages.respond(status(notice.as_ref()), &page, language), notice.as_ref(), now)
 }
 
-/// The code page. `challenge` is none when the code was given by hand; `underway` says that the mail server has not taken
-/// the message yet.
+/// What has been sent, as the code page tells it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sent<'a> {
+    /// The challenge; none when the code was given by hand.
+    pub challenge: Option<&'a ChallengeRow>,
+    /// Whether the mail server has not taken the message yet.
+    pub underway: bool,
+    /// When the next code can go to the address, if too many have, in seconds since 1970.
+    pub full_until: Option<i64>,
+}
+
+/// The code page.
 #[must_use]
 pub fn code(
     state: &SignInState,
     signin: &SignInRow,
     app: AppCard,
     standing: &Standing,
-    (challenge, underway): (Option<&ChallengeRow>, bool),
+    sent: Sent<'_>,
     now: i64,
     language: Language,
 ) -> Response {
-    let settings = &state.settings;
+    let (settings, challenge) = (&state.settings, sent.challenge);
     let mut notice = Notice::from_json(signin.notice.as_deref());
-    if notice.is_none() && challenge.is_some_and(|c| c.expires_at <= now) {
+    if notice.is_none() && challenge.is_some_and(|c| c.is_over(now)) {
         notice = Some(Notice::CodeExpired);
     }
-    let limit = i64::from(settings.codes_per_signin);
+    let counts = (signin.codes_sent, i64::from(settings.codes_per_signin));
     let last_at = challenge.map(|c| c.created_at);
-    let wait = resend(signin.codes_sent, limit, last_at, settings.resend_after.as_secs(), now);
-    let expires_at = challenge.map_or(now, |c| c.expires_at);
+    let wait = resend(counts, last_at, settings.resend_after.as_secs(), sent.full_until, now);
+    // What is over for good says so in its place; the page goes on to say when it was.
+    let expires_at = challenge
+        .map_or(now, |c| if c.is_over(now) { now.min(c.expires_at.max(c.created_at)) } else { c.expires_at });
     let page = CodePage {
         app,
         action: path(&signin.id, "code"),
@@ -75,10 +87,10 @@ pub fn code(
         expires: standing.person.moment(expires_at),
         minutes_left: (expires_at - now).max(0) / 60,
         ask_password: settings.ask_password_with_code,
-        underway,
+        underway: sent.underway,
         sent_again: notice == Some(Notice::SentAgain),
         can_resend: wait != Resend::Never,
-        resend_in: if let Resend::At(at) = wait { at - now } else { 0 },
+        resend_in: if let Resend::At(at) | Resend::Full(at) = wait { at - now } else { 0 },
         error: notice.as_ref().and_then(|notice| error_text(notice, now)),
     };
     with_wait(state.pages.respond(status(notice.as_ref()), &page, language), notice.as_ref(), now)
@@ -100,17 +112,24 @@ fn error_text(notice: &Notice, now: i64) -> Option<ErrorText> {
         Notice::AccountChanged => ("account-changed", Some("account-changed-then"), 0),
         Notice::ResendTooSoon { until } if *until <= now => return None,
         Notice::ResendTooSoon { until } => ("resend-too-soon", Some("resend-too-soon-then"), until - now),
+        Notice::AddressFull { until } if *until <= now => return None,
+        Notice::AddressFull { until } => ("address-full", Some("address-full-then"), minutes(*until, now)),
         Notice::NoMoreCodes => ("no-more-codes", Some("no-more-codes-then"), 0),
         Notice::SentAgain => return None,
     };
     Some(ErrorText { what, then, n })
 }
 
+/// Minutes until then, begun ones counted.
+fn minutes(until: i64, now: i64) -> i64 {
+    (until - now + 59).max(60) / 60
+}
+
 /// A page that refuses an attempt is a page all the same, whatever it refuses, so that no status tells a wrong password
 /// from an unknown login. Only waiting has statuses of its own.
 const fn status(notice: Option<&Notice>) -> StatusCode {
     match notice {
-        Some(Notice::Throttled { .. }) => StatusCode::TOO_MANY_REQUESTS,
+        Some(Notice::Throttled { .. } | Notice::AddressFull { .. }) => StatusCode::TOO_MANY_REQUESTS,
         Some(Notice::Busy { .. }) => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::OK,
     }
@@ -118,7 +137,7 @@ const fn status(notice: Option<&Notice>) -> StatusCode {
 
 fn with_wait(mut response: Response, notice: Option<&Notice>, now: i64) -> Response {
     let seconds = match notice {
-        Some(Notice::Throttled { until, .. }) => (until - now).max(1),
+        Some(Notice::Throttled { until, .. } | Notice::AddressFull { until }) => (until - now).max(1),
         Some(Notice::Busy { .. }) => 2,
         _ => return response,
     };

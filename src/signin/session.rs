@@ -5,20 +5,29 @@ use rand::CryptoRng;
 use crate::config;
 use crate::keys::secret::{Token, TokenHash, new_id};
 use crate::store::sessions::{self, Proofs, SessionRow};
-use crate::store::{Conn, Result};
+use crate::store::{Conn, Db, Result};
 
-/// The live session of the cookie that a browser presents.
+/// The live session of the cookie that a browser presents. One that has grown too old is over for good, whatever the clock does then.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn find(
-    conn: &mut Conn,
+    db: &Db,
     cookie: Option<&str>,
     settings: &config::Session,
     now: i64,
 ) -> Result<Option<SessionRow>> {
     let Some(cookie) = cookie else { return Ok(None) };
-    sessions::find(conn, TokenHash::of(cookie).as_str(), now, now - settings.idle.as_secs()).await
+    let (hash, idle_since) = (TokenHash::of(cookie), now - settings.idle.as_secs());
+    let mut conn = db.read().await?;
+    let found = sessions::find(&mut conn, hash.as_str(), now, idle_since).await?;
+    if found.is_none() && sessions::is_stale(&mut conn, hash.as_str()).await? {
+        drop(conn);
+        let mut tx = db.write().await?;
+        sessions::expire(&mut tx, hash.as_str(), now, idle_since).await?;
+        tx.commit().await?;
+    }
+    Ok(found)
 }
 
 /// The session of the cookie that a browser presents, although it may have been idle for too long: one can still sign out of it,

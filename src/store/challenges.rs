@@ -3,7 +3,7 @@
 use sqlx::FromRow;
 
 use super::macros::{execute, optional, queries};
-use super::{Conn, Result};
+use super::{AHEAD, Conn, Result};
 
 queries! {
     ADD = "INSERT INTO challenges (id, signin_id, user_id, code_mac, reference, address, message_id, attempts,
@@ -11,12 +11,13 @@ queries! {
            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     LATEST = "SELECT id, user_id, reference, address, message_id, attempts, created_at, expires_at, spent_at, ended_at
               FROM challenges WHERE signin_id = $1 AND user_id = $2
-              ORDER BY created_at DESC, CASE WHEN ended_at IS NULL THEN 0 ELSE 1 END, id LIMIT 1";
+              ORDER BY CASE WHEN ended_at IS NULL AND spent_at IS NULL THEN 0 ELSE 1 END, created_at DESC, id LIMIT 1";
     TAKE_ATTEMPT = "UPDATE challenges SET attempts = attempts + 1
-                    WHERE id = $1 AND signin_id = $2 AND attempts < $3 AND expires_at > $4
+                    WHERE id = $1 AND signin_id = $2 AND attempts < $3 AND expires_at > $4 AND created_at - $5 <= $4
                       AND spent_at IS NULL AND ended_at IS NULL
                     RETURNING code_mac, attempts";
     SPEND = "UPDATE challenges SET spent_at = $2 WHERE id = $1 AND spent_at IS NULL AND ended_at IS NULL";
+    EXPIRE = "UPDATE challenges SET expires_at = created_at - $2 WHERE id = $1 AND expires_at >= created_at";
     END_OF_SIGN_IN = "UPDATE challenges SET ended_at = $2
                       WHERE signin_id = $1 AND spent_at IS NULL AND ended_at IS NULL";
     END_OF_USER = "UPDATE challenges SET ended_at = $2
@@ -28,11 +29,14 @@ queries! {
                      VALUES ($1, $2, $3, 0, $4, $5)";
     END_HAND_CODES = "DELETE FROM hand_codes WHERE user_id = $1";
     LIVE_HAND_CODE = "SELECT id, expires_at FROM hand_codes
-                      WHERE user_id = $1 AND spent_at IS NULL AND expires_at > $2 AND attempts < $3
+                      WHERE user_id = $1 AND spent_at IS NULL AND expires_at > $2 AND created_at - $4 <= $2 AND attempts < $3
                       ORDER BY created_at DESC LIMIT 1";
     TAKE_HAND_ATTEMPT = "UPDATE hand_codes SET attempts = attempts + 1
-                         WHERE id = $1 AND user_id = $2 AND attempts < $3 AND expires_at > $4 AND spent_at IS NULL
+                         WHERE id = $1 AND user_id = $2 AND attempts < $3 AND expires_at > $4 AND created_at - $5 <= $4
+                           AND spent_at IS NULL
                          RETURNING code_mac, attempts";
+    EXPIRE_HAND_CODES = "UPDATE hand_codes SET expires_at = created_at - $3
+                         WHERE user_id = $1 AND expires_at >= created_at AND (expires_at <= $2 OR created_at - $3 > $2)";
     SPEND_HAND_CODE = "UPDATE hand_codes SET spent_at = $2 WHERE id = $1 AND spent_at IS NULL";
     QUEUE_FOR_BUDGET = "INSERT INTO code_budgets (user_id, tried_at) VALUES ($1, $2)
                         ON CONFLICT (user_id) DO UPDATE SET tried_at = $2 WHERE code_budgets.stopped_at IS NULL";
@@ -72,6 +76,20 @@ pub struct ChallengeRow {
     pub spent_at: Option<i64>,
     /// When it ended otherwise.
     pub ended_at: Option<i64>,
+}
+
+impl ChallengeRow {
+    /// Whether somebody has been told that its code no longer works.
+    #[must_use]
+    pub const fn is_marked(&self) -> bool {
+        super::is_marked(self.created_at, self.expires_at)
+    }
+
+    /// Whether its time is over, or has not begun: whoever says so says it for good ([`expire`]).
+    #[must_use]
+    pub const fn is_over(&self, now: i64) -> bool {
+        super::is_over(self.created_at, self.expires_at, now)
+    }
 }
 
 /// What a new challenge is made of.
@@ -140,8 +158,8 @@ pub async fn add(conn: &mut Conn, new: NewChallenge<'_>) -> Result<()> {
     .map(|_| ())
 }
 
-/// The newest challenge of a user in a sign-in, whatever has become of it. One of somebody else in the same sign-in is not theirs
-/// to see.
+/// The challenge of a user in a sign-in that still counts, or else their newest, whatever has become of it. One of somebody else in the
+/// same sign-in is not theirs to see.
 ///
 /// # Errors
 /// When the database refuses.
@@ -161,7 +179,15 @@ pub async fn take_attempt(
     limit: i64,
     now: i64,
 ) -> Result<Option<Attempt>> {
-    optional!(conn, Attempt, TAKE_ATTEMPT, id, signin_id, limit, now)
+    optional!(conn, Attempt, TAKE_ATTEMPT, id, signin_id, limit, now, AHEAD)
+}
+
+/// Lets a challenge be over for good, because its person is told so.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn expire(conn: &mut Conn, id: &str) -> Result<()> {
+    execute!(conn, EXPIRE, id, AHEAD).map(|_| ())
 }
 
 /// Uses a challenge up, once.
@@ -172,12 +198,12 @@ pub async fn spend(conn: &mut Conn, id: &str, now: i64) -> Result<bool> {
     Ok(execute!(conn, SPEND, id, now)? == 1)
 }
 
-/// Ends the pending challenge of a sign-in.
+/// Ends the pending challenge of a sign-in; false when there was none.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn end_of_signin(conn: &mut Conn, signin_id: &str, now: i64) -> Result<()> {
-    execute!(conn, END_OF_SIGN_IN, signin_id, now).map(|_| ())
+pub async fn end_of_signin(conn: &mut Conn, signin_id: &str, now: i64) -> Result<bool> {
+    Ok(execute!(conn, END_OF_SIGN_IN, signin_id, now)? > 0)
 }
 
 /// Ends every pending challenge of a user.
@@ -227,7 +253,15 @@ pub async fn live_hand_code(
     now: i64,
     limit: i64,
 ) -> Result<Option<HandCodeRow>> {
-    optional!(conn, HandCodeRow, LIVE_HAND_CODE, user_id, now, limit)
+    optional!(conn, HandCodeRow, LIVE_HAND_CODE, user_id, now, limit, AHEAD)
+}
+
+/// Lets a user's codes given by hand whose time is over be over for good, because one is tried.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn expire_hand_codes(conn: &mut Conn, user_id: &str, now: i64) -> Result<()> {
+    execute!(conn, EXPIRE_HAND_CODES, user_id, now, AHEAD).map(|_| ())
 }
 
 /// Takes one attempt at a code given by hand, as [`take_attempt`] does.
@@ -241,7 +275,7 @@ pub async fn take_hand_attempt(
     limit: i64,
     now: i64,
 ) -> Result<Option<Attempt>> {
-    optional!(conn, Attempt, TAKE_HAND_ATTEMPT, id, user_id, limit, now)
+    optional!(conn, Attempt, TAKE_HAND_ATTEMPT, id, user_id, limit, now, AHEAD)
 }
 
 /// Uses a code given by hand up, once.
@@ -297,14 +331,15 @@ pub async fn stop_codes(conn: &mut Conn, user_id: &str, now: i64) -> Result<bool
     Ok(execute!(conn, STOP_CODES, user_id, now)? == 1)
 }
 
-/// Lets a user's codes work again and forgets the wrong ones.
+/// Lets a user's codes work again, and be sent again, and forgets the wrong ones.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn clear_budget(conn: &mut Conn, user_id: &str) -> Result<()> {
     // The budget first: a try that is under way holds it, and what that counts is seen after it.
     execute!(conn, CLEAR_BUDGET, user_id)?;
-    execute!(conn, FORGET_WRONG, user_id).map(|_| ())
+    execute!(conn, FORGET_WRONG, user_id)?;
+    super::messages::forgive_codes(conn, user_id).await
 }
 
 /// Whether a user's codes are stopped.

@@ -3,16 +3,21 @@
 use sqlx::FromRow;
 
 use super::macros::{execute, optional, queries};
-use super::{Conn, Result};
+use super::{AHEAD, Conn, Result};
 
 queries! {
     ADD = "INSERT INTO device_codes (code_hash, user_code_key, client_id, request, created_at, expires_at, pace, source)
            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-    FIND = "SELECT code_hash, client_id, request, grant_id, expires_at, denied_at, spent_at
+    FIND = "SELECT code_hash, client_id, request, grant_id, created_at, expires_at, denied_at, spent_at
             FROM device_codes WHERE code_hash = $1";
-    FIND_WAITING = "SELECT code_hash, client_id, request, grant_id, expires_at, denied_at, spent_at
+    FIND_WAITING = "SELECT code_hash, client_id, request, grant_id, created_at, expires_at, denied_at, spent_at
                     FROM device_codes
-                    WHERE user_code_key = $1 AND grant_id IS NULL AND denied_at IS NULL AND expires_at > $2";
+                    WHERE user_code_key = $1 AND grant_id IS NULL AND denied_at IS NULL AND expires_at > $2
+                      AND created_at - $3 <= $2";
+    EXPIRE = "UPDATE device_codes SET expires_at = created_at - $2
+              WHERE code_hash = $1 AND spent_at IS NULL AND expires_at >= created_at";
+    EXPIRE_TYPED = "UPDATE device_codes SET expires_at = created_at - $3
+                    WHERE user_code_key = $1 AND expires_at >= created_at AND (expires_at <= $2 OR created_at - $3 > $2)";
     POLL = "UPDATE device_codes SET polled_at = $2
             WHERE code_hash = $1 AND (polled_at IS NULL OR polled_at + pace <= $2)";
     SLOW_DOWN = "UPDATE device_codes SET polled_at = $2, pace = CASE WHEN pace < $4 THEN pace + $3 ELSE pace END
@@ -44,6 +49,8 @@ pub struct DeviceCodeRow {
     pub request: String,
     /// What a person has allowed.
     pub grant_id: Option<String>,
+    /// When it began to wait.
+    pub created_at: i64,
     /// Until when it waits.
     pub expires_at: i64,
     /// When a person said no.
@@ -106,7 +113,23 @@ pub async fn find(conn: &mut Conn, code_hash: &str) -> Result<Option<DeviceCodeR
 /// # Errors
 /// When the database refuses.
 pub async fn find_waiting(conn: &mut Conn, user_code_key: &str, now: i64) -> Result<Option<DeviceCodeRow>> {
-    optional!(conn, DeviceCodeRow, FIND_WAITING, user_code_key, now)
+    optional!(conn, DeviceCodeRow, FIND_WAITING, user_code_key, now, AHEAD)
+}
+
+/// Lets a `device_code` be over for good, because its device is told so.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn expire(conn: &mut Conn, code_hash: &str) -> Result<()> {
+    execute!(conn, EXPIRE, code_hash, AHEAD).map(|_| ())
+}
+
+/// Lets the device of a `user_code` whose time is over wait no more, because whoever has typed it is told so.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn expire_typed(conn: &mut Conn, user_code_key: &str, now: i64) -> Result<()> {
+    execute!(conn, EXPIRE_TYPED, user_code_key, now, AHEAD).map(|_| ())
 }
 
 /// Notes that a device asks; false when it does so too early, and then it must wait longer from now on.

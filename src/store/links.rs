@@ -3,17 +3,19 @@
 use sqlx::FromRow;
 
 use super::macros::{execute, optional, queries};
-use super::{Conn, Result};
+use super::{AHEAD, Conn, Result};
 
 queries! {
     ADD = "INSERT INTO links (token_hash, purpose, user_id, signin_id, created_at, expires_at)
            VALUES ($1, $2, $3, $4, $5, $6)";
     FIND = "SELECT user_id, signin_id FROM links
-            WHERE token_hash = $1 AND purpose = $2 AND spent_at IS NULL AND expires_at > $3";
+            WHERE token_hash = $1 AND purpose = $2 AND spent_at IS NULL AND expires_at > $3 AND created_at - $4 <= $3";
     SPEND = "UPDATE links SET spent_at = $3
-             WHERE token_hash = $1 AND purpose = $2 AND spent_at IS NULL AND expires_at > $3";
-    BURY = "UPDATE links SET spent_at = $2 WHERE token_hash = $1 AND spent_at IS NULL AND expires_at <= $2";
-    IS_EXPIRED = "SELECT user_id FROM links WHERE token_hash = $1 AND spent_at IS NULL AND expires_at <= $2";
+             WHERE token_hash = $1 AND purpose = $2 AND spent_at IS NULL AND expires_at > $3 AND created_at - $4 <= $3";
+    BURY = "UPDATE links SET spent_at = $2
+            WHERE token_hash = $1 AND spent_at IS NULL AND (expires_at <= $2 OR created_at - $3 > $2)";
+    IS_EXPIRED = "SELECT user_id FROM links
+                  WHERE token_hash = $1 AND spent_at IS NULL AND (expires_at <= $2 OR created_at - $3 > $2)";
     END_OF_USER = "UPDATE links SET spent_at = $2 WHERE user_id = $1 AND spent_at IS NULL";
     END_OF_PURPOSE = "UPDATE links SET spent_at = $3 WHERE user_id = $1 AND purpose = $2 AND spent_at IS NULL";
 }
@@ -56,7 +58,7 @@ pub async fn add(conn: &mut Conn, new: NewLink<'_>, now: i64) -> Result<()> {
 /// # Errors
 /// When the database refuses.
 pub async fn find(conn: &mut Conn, token_hash: &str, purpose: &str, now: i64) -> Result<Option<LinkRow>> {
-    optional!(conn, LinkRow, FIND, token_hash, purpose, now)
+    optional!(conn, LinkRow, FIND, token_hash, purpose, now, AHEAD)
 }
 
 /// Uses a link up, once and in time.
@@ -64,7 +66,7 @@ pub async fn find(conn: &mut Conn, token_hash: &str, purpose: &str, now: i64) ->
 /// # Errors
 /// When the database refuses.
 pub async fn spend(conn: &mut Conn, token_hash: &str, purpose: &str, now: i64) -> Result<bool> {
-    Ok(execute!(conn, SPEND, token_hash, purpose, now)? == 1)
+    Ok(execute!(conn, SPEND, token_hash, purpose, now, AHEAD)? == 1)
 }
 
 /// Whether this link could still be used, had it not expired.
@@ -72,7 +74,7 @@ pub async fn spend(conn: &mut Conn, token_hash: &str, purpose: &str, now: i64) -
 /// # Errors
 /// When the database refuses.
 pub async fn is_expired(conn: &mut Conn, token_hash: &str, now: i64) -> Result<bool> {
-    let row: Option<(String,)> = optional!(conn, (String,), IS_EXPIRED, token_hash, now)?;
+    let row: Option<(String,)> = optional!(conn, (String,), IS_EXPIRED, token_hash, now, AHEAD)?;
     Ok(row.is_some())
 }
 
@@ -81,7 +83,7 @@ pub async fn is_expired(conn: &mut Conn, token_hash: &str, now: i64) -> Result<b
 /// # Errors
 /// When the database refuses.
 pub async fn bury(conn: &mut Conn, token_hash: &str, now: i64) -> Result<()> {
-    execute!(conn, BURY, token_hash, now).map(|_| ())
+    execute!(conn, BURY, token_hash, now, AHEAD).map(|_| ())
 }
 
 /// Voids every link of a user.

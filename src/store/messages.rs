@@ -19,6 +19,12 @@ queries! {
     DEFER = "UPDATE messages SET state = 'deferred', answer = $2, next_at = $3
              WHERE id = $1 AND state = 'sending' AND attempts = $4";
     STATE = "SELECT state FROM messages WHERE id = $1";
+    // What was not sent does not count; nor does what a clock ahead of this one has written.
+    NTH_CODE = "SELECT created_at_ms FROM messages
+                WHERE address = $1 AND created_at_ms > $2 AND created_at_ms <= $3 AND purpose = 'sign_in_code'
+                  AND state NOT IN ('refused', 'expired') AND NOT forgiven
+                ORDER BY created_at_ms DESC LIMIT 1 OFFSET $4";
+    FORGIVE_CODES = "UPDATE messages SET forgiven = TRUE WHERE user_id = $1 AND NOT forgiven AND purpose = 'sign_in_code'";
     RECENT = "SELECT id, purpose, user_id, address, reference, state, attempts, answer, created_at_ms, done_at
               FROM messages ORDER BY created_at_ms DESC, id LIMIT $1";
 }
@@ -156,6 +162,30 @@ pub async fn defer(conn: &mut Conn, claimed: &ClaimedRow, answer: &str, next_at:
 pub async fn state(conn: &mut Conn, id: &str) -> Result<Option<String>> {
     let row: Option<(String,)> = optional!(conn, (String,), STATE, id)?;
     Ok(row.map(|(state,)| state))
+}
+
+/// When the `limit`th code, counted backwards from now, went to an address, in milliseconds; none when fewer have since `since_ms`.
+/// Whoever sends another if there is none queues first (`seen_ids::queue`).
+///
+/// # Errors
+/// When the database refuses.
+pub async fn nth_code(
+    conn: &mut Conn,
+    address: &str,
+    limit: i64,
+    since_ms: i64,
+    until_ms: i64,
+) -> Result<Option<i64>> {
+    let row: Option<(i64,)> = optional!(conn, (i64,), NTH_CODE, address, since_ms, until_ms, limit - 1)?;
+    Ok(row.map(|(at,)| at))
+}
+
+/// Lets codes be sent to a user's address again, however many there have been.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn forgive_codes(conn: &mut Conn, user_id: &str) -> Result<()> {
+    execute!(conn, FORGIVE_CODES, user_id).map(|_| ())
 }
 
 /// The newest `limit` lines of the delivery record.

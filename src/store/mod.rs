@@ -8,6 +8,7 @@ mod cause;
 pub(crate) mod conn;
 mod db;
 mod error;
+mod expiry;
 mod macros;
 mod open;
 mod schema;
@@ -39,6 +40,7 @@ pub use cause::Cause;
 pub use conn::{Conn, Tx};
 pub use db::{Db, Opened, Options};
 pub use error::{Error, Result};
+pub use expiry::{AHEAD, is_marked, is_over};
 pub use schema::{Mismatch, Numbers, SchemaState};
 
 /// A query's name (for the test's message) and its text.

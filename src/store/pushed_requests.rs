@@ -3,12 +3,14 @@
 use sqlx::FromRow;
 
 use super::macros::{execute, optional, queries};
-use super::{Conn, Result};
+use super::{AHEAD, Conn, Result};
 
 queries! {
     ADD = "INSERT INTO pushed_requests (uri_hash, client_id, parameters, dpop_jkt, created_at, expires_at, kept_until, source)
            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-    FIND = "SELECT client_id, parameters, dpop_jkt, expires_at, used_at FROM pushed_requests WHERE uri_hash = $1";
+    FIND = "SELECT client_id, parameters, dpop_jkt, created_at, expires_at, used_at FROM pushed_requests WHERE uri_hash = $1";
+    EXPIRE = "UPDATE pushed_requests SET expires_at = created_at - $2
+              WHERE uri_hash = $1 AND expires_at >= created_at";
     USE_UP = "UPDATE pushed_requests SET used_at = $2 WHERE uri_hash = $1 AND used_at IS NULL";
     PURGE = "DELETE FROM pushed_requests WHERE uri_hash IN (
                  SELECT uri_hash FROM pushed_requests WHERE kept_until <= $1 ORDER BY kept_until LIMIT $2)";
@@ -23,6 +25,8 @@ pub struct PushedRow {
     pub parameters: String,
     /// The thumbprint of the key that must be proven to redeem its code (RFC 9449 §10.1).
     pub dpop_jkt: Option<String>,
+    /// When it was pushed.
+    pub created_at: i64,
     /// Until when a sign-in may begin from it.
     pub expires_at: i64,
     /// When it was answered.
@@ -67,6 +71,14 @@ pub async fn add(conn: &mut Conn, new: NewPushed<'_>) -> Result<()> {
 /// When the database refuses.
 pub async fn find(conn: &mut Conn, uri_hash: &str) -> Result<Option<PushedRow>> {
     optional!(conn, PushedRow, FIND, uri_hash)
+}
+
+/// Lets a pushed request be over for good, because whoever comes with it is told so.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn expire(conn: &mut Conn, uri_hash: &str) -> Result<()> {
+    execute!(conn, EXPIRE, uri_hash, AHEAD).map(|_| ())
 }
 
 /// Uses a pushed request up, once; false when it has been answered before. A sign-in that began in time may end after the

@@ -1,13 +1,15 @@
 //! Which queries serve clients that register themselves, and those who may let them?
 
 use super::macros::{execute, optional, queries};
-use super::{Conn, Result};
+use super::{AHEAD, Conn, Result};
 
 queries! {
     INVITE = "INSERT INTO initial_access_tokens (token_hash, note, uses_left, created_at, expires_at)
               VALUES ($1, $2, $3, $4, $5)";
     IS_INVITED = "SELECT uses_left FROM initial_access_tokens
-                  WHERE token_hash = $1 AND uses_left > 0 AND expires_at > $2";
+                  WHERE token_hash = $1 AND uses_left > 0 AND expires_at > $2 AND created_at - $3 <= $2";
+    EXPIRE_INVITATION = "UPDATE initial_access_tokens SET expires_at = created_at - $3
+                         WHERE token_hash = $1 AND expires_at >= created_at AND (expires_at <= $2 OR created_at - $3 > $2)";
     SPEND_INVITATION = "UPDATE initial_access_tokens SET uses_left = uses_left - 1
                         WHERE token_hash = $1 AND uses_left > 0 AND expires_at > $2";
     PURGE_INVITATIONS = "DELETE FROM initial_access_tokens WHERE token_hash IN (
@@ -40,8 +42,16 @@ pub async fn invite(
 /// # Errors
 /// When the database refuses.
 pub async fn is_invited(conn: &mut Conn, token_hash: &str, now: i64) -> Result<bool> {
-    let row: Option<(i64,)> = optional!(conn, (i64,), IS_INVITED, token_hash, now)?;
+    let row: Option<(i64,)> = optional!(conn, (i64,), IS_INVITED, token_hash, now, AHEAD)?;
     Ok(row.is_some())
+}
+
+/// Lets an initial access token whose time is over be over for good, because whoever comes with it is told so.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn expire_invitation(conn: &mut Conn, token_hash: &str, now: i64) -> Result<()> {
+    execute!(conn, EXPIRE_INVITATION, token_hash, now, AHEAD).map(|_| ())
 }
 
 /// Uses an initial access token once; false when it has expired, or has no use left.

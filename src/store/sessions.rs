@@ -12,6 +12,10 @@ queries! {
             WHERE token_hash = $1 AND ended_at IS NULL AND expires_at > $2 AND seen_at > $3";
     FIND_BY_ID = "SELECT id, user_id, password_at, code_at, created_at, seen_at, expires_at FROM sessions
                   WHERE id = $1 AND ended_at IS NULL AND expires_at > $2";
+    STALE = "SELECT id FROM sessions WHERE token_hash = $1 AND ended_at IS NULL AND seen_at > 0";
+    EXPIRE = "UPDATE sessions SET seen_at = 0
+              WHERE token_hash = $1 AND ended_at IS NULL AND (expires_at <= $2 OR seen_at <= $3)";
+    MARK_OVERRIDE = "UPDATE sessions SET overridden_at = $2 WHERE id = $1 AND overridden_at IS NULL";
     SEE = "UPDATE sessions SET seen_at = $2 WHERE id = $1 AND ended_at IS NULL";
     RENEW = "UPDATE sessions SET token_hash = $2, password_at = $3, code_at = $4, seen_at = $5
              WHERE id = $1 AND ended_at IS NULL";
@@ -87,12 +91,37 @@ pub async fn find_by_id(conn: &mut Conn, id: &str, now: i64) -> Result<Option<Se
     optional!(conn, SessionRow, FIND_BY_ID, id, now)
 }
 
-/// Notes that a session is in use. If it has not ended, nobody else can end it before the transaction is over.
+/// Whether there is a session of this cookie that may have grown too old, and nobody has been told yet ([`expire`]).
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn see(conn: &mut Conn, id: &str, now: i64) -> Result<()> {
-    execute!(conn, SEE, id, now).map(|_| ())
+pub async fn is_stale(conn: &mut Conn, token_hash: &str) -> Result<bool> {
+    let row: Option<(String,)> = optional!(conn, (String,), STALE, token_hash)?;
+    Ok(row.is_some())
+}
+
+/// Lets a session that has grown too old be so for good, because its browser is asked to sign in again; one can still sign out of it.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn expire(conn: &mut Conn, token_hash: &str, now: i64, idle_since: i64) -> Result<()> {
+    execute!(conn, EXPIRE, token_hash, now, idle_since).map(|_| ())
+}
+
+/// Notes that `override_2fa` lets somebody in by this session; false when it has before.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn mark_override(conn: &mut Conn, id: &str, now: i64) -> Result<bool> {
+    Ok(execute!(conn, MARK_OVERRIDE, id, now)? == 1)
+}
+
+/// Notes that a session is in use; false when it has ended. If it has not, nobody else can end it before the transaction is over.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn see(conn: &mut Conn, id: &str, now: i64) -> Result<bool> {
+    Ok(execute!(conn, SEE, id, now)? == 1)
 }
 
 /// Gives a session new proofs and a new cookie; false when it has ended meanwhile.

@@ -3,43 +3,54 @@
 use sqlx::FromRow;
 
 use super::macros::{execute, optional, queries};
-use super::{Conn, Result};
+use super::{AHEAD, Conn, Result};
 
 queries! {
     ADD = "INSERT INTO signins (id, browser_hash, client_id, request, codes_sent, created_at, expires_at, source)
            VALUES ($1, $2, $3, $4, 0, $5, $6, $7)";
-    FIND = "SELECT id, browser_hash, client_id, request, user_id, password_at, code_at, consented_at, consented_by,
-                   last_user_id, without_session, notice, codes_sent, created_at, expires_at, finished_at, grant_id
-            FROM signins WHERE id = $1";
-    RECORD_PASSWORD = "UPDATE signins SET user_id = $2, last_user_id = $2, password_at = $3, code_at = NULL, notice = NULL
+    // What a session has proven is proven for as long as it lives.
+    FIND = "SELECT i.id, i.browser_hash, i.client_id, i.request,
+                   CASE WHEN i.session_id IS NULL OR s.id IS NOT NULL THEN i.user_id END AS user_id,
+                   i.password_at, i.code_at, i.consented_at, i.consented_by, i.last_user_id, i.without_session, i.notice,
+                   i.codes_sent, i.created_at, i.expires_at, i.finished_at, i.grant_id, i.session_id
+            FROM signins i LEFT JOIN sessions s ON s.id = i.session_id AND s.ended_at IS NULL
+            WHERE i.id = $1";
+    RECORD_PASSWORD = "UPDATE signins SET user_id = $2, last_user_id = $2, password_at = $3, code_at = NULL,
+                                          session_id = NULL, notice = NULL
                        WHERE id = $1 AND finished_at IS NULL";
     RECORD_CODE = "UPDATE signins SET code_at = $2, notice = NULL WHERE id = $1 AND user_id = $3 AND finished_at IS NULL";
     RECORD_CONSENT = "UPDATE signins SET consented_at = $2, consented_by = $3
                       WHERE id = $1 AND finished_at IS NULL AND (user_id IS NULL OR user_id = $3)";
     USE_ANOTHER_LOGIN = "UPDATE signins SET user_id = NULL, last_user_id = NULL, password_at = NULL, code_at = NULL,
-                                            consented_at = NULL, notice = NULL, without_session = TRUE
+                                            consented_at = NULL, session_id = NULL, notice = NULL,
+                                            without_session = TRUE
                          WHERE id = $1 AND finished_at IS NULL";
     START_AGAIN = "UPDATE signins SET user_id = NULL, password_at = NULL, code_at = NULL, consented_at = NULL,
-                                      notice = $2
+                                      session_id = NULL, notice = $2
                    WHERE id = $1 AND finished_at IS NULL";
     SET_NOTICE = "UPDATE signins SET notice = $2 WHERE id = $1 AND finished_at IS NULL";
-    ADOPT = "UPDATE signins SET user_id = $2, last_user_id = $2, password_at = $3
+    ADOPT = "UPDATE signins SET user_id = $2, last_user_id = $2, password_at = $3, session_id = $4
              WHERE id = $1 AND user_id IS NULL AND finished_at IS NULL
                AND EXISTS (SELECT 1 FROM sessions s WHERE s.id = $4 AND s.user_id = $2 AND s.ended_at IS NULL)";
     COUNT_CODE = "UPDATE signins SET codes_sent = codes_sent + 1
                   WHERE id = $1 AND codes_sent = $2 AND user_id = $3 AND password_at = $4 AND finished_at IS NULL";
+    TAKE_BACK_CODE = "UPDATE signins SET codes_sent = codes_sent - 1
+                      WHERE id = $1 AND codes_sent > 0 AND finished_at IS NULL";
+    EXPIRE = "UPDATE signins SET expires_at = created_at - $2
+              WHERE id = $1 AND finished_at IS NULL AND expires_at >= created_at";
     FINISH = "UPDATE signins SET finished_at = $2, grant_id = $7
               WHERE id = $1 AND finished_at IS NULL AND expires_at > $2
                 AND user_id IS NOT DISTINCT FROM $3 AND password_at IS NOT DISTINCT FROM $4
-                AND code_at IS NOT DISTINCT FROM $5 AND consented_at IS NOT DISTINCT FROM $6";
+                AND code_at IS NOT DISTINCT FROM $5 AND consented_at IS NOT DISTINCT FROM $6
+                AND session_id IS NOT DISTINCT FROM $8";
     LOCK_FINISHED = "UPDATE signins SET grant_id = grant_id WHERE id = $1 AND grant_id IS NOT NULL RETURNING grant_id";
     FINISH_AGAIN = "UPDATE signins SET grant_id = $2 WHERE id = $1 AND grant_id IS NOT NULL";
     CLOSE = "UPDATE signins SET finished_at = $2 WHERE id = $1 AND finished_at IS NULL AND expires_at > $2";
     FORGET_USER = "UPDATE signins SET user_id = NULL, password_at = NULL, code_at = NULL, consented_at = NULL,
-                                      notice = '\"account_changed\"'
+                                      session_id = NULL, notice = '\"account_changed\"'
                    WHERE user_id = $1 AND finished_at IS NULL";
     FORGET_HOLDERS = "UPDATE signins SET user_id = NULL, password_at = NULL, code_at = NULL, consented_at = NULL,
-                                         notice = '\"account_changed\"'
+                                         session_id = NULL, notice = '\"account_changed\"'
                       WHERE user_id IS NOT NULL AND finished_at IS NULL
                         AND EXISTS (SELECT 1 FROM users u WHERE u.id = signins.user_id AND u.role_id = $1)";
     PURGE = "DELETE FROM signins WHERE id IN (
@@ -83,6 +94,8 @@ pub struct SignInRow {
     pub finished_at: Option<i64>,
     /// The grant that was the answer; none for a refusal.
     pub grant_id: Option<String>,
+    /// The session whose password counts in it; none where the password was given in it.
+    pub session_id: Option<String>,
 }
 
 impl SignInRow {
@@ -178,8 +191,8 @@ pub async fn set_notice(conn: &mut Conn, id: &str, notice: Option<&str>) -> Resu
     execute!(conn, SET_NOTICE, id, notice).map(|_| ())
 }
 
-/// Lets the password of the browser's session count in this sign-in; false when somebody has given one in it, or the session
-/// has ended.
+/// Lets the password of the browser's session count in this sign-in, for as long as the session lives; false when somebody has
+/// given one in it, or the session has ended.
 ///
 /// # Errors
 /// When the database refuses.
@@ -203,14 +216,32 @@ pub async fn count_code(conn: &mut Conn, as_read: &SignInRow) -> Result<bool> {
     Ok(execute!(conn, COUNT_CODE, &as_read.id, sent, user, at)? == 1)
 }
 
+/// Takes back the count of a code that could not be sent.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn take_back_code(conn: &mut Conn, id: &str) -> Result<()> {
+    execute!(conn, TAKE_BACK_CODE, id).map(|_| ())
+}
+
+/// Lets a sign-in be over for good, because its person is told so.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn expire(conn: &mut Conn, id: &str) -> Result<()> {
+    execute!(conn, EXPIRE, id, AHEAD).map(|_| ())
+}
+
 /// Ends the sign-in with the grant that its proofs have earned, once; false when it has ended before, is too old, or has other proofs
 /// than it was read with.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn finish(conn: &mut Conn, as_read: &SignInRow, grant_id: &str, now: i64) -> Result<bool> {
-    let SignInRow { id, user_id, password_at, code_at, consented_at, .. } = as_read;
-    Ok(execute!(conn, FINISH, id, now, user_id, password_at, code_at, consented_at, grant_id)? == 1)
+    let SignInRow { id, user_id, password_at, code_at, consented_at, session_id, .. } = as_read;
+    let done =
+        execute!(conn, FINISH, id, now, user_id, password_at, code_at, consented_at, grant_id, session_id)?;
+    Ok(done == 1)
 }
 
 /// Gives a sign-in that has ended in a grant another one. Answers the one before; none when the sign-in is gone.

@@ -3,7 +3,7 @@
 use sqlx::FromRow;
 
 use super::macros::{execute, optional, queries};
-use super::{Conn, Result};
+use super::{AHEAD, Conn, Result};
 
 queries! {
     ADD_GRANT = "INSERT INTO grants (id, user_id, client_id, session_id, scopes, nonce, amr, acr, auth_time,
@@ -12,11 +12,6 @@ queries! {
     FIND_GRANT = "SELECT id, user_id, client_id, session_id, scopes, nonce, amr, acr, auth_time, created_at,
                          expires_at, ended_at, details
                   FROM grants WHERE id = $1";
-    FIND_GRANT_OF_SESSION = "SELECT id, user_id, client_id, session_id, scopes, nonce, amr, acr, auth_time, created_at,
-                                    expires_at, ended_at, details
-                             FROM grants
-                             WHERE session_id = $1 AND client_id = $2 AND ended_at IS NULL AND expires_at > $3
-                             ORDER BY created_at DESC, id LIMIT 1";
     END_GRANT = "UPDATE grants SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL";
     END_UNREDEEMED = "UPDATE grants SET ended_at = $2
                       WHERE id = $1 AND ended_at IS NULL
@@ -31,6 +26,9 @@ queries! {
                  FROM authorization_codes WHERE code_hash = $1";
     SPEND_CODE = "UPDATE authorization_codes SET spent_at = $2
                   WHERE code_hash = $1 AND spent_at IS NULL AND expires_at > $2";
+    // Its making is its grant's.
+    EXPIRE_CODE = "UPDATE authorization_codes SET expires_at = 0
+                   WHERE code_hash = $1 AND spent_at IS NULL AND expires_at > 0";
     ADD_REFRESH = "INSERT INTO refresh_tokens (token_hash, grant_id, created_at, expires_at, bound_to)
                    VALUES ($1, $2, $3, $4, $5)";
     FIND_REFRESH = "SELECT t.grant_id, t.expires_at, t.spent_at, t.bound_to, t.retried_at, s.token_hash AS waiting_successor
@@ -42,6 +40,8 @@ queries! {
     RETRY_REFRESH = "UPDATE refresh_tokens SET retried_at = $4
                      WHERE token_hash = $1 AND successor_hash = $2 AND retried_at IS NULL AND spent_at >= $3
                        AND EXISTS (SELECT 1 FROM refresh_tokens s WHERE s.token_hash = $2 AND s.spent_at IS NULL)";
+    EXPIRE_REFRESH = "UPDATE refresh_tokens SET expires_at = created_at - $3
+                      WHERE token_hash = $1 AND expires_at <= $2 AND expires_at >= created_at";
     RENEW_REFRESH = "UPDATE refresh_tokens SET expires_at = $2
                      WHERE token_hash = $1 AND spent_at IS NULL AND expires_at > $3";
     PURGE_REFRESH = "DELETE FROM refresh_tokens WHERE token_hash IN (
@@ -174,19 +174,6 @@ pub async fn end_unredeemed(conn: &mut Conn, grant_id: &str, now: i64) -> Result
     execute!(conn, END_UNREDEEMED, grant_id, now).map(|_| ())
 }
 
-/// The newest grant that a client has from a session and that still holds.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn find_grant_of_session(
-    conn: &mut Conn,
-    session_id: &str,
-    client_id: &str,
-    now: i64,
-) -> Result<Option<GrantRow>> {
-    optional!(conn, GrantRow, FIND_GRANT_OF_SESSION, session_id, client_id, now)
-}
-
 /// Ends one grant; false when it has ended already.
 ///
 /// # Errors
@@ -245,6 +232,14 @@ pub async fn spend_code(conn: &mut Conn, code_hash: &str, now: i64) -> Result<bo
     Ok(execute!(conn, SPEND_CODE, code_hash, now)? == 1)
 }
 
+/// Lets a code be over for good, because its client is told so.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn expire_code(conn: &mut Conn, code_hash: &str) -> Result<()> {
+    execute!(conn, EXPIRE_CODE, code_hash).map(|_| ())
+}
+
 /// Keeps a new refresh token.
 ///
 /// # Errors
@@ -288,6 +283,14 @@ pub async fn retry_refresh(
     now: i64,
 ) -> Result<bool> {
     Ok(execute!(conn, RETRY_REFRESH, token_hash, successor, since, now)? == 1)
+}
+
+/// Lets a refresh token that has expired be so for good, because its client is told so.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn expire_refresh(conn: &mut Conn, token_hash: &str, now: i64) -> Result<()> {
+    execute!(conn, EXPIRE_REFRESH, token_hash, now, AHEAD).map(|_| ())
 }
 
 /// Lets an unused refresh token hold until `expires_at`; false when it is used or expired.

@@ -124,8 +124,8 @@ impl Begin<'_> {
     ) -> Result<Response, Problem> {
         let state = &self.provider.signin;
         let now = now_ms / 1000;
+        let session = self.provider.session(self.headers, now).await?;
         let mut conn = state.db.read().await?;
-        let session = self.provider.session(&mut conn, self.headers, now).await?;
         let attempts = i64::from(state.settings.code_attempts);
         let (freshness, demand) = (request.freshness(now), request.demand(&client));
         let mut standing =

@@ -11,6 +11,7 @@ use crate::oidc::provider::Provider;
 use crate::oidc::shared::page::language;
 use crate::signin::binding::{self, Holder};
 use crate::signin::browser::Browser;
+use crate::store::is_marked;
 use crate::store::signins::{self, SignInRow};
 use crate::web::{ExpiredPage, Problem};
 
@@ -60,7 +61,8 @@ pub(super) async fn load(
     drop(conn);
     let now = now_ms / 1000;
     let ended = ended(&signin, now);
-    if (signin.finished_at.is_some() || signin.expires_at <= now) && ended.is_none() {
+    if (signin.finished_at.is_some() || is_past(&signin, now)) && ended.is_none() {
+        say_so(provider, &signin).await?;
         return over(Some(&client));
     }
     match binding::holder(state.cookies, headers, id, signin.browser_hash.as_deref()) {
@@ -84,6 +86,21 @@ pub(super) async fn load(
         browser
     });
     Ok(Ok(Pending { signin, client, request, browser, cookies, ended }))
+}
+
+/// Whether the time of a sign-in is over; a clock that is set back ends none.
+fn is_past(signin: &SignInRow, now: i64) -> bool {
+    is_marked(signin.created_at, signin.expires_at) || signin.expires_at <= now
+}
+
+/// The page says that the time of a sign-in is over: then it is for good, whatever the clock does.
+async fn say_so(provider: &Provider, signin: &SignInRow) -> Result<(), Problem> {
+    if signin.finished_at.is_none() && !is_marked(signin.created_at, signin.expires_at) {
+        let mut tx = provider.signin.db.write().await?;
+        signins::expire(&mut tx, &signin.id).await?;
+        tx.commit().await?;
+    }
+    Ok(())
 }
 
 /// The page of a sign-in that is over.

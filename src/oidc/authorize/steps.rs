@@ -66,7 +66,7 @@ pub(in crate::oidc) async fn resend(
         Ok(step) => step,
         Err(over) => return Ok(over),
     };
-    code::ask_again(&provider.signin, &step.pending.signin, step.now_ms / 1000).await?;
+    code::ask_again(&provider.signin, &step.pending.signin, step.now_ms).await?;
     Ok(to_the_loop(&id))
 }
 

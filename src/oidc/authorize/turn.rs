@@ -22,7 +22,7 @@ use crate::signin::challenge::{self, Issue, Recipient};
 use crate::signin::decide::{Next, Reach, decide};
 use crate::signin::facts::{self, Standing};
 use crate::signin::notice::Notice;
-use crate::signin::pages;
+use crate::signin::pages::{self, Sent};
 use crate::store::challenges::{self, ChallengeRow};
 use crate::store::sessions::{self, SessionRow};
 use crate::store::signins::{self, SignInRow};
@@ -73,8 +73,8 @@ pub(super) async fn consent(
     now_ms: i64,
 ) -> Result<(), Problem> {
     let turn = Turn { provider, pending, headers, now_ms };
+    let session = provider.session(headers, now_ms / 1000).await?;
     let mut conn = provider.signin.db.read().await?;
-    let session = provider.session(&mut conn, headers, now_ms / 1000).await?;
     let standing = turn.standing(&mut conn, session.as_ref()).await?;
     drop(conn);
     let Some(standing) = standing else { return Ok(()) };
@@ -91,8 +91,8 @@ pub(super) async fn consent(
 impl Turn<'_> {
     async fn take(&self) -> Result<Response, Problem> {
         let (signin, client) = (&self.pending.signin, &self.pending.client);
+        let session = self.provider.session(self.headers, self.now_ms / 1000).await?;
         let mut conn = self.provider.signin.db.read().await?;
-        let session = self.provider.session(&mut conn, self.headers, self.now_ms / 1000).await?;
         let Some(standing) = self.standing(&mut conn, session.as_ref()).await? else {
             return self.ask_who(conn, session.as_ref()).await;
         };
@@ -214,24 +214,42 @@ impl Turn<'_> {
             return Ok(to_the_loop(&self.pending.signin.id));
         };
         if standing.facts.reach == Reach::Hand {
-            return Ok(self.code_page(&signin, standing, (None, false)));
+            return Ok(self.code_page(&signin, standing, Sent::default()));
         }
         let mut conn = state.db.read().await?;
         let latest = challenges::latest(&mut conn, &signin.id, &standing.person.id).await?;
+        let full_until = match &latest {
+            Some(last) => {
+                challenge::full_until(&mut conn, &state.settings, &last.address, self.now_ms).await?
+            }
+            None => None,
+        };
         drop(conn);
         match latest {
             Some(challenge) if challenge.ended_at.is_none() && challenge.spent_at.is_none() => {
                 match self.delivery(&challenge).await?.as_deref() {
                     // Refused after the page had stopped waiting: nobody shall wait for it either.
                     Some("refused" | "expired") => self.mail_failed(&signin, standing).await,
-                    Some("accepted") | None => {
-                        Ok(self.code_page(&signin, standing, (Some(&challenge), false)))
+                    delivery => {
+                        self.say_if_over(&challenge).await?;
+                        let underway = !matches!(delivery, Some("accepted") | None);
+                        let sent = Sent { challenge: Some(&challenge), underway, full_until };
+                        Ok(self.code_page(&signin, standing, sent))
                     }
-                    Some(_) => Ok(self.code_page(&signin, standing, (Some(&challenge), true))),
                 }
             }
             _ => self.send_code(&signin, standing).await,
         }
+    }
+
+    /// The page says that a code no longer works: then it never does again, whatever the clock does.
+    async fn say_if_over(&self, challenge: &ChallengeRow) -> Result<(), Problem> {
+        if challenge.is_over(self.now_ms / 1000) && !challenge.is_marked() {
+            let mut tx = self.provider.signin.db.write().await?;
+            challenges::expire(&mut tx, &challenge.id).await?;
+            tx.commit().await?;
+        }
+        Ok(())
     }
 
     /// A session's password counts in this sign-in from here on: its code is for whoever gave that password. None when the
@@ -252,6 +270,7 @@ impl Turn<'_> {
             }
             tx.commit().await?;
             (signin.user_id, signin.password_at) = (Some(user.clone()), Some(at));
+            signin.session_id = Some(session.id.clone());
         }
         Ok(Some(signin))
     }
@@ -268,8 +287,11 @@ impl Turn<'_> {
         let message = match issued.map_err(challenge_problem)? {
             Issue::Queued(message) => message,
             Issue::Overtaken => return Ok(to_the_loop(&signin.id)),
-            Issue::NoMore => {
-                let notice = Notice::NoMoreCodes;
+            refused @ (Issue::NoMore | Issue::Full(_)) => {
+                let notice = match refused {
+                    Issue::Full(until) => Notice::AddressFull { until },
+                    _ => Notice::NoMoreCodes,
+                };
                 signins::start_again(&mut tx, &signin.id, Some(&notice.to_json())).await?;
                 tx.commit().await?;
                 return Ok(self.password_page(Some(notice), Some(&standing.person.login)));
@@ -283,9 +305,12 @@ impl Turn<'_> {
         }
         let mut conn = state.db.read().await?;
         let challenge = challenges::latest(&mut conn, &signin.id, &standing.person.id).await?;
-        let sent = SignInRow { codes_sent: signin.codes_sent + 1, ..signin.clone() };
+        let full_until =
+            challenge::full_until(&mut conn, &state.settings, address.as_str(), self.now_ms).await?;
+        let counted = SignInRow { codes_sent: signin.codes_sent + 1, ..signin.clone() };
         let underway = outcome == Outcome::Underway;
-        Ok(self.code_page(&sent, standing, (challenge.as_ref(), underway)))
+        let sent = Sent { challenge: challenge.as_ref(), underway, full_until };
+        Ok(self.code_page(&counted, standing, sent))
     }
 
     /// What has become of the message that carries a code; none when the record is gone.
@@ -295,10 +320,12 @@ impl Turn<'_> {
         Ok(crate::store::messages::state(&mut conn, message).await?)
     }
 
-    /// The code will not come: back to the login screen, which says so.
+    /// The code will not come, and does not count: back to the login screen, which says so.
     async fn mail_failed(&self, signin: &SignInRow, standing: &Standing) -> Result<Response, Problem> {
         let mut tx = self.provider.signin.db.write().await?;
-        challenges::end_of_signin(&mut tx, &signin.id, self.now_ms / 1000).await?;
+        if challenges::end_of_signin(&mut tx, &signin.id, self.now_ms / 1000).await? {
+            signins::take_back_code(&mut tx, &signin.id).await?;
+        }
         let notice = Notice::MailFailed;
         signins::start_again(&mut tx, &signin.id, Some(&notice.to_json())).await?;
         tx.commit().await?;
@@ -340,15 +367,10 @@ impl Turn<'_> {
         )
     }
 
-    fn code_page(
-        &self,
-        signin: &SignInRow,
-        standing: &Standing,
-        challenge: (Option<&ChallengeRow>, bool),
-    ) -> Response {
+    fn code_page(&self, signin: &SignInRow, standing: &Standing, sent: Sent<'_>) -> Response {
         let language = language(self.headers, self.pending.request.ui_locales.as_deref());
         let (state, app) = (&self.provider.signin, card(&self.pending.client));
-        pages::code(state, signin, app, standing, challenge, self.now_ms / 1000, language)
+        pages::code(state, signin, app, standing, sent, self.now_ms / 1000, language)
     }
 }
 

@@ -9,6 +9,9 @@ use crate::keys::{Vault, VaultError};
 /// What pairwise subjects are keyed for.
 const PAIRWISE: &str = "pairwise subject";
 
+/// What the names of sessions are keyed for that clients with pairwise subjects get.
+const PAIRWISE_SESSION: &str = "pairwise session";
+
 /// `subject_type` of a client (OIDC Registration §2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -76,6 +79,26 @@ pub fn subject(
         SubjectType::Public => Ok(user_id.to_owned()),
         SubjectType::Pairwise => {
             Ok(base64url(&vault.mac_bytes(PAIRWISE, &[sector.as_bytes(), user_id.as_bytes()])?))
+        }
+    }
+}
+
+/// The `sid` by which a client knows a session (Back-Channel Logout §2.1). Clients with pairwise subjects get one each, or they could
+/// compare notes by it.
+///
+/// # Errors
+/// When the master key cannot be used.
+pub fn session(
+    vault: &Vault,
+    subject_type: SubjectType,
+    client_id: &str,
+    session_id: &str,
+) -> Result<String, VaultError> {
+    match subject_type {
+        SubjectType::Public => Ok(session_id.to_owned()),
+        SubjectType::Pairwise => {
+            let parts = [client_id.as_bytes(), session_id.as_bytes()];
+            Ok(base64url(&vault.mac_bytes(PAIRWISE_SESSION, &parts)?))
         }
     }
 }

@@ -88,6 +88,9 @@ impl Entry<'_> {
         let Some(code) = UserCode::parse(self.typed) else { return Ok(None) };
         let key = code.key(&self.provider.signin.vault).map_err(internal)?;
         let device = device_codes::find_waiting(conn, &key, now).await?;
+        if device.is_none() {
+            device_codes::expire_typed(conn, &key, now).await?;
+        }
         Ok(device.map(|device| (code, device)))
     }
 

@@ -197,6 +197,7 @@ async fn logout_token(
     now: i64,
 ) -> Result<String, String> {
     let subject = provider.subject(client, &claimed.user_id).map_err(|e| e.to_string())?;
+    let session = provider.session_name(client, &claimed.session_id).map_err(|e| e.to_string())?;
     let ring = provider.keys.ring(now).await.map_err(|e| e.to_string())?;
     let claims = Map::from_iter([
         ("iss".to_owned(), Value::from(provider.issuer.as_str())),
@@ -206,7 +207,7 @@ async fn logout_token(
         ("exp".to_owned(), Value::from(now + LIFETIME)),
         ("jti".to_owned(), Value::from(new_id(&mut entropy()))),
         ("events".to_owned(), json!({ EVENT: {} })),
-        ("sid".to_owned(), Value::from(claimed.session_id.as_str())),
+        ("sid".to_owned(), Value::from(session)),
     ]);
     let algorithm = provider.algorithm_for(client);
     let signed = ring.sign(algorithm, Kind::LogoutToken.typ(), &claims, now).map_err(|e| e.to_string())?;

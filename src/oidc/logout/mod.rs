@@ -22,7 +22,7 @@ use crate::oidc::clients::{self, Client, card};
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::browser_state::cookie_of_nobody;
 use crate::oidc::shared::kinds;
-use crate::oidc::shared::page::{SESSION_COOKIE, key_problem, language};
+use crate::oidc::shared::page::{SESSION_COOKIE, internal, key_problem, language};
 use crate::signin::session;
 use crate::store::session_clients;
 use crate::store::sessions::{self, SessionRow};
@@ -102,7 +102,9 @@ impl Logout<'_> {
         let Some(session) = session else {
             return Ok(self.leave(client.as_ref(), &hint, Farewell::default()));
         };
-        if !self.confirmed && !hint.is_of(&session.id) {
+        let name = client.as_ref().map(|client| self.provider.session_name(client, &session.id));
+        let name = name.transpose().map_err(internal)?;
+        if !self.confirmed && !name.is_some_and(|name| hint.is_of(&name)) {
             return self.ask(&session, client.as_ref()).await;
         }
         self.end(&session, now_ms).await?;
@@ -174,7 +176,8 @@ impl Logout<'_> {
         for (client, outcome) in apps.into_iter().zip(outcomes) {
             let Some(client) = client else { continue };
             let uri = client.metadata.frontchannel_logout_uri.as_deref();
-            let frame = uri.and_then(|uri| Frame::new(uri, &self.provider.issuer, &session.id));
+            let name = self.provider.session_name(&client, &session.id).map_err(internal)?;
+            let frame = uri.and_then(|uri| Frame::new(uri, &self.provider.issuer, &name));
             let has_left = left.is_some_and(|left| left.id == client.id);
             let list = match (outcome, &frame) {
                 (Outcome::Told, _) => &mut farewell.told,

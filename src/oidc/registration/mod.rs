@@ -184,10 +184,13 @@ async fn invitation(provider: &Provider, headers: &HeaderMap, now: i64) -> Resul
     let hash = TokenHash::of(bearer(headers).ok_or(Refused::NoToken)?);
     let mut conn = provider.signin.db.read().await?;
     if registrations::is_invited(&mut conn, hash.as_str(), now).await? {
-        Ok(hash)
-    } else {
-        Err(Refused::Token(invitation::NOT_INVITED))
+        return Ok(hash);
     }
+    drop(conn);
+    let mut tx = provider.signin.db.write().await?;
+    registrations::expire_invitation(&mut tx, hash.as_str(), now).await?;
+    tx.commit().await?;
+    Err(Refused::Token(invitation::NOT_INVITED))
 }
 
 /// A client whose registration access token was shown (RFC 7592 §3).

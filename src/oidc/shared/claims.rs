@@ -8,8 +8,8 @@ use crate::directory::{Person, people};
 use crate::store::{Conn, Result};
 
 /// The claims of ID tokens, which say how somebody signed in.
-const OF_THE_SIGN_IN: [&str; 10] =
-    ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"];
+const OF_THE_SIGN_IN: [&str; 11] =
+    ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "jti"];
 
 /// The names of all claims that may be returned, for the metadata.
 pub(in crate::oidc) fn names() -> Vec<&'static str> {

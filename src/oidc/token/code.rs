@@ -9,8 +9,8 @@ use crate::oidc::shared::failure::Failure;
 use crate::oidc::shared::scopes::Scope;
 use crate::oidc::tokens::mint::{Access, IdTokenParts, Issued, Mint};
 use crate::oidc::tokens::standing::Standing;
-use crate::store::Conn;
 use crate::store::tokens;
+use crate::store::{Conn, is_over};
 
 /// Redeems a code. Everything about the request is checked before a code that has been used ends its grant: whoever holds no
 /// more than a leaked code can do no harm with it.
@@ -27,7 +27,11 @@ pub(super) async fn redeem(request: &TokenRequest<'_>, mut conn: Conn) -> Result
     if code.spent_at.is_some() {
         return Err(request.reused(conn, &grant, "the code has been used before").await?);
     }
-    if code.expires_at <= now {
+    if is_over(grant.created_at, code.expires_at, now) {
+        drop(conn);
+        let mut tx = provider.signin.db.write().await?;
+        tokens::expire_code(&mut tx, hash.as_str()).await?;
+        tx.commit().await?;
         return Err(Failure::grant("the code has expired"));
     }
     let standing = request.standing(&mut conn, grant).await?;

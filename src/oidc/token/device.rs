@@ -7,8 +7,7 @@ use crate::oidc::shared::failure::Failure;
 use crate::oidc::shared::scopes::Scope;
 use crate::oidc::tokens::mint::{Access, IdTokenParts, Issued, Mint};
 use crate::oidc::tokens::standing::Standing;
-use crate::store::Conn;
-use crate::store::{device_codes, tokens};
+use crate::store::{Conn, device_codes, is_over, tokens};
 
 /// Answers a device that asks whether it may have its tokens.
 pub(super) async fn ask(request: &TokenRequest<'_>, mut conn: Conn) -> Result<Issued, Failure> {
@@ -24,7 +23,11 @@ pub(super) async fn ask(request: &TokenRequest<'_>, mut conn: Conn) -> Result<Is
     if device.denied_at.is_some() {
         return Err(refuse(Code::AccessDenied, "the person said no"));
     }
-    if device.expires_at <= now {
+    if is_over(device.created_at, device.expires_at, now) {
+        drop(conn);
+        let mut tx = request.provider.signin.db.write().await?;
+        device_codes::expire(&mut tx, hash.as_str()).await?;
+        tx.commit().await?;
         return Err(refuse(Code::ExpiredToken, "the device code has expired: ask for a new one"));
     }
     let Some(grant_id) = device.grant_id else {

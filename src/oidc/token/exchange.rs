@@ -213,7 +213,9 @@ async fn id_token(
         return Err(refuse("has expired"));
     }
     let ended = "has ended with its grant";
-    let grant = tokens::find_grant_of_session(conn, text("sid"), &client.id, now).await?;
+    let id = text("jti").split('.').next().unwrap_or_default();
+    let grant = tokens::find_grant(conn, id).await?;
+    let grant = grant.filter(|g| g.client_id == client.id && g.ended_at.is_none() && g.expires_at > now);
     let grant = grant.ok_or_else(|| refuse(ended))?;
     let standing = standing::of(conn, client, grant, now).await?;
     let standing = standing.map_err(|lost| Failure::invalid(format!("{name}: {}", lost.description())))?;

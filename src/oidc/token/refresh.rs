@@ -70,6 +70,10 @@ async fn try_once(
         Use::Reused => return Err(request.reused(conn, &grant, REUSED).await?),
     }
     if row.expires_at <= now {
+        drop(conn);
+        let mut tx = provider.signin.db.write().await?;
+        tokens::expire_refresh(&mut tx, hash, now).await?;
+        tx.commit().await?;
         return Err(Failure::grant("the refresh token has expired"));
     }
     let standing = request.standing(&mut conn, grant).await?;

@@ -128,7 +128,9 @@ impl Mint<'_> {
             "auth_time": grant.auth_time,
             "acr": grant.acr,
             "amr": amr,
-            "sid": grant.session_id,
+            "sid": provider.session_name(self.client, &grant.session_id)?,
+            // As in access tokens: whoever shows this one shows the grant that it came with.
+            "jti": format!("{}.{}", grant.id, new_id(&mut entropy())),
         })));
         let hashes = [("at_hash", parts.access_token), ("c_hash", parts.code), ("s_hash", parts.state)];
         for (name, hashed) in hashes {

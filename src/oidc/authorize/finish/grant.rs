@@ -68,8 +68,7 @@ pub(in crate::oidc::authorize) async fn grant(
     browser: Option<Browser>,
     now_ms: i64,
 ) -> Result<Response, Problem> {
-    let state = &provider.signin;
-    let now = now_ms / 1000;
+    let (state, now) = (&provider.signin, now_ms / 1000);
     let encrypter = match encrypter(provider, client, request, now).await {
         Ok(encrypter) => encrypter,
         Err(refusal) => return refuse(provider, client, &request.return_to, &refusal, now).await,
@@ -94,7 +93,10 @@ pub(in crate::oidc::authorize) async fn grant(
         }
     };
     let request = &permitted;
-    let (session_id, cookie) = open_session(provider, &mut tx, &proven, browser, now).await?;
+    let Some((session_id, cookie)) = open_session(provider, &mut tx, &proven, browser, now).await? else {
+        // Signed out in between: the loop asks for the password.
+        return Ok(to_the_loop(proven.signin.map_or("", |signin| &signin.id)));
+    };
     if !session_clients::add(&mut tx, &session_id, &client.id).await? {
         tx.commit().await?;
         let refusal = Refusal::new(Code::LoginRequired, "the session has ended just now");
@@ -112,7 +114,8 @@ pub(in crate::oidc::authorize) async fn grant(
         }
     };
     remember_consent(&mut tx, client, request, &proven, now).await?;
-    let announced = proven.lost.is_none() && record(provider, &mut tx, client, &proven, now_ms).await?;
+    let announced = proven.lost.is_none()
+        && record(provider, &mut tx, client, &proven, &grant.session_id, now_ms).await?;
     tx.commit().await?;
     if announced {
         announce::deliver_later(state);
@@ -121,9 +124,8 @@ pub(in crate::oidc::authorize) async fn grant(
     let browser_state = browser_state(&state.vault, &grant.session_id).map_err(internal)?;
     let granted = Granted { provider, client, request, grant: &grant, person, encrypter, now };
     let answer = granted.answer(code, &browser_state).await?;
-    let readable = state.cookies.set_readable(STATE_COOKIE, &browser_state);
-    let set = cookie.into_iter().chain([readable]).map(|cookie| (header::SET_COOKIE, cookie));
-    Ok((AppendHeaders(set), answer).into_response())
+    let set = cookie.into_iter().chain([state.cookies.set_readable(STATE_COOKIE, &browser_state)]);
+    Ok((AppendHeaders(set.map(|cookie| (header::SET_COOKIE, cookie))), answer).into_response())
 }
 
 /// Ends the sign-in with this grant; false when it is no longer as it was read. A grant whose answer was lost ends with its code,
@@ -184,19 +186,24 @@ async fn remember_consent(
     Ok(tokens::remember_consent(tx, user, &client.id, &scopes.to_string(), now).await?)
 }
 
-/// The session that the grant hangs from, and the cookie if it is a new one.
+/// The session that the grant hangs from, and the cookie if it is a new one. None when the sign-in stands on one that has ended.
 async fn open_session(
     provider: &Provider,
     tx: &mut Tx,
     proven: &Proven<'_>,
     browser: Option<Browser>,
     now: i64,
-) -> Result<(String, Option<String>), Problem> {
+) -> Result<Option<(String, Option<String>)>, Problem> {
     let state = &provider.signin;
     let user = &proven.standing.person.id;
     if let (false, Some(session)) = (proven.is_fresh(), proven.session) {
         sessions::see(tx, &session.id, now).await?;
-        return Ok((session.id.clone(), None));
+        return Ok(Some((session.id.clone(), None)));
+    }
+    if let Some(session_id) = proven.signin.and_then(|signin| signin.session_id.as_deref())
+        && !sessions::see(tx, session_id, now).await?
+    {
+        return Ok(None);
     }
     let facts = &proven.standing.facts;
     let proofs = Proofs { password_at: facts.password_at, code_at: facts.code_at };
@@ -205,7 +212,7 @@ async fn open_session(
         throttles::know_browser(tx, browser.as_str(), user, now).await?;
     }
     let cookie = state.cookies.set(SESSION_COOKIE, opened.cookie.reveal(), Lifetime::Browser);
-    Ok((opened.id, Some(cookie)))
+    Ok(Some((opened.id, Some(cookie))))
 }
 
 fn new_grant(
@@ -287,17 +294,24 @@ async fn add_code(
     Ok(Some(code))
 }
 
-/// Writes down who went where, and announces an override that was used just now. Answers whether anybody is told.
+/// Writes down who went where, and announces an override the first time that it lets somebody in, by a password that they have just
+/// given or by their session. Answers whether anybody is told.
 async fn record(
     provider: &Provider,
     tx: &mut Tx,
     client: &Client,
     proven: &Proven<'_>,
+    session_id: &str,
     now_ms: i64,
 ) -> Result<bool, Problem> {
+    // It was written down when the answer was lost.
+    if proven.lost.is_some() {
+        return Ok(false);
+    }
     let person = &proven.standing.person;
     let fresh = proven.is_fresh();
-    let overridden = proven.assurance == Assurance::Override && fresh;
+    let overridden = proven.assurance == Assurance::Override
+        && (sessions::mark_override(tx, session_id, now_ms / 1000).await? || fresh);
     let name = if overridden { "signin.override" } else { "signin.completed" };
     let mut event = Event::new(name, Actor::User(person.id.clone()))
         .user(&person.id)

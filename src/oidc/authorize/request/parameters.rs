@@ -9,7 +9,7 @@ use crate::oidc::shared::documents;
 use crate::oidc::shared::error::{Code, Refusal};
 use crate::oidc::shared::mistake::Mistake;
 use crate::store::pushed_requests::{self, PushedRow};
-use crate::store::{self, Db};
+use crate::store::{self, Db, is_over};
 use crate::web::form::Form;
 
 /// How the address of a pushed request begins (RFC 9126 §2.2).
@@ -206,7 +206,14 @@ async fn of_push(db: &Db, client: &Client, uri: &str, now: i64) -> store::Result
         store::Error::BadRow { table: "pushed_requests", column: "parameters", row: hash.as_str().to_owned() }
     })?;
     let form: Form = pairs.into_iter().collect();
-    Ok(match over(&row, now) {
+    let over = over(&row, now);
+    if over.is_some() && row.used_at.is_none() {
+        drop(conn);
+        let mut tx = db.write().await?;
+        pushed_requests::expire(&mut tx, hash.as_str()).await?;
+        tx.commit().await?;
+    }
+    Ok(match over {
         None => Ok(Found { form, pushed: Some((hash.as_str().to_owned(), row.dpop_jkt)) }),
         Some(description) => Err(Unusable { mistake: pushed_mistake(description), form: Some(form) }),
     })
@@ -216,7 +223,7 @@ async fn of_push(db: &Db, client: &Client, uri: &str, now: i64) -> store::Result
 fn over(row: &PushedRow, now: i64) -> Option<&'static str> {
     if row.used_at.is_some() {
         Some(USED)
-    } else if row.expires_at <= now {
+    } else if is_over(row.created_at, row.expires_at, now) {
         Some(
             "the pushed request has expired: a sign-in must begin within expires_in of /par (RFC 9126 section 4)",
         )
@@ -280,6 +287,7 @@ mod tests {
     #[test]
     fn a_pushed_request_serves_once_and_in_time() {
         let row = |used_at, expires_at| PushedRow {
+            created_at: 0,
             client_id: String::new(),
             parameters: String::new(),
             dpop_jkt: None,
