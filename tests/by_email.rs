@@ -5,7 +5,6 @@ mod support;
 
 use countersign::directory::users::Changes;
 use countersign::directory::{Person, Status};
-use support::Database;
 use support::admin::PASSWORD;
 use support::browser::Browser;
 use support::site::Site;
