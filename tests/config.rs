@@ -144,6 +144,11 @@ fn a_value_out_of_bounds_says_the_bounds() {
             "client_certificate_header: needs `trusted_proxies` as well: nobody else is believed",
         ),
         ("database.max_connections = 0", "database.max_connections: expected 1 or more"),
+        (
+            "registration.per_hour = 0",
+            "registration.per_hour: expected 1 or more: set registration.mode to \"closed\" or \"token\" where nobody \
+             may register unasked",
+        ),
         ("mail.host = \" \"", "mail.host: expected the name of the mail server"),
         ("mail.port = 0", "mail.port: expected 1 to 65535"),
         ("mail.username = \"u\"", "mail.username: needs `mail.password` or `mail.password_file` as well"),

@@ -169,6 +169,40 @@ crate::on_both_databases! {
         refused(&register(&site, Some(&old), &app()).await, 401, "invalid_token", &["expired"]);
     }
 
+    async fn one_network_registers_no_more_in_an_hour_than_the_operator_says(database) {
+        let site = Site::with(database, |config| {
+            open(config);
+            config.registration.per_hour = 3;
+        })
+        .await;
+        for _ in 0..3 {
+            registered(&site, &app()).await;
+        }
+        let waits = register(&site, None, &app()).await;
+        assert_eq!(waits.status, 429, "{}", waits.json);
+        assert!(waits.headers.contains_key("retry-after"), "{:?}", waits.headers);
+        site.advance(3601);
+        registered(&site, &app()).await;
+    }
+
+    /// Nobody's guesses at a token keep out whoever holds one.
+    async fn whoever_holds_an_initial_access_token_never_waits(database) {
+        let site = Site::with(database, |config| {
+            by_token(config);
+            config.registration.per_hour = 2;
+        })
+        .await;
+        let token = invite(&site, 10, 3600).await;
+        for _ in 0..5 {
+            refused(&register(&site, Some("wrong"), &app()).await, 401, "invalid_token", &[]);
+            refused(&register(&site, None, &app()).await, 401, "invalid_token", &[]);
+        }
+        for _ in 0..5 {
+            let answer = register(&site, Some(&token), &app()).await;
+            assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.json);
+        }
+    }
+
     async fn an_app_reads_replaces_and_withdraws_its_registration(database) {
         let site = Site::with(database, open).await;
         let first = registered(&site, &app()).await;

@@ -51,6 +51,11 @@ pub(super) fn check(config: &Config) -> Verdict {
     )?;
     let retry = tokens.refresh_retry <= Period::minutes(1);
     rule(retry, "tokens.refresh_retry", || "expected at most 1m: whoever has stolen a token may retry too")?;
+    rule(
+        config.registration.per_hour > 0,
+        "registration.per_hour",
+        || "expected 1 or more: set registration.mode to \"closed\" or \"token\" where nobody may register unasked",
+    )?;
     brand(&config.brand)?;
     outbound(&config.outbound.allow_private)?;
     log_level(&config.log.level)?;

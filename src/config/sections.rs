@@ -351,11 +351,13 @@ pub struct Registration {
     pub mode: RegistrationMode,
     /// How many clients may be registered so at a time.
     pub max_clients: u32,
+    /// How many of them one network may register in an hour without an initial access token.
+    pub per_hour: u32,
 }
 
 impl Default for Registration {
     fn default() -> Self {
-        Self { mode: RegistrationMode::Closed, max_clients: 1000 }
+        Self { mode: RegistrationMode::Closed, max_clients: 1000, per_hour: 100 }
     }
 }
 

@@ -16,8 +16,8 @@ pub enum Subject {
     Network(String),
     /// A network from which codes of devices are typed (RFC 8628 §5.1): as above.
     DeviceEntry(String),
-    /// A network from which clients register themselves.
-    Registration(String),
+    /// A network from which clients register themselves, and how many may in an hour.
+    Registration(String, i64),
     /// A login in a browser that it has been used in before.
     KnownBrowser {
         /// The hash of the browser's cookie.
@@ -39,7 +39,7 @@ impl Subject {
             Self::Account(login) => format!("account\n{login}"),
             Self::Network(network) => format!("network\n{network}"),
             Self::DeviceEntry(network) => format!("device\n{network}"),
-            Self::Registration(network) => format!("registration\n{network}"),
+            Self::Registration(network, _) => format!("registration\n{network}"),
             Self::KnownBrowser { browser, login } => format!("browser\n{browser}\n{login}"),
         };
         TokenHash::of(&text).as_str().to_owned()
@@ -48,7 +48,7 @@ impl Subject {
     /// How long a subject must have been quiet for its failures to be forgotten, in seconds.
     const fn memory(&self) -> i64 {
         match self {
-            Self::Account(_) | Self::KnownBrowser { .. } | Self::Registration(_) => 3600,
+            Self::Account(_) | Self::KnownBrowser { .. } | Self::Registration(..) => 3600,
             Self::Network(_) | Self::DeviceEntry(_) => 900,
         }
     }
@@ -74,8 +74,8 @@ impl Subject {
                 n @ 0..30 => 1 + n,
                 _ => 30,
             },
-            // Every registration counts, as nobody may fill the table: a suite of tests passes, a flood does not.
-            Self::Registration(_) => match failures - 100 {
+            // Every registration counts, as nobody may fill the table.
+            Self::Registration(_, per_hour) => match failures - *per_hour {
                 ..0 => 0,
                 n @ 0..60 => 1 + n,
                 _ => 60,
@@ -117,7 +117,7 @@ impl Tries {
     pub async fn succeeded(self, conn: &mut Conn, now: i64) -> Result<()> {
         for subject in &self.0 {
             match subject {
-                Subject::Network(_) | Subject::DeviceEntry(_) | Subject::Registration(_) => {
+                Subject::Network(_) | Subject::DeviceEntry(_) | Subject::Registration(..) => {
                     throttles::give_back(conn, &subject.key(), now).await?;
                 }
                 Subject::Account(_) | Subject::KnownBrowser { .. } => {

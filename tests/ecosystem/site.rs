@@ -112,6 +112,7 @@ transport = "file"
 
 [registration]
 mode = "open"
+per_hour = 10000
 
 [outbound]
 extra_ca = ["ca.pem"{suite}]

@@ -22,7 +22,7 @@ use crate::oidc::clients::{self, Client, Metadata};
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::cors::{self, open_to_all};
 use crate::oidc::shared::error::{Code, Refusal};
-use crate::signin::throttle::{self, Subject, Tries};
+use crate::signin::throttle::{self, Subject};
 use crate::store::{registrations, seen_ids};
 use crate::web::network::Network;
 use crate::web::{Path, form, headers};
@@ -89,10 +89,13 @@ async fn register(provider: &Provider, request: Request) -> Result<Response, Ref
     let now_ms = provider.signin.clock.now_ms();
     let now = now_ms / 1000;
     let network = Network::of(request.extensions(), request.headers(), &provider.trusted_proxies).to_string();
-    let tries = count(provider, &network, now).await?;
+    // Whoever was invited waits for nobody.
     let invitation = match mode {
         RegistrationMode::Token => Some(invitation(provider, request.headers(), now).await?),
-        RegistrationMode::Open | RegistrationMode::Closed => None,
+        RegistrationMode::Open | RegistrationMode::Closed => {
+            count(provider, &network, now).await?;
+            None
+        }
     };
     let json = object(request).await?;
     let metadata = members::read(&json, if invitation.is_some() { &members::UNATTENDED } else { &[] })?;
@@ -100,11 +103,10 @@ async fn register(provider: &Provider, request: Request) -> Result<Response, Ref
     // Nobody here has looked at the app: people are asked before it learns who they are.
     let metadata = Metadata { consent: true, ..metadata };
     let mut tx = provider.signin.db.write().await?;
-    if let Some(hash) = &invitation {
-        if !registrations::spend_invitation(&mut tx, hash.as_str(), now).await? {
-            return Err(Refused::Token(invitation::NOT_INVITED));
-        }
-        tries.forget(&mut tx, now).await?;
+    if let Some(hash) = &invitation
+        && !registrations::spend_invitation(&mut tx, hash.as_str(), now).await?
+    {
+        return Err(Refused::Token(invitation::NOT_INVITED));
     }
     let registered = clients::add(&mut tx, &provider.signin.vault, metadata, now, &mut entropy()).await?;
     let token = Token::generate(&mut entropy());
@@ -168,13 +170,11 @@ async fn withdraw(provider: &Provider, client_id: &str, headers: &HeaderMap) -> 
 }
 
 /// Counts a registration for its network, before anything is fetched or kept for it.
-async fn count(provider: &Provider, network: &str, now: i64) -> Result<Tries, Refused> {
+async fn count(provider: &Provider, network: &str, now: i64) -> Result<(), Refused> {
     let mut tx = provider.signin.db.write().await?;
-    match throttle::take(&mut tx, vec![Subject::Registration(network.to_owned())], now).await? {
-        Ok(tries) => {
-            tx.commit().await?;
-            Ok(tries)
-        }
+    let subject = Subject::Registration(network.to_owned(), provider.registration.per_hour.into());
+    match throttle::take(&mut tx, vec![subject], now).await? {
+        Ok(_) => Ok(tx.commit().await?),
         Err(until) => Err(Refused::TooMany { wait: (until - now).max(1) }),
     }
 }
