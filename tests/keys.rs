@@ -24,7 +24,7 @@ crate::on_both_databases! {
         let keys = House::of(&database).with_keys().await;
         let before = keys.ring(1000).await.unwrap();
         let old = before.sign(SigningAlgorithm::ES256, "JWT", &claims(), 1000).unwrap();
-        let made = keys.rotate(2000, Announced, 600, Actor::Operator).await.unwrap();
+        let made = keys.rotate(2000, Announced, 600, None, Actor::Operator).await.unwrap();
         assert_eq!(made.len(), 5);
         let ring = keys.ring(2000).await.unwrap();
         assert_eq!(kids(&ring, 2000).len(), 10);
@@ -43,7 +43,7 @@ crate::on_both_databases! {
     async fn two_rotations_at_once_are_one(database) {
         let keys = House::of(&database).with_keys().await;
         let other = keys.elsewhere(&database).await;
-        let (one, two) = tokio::join!(keys.rotate(2000, AtOnce, 600, Actor::Operator), other.rotate(2000, AtOnce, 600, Actor::Operator));
+        let (one, two) = tokio::join!(keys.rotate(2000, AtOnce, 600, None, Actor::Operator), other.rotate(2000, AtOnce, 600, None, Actor::Operator));
         assert_eq!(one.unwrap().len() + two.unwrap().len(), 5);
     }
 
@@ -51,8 +51,54 @@ crate::on_both_databases! {
         let keys = House::of(&database).with_keys().await;
         let other = keys.elsewhere(&database).await;
         assert_eq!(kids(&other.ring(1000).await.unwrap(), 1000).len(), 5);
-        keys.rotate(1001, Announced, 600, Actor::Operator).await.unwrap();
+        keys.rotate(1001, Announced, 600, None, Actor::Operator).await.unwrap();
         assert_eq!(kids(&other.ring(1005).await.unwrap(), 1005).len(), 10);
+    }
+
+    /// Otherwise it would refuse what the first one signs, for as long as it keeps its keys.
+    async fn another_process_looks_at_once_when_a_token_names_a_key_that_it_does_not_know(database) {
+        let keys = House::of(&database).with_keys().await;
+        let other = keys.elsewhere(&database).await;
+        other.ring(1000).await.unwrap();
+        keys.rotate(1000, AtOnce, 600, None, Actor::Operator).await.unwrap();
+        let token = keys.ring(1000).await.unwrap().sign(SigningAlgorithm::RS256, "JWT", &claims(), 1000).unwrap();
+        assert_eq!(other.ring(1000).await.unwrap().verify(&token, 1000), Err(NotOurs));
+        assert!(other.ring_for(&token, 1000).await.unwrap().verify(&token, 1000).is_ok());
+        assert!(other.ring(1000).await.unwrap().verify(&token, 1000).is_ok(), "it has learnt of it");
+        let third = keys.elsewhere(&database).await;
+        third.ring(1000).await.unwrap();
+        keys.rotate(1000, AtOnce, 600, None, Actor::Operator).await.unwrap();
+        let published = third.ring_to_publish(1000).await.unwrap();
+        assert_eq!(kids(&published, 1000), kids(&keys.ring(1000).await.unwrap(), 1000), "nor does /jwks lag behind");
+    }
+
+    /// Tokens that name anything cost the database little.
+    async fn names_that_nobody_knows_make_a_process_look_four_times_a_second(database) {
+        let keys = House::of(&database).with_keys().await;
+        let other = keys.elsewhere(&database).await;
+        other.ring(1000).await.unwrap();
+        let garbage = format!("{}.e30.AAAA", BASE64_URL_SAFE_NO_PAD.encode(r#"{"alg":"RS256","kid":"nobody"}"#));
+        for _ in 0..4 {
+            other.ring_for(&garbage, 1001).await.unwrap();
+        }
+        keys.rotate(1001, AtOnce, 600, None, Actor::Operator).await.unwrap();
+        let token = keys.ring(1001).await.unwrap().sign(SigningAlgorithm::ES256, "JWT", &claims(), 1001).unwrap();
+        assert_eq!(other.ring_for(&token, 1001).await.unwrap().verify(&token, 1001), Err(NotOurs));
+        assert!(other.ring_for(&token, 1002).await.unwrap().verify(&token, 1002).is_ok());
+    }
+
+    async fn the_key_of_one_algorithm_is_rotated_alone(database) {
+        let keys = House::of(&database).with_keys().await;
+        keys.rotate(2000, Announced, 600, None, Actor::Operator).await.unwrap();
+        let before = kids(&keys.ring(2000).await.unwrap(), 2000);
+        let made = keys.rotate(2001, AtOnce, 600, Some(SigningAlgorithm::PS512), Actor::Operator).await.unwrap();
+        assert_eq!(made.len(), 1, "six algorithms share the RSA key");
+        let ring = keys.ring(2001).await.unwrap();
+        assert_eq!(kids(&ring, 2001).len(), before.len() + 1);
+        let signed_by = |algorithm| kid(&ring.sign(algorithm, "JWT", &claims(), 2001).unwrap());
+        assert_eq!(signed_by(SigningAlgorithm::RS256), made[0]);
+        let es256 = signed_by(SigningAlgorithm::ES256);
+        assert_eq!(ring.rows().find(|row| row.kid == es256).unwrap().created_at, 1000, "the others keep their turn");
     }
 
     async fn keys_rotate_by_themselves_when_they_are_old(database) {
@@ -89,8 +135,8 @@ crate::on_both_databases! {
 
     async fn a_rotation_at_once_lets_no_older_key_sign(database) {
         let keys = House::of(&database).with_keys().await;
-        keys.rotate(2000, Announced, 600, Actor::Operator).await.unwrap();
-        let made = keys.rotate(2001, AtOnce, 600, Actor::Operator).await.unwrap();
+        keys.rotate(2000, Announced, 600, None, Actor::Operator).await.unwrap();
+        let made = keys.rotate(2001, AtOnce, 600, None, Actor::Operator).await.unwrap();
         let ring = keys.ring(2001).await.unwrap();
         for now in [2001, 2001 + PUBLISHED_AHEAD] {
             let signing =
@@ -107,19 +153,19 @@ crate::on_both_databases! {
     async fn rotating_without_end_is_refused_and_nothing_is_lost(database) {
         let keys = House::of(&database).with_keys().await;
         for at in 0..15 {
-            assert_eq!(keys.rotate(2000 + at, AtOnce, 600, Actor::Operator).await.unwrap().len(), 5);
+            assert_eq!(keys.rotate(2000 + at, AtOnce, 600, None, Actor::Operator).await.unwrap().len(), 5);
         }
-        let refused = keys.rotate(2100, AtOnce, 600, Actor::Operator).await.unwrap_err();
+        let refused = keys.rotate(2100, AtOnce, 600, None, Actor::Operator).await.unwrap_err();
         assert!(matches!(refused, KeyError::TooMany(80)), "{refused}");
         assert_eq!(kids(&keys.ring(2100).await.unwrap(), 2100).len(), 80);
         let later = 2100 + 600 + 3600;
-        assert_eq!(keys.rotate(later, AtOnce, 600, Actor::Operator).await.unwrap().len(), 5);
+        assert_eq!(keys.rotate(later, AtOnce, 600, None, Actor::Operator).await.unwrap().len(), 5);
         assert_eq!(kids(&keys.ring(later).await.unwrap(), later).len(), 10);
     }
 
     async fn the_first_keys_sign_at_once_even_when_they_come_by_a_rotation(database) {
         let keys = House::of(&database);
-        keys.rotate(1000, Announced, 600, Actor::Operator).await.unwrap();
+        keys.rotate(1000, Announced, 600, None, Actor::Operator).await.unwrap();
         let ring = keys.ring(1000).await.unwrap();
         assert!(ring.sign(SigningAlgorithm::RS256, "JWT", &claims(), 1000).is_ok());
     }
@@ -130,7 +176,7 @@ crate::on_both_databases! {
         forget(&database).await;
         let (rsa, late) = (SigningAlgorithm::RS256, SigningAlgorithm::ES384);
         let other = keys.elsewhere(&database).await;
-        other.rotate(2000, Announced, 600, Actor::Operator).await.unwrap();
+        other.rotate(2000, Announced, 600, None, Actor::Operator).await.unwrap();
         let ring = other.ring(2000).await.unwrap();
         let signed_by = |algorithm| {
             let kid = kid(&ring.sign(algorithm, "JWT", &claims(), 2000).unwrap());
@@ -194,7 +240,7 @@ crate::on_both_databases! {
     async fn a_rotation_is_recorded_with_who_made_it(database) {
         let keys = House::of(&database).with_keys().await;
         assert!(events(&database.db).await.is_empty());
-        keys.rotate(2000, AtOnce, 600, Actor::Operator).await.unwrap();
+        keys.rotate(2000, AtOnce, 600, None, Actor::Operator).await.unwrap();
         keys.rotate_if_due(3000, 100, 600).await.unwrap();
         let expected = [(2_000_000, "operator"), (3_000_000, "system")];
         assert_eq!(events(&database.db).await, expected.map(|(at, actor)| (at, "keys.rotated".to_owned(), actor.to_owned())));
@@ -217,11 +263,15 @@ crate::on_both_databases! {
         assert_eq!(said.lines().count(), 6, "{said}");
         assert!(said.contains("sign in 10 minutes"), "{said}");
         assert_eq!(states(), [["announced"; 5], ["signing"; 5]].concat());
+        let said = program.must(&["key", "rotate", "--algorithm", "ES512"], "");
+        assert_eq!(said.lines().count(), 2, "{said}");
+        let refused = program.run(&["key", "rotate", "--algorithm", "HS256"], "");
+        assert!(String::from_utf8_lossy(&refused.stderr).contains("RS256"), "{refused:?}");
         let said = program.must(&["key", "rotate", "--at-once"], "");
         assert!(said.contains("sign now"), "{said}");
-        assert_eq!(states(), [["retired"; 10].as_slice(), ["signing"; 5].as_slice()].concat());
+        assert_eq!(states(), [["retired"; 11].as_slice(), ["signing"; 5].as_slice()].concat());
         let list = program.must(&["key", "list"], "");
-        assert_eq!(list.lines().count(), 15);
+        assert_eq!(list.lines().count(), 16);
         for words in ["RSA", "P-256", "P-384", "P-521", "Ed25519", "retired; published until 2", "signs until it is replaced"] {
             assert!(list.contains(words), "{words}: {list}");
         }
@@ -287,9 +337,8 @@ async fn run(database: &Database, sql: &'static str) {
 }
 
 fn kids(ring: &Ring, now: i64) -> Vec<String> {
-    let jwks = ring.jwks(now);
-    let keys = jwks["keys"].as_array().unwrap().clone();
-    keys.iter().map(|k| k["kid"].as_str().unwrap().to_owned()).collect()
+    let there = ring.rows().filter(|row| phase(row, now) != Phase::Gone);
+    there.map(|row| row.kid.clone()).collect()
 }
 
 async fn events(db: &Db) -> Vec<(i64, String, String)> {

@@ -8,6 +8,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use super::{App, Renewable};
+use crate::keys::publish_for;
 use crate::oidc::backchannel;
 use crate::store::purge;
 
@@ -72,6 +73,9 @@ async fn keys(app: App, mut stopped: watch::Receiver<bool>) {
     let provider = &app.provider;
     let every = app.config.keys.rotate_every.as_secs();
     loop {
+        if let Err(error) = publish(&app).await {
+            tracing::warn!(%error, "what the settings sign with could not be noted");
+        }
         let now = provider.signin.clock.now();
         match provider.keys.rotate_if_due(now, every, provider.longest_token()).await {
             Ok(made) if made.is_empty() => {}
@@ -83,6 +87,13 @@ async fn keys(app: App, mut stopped: watch::Receiver<bool>) {
             () = tokio::time::sleep(ROTATE_EVERY) => {}
         }
     }
+}
+
+/// Keeps what the settings sign with published, also once they say something else.
+async fn publish(app: &App) -> crate::store::Result<()> {
+    let mut tx = app.db.write().await?;
+    publish_for(&mut tx, app.config.keys.algorithm).await?;
+    tx.commit().await
 }
 
 async fn purge(app: App, mut stopped: watch::Receiver<bool>) {

@@ -63,3 +63,11 @@ pub fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     println!("{}", serde_json::to_string_pretty(value)?);
     Ok(())
 }
+
+/// The value of a word.
+///
+/// # Errors
+/// When it is not known: a line that names those that are.
+pub fn expected<T>(option: &str, name: &str, value: Option<T>, known: &[&str]) -> anyhow::Result<T> {
+    value.with_context(|| format!("{option} {name}: expected one of {}", known.join(", ")))
+}

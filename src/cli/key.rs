@@ -3,9 +3,11 @@
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::{Operator, input};
+use super::Operator;
+use super::input::{self, expected};
 use crate::audit::Actor;
 use crate::clock::date_and_time as date;
+use crate::config::SigningAlgorithm;
 use crate::keys::{PUBLISHED_AHEAD, Phase, SigningKeys, Takeover, phase};
 use crate::store::signing_keys::SigningKeyRow;
 
@@ -23,6 +25,9 @@ pub(super) enum Key {
         /// Let the new keys sign at once: the old ones are known to somebody else.
         #[arg(long)]
         at_once: bool,
+        /// Only the key of this algorithm, such as RS256, ES256 or `EdDSA`; all RS and PS algorithms share one.
+        #[arg(long, value_name = "ALG")]
+        algorithm: Option<String>,
     },
 }
 
@@ -32,7 +37,9 @@ impl Key {
         let keys = operator.keys(&db).await?;
         match self {
             Self::List { json } => list(&keys, operator.clock.now(), json).await,
-            Self::Rotate { at_once } => rotate(&keys, operator, at_once).await,
+            Self::Rotate { at_once, algorithm } => {
+                rotate(&keys, operator, at_once, algorithm.as_deref()).await
+            }
         }
     }
 }
@@ -81,11 +88,21 @@ const fn word(phase: Phase) -> &'static str {
     }
 }
 
-async fn rotate(keys: &SigningKeys, operator: &Operator, at_once: bool) -> anyhow::Result<()> {
+async fn rotate(
+    keys: &SigningKeys,
+    operator: &Operator,
+    at_once: bool,
+    algorithm: Option<&str>,
+) -> anyhow::Result<()> {
+    let known = SigningAlgorithm::ALL.map(SigningAlgorithm::name);
+    let which = match algorithm {
+        Some(name) => Some(expected("--algorithm", name, SigningAlgorithm::from_name(name), &known)?),
+        None => None,
+    };
     let tokens = &operator.config.tokens;
     let longest = tokens.access_lifetime.max(tokens.id_lifetime).as_secs();
     let takeover = if at_once { Takeover::AtOnce } else { Takeover::Announced };
-    let made = keys.rotate(operator.clock.now(), takeover, longest, Actor::Operator).await?;
+    let made = keys.rotate(operator.clock.now(), takeover, longest, which, Actor::Operator).await?;
     for kid in &made {
         println!("{kid}");
     }

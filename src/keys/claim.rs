@@ -39,7 +39,7 @@ pub async fn look(conn: &mut Conn, vault: &Vault) -> Result<Claim, KeyError> {
     }
     let rows = signing_keys::list(conn).await?;
     let free = rows.is_empty();
-    Ring::open(rows, &Ring::default(), vault)?;
+    Ring::open(rows, &[], &Ring::default(), vault)?;
     Ok(if free { Claim::Free } else { Claim::Fits })
 }
 

@@ -45,10 +45,20 @@ pub fn phase(key: &SigningKeyRow, now: i64) -> Phase {
     }
 }
 
+/// What a key is always published for. A parser that stops at a key which it does not know, as those of PHP do at P-521, must
+/// read the key set to its end; so the rest comes once a client has asked for it.
+pub(super) const ALWAYS: [SigningAlgorithm; 4] =
+    [SigningAlgorithm::RS256, SigningAlgorithm::ES256, SigningAlgorithm::ES384, SigningAlgorithm::EdDSA];
+
 /// The keys as they were at one moment, ready for use.
 #[derive(Default)]
-pub struct Ring(Vec<Key>);
+pub struct Ring {
+    keys: Vec<Key>,
+    /// What clients have asked for beside [`ALWAYS`].
+    asked: Vec<SigningAlgorithm>,
+}
 
+#[derive(Clone)]
 struct Key {
     row: SigningKeyRow,
     material: Arc<Material>,
@@ -71,7 +81,13 @@ struct Tools {
 
 impl Ring {
     /// Opens the keys of these rows. Building a signer costs more than a signature: those of `before` are kept.
-    pub(super) fn open(rows: Vec<SigningKeyRow>, before: &Self, vault: &Vault) -> Result<Self, KeyError> {
+    pub(super) fn open(
+        rows: Vec<SigningKeyRow>,
+        asked: &[String],
+        before: &Self,
+        vault: &Vault,
+    ) -> Result<Self, KeyError> {
+        let asked = asked.iter().filter_map(|name| SigningAlgorithm::from_name(name)).collect();
         let keys = rows.into_iter().map(|row| {
             let material = match before.of(&row.kid) {
                 Some(key) => Arc::clone(&key.material),
@@ -79,7 +95,7 @@ impl Ring {
             };
             Ok(Key { row, material })
         });
-        keys.collect::<Result<_, KeyError>>().map(Self)
+        Ok(Self { keys: keys.collect::<Result<_, KeyError>>()?, asked })
     }
 
     /// Signs claims, by the key whose turn it is. `typ` is the header's type (RFC 7515 §4.1.9).
@@ -96,7 +112,7 @@ impl Ring {
         let key = self.signing(algorithm, now).ok_or(KeyError::None(algorithm.name()))?;
         let mut header = JwsHeader::new();
         header.set_token_type(typ);
-        header.set_key_id(&key.row.kid);
+        header.set_key_id(kid(&key.row.kid, algorithm));
         let payload = serde_json::to_vec(claims).unwrap_or_default();
         Ok(jws::serialize_compact(&payload, &header, key.material.signer(algorithm)?)?)
     }
@@ -109,7 +125,9 @@ impl Ring {
     pub fn verify(&self, token: &str, now: i64) -> Result<(Map<String, Value>, String), NotOurs> {
         let jwt = Compact::parse(token).map_err(|_| NotOurs)?;
         let algorithm = jwt.text("alg").and_then(SigningAlgorithm::from_name).ok_or(NotOurs)?;
-        let key = self.of(jwt.text("kid").unwrap_or_default()).ok_or(NotOurs)?;
+        let (name, under) = named(jwt.text("kid").unwrap_or_default());
+        let key =
+            self.of(name).filter(|_| under.is_none_or(|under| under == algorithm.name())).ok_or(NotOurs)?;
         if key.material.kind != KeyKind::of(algorithm) || phase(&key.row, now) == Phase::Gone {
             return Err(NotOurs);
         }
@@ -119,18 +137,37 @@ impl Ring {
         Ok((jwt.claims, typ))
     }
 
-    /// The JWK Set (RFC 7517 §5): the public half of every key that signs, will sign, or may have signed a token that
-    /// still holds.
+    /// The JWK Set (RFC 7517 §5): the public half of every key that signs, will sign, or may have signed a token that still holds,
+    /// once for each algorithm that it is published for; the one that signs by default comes first.
     #[must_use]
-    pub fn jwks(&self, now: i64) -> Value {
-        let published = self.0.iter().filter(|k| phase(&k.row, now) != Phase::Gone);
-        let keys: Vec<_> = published.map(|k| &k.material.public).collect();
-        json!({ "keys": keys })
+    pub fn jwks(&self, default: SigningAlgorithm, now: i64) -> Value {
+        let others = SigningAlgorithm::ALL.into_iter().filter(|one| *one != default && self.publishes(*one));
+        let mut published = Vec::new();
+        for algorithm in [default].into_iter().chain(others) {
+            let mut fitting: Vec<&Key> = self
+                .keys
+                .iter()
+                .filter(|k| k.material.kind == KeyKind::of(algorithm) && phase(&k.row, now) != Phase::Gone)
+                .collect();
+            fitting.sort_by_key(|key| phase(&key.row, now) != Phase::Signing);
+            published.extend(fitting.into_iter().map(|key| key.published(algorithm)));
+        }
+        json!({ "keys": published })
+    }
+
+    fn publishes(&self, algorithm: SigningAlgorithm) -> bool {
+        ALWAYS.contains(&algorithm) || self.asked.contains(&algorithm)
+    }
+
+    /// Whether a token names one of these keys, or none at all: then reading them again helps nobody.
+    pub(super) fn knows_key_of(&self, token: &str) -> bool {
+        let Ok(jwt) = Compact::parse(token) else { return true };
+        jwt.text("kid").is_none_or(|kid| self.of(named(kid).0).is_some())
     }
 
     /// Every key as the database holds it, for lists.
     pub fn rows(&self) -> impl Iterator<Item = &SigningKeyRow> {
-        self.0.iter().map(|key| &key.row)
+        self.keys.iter().map(|key| &key.row)
     }
 
     /// Whether there is a key of every kind.
@@ -141,17 +178,47 @@ impl Ring {
     /// The key of a kind that nothing retires yet.
     pub(super) fn newest(&self, kind: KeyKind) -> Option<&SigningKeyRow> {
         let fits = |k: &&Key| k.material.kind == kind && k.row.retired_at.is_none();
-        self.0.iter().rfind(fits).map(|k| &k.row)
+        self.keys.iter().rfind(fits).map(|k| &k.row)
     }
 
     fn of(&self, kid: &str) -> Option<&Key> {
-        self.0.iter().find(|key| key.row.kid == kid)
+        self.keys.iter().find(|key| key.row.kid == kid)
     }
 
     fn signing(&self, algorithm: SigningAlgorithm, now: i64) -> Option<&Key> {
         let kind = KeyKind::of(algorithm);
-        let fits = |k: &&Key| k.material.kind == kind && phase(&k.row, now) == Phase::Signing;
-        self.0.iter().filter(fits).max_by_key(|k| k.row.active_at)
+        let is = |wanted: Phase| move |k: &&Key| k.material.kind == kind && phase(&k.row, now) == wanted;
+        let signing = self.keys.iter().filter(is(Phase::Signing)).max_by_key(|k| k.row.active_at);
+        // A clock that is behind every key: the one whose turn came first.
+        signing.or_else(|| self.keys.iter().filter(is(Phase::Announced)).min_by_key(|k| k.row.active_at))
+    }
+}
+
+impl Key {
+    /// The public half as it is published for an algorithm.
+    fn published(&self, algorithm: SigningAlgorithm) -> Value {
+        let mut public = self.material.public.clone();
+        public.insert("alg".to_owned(), Value::from(algorithm.name()));
+        public.insert("use".to_owned(), Value::from("sig"));
+        public.insert("kid".to_owned(), Value::from(kid(&self.row.kid, algorithm)));
+        Value::Object(public)
+    }
+}
+
+/// By what name a key goes under an algorithm. An RSA key signs under six, each of which is a key of its own to others
+/// (RFC 7517 §4.4 and §4.5); its own name is that for RS256.
+fn kid(name: &str, algorithm: SigningAlgorithm) -> String {
+    match KeyKind::of(algorithm) {
+        KeyKind::Rsa if algorithm != SigningAlgorithm::RS256 => format!("{name}.{}", algorithm.name()),
+        _ => name.to_owned(),
+    }
+}
+
+/// The key that such a name is of, and the algorithm, where the name says one. An early version named the key alone.
+fn named(kid: &str) -> (&str, Option<&str>) {
+    match kid.split_once('.') {
+        Some((name, algorithm)) => (name, Some(algorithm)),
+        None => (kid, None),
     }
 }
 
@@ -181,6 +248,8 @@ impl Material {
         let malformed = |e: serde_json::Error| JoseError::InvalidJwkFormat(e.into());
         let mut private: Map<String, Value> = serde_json::from_slice(&self.private).map_err(malformed)?;
         private.remove("alg");
+        // The signer would put it into the header: the name depends on the algorithm.
+        private.remove("kid");
         let signer = kind::signer(algorithm, &Jwk::from_map(private)?)?;
         Ok(&**tools.signer.get_or_init(|| signer))
     }
@@ -219,7 +288,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let keys = runtime.block_on(fresh(&KeyKind::ALL)).unwrap();
         let rows = keys.iter().map(|key| sealed_row(&vault, key, 0, 0).unwrap()).collect();
-        let ring = Ring::open(rows, &Ring::default(), &vault).unwrap();
+        let ring = Ring::open(rows, &[], &Ring::default(), &vault).unwrap();
         let tokens = SigningAlgorithm::ALL.map(|a| ring.sign(a, "JWT", &claims(), 0).unwrap()).to_vec();
         (ring, tokens)
     });
@@ -261,6 +330,74 @@ mod tests {
     }
 
     #[test]
+    fn the_default_key_comes_first_and_each_says_its_algorithm_and_use() {
+        use SigningAlgorithm::{ES256, ES512, PS256, PS384, RS256};
+        let published = |asked: &[SigningAlgorithm], default| {
+            let ring = Ring { keys: RING.0.keys.clone(), asked: asked.to_vec() };
+            let jwks = ring.jwks(default, 0);
+            let keys = jwks["keys"].as_array().unwrap().clone();
+            assert!(keys.iter().all(|key| key["use"] == "sig"), "{keys:?}");
+            let kids: std::collections::BTreeSet<String> =
+                keys.iter().map(|key| key["kid"].to_string()).collect();
+            assert_eq!(kids.len(), keys.len(), "every entry has a name of its own");
+            keys.iter().map(|key| key["alg"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        for (asked, default, expected) in [
+            (vec![], RS256, vec!["RS256", "ES256", "ES384", "EdDSA"]),
+            (vec![], ES256, vec!["ES256", "RS256", "ES384", "EdDSA"]),
+            (vec![], PS384, vec!["PS384", "RS256", "ES256", "ES384", "EdDSA"]),
+            (vec![], ES512, vec!["ES512", "RS256", "ES256", "ES384", "EdDSA"]),
+            (vec![ES512, PS256], RS256, vec!["RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA"]),
+        ] {
+            assert_eq!(published(&asked, default), expected, "{asked:?} {default:?}");
+        }
+    }
+
+    /// The key that signs is the one that somebody who takes the first finds, whichever others are announced or retired.
+    #[test]
+    fn among_the_keys_of_an_algorithm_the_one_that_signs_comes_first() {
+        let (mut retired, mut announced) = (RING.0.keys[1].clone(), RING.0.keys[1].clone());
+        (retired.row.kid, retired.row.retired_at) = ("retired".to_owned(), Some(50));
+        (announced.row.kid, announced.row.active_at) = ("announced".to_owned(), 200);
+        let signing = RING.0.keys[1].clone();
+        let ring = Ring { keys: vec![retired, announced, signing.clone()], asked: Vec::new() };
+        assert_eq!(ring.jwks(SigningAlgorithm::ES256, 100)["keys"][0]["kid"], signing.row.kid.as_str());
+    }
+
+    #[test]
+    fn a_token_goes_by_the_name_that_its_key_is_published_by() {
+        let (ring, tokens) = &*RING;
+        for (algorithm, token) in SigningAlgorithm::ALL.into_iter().zip(tokens) {
+            let jwks = ring.jwks(algorithm, 0);
+            let jwt = Compact::parse(token).unwrap();
+            assert_eq!(jwt.text("kid"), jwks["keys"][0]["kid"].as_str(), "{algorithm:?}");
+            assert_eq!(jwks["keys"][0]["alg"], algorithm.name());
+        }
+        let (_, rest) = tokens[3].split_once('.').unwrap();
+        let kid = Compact::parse(&tokens[3]).unwrap().text("kid").unwrap().replace("PS256", "PS384");
+        let header = json!({"alg": "PS256", "typ": "JWT", "kid": kid});
+        assert_eq!(
+            ring.verify(&with_header(&header, rest), 0),
+            Err(NotOurs),
+            "the name of another algorithm"
+        );
+    }
+
+    #[test]
+    fn a_clock_behind_the_youngest_key_still_signs_by_the_one_whose_turn_came_first() {
+        let mut second = RING.0.keys[1].clone();
+        (second.row.kid, second.row.active_at) = ("second".to_owned(), 600);
+        let ring = Ring { keys: vec![second, RING.0.keys[1].clone()], asked: Vec::new() };
+        let token = ring.sign(SigningAlgorithm::ES256, "JWT", &claims(), -1000).unwrap();
+        assert_eq!(Compact::parse(&token).unwrap().text("kid"), Some(RING.0.keys[1].row.kid.as_str()));
+        assert!(ring.verify(&token, -1000).is_ok());
+        let jwks = ring.jwks(SigningAlgorithm::ES256, -1000);
+        assert!(
+            jwks["keys"].as_array().unwrap().iter().any(|key| key["kid"] == RING.0.keys[1].row.kid.as_str())
+        );
+    }
+
+    #[test]
     fn each_algorithm_signs_what_its_published_key_verifies() {
         let (ring, tokens) = &*RING;
         for token in tokens {
@@ -273,17 +410,13 @@ mod tests {
                 assert_eq!(ring.verify(&changed, 0), Err(NotOurs));
             }
         }
-        let jwks = ring.jwks(0);
-        let keys = jwks["keys"].as_array().unwrap();
-        assert_eq!(keys.len(), 5, "the RSA key is there once");
-        assert!(keys.iter().filter(|key| key["kty"] == "RSA").all(|key| key.get("alg").is_none()));
+        let jwks = ring.jwks(SigningAlgorithm::RS256, 0);
+        assert_eq!(jwks["keys"].as_array().map(Vec::len), Some(4), "the RSA key is there once");
     }
 
     #[test]
     fn a_header_that_names_another_algorithm_or_key_is_not_ours() {
         let (ring, tokens) = &*RING;
-        let jwks = ring.jwks(0);
-        let keys = jwks["keys"].as_array().unwrap();
         for (token, alg) in tokens.iter().zip(SigningAlgorithm::ALL) {
             let header = Compact::parse(token).unwrap().header;
             let kid = &header["kid"];
@@ -297,12 +430,13 @@ mod tests {
                 let bare = with_header(&header, &format!("{unsigned}."));
                 assert_eq!(ring.verify(&bare, 0), Err(NotOurs), "{other}");
             }
-            let alg = alg.name();
+            let (published, alg) = (ring.jwks(alg, 0), alg.name());
             for header in [json!({}), json!({"alg": alg}), json!({"alg": alg, "kid": "other"})] {
                 assert_eq!(ring.verify(&with_header(&header, rest), 0), Err(NotOurs), "{header}");
             }
             // The public key is no secret: as an HMAC key it would let everybody sign.
-            let key = keys.iter().find(|key| key["kid"] == *kid).unwrap();
+            let key = &published["keys"][0];
+            assert_eq!(key["kid"], *kid);
             let hmac = HS256.signer_from_bytes(key.to_string().as_bytes()).unwrap();
             let mut header = JwsHeader::new();
             header.set_key_id(kid.as_str().unwrap());
@@ -322,12 +456,12 @@ mod tests {
         key.public.insert("alg".to_owned(), Value::from("RS256"));
         let row = sealed_row(&vault, &key, 0, 0).unwrap();
         assert!(row.public_jwk.contains("RS256"));
-        let ring = Ring::open(vec![row], &Ring::default(), &vault).unwrap();
+        let ring = Ring::open(vec![row], &[], &Ring::default(), &vault).unwrap();
         for algorithm in SigningAlgorithm::ALL.into_iter().filter(|a| KeyKind::of(*a) == KeyKind::Rsa) {
             let token = ring.sign(algorithm, "JWT", &claims(), 0).unwrap();
             assert!(ring.verify(&token, 0).is_ok(), "{algorithm:?}");
         }
-        assert_eq!(ring.jwks(0)["keys"][0].get("alg"), None);
+        assert_eq!(ring.jwks(SigningAlgorithm::PS256, 0)["keys"][0]["alg"], "PS256");
     }
 
     #[test]

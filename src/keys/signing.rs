@@ -9,11 +9,13 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 
 use super::kind::KeyKind;
+use super::look::Looks;
 use super::make::{Fresh, fresh};
-use super::ring::Ring;
+use super::ring::{ALWAYS, Ring};
 use super::secret::entropy;
 use super::vault::{Vault, VaultError};
 use crate::audit::{Actor, Event};
+use crate::config::SigningAlgorithm;
 use crate::store::signing_keys::{self, SigningKeyRow};
 use crate::store::{self, Conn, Db};
 
@@ -74,12 +76,24 @@ pub enum Takeover {
     AtOnce,
 }
 
+/// Notes that a client, or the settings, want this algorithm: from now on a key is published for it.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn publish_for(conn: &mut Conn, algorithm: SigningAlgorithm) -> store::Result<()> {
+    if ALWAYS.contains(&algorithm) {
+        return Ok(());
+    }
+    signing_keys::ask(conn, algorithm.name()).await
+}
+
 /// The signing keys; cheap to clone.
 #[derive(Clone)]
 pub struct SigningKeys {
     db: Db,
     vault: Vault,
     kept: Arc<Kept>,
+    pub(super) looks: Arc<Looks>,
 }
 
 /// The keys in memory.
@@ -117,7 +131,7 @@ impl SigningKeys {
     pub fn new(db: Db, vault: Vault) -> Self {
         let memory = Memory { ring: Arc::default(), read_at: i64::MIN, tried_at: i64::MIN };
         let kept = Kept { ring: RwLock::new(memory), reading: Mutex::new(()) };
-        Self { db, vault, kept: Arc::new(kept) }
+        Self { db, vault, kept: Arc::new(kept), looks: Arc::default() }
     }
 
     /// The keys, read again if those in memory are old, and made if there are none yet. While the database does not answer, those
@@ -154,7 +168,7 @@ impl SigningKeys {
     }
 
     /// Reads the keys again, for a moment; the ones at hand stay if that fails.
-    async fn read_or_keep(&self, ring: Arc<Ring>, now: i64) -> Arc<Ring> {
+    pub(super) async fn read_or_keep(&self, ring: Arc<Ring>, now: i64) -> Arc<Ring> {
         let reason = match tokio::time::timeout(PATIENCE, self.read(now)).await {
             Ok(Ok(read)) => return read,
             Ok(Err(error)) => error.to_string(),
@@ -165,17 +179,23 @@ impl SigningKeys {
         ring
     }
 
+    /// Whether the last look at the database has failed, and it is too soon for another.
+    pub(super) fn is_cut_off(&self, now: i64) -> bool {
+        let memory = self.memory();
+        memory.tried_at > memory.read_at && is_recent(memory.tried_at, now, STALE)
+    }
+
     fn memory(&self) -> Memory {
         self.kept.ring.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     async fn read(&self, now: i64) -> Result<Arc<Ring>, KeyError> {
-        let rows = {
+        let (rows, asked) = {
             let mut conn = self.db.read().await?;
-            signing_keys::list(&mut conn).await?
+            (signing_keys::list(&mut conn).await?, signing_keys::asked(&mut conn).await?)
         };
         let before = self.memory().ring;
-        let ring = Arc::new(Ring::open(rows, &before, &self.vault)?);
+        let ring = Arc::new(Ring::open(rows, &asked, &before, &self.vault)?);
         let memory = Memory { ring: Arc::clone(&ring), read_at: now, tried_at: now };
         *self.kept.ring.write().unwrap_or_else(PoisonError::into_inner) = memory;
         Ok(ring)
@@ -196,7 +216,8 @@ impl SigningKeys {
 
     /// Makes new keys. They sign after [`PUBLISHED_AHEAD`], or at once; the old ones stay published until the last token that
     /// they can have signed has expired, `longest_token` seconds later. Two processes that rotate at the same time make one
-    /// rotation. Answers the `kid`s of the new keys: none if somebody else was faster.
+    /// rotation. Only the key of one algorithm, if one is named; other algorithms may share it. Answers the `kid`s of the new keys:
+    /// none if somebody else was faster.
     ///
     /// # Errors
     /// When the database fails, no key can be made, or too many are still needed.
@@ -205,10 +226,12 @@ impl SigningKeys {
         now: i64,
         takeover: Takeover,
         longest_token: i64,
+        which: Option<SigningAlgorithm>,
         actor: Actor,
     ) -> Result<Vec<String>, KeyError> {
         let ring = self.read(now).await?;
-        self.replace(&ring, now, takeover, longest_token, actor).await
+        let kinds = which.map_or_else(|| KeyKind::ALL.to_vec(), |algorithm| vec![KeyKind::of(algorithm)]);
+        self.replace(&ring, &kinds, now, takeover, longest_token, actor).await
     }
 
     /// Rotates all if one of the newest keys is older than `every` seconds; makes the first ones where there are none.
@@ -227,22 +250,24 @@ impl SigningKeys {
         let oldest = KeyKind::ALL.into_iter().filter_map(|k| ring.newest(k)).map(|k| k.created_at).min();
         match oldest {
             Some(made_at) if made_at + every <= now => {
-                self.replace(&ring, now, Takeover::Announced, longest_token, Actor::System).await
+                let takeover = Takeover::Announced;
+                self.replace(&ring, &KeyKind::ALL, now, takeover, longest_token, Actor::System).await
             }
             _ => Ok(Vec::new()),
         }
     }
 
-    /// Replaces the newest keys of `ring`, all or none: none if somebody else has replaced them meanwhile.
+    /// Replaces the newest keys of `ring` of these kinds, all or none: none if somebody else has replaced them meanwhile.
     async fn replace(
         &self,
         ring: &Ring,
+        kinds: &[KeyKind],
         now: i64,
         takeover: Takeover,
         longest_token: i64,
         actor: Actor,
     ) -> Result<Vec<String>, KeyError> {
-        let keys = fresh(&KeyKind::ALL).await?;
+        let keys = fresh(kinds).await?;
         let at_once = takeover == Takeover::AtOnce;
         let active_at = if at_once { now } else { now + PUBLISHED_AHEAD };
         // Where there is no key yet, none is there to sign meanwhile.
@@ -255,9 +280,11 @@ impl SigningKeys {
             return Err(KeyError::TooMany(there));
         }
         if at_once {
-            signing_keys::retire_earlier(&mut tx, active_at).await?;
+            for kind in kinds {
+                signing_keys::retire_earlier(&mut tx, kind.name(), active_at).await?;
+            }
         }
-        for old in KeyKind::ALL.into_iter().filter_map(|k| ring.newest(k)) {
+        for old in kinds.iter().filter_map(|k| ring.newest(*k)) {
             if !signing_keys::retire(&mut tx, &old.kid, active_at, expires_at).await? {
                 return Ok(Vec::new());
             }
@@ -265,8 +292,11 @@ impl SigningKeys {
         if !self.add(&mut tx, &keys, now, begins).await? {
             return Ok(Vec::new());
         }
-        let event =
-            Event::new("keys.rotated", actor).detail("active_at", active_at).detail("at_once", at_once);
+        let names: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
+        let event = Event::new("keys.rotated", actor)
+            .detail("active_at", active_at)
+            .detail("at_once", at_once)
+            .detail("kinds", names);
         event.record(&mut tx, now * 1000, &mut entropy()).await?;
         tx.commit().await?;
         self.read(now).await?;

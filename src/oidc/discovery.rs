@@ -116,8 +116,8 @@ fn with(mut metadata: Value, more: Value) -> Value {
 /// `GET /jwks` (RFC 7517 §5)
 pub(super) async fn jwks(State(provider): State<Arc<Provider>>) -> Result<Response, Problem> {
     let now = provider.signin.clock.now();
-    let ring = provider.keys.ring(now).await.map_err(key_problem)?;
-    Ok(cached(Json(ring.jwks(now)).into_response()))
+    let ring = provider.keys.ring_to_publish(now).await.map_err(key_problem)?;
+    Ok(cached(Json(ring.jwks(provider.algorithm, now)).into_response()))
 }
 
 /// Five minutes: half of what a new key is published ahead.

@@ -49,7 +49,7 @@ async fn answer(caller: &Caller<'_>) -> Result<Response, Failure> {
         return Err(Failure::client(Refusal::new(Code::InvalidClient, description), false));
     }
     let token = caller.form.get("token").ok_or_else(|| Failure::invalid("token is missing"))?;
-    let ring = caller.provider.keys.ring(caller.now).await?;
+    let ring = caller.provider.keys.ring_for(token, caller.now).await?;
     let mut conn = caller.provider.signin.db.read().await?;
     let known = match refresh_token(caller, &mut conn, &client, token).await? {
         Some(known) => Some(known),

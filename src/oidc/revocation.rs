@@ -53,7 +53,7 @@ pub(super) async fn post(State(provider): State<Arc<Provider>>, request: Request
 async fn revoke(caller: &Caller<'_>) -> Result<(), Failure> {
     let client = caller.authenticate().await?;
     let token = caller.form.get("token").ok_or_else(|| Failure::invalid("token is missing"))?;
-    let ring = caller.provider.keys.ring(caller.now).await?;
+    let ring = caller.provider.keys.ring_for(token, caller.now).await?;
     let mut conn = caller.provider.signin.db.read().await?;
     let found = match refresh_token(&mut conn, token).await? {
         Some(target) => Some(target),

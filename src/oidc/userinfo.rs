@@ -110,7 +110,7 @@ async fn claims_for(
     presented: &Presented,
     now: i64,
 ) -> Result<Response, Failure> {
-    let ring = provider.keys.ring(now).await.map_err(Failure::Keys)?;
+    let ring = provider.keys.ring_for(&presented.token, now).await.map_err(Failure::Keys)?;
     let mut conn = provider.signin.db.read().await?;
     let token = access_token::open(provider, &ring, &mut conn, &presented.token, now).await?;
     drop(conn);

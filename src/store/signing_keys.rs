@@ -11,8 +11,10 @@ queries! {
     ADD = "INSERT INTO signing_keys (kid, kind, public_jwk, sealed, created_at, active_at)
            VALUES ($1, $2, $3, $4, $5, $6)";
     RETIRE = "UPDATE signing_keys SET retired_at = $2, expires_at = $3 WHERE kid = $1 AND retired_at IS NULL";
-    RETIRE_EARLIER = "UPDATE signing_keys SET retired_at = $1 WHERE retired_at > $1";
+    RETIRE_EARLIER = "UPDATE signing_keys SET retired_at = $1 WHERE retired_at > $1 AND kind = $2";
     PURGE = "DELETE FROM signing_keys WHERE expires_at <= $1";
+    ASK = "INSERT INTO asked_algorithms (algorithm) VALUES ($1) ON CONFLICT (algorithm) DO NOTHING";
+    ASKED = "SELECT algorithm FROM asked_algorithms ORDER BY algorithm LIMIT 100";
 }
 
 /// One signing key as the table holds it.
@@ -61,12 +63,29 @@ pub async fn retire(conn: &mut Conn, kid: &str, retired_at: i64, expires_at: i64
     Ok(execute!(conn, RETIRE, kid, retired_at, expires_at)? == 1)
 }
 
-/// Lets keys that would have signed for a while yet stop at `retired_at`.
+/// Lets keys of a kind that would have signed for a while yet stop at `retired_at`.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn retire_earlier(conn: &mut Conn, retired_at: i64) -> Result<()> {
-    execute!(conn, RETIRE_EARLIER, retired_at).map(|_| ())
+pub async fn retire_earlier(conn: &mut Conn, kind: &str, retired_at: i64) -> Result<()> {
+    execute!(conn, RETIRE_EARLIER, retired_at, kind).map(|_| ())
+}
+
+/// Notes that some client has asked for an algorithm; from then on a key is published for it.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn ask(conn: &mut Conn, algorithm: &str) -> Result<()> {
+    execute!(conn, ASK, algorithm).map(|_| ())
+}
+
+/// The algorithms that clients have asked for.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn asked(conn: &mut Conn) -> Result<Vec<String>> {
+    let rows: Vec<(String,)> = all!(conn, (String,), ASKED)?;
+    Ok(rows.into_iter().map(|(algorithm,)| algorithm).collect())
 }
 
 /// Deletes keys whose last token has expired.

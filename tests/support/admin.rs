@@ -194,9 +194,18 @@ impl Admin {
 
     /// Makes new signing keys, as `countersign key rotate` does.
     pub async fn rotate_keys(&self) {
+        self.rotate(Takeover::Announced).await;
+    }
+
+    /// The same with `--at-once`.
+    pub async fn rotate_keys_at_once(&self) {
+        self.rotate(Takeover::AtOnce).await;
+    }
+
+    async fn rotate(&self, takeover: Takeover) {
         let keys = SigningKeys::new(self.db.clone(), self.vault.clone());
         let (now, actor) = (self.clock.now(), Actor::Operator);
-        keys.rotate(now, Takeover::Announced, 600, actor).await.expect("new keys");
+        keys.rotate(now, takeover, 600, None, actor).await.expect("new keys");
     }
 
     /// Everything on the audit log.

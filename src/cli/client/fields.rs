@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::Args;
 
+use super::super::input::expected;
 use crate::config::SigningAlgorithm;
 use crate::directory::groups;
 use crate::keys::jose::{ContentEncryption, KeyManagement};
@@ -430,9 +431,4 @@ fn word<T>(
         Some(name) => *field = Some(expected(option, name, meaning(name), known)?),
     }
     Ok(())
-}
-
-/// The value of a word, or a line that names those that are known.
-fn expected<T>(option: &str, name: &str, value: Option<T>, known: &[&str]) -> anyhow::Result<T> {
-    value.with_context(|| format!("{option} {name}: expected one of {}", known.join(", ")))
 }

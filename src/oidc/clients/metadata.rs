@@ -244,6 +244,20 @@ impl Metadata {
         Encryption::of(self.userinfo_encrypted_response_alg, self.userinfo_encrypted_response_enc)
     }
 
+    /// What is signed for it under another algorithm than the provider's own.
+    pub(super) fn signing_algorithms(&self) -> impl Iterator<Item = SigningAlgorithm> {
+        let fapi2 = self.is_fapi2().then_some(SigningAlgorithm::PS256);
+        [
+            fapi2,
+            self.id_token_signed_response_alg,
+            self.userinfo_signed_response_alg,
+            self.authorization_signed_response_alg,
+            self.introspection_signed_response_alg,
+        ]
+        .into_iter()
+        .flatten()
+    }
+
     /// Whether the client is held to FAPI 2.0.
     #[must_use]
     pub fn is_fapi2(&self) -> bool {

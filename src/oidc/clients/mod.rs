@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::directory::{Person, people};
 use crate::keys::secret::{Token, new_id};
-use crate::keys::{Vault, VaultError};
+use crate::keys::{Vault, VaultError, publish_for};
 use crate::outbound::For;
 use crate::store::clients::ClientRow;
 use crate::store::registrations::{self, Replacement};
@@ -105,6 +105,7 @@ pub async fn add(
     let kept = KeptSecret::of(secret.as_ref(), &metadata, vault, &id, rng)?;
     store::clients::add(conn, &id, kept.hash.as_deref(), kept.sealed.as_deref(), &to_json(&metadata)?, now)
         .await?;
+    publish_keys(conn, &metadata).await?;
     let client = Client {
         id,
         secret_hash: kept.hash,
@@ -190,6 +191,7 @@ pub async fn set(conn: &mut Conn, id: &str, metadata: &Metadata, now: i64) -> Re
     if !store::clients::set_metadata(conn, id, &to_json(metadata)?, now).await? {
         return Err(Error::Unknown(id.to_owned()));
     }
+    publish_keys(conn, metadata).await?;
     if !metadata.token_endpoint_auth_method.needs_secret() {
         store::clients::set_secret(conn, id, None, None, now).await?;
     }
@@ -230,6 +232,7 @@ pub async fn replace(
     if !registrations::replace(conn, &client.id, token_hash, with, now).await? {
         return Ok(None);
     }
+    publish_keys(conn, &metadata).await?;
     let client = Client { secret_hash: kept.hash, secret_sealed: kept.sealed, metadata, ..client.clone() };
     Ok(Some(Registered { client, secret }))
 }
@@ -302,6 +305,14 @@ impl Client {
     pub fn known_secret(&self, vault: &Vault) -> Result<Option<Zeroizing<Vec<u8>>>, VaultError> {
         self.secret_sealed.as_deref().map(|sealed| vault.unseal(SEAL, &self.id, sealed)).transpose()
     }
+}
+
+/// Lets keys be published for what the client wants signed, before anything is.
+async fn publish_keys(conn: &mut Conn, metadata: &Metadata) -> store::Result<()> {
+    for algorithm in metadata.signing_algorithms() {
+        publish_for(conn, algorithm).await?;
+    }
+    Ok(())
 }
 
 fn to_json(metadata: &Metadata) -> Result<String, Invalid> {

@@ -123,7 +123,7 @@ impl Logout<'_> {
 
     async fn hint(&self, now: i64) -> Result<Hint, Problem> {
         let Some(token) = self.form.get("id_token_hint") else { return Ok(Hint::Missing) };
-        let ring = self.provider.keys.ring(now).await.map_err(key_problem)?;
+        let ring = self.provider.keys.ring_for(token, now).await.map_err(key_problem)?;
         let claims = kinds::id_token(&ring, token, &self.provider.issuer, now);
         Ok(Hint::read(claims.as_ref(), self.form.get("client_id")))
     }

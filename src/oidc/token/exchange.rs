@@ -42,7 +42,10 @@ pub(super) async fn exchange(request: &TokenRequest<'_>, conn: Conn) -> Result<I
     check_kinds(request)?;
     // The keys may have to be read, over a connection of their own: nobody waits for one while holding one.
     drop(conn);
-    let ring = provider.keys.ring(now).await?;
+    let mut ring = provider.keys.ring(now).await?;
+    for token in ["subject_token", "actor_token"].into_iter().filter_map(|name| request.form.get(name)) {
+        ring = provider.keys.ring_for(token, now).await?;
+    }
     let mut conn = provider.signin.db.read().await?;
     let subject = subject(request, &ring, &mut conn).await?;
     let Standing { grant, person, too_weak, .. } = &subject.standing;

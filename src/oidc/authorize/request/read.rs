@@ -33,7 +33,7 @@ pub(in crate::oidc) async fn read(
         Ok(return_to) => return_to,
         Err(mistake) => return Ok(Err(Wrong::Nowhere(Box::new(mistake)))),
     };
-    let ring = provider.keys.ring(now).await?;
+    let ring = provider.keys.ring_for(form.get("id_token_hint").unwrap_or_default(), now).await?;
     let hint = |token: &str| subject_of(&ring, token, &provider.issuer, &client.id, now);
     let parsed = AuthorizationRequest::parse(form, client, return_to.clone(), hint);
     Ok(parsed.map_err(|refusal| Wrong::Refused(return_to, refusal)))
