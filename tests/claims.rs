@@ -138,9 +138,10 @@ crate::on_both_databases! {
         let app = site.admin.add_app().await;
         site.admin.set_two_factor(&site.acme, false).await;
         let about_nia = told(&site, &app, "nia", EVERY_SCOPE).await;
-        let expected = ["sub", "preferred_username", "updated_at", "groups", "role", "rights"];
+        let expected = ["sub", "name", "preferred_username", "updated_at", "groups", "role", "rights"];
         assert_eq!(names(&about_nia), set_of(&expected));
         assert_eq!(about_nia["preferred_username"], "nia", "the login unless another is set");
+        assert_eq!(about_nia["name"], "nia", "the login where no name is known");
         site.admin.change("nia", claims(&["address.country=France", "phone_number=+33 1 00 00 00 00"])).await;
         let about_nia = told(&site, &app, "nia", "openid address phone").await;
         assert_eq!(about_nia["address"], json!({"country": "France"}));

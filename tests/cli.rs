@@ -174,6 +174,134 @@ async fn check_looks_at_the_certificate_and_its_key() {
     assert!(line.contains("tls.key: ") && line.contains("is not the key of"), "{line}");
 }
 
+/// As a container has it: a file that others have put there, which cannot be written; or nothing but the environment.
+#[tokio::test(flavor = "multi_thread")]
+async fn init_goes_by_the_settings_that_are_there() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let smtp = Smtp::start().await;
+    let program = Program::new(Database::sqlite().await, &smtp);
+    let file = program.path("countersign.toml");
+    let text = "issuer = \"https://login.example.org\"\nlisten = \"127.0.0.1:9999\"\n";
+    std::fs::write(&file, text).expect("settings");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o400)).expect("permissions");
+    let said =
+        refused(&program.run(&["init", "--admin", "root", "--issuer", "https://other.example.org"], ""));
+    assert!(said.contains("https://login.example.org") && said.contains("leave --issuer"), "{said}");
+    let said = program.must(&["init", "--admin", "root"], "");
+    assert!(said.contains("https://login.example.org/reset/"), "{said}");
+    assert_eq!(std::fs::read_to_string(&file).expect("settings"), text);
+    assert!(program.must(&["user", "list"], "").contains("root: Site administrator"));
+    let said = refused(&program.run(&["init", "--admin", "second"], ""));
+    assert!(said.contains("is there already") && said.contains("--site-administrator"), "{said}");
+    assert!(file.exists(), "it is not ours to take away");
+
+    let mut program = Program::new(Database::sqlite().await, &smtp);
+    program.set("COUNTERSIGN_ISSUER", "https://login.example.org");
+    program.must(&["init", "--admin", "root"], "");
+    assert!(!program.path("countersign.toml").exists());
+    assert!(program.must(&["user", "list"], "").contains("root"));
+
+    let program = Program::new(Database::sqlite().await, &smtp);
+    program.must(&["init", "--admin", "root", "--issuer", "http://localhost:9123"], "");
+    let text = std::fs::read_to_string(program.path("countersign.toml")).expect("settings");
+    assert!(text.contains("\nlisten = \"127.0.0.1:9123\"\n"), "{text}");
+}
+
+/// An app moves in with the id and the secret that its people have written into its settings.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_may_bring_its_id_and_its_secret_along() {
+    let (program, _smtp) = program(Database::sqlite().await).await;
+    let add = [
+        "client",
+        "add",
+        "App",
+        "--redirect-uri",
+        "https://a.example/",
+        "--id",
+        "tracker.1",
+        "--secret-stdin",
+    ];
+    let secret = "a-secret-of-before\n";
+    let printed = program.run(&[&add[..], &["--json"]].concat(), secret);
+    let added: Value = serde_json::from_slice(&printed.stdout).expect("JSON");
+    assert_eq!(added, json!({"client_id": "tracker.1", "client_secret": "a-secret-of-before"}));
+    assert!(refused(&program.run(&add, secret)).contains("client show tracker.1"));
+    for (id, secret, expected) in [
+        ("two words", secret, "client_id: must have"),
+        ("x", "short\n", "16 to 200"),
+        ("x", "blanks in between them\n", "without blanks"),
+        ("x", "", "no secret on standard input"),
+    ] {
+        let add =
+            ["client", "add", "X", "--redirect-uri", "https://a.example/", "--id", id, "--secret-stdin"];
+        let said = refused(&program.run(&add, secret));
+        assert!(said.contains(expected), "{said}");
+    }
+    let public = ["client", "add", "X", "--redirect-uri", "https://a.example/", "--public", "--secret-stdin"];
+    assert_eq!(program.run(&public, secret).status.code(), Some(2));
+    let by_key = [
+        "client",
+        "add",
+        "X",
+        "--grant-type",
+        "client_credentials",
+        "--auth-method",
+        "tls_client_auth",
+        "--tls-client-auth-subject-dn",
+        "CN=x",
+        "--secret-stdin",
+    ];
+    assert!(refused(&program.run(&by_key, secret)).contains("of no use"));
+    let star = ["client", "add", "X", "--redirect-uri", "https://*.a.example/"];
+    assert!(refused(&program.run(&star, "")).contains("letter by letter"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_is_told_how_it_may_prove_itself_and_what_it_needs_comes_first_in_the_help() {
+    let (program, _smtp) = program(Database::sqlite().await).await;
+    let uri = ["--redirect-uri", "https://a.example/"];
+    let either = "client_secret_basic or client_secret_post";
+    assert!(program.must(&[&["client", "add", "App"], &uri[..]].concat(), "").contains(either));
+    let pinned = [&["client", "add", "App", "--auth-method", "client_secret_post"], &uri[..]].concat();
+    let said = program.must(&pinned, "");
+    assert!(said.contains("client_secret_post") && !said.contains(either), "{said}");
+    let id =
+        program.must_json(&[&["client", "add", "App", "--json"], &uri[..]].concat())["client_id"].clone();
+    let id = id.as_str().expect("an id");
+    assert!(program.must(&["check", "--client", id], "").contains(either));
+    program.must(&["client", "set", id, "--auth-method", "client_secret_basic"], "");
+    assert!(!program.must(&["check", "--client", id], "").contains(either));
+    program.must(&["client", "set", id, "--auth-method", ""], "");
+    assert!(program.must(&["check", "--client", id], "").contains(either));
+
+    for app in ["kubernetes", "authjs", "streamlit", "passport", "synapse", "argocd"] {
+        let recipe = program.must(&["client", "recipe", id, app], "");
+        assert!(recipe.contains(&format!("client set {id} --id-token-claims")), "{app}: {recipe}");
+    }
+    program.must(&["client", "set", id, "--id-token-claims"], "");
+    assert_eq!(program.must_json(&["client", "show", id, "--json"])["id_token_claims"], true);
+    assert!(!program.must(&["client", "recipe", id, "argocd"], "").contains("--id-token-claims"));
+    let local = ["client", "set", id, "--backchannel-logout-uri", "http://localhost:3000/out"];
+    assert!(program.must(&local, "").contains("[outbound] allow_private"));
+
+    let help = program.must(&["client", "add", "--help"], "");
+    let at = |word: &str| help.find(word).unwrap_or_else(|| panic!("no {word} in {help}"));
+    for flag in [
+        "--redirect-uri",
+        "--public",
+        "--auth-method",
+        "--jwks-uri",
+        "--id-token-claims",
+        "--id <ID>",
+        "--secret-stdin",
+    ] {
+        assert!(at(flag) < at("What people see of it:"), "{flag}");
+    }
+    for flag in ["--logo-uri", "--scope <", "--dpop", "--id-token-alg", "--backchannel-logout-uri"] {
+        assert!(at(flag) > at("What people see of it:"), "{flag}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_usage_is_told_apart_from_a_refusal() {
     let (program, _smtp) = program(Database::sqlite().await).await;
@@ -229,7 +357,6 @@ async fn what_is_wrong_with_the_installation_is_one_line() {
 /// Flags, what they are given, and what the client has registered then.
 fn simple_flags() -> Vec<(&'static str, &'static str, &'static str, Value)> {
     vec![
-        ("--response-type", "id_token token", "response_types", json!(["id_token token"])),
         ("--id-token-alg", "PS384", "id_token_signed_response_alg", json!("PS384")),
         ("--userinfo-alg", "ES256", "userinfo_signed_response_alg", json!("ES256")),
         ("--request-object-alg", "EdDSA", "request_object_signing_alg", json!("EdDSA")),
@@ -257,6 +384,9 @@ fn simple_flags() -> Vec<(&'static str, &'static str, &'static str, Value)> {
         ("--dpop", "false", "dpop_bound_access_tokens", json!(false)),
         ("--tls-bound", "true", "tls_client_certificate_bound_access_tokens", json!(true)),
         ("--tls-client-auth-subject-dn", "CN=app", "tls_client_auth_subject_dn", json!("CN=app")),
+        // What is bound to a key cannot come from the authorization endpoint.
+        ("--tls-bound", "false", "tls_client_certificate_bound_access_tokens", json!(false)),
+        ("--response-type", "id_token token", "response_types", json!(["id_token token"])),
         ("--native", "true", "application_type", json!("native")),
         ("--contact", "ops@example.org", "contacts", json!(["ops@example.org"])),
     ]

@@ -184,6 +184,22 @@ crate::on_both_databases! {
         assert!(program.must(&["audit"], "").contains(r#"user=ned {"fields":["email_verified"]}"#));
     }
 
+    async fn an_operator_vouches_for_a_domain_in_a_group_and_those_below(database) {
+        let smtp = Smtp::start().await;
+        let program = with_acme(database, &smtp);
+        let add = ["user", "add", "ned", "--group", "Acme/Design", "--role", "User", "--email", "ned@example.org"];
+        program.must(&add, "");
+        let verified = || program.must_json(&["user", "show", "ned", "--json"])["email_verified"].clone();
+        assert_eq!(verified(), false);
+        program.must(&["group", "set", "Acme", "--vouch-domain", "Example.ORG", "--vouch-domain", "b.example"], "");
+        assert_eq!(verified(), true);
+        let shown = program.must_json(&["group", "show", "Acme", "--json"]);
+        assert_eq!(shown["vouched_domains"], json!(["b.example", "example.org"]));
+        assert!(refused(&program, &["group", "set", "Acme", "--vouch-domain", "no domain"], "").contains("such as example.org"));
+        program.must(&["group", "set", "Acme", "--vouch-domain", ""], "");
+        assert_eq!(verified(), false);
+    }
+
     async fn lists_are_read_page_by_page(database) {
         let smtp = Smtp::start().await;
         let program = with_acme(database, &smtp);

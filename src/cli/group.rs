@@ -43,6 +43,10 @@ pub(super) enum Group {
         /// The language of its mails.
         #[arg(long, value_name = "TAG")]
         language: Option<String>,
+        /// Vouch for the addresses of this domain: apps are told that they belong to the people of this group and those below it
+        /// (`email_verified`); may be repeated, and replaces those before. An empty one takes them back.
+        #[arg(long, value_name = "DOMAIN")]
+        vouch_domain: Vec<String>,
         /// Switch two-factor on although somebody could no longer sign in.
         #[arg(long)]
         yes: bool,
@@ -85,9 +89,12 @@ impl Group {
             Self::Add { name, parent, language, json } => {
                 add(operator, &name, parent.as_deref(), language.as_deref(), json).await
             }
-            Self::Set { path, two_factor, name, language, yes } => {
+            Self::Set { path, two_factor, name, language, vouch_domain, yes } => {
+                let given = !vouch_domain.is_empty();
+                let domains = vouch_domain.into_iter().filter(|domain| !domain.is_empty()).collect();
+                let vouched_domains = given.then_some(domains);
                 let two_factor = two_factor.map(|switch| switch == Switch::On);
-                set(operator, &path, Changes { name, language, two_factor }, yes).await
+                set(operator, &path, Changes { name, language, two_factor, vouched_domains }, yes).await
             }
             Self::List { page, json } => list(operator, &page, json).await,
             Self::Show { path, json } => show(operator, &path, json).await,
@@ -181,11 +188,13 @@ async fn show(operator: &Operator, path: &str, json: bool) -> anyhow::Result<()>
     let group = groups::find_by_path(&mut conn, path).await?;
     let path = groups::path(&mut conn, &group.id).await?;
     let users = users::count(&mut conn, &group.id).await?;
+    let domains = groups::vouched_domains(&mut conn, &group).await?;
     let preview = preview::turning_on(&mut conn, &group, operator.clock.now()).await?;
     if json {
         let mut described = describe(&path, &group);
         if let Some(map) = described.as_object_mut() {
             map.insert("users".to_owned(), json!(users));
+            map.insert("vouched_domains".to_owned(), json!(domains));
             for (name, some) in [
                 ("no_address", &preview.no_address),
                 ("codes_stopped", &preview.codes_stopped),
@@ -198,6 +207,9 @@ async fn show(operator: &Operator, path: &str, json: bool) -> anyhow::Result<()>
         return input::print_json(&described);
     }
     println!("{}, {users} users", line(&path, &group));
+    if !domains.is_empty() {
+        println!("Addresses count as verified in: {}.", domains.join(", "));
+    }
     print!("{preview}");
     Ok(())
 }

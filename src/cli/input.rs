@@ -18,13 +18,7 @@ const LONGEST: u64 = 4096;
 /// When there is none, or the two differ.
 pub fn new_password(from_stdin: bool) -> anyhow::Result<Zeroizing<String>> {
     if from_stdin {
-        let mut text = Zeroizing::new(String::new());
-        std::io::stdin().take(LONGEST).read_to_string(&mut text).context("standard input")?;
-        let line = Zeroizing::new(text.trim_end_matches(['\n', '\r']).to_owned());
-        if line.is_empty() {
-            bail!("--password-stdin: there is no password on standard input");
-        }
-        return Ok(line);
+        return from_stdin_as("--password-stdin", "password");
     }
     if !std::io::stdin().is_terminal() {
         bail!("there is no terminal to ask for the password: use --password-stdin");
@@ -32,6 +26,24 @@ pub fn new_password(from_stdin: bool) -> anyhow::Result<Zeroizing<String>> {
     let once = Zeroizing::new(rpassword::prompt_password("Password: ")?);
     let again = Zeroizing::new(rpassword::prompt_password("Once more: ")?);
     if *once == *again { Ok(once) } else { bail!("the two passwords are not the same: try again") }
+}
+
+/// A client's secret, from standard input.
+///
+/// # Errors
+/// When there is none.
+pub fn from_stdin(option: &str) -> anyhow::Result<Zeroizing<String>> {
+    from_stdin_as(option, "secret")
+}
+
+fn from_stdin_as(option: &str, what: &str) -> anyhow::Result<Zeroizing<String>> {
+    let mut text = Zeroizing::new(String::new());
+    std::io::stdin().take(LONGEST).read_to_string(&mut text).context("standard input")?;
+    let line = Zeroizing::new(text.trim_end_matches(['\n', '\r']).to_owned());
+    if line.is_empty() {
+        bail!("{option}: there is no {what} on standard input");
+    }
+    Ok(line)
 }
 
 /// What everybody knows of the people of a site.

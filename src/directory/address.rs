@@ -60,6 +60,12 @@ impl Address {
         Self::parse(&format!("{}@{domain}", fold(local))).ok().map(|address| address.0)
     }
 
+    /// The domain, as it is compared.
+    #[must_use]
+    pub fn domain(&self) -> &str {
+        self.0.rsplit_once('@').map_or("", |(_, domain)| domain)
+    }
+
     /// As people read it, the domain in their own letters.
     #[must_use]
     pub fn shown(&self) -> String {

@@ -71,6 +71,9 @@ pub enum Error {
     /// A disabled user cannot use a link.
     #[error("{0} is disabled, and no link would work: first `countersign user set {0} --status active`")]
     Disabled(String),
+    /// A domain is not one.
+    #[error("{0} is not a domain such as example.org")]
+    Domain(String),
     /// The row is gone.
     #[error("it was deleted meanwhile")]
     Vanished,

@@ -4,15 +4,18 @@ use rand::CryptoRng;
 use serde_json::json;
 use unic_langid::LanguageIdentifier;
 
-use super::Error;
 use super::by::{By, place};
 use super::login::fold;
 use super::policy::{self, GroupChange};
 use super::rights::{DEFAULT_ROLES, DefaultRole};
+use super::{Address, Error};
 use crate::keys::secret::new_id;
 use crate::store::groups::{self, GroupRow, ListedGroup};
 use crate::store::roles::{self, RoleRow};
-use crate::store::{Conn, Tx, clients, users};
+use crate::store::{self, Conn, Tx, clients, users};
+
+/// The most domains of one group that are read.
+const MOST_DOMAINS: i64 = 1000;
 
 /// How deep groups can be nested.
 const DEEPEST: usize = 20;
@@ -26,6 +29,8 @@ pub struct Changes {
     pub language: Option<String>,
     /// Whether its people are asked for a code.
     pub two_factor: Option<bool>,
+    /// The domains in which the addresses of its people, and of those below it, count as verified.
+    pub vouched_domains: Option<Vec<String>>,
 }
 
 /// Adds a group: below `parent`, whose two-factor flag and language it copies, or at the top, with the default roles.
@@ -114,14 +119,30 @@ pub async fn set(
     policy::may_change_group(&by.actor, &place(tx, Some(&group.id)).await?, change)?;
     let done = groups::set(tx, &after, &fold(&after.name)).await;
     done.map_err(|e| Error::or_taken(e, Error::GroupExists(after.name.clone())))?;
-    let event = by
+    if let Some(domains) = &changes.vouched_domains {
+        policy::may_vouch(&by.actor, None)?;
+        let domains = domains.iter().map(|domain| check_domain(domain)).collect::<Result<Vec<_>, _>>()?;
+        store::domains::set(tx, &group.id, &domains).await?;
+    }
+    let mut event = by
         .event("group.changed")
         .group(&group.id)
         .detail("name", after.name.as_str())
         .detail("language", after.language.as_str())
         .detail("two_factor", json!({ "before": before.two_factor, "after": after.two_factor }));
+    if let Some(domains) = &changes.vouched_domains {
+        event = event.detail("vouched_domains", domains.clone());
+    }
     by.record(event, tx, rng).await?;
     Ok(after)
+}
+
+/// The domains that are vouched for in a group.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn vouched_domains(conn: &mut Conn, group: &GroupRow) -> Result<Vec<String>, Error> {
+    Ok(store::domains::list(conn, &group.id, MOST_DOMAINS).await?)
 }
 
 /// The group of a path such as `Acme/Design`.
@@ -197,6 +218,12 @@ pub(super) fn check_name(name: &str) -> Result<&str, Error> {
         && !name.chars().any(char::is_control)
         && !fold(name).is_empty();
     if good { Ok(name) } else { Err(Error::Name) }
+}
+
+/// A domain as it is compared with those of addresses.
+fn check_domain(domain: &str) -> Result<String, Error> {
+    let address = Address::parse(&format!("x@{}", domain.trim().trim_start_matches('@')));
+    address.map(|address| address.domain().to_owned()).map_err(|_| Error::Domain(domain.to_owned()))
 }
 
 fn check_language(tag: &str) -> Result<String, Error> {

@@ -7,7 +7,7 @@ use super::person::{Person, Status, deliverable};
 use super::policy::{self, Actor};
 use super::rights::{Rights, own};
 use crate::store::users::NeedRow;
-use crate::store::{Conn, Error, Result, groups, users};
+use crate::store::{Conn, Error, Result, domains, groups, users};
 
 /// How many people are read at once.
 const PAGE: i64 = 500;
@@ -139,6 +139,20 @@ pub async fn needs(conn: &mut Conn, group_id: &str, after: &str) -> Result<(Vec<
         })
     };
     Ok((rows.into_iter().map(need).collect::<Result<_>>()?, next))
+}
+
+/// Whether a person's address counts as theirs: they have shown that they read its mailbox, or somebody vouches for it, or for all
+/// addresses of its domain in their group.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn is_email_vouched_for(conn: &mut Conn, person: &Person) -> Result<bool> {
+    let Some(email) = person.email.as_deref().filter(|email| !email.is_empty()) else { return Ok(false) };
+    match (&person.group, email.rsplit_once('@')) {
+        _ if person.email_verified_at.is_some() => Ok(true),
+        (Some(group), Some((_, domain))) => domains::is_vouched_for(conn, &group.id, domain).await,
+        _ => Ok(false),
+    }
 }
 
 /// The active holders of `override_2fa` in a tree, and the site administrators: who can still sign in when codes fail.

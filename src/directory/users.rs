@@ -6,8 +6,8 @@ use super::by::{By, place, standing};
 use super::groups::check_name;
 use super::links::{Link, Purpose};
 use super::login::fold;
-use super::policy::{self, After, Others, RoleFacts};
-use super::rights::own;
+use super::policy::{self, Actor, After, Others, Refusal, RoleFacts};
+use super::rights::{SITE_ADMINISTRATOR, own};
 use super::{Address, Claim, ClaimChanges, Error, Login, Person, Status, links, people, roles};
 use crate::audit::Event;
 use crate::keys::secret::new_id;
@@ -54,6 +54,18 @@ pub struct Changes {
     pub role: Option<RoleRow>,
     /// The standard claims.
     pub claims: ClaimChanges,
+}
+
+/// Whether somebody administers the site, or will once they have chosen a password.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn has_site_administrator(conn: &mut Conn) -> Result<bool, Error> {
+    let role = store::roles::find_named(conn, None, &fold(SITE_ADMINISTRATOR.name)).await?;
+    match role {
+        Some(role) => Ok(store::roles::count_holders(conn, &role.id).await? > 0),
+        None => Ok(false),
+    }
 }
 
 /// Adds a user.
@@ -108,6 +120,7 @@ pub async fn set(
     for claim in changes.claims.claims() {
         policy::may_set_claim(&by.actor, &standing, claim.name(), claim.is_vouched())?;
     }
+    refuse_own_word(tx, &person, &changes, by).await?;
     let login = changes.login.clone().map_or_else(|| Login::parse(&person.login), Ok)?;
     let email = match &changes.email {
         Some(email) => email.as_ref().map(Address::as_str),
@@ -134,7 +147,7 @@ pub async fn set(
     let done = users::set(tx, fields, by.now()).await;
     done.map_err(|e| Error::or_taken(e, Error::LoginTaken(login.to_string())))?;
     if let Some(verified) = changes.email_verified {
-        policy::may_set_claim(&by.actor, &standing, "email_verified", true)?;
+        policy::may_vouch(&by.actor, Some(&standing))?;
         if verified && email.is_none() {
             return Err(Error::NoEmail);
         }
@@ -153,6 +166,19 @@ pub async fn set(
     }
     by.record(changed(&person, &changes, by), tx, rng).await?;
     people::find(tx, &person.id).await?.ok_or(Error::Vanished)
+}
+
+/// Where a domain is vouched for, nobody writes an address in it down for themselves: it would be believed.
+async fn refuse_own_word(tx: &mut Tx, person: &Person, changes: &Changes, by: &By) -> Result<(), Error> {
+    let (Some(Some(address)), Actor::User(user), Some(group)) = (&changes.email, &by.actor, &person.group)
+    else {
+        return Ok(());
+    };
+    let believed = store::domains::is_vouched_for(tx, &group.id, address.domain()).await?;
+    if user.id == person.id && believed {
+        return Err(Refusal::OwnWord("address in a domain that is vouched for").into());
+    }
+    Ok(())
 }
 
 /// Whether somebody else has this name, as login or as preferred username. Those are two columns, and no unique rule sees both:

@@ -33,6 +33,12 @@ impl Token {
         Self(Zeroizing::new(base64url(bits.as_slice())))
     }
 
+    /// One that was made elsewhere, and is taken over with what it is for.
+    #[must_use]
+    pub fn taken_over(text: Zeroizing<String>) -> Self {
+        Self(text)
+    }
+
     /// What is handed to whom it belongs.
     #[must_use]
     pub fn reveal(&self) -> &str {

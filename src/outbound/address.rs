@@ -41,16 +41,25 @@ pub(super) enum BadAddress {
     Private,
 }
 
+/// Where a request may go without TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Plain {
+    /// Nowhere.
+    Never,
+    /// To this very machine, if the operator lets it be reached.
+    ToThisMachine,
+}
+
 /// Reads an address to be fetched. A host that is an IP address is judged here; a name is judged once it has been resolved.
 ///
 /// # Errors
 /// Why it is not fetched.
-pub(super) fn parse(uri: &str, allowed: &[String]) -> Result<Url, BadAddress> {
+pub(super) fn parse(uri: &str, allowed: &[String], plain: Plain) -> Result<Url, BadAddress> {
     if uri.len() > MAX_URI {
         return Err(BadAddress::Form("is longer than 2000 bytes"));
     }
     let url = Url::parse(uri).map_err(|_| BadAddress::Form("is no absolute URI"))?;
-    if url.scheme() != "https" {
+    if url.scheme() != "https" && !(plain == Plain::ToThisMachine && is_allowed_loopback(&url, allowed)) {
         return Err(BadAddress::Form("does not begin with https://"));
     }
     if !url.username().is_empty() || url.password().is_some() {
@@ -63,6 +72,17 @@ pub(super) fn parse(uri: &str, allowed: &[String]) -> Result<Url, BadAddress> {
         Some(Host::Ipv6(ip)) => IpAddr::V6(ip),
     };
     if is_public(ip) || allowed.contains(&ip.to_string()) { Ok(url) } else { Err(BadAddress::Private) }
+}
+
+/// Whether an address is http on this very machine, where nobody listens in between, and the operator lets it be reached.
+fn is_allowed_loopback(url: &Url, allowed: &[String]) -> bool {
+    let (loopback, host) = match url.host() {
+        Some(Host::Domain(name)) => (name == "localhost" || name.ends_with(".localhost"), name.to_owned()),
+        Some(Host::Ipv4(ip)) => (ip.is_loopback(), ip.to_string()),
+        Some(Host::Ipv6(ip)) => (ip.is_loopback(), ip.to_string()),
+        None => return false,
+    };
+    url.scheme() == "http" && loopback && allowed.contains(&host)
 }
 
 /// A host of `[outbound] allow_private` in the one spelling in which it is compared.
@@ -152,7 +172,8 @@ mod tests {
     #[test]
     fn an_address_is_https_without_a_name_and_public() {
         let private = Err(BadAddress::Private);
-        let parsed = |uri: &str| parse(uri, &["10.0.0.7".to_owned(), "fd00::7".to_owned()]).map(|_| ());
+        let parsed =
+            |uri: &str| parse(uri, &["10.0.0.7".to_owned(), "fd00::7".to_owned()], Plain::Never).map(|_| ());
         for uri in [
             "https://app.example/jwks",
             "https://app.example:8443/a?b#c",
@@ -213,6 +234,26 @@ mod tests {
         }
     }
 
+    #[test]
+    fn without_tls_a_request_goes_to_this_machine_alone_and_only_where_that_is_allowed() {
+        let allowed = ["localhost", "127.0.0.1", "::1", "10.0.0.7", "app.example.org"].map(str::to_owned);
+        for (uri, may) in [
+            ("http://localhost:3000/out", true),
+            ("http://127.0.0.1:3000/out", true),
+            ("http://[::1]/out", true),
+            ("http://127.0.0.2/out", false),
+            ("http://sub.localhost/out", false),
+            ("http://10.0.0.7/out", false),
+            ("http://app.example.org/out", false),
+            ("http://localhost.example.org/out", false),
+            ("ftp://localhost/out", false),
+        ] {
+            assert_eq!(parse(uri, &allowed, Plain::ToThisMachine).is_ok(), may, "{uri}");
+            assert!(parse(uri, &allowed, Plain::Never).is_err(), "{uri}");
+            assert!(parse(uri, &[], Plain::ToThisMachine).is_err(), "{uri}");
+        }
+    }
+
     proptest! {
         #[test]
         fn what_is_embedded_is_as_public_as_it_is_itself(bytes in any::<[u8; 4]>()) {
@@ -226,7 +267,8 @@ mod tests {
 
         #[test]
         fn no_address_panics(uri in ".*") {
-            let _ = (parse(&uri, &[]), parse(&format!("https://{uri}"), &[]), normal(&uri));
+            let plain = Plain::ToThisMachine;
+            let _ = (parse(&uri, &[], plain), parse(&format!("https://{uri}"), &[], plain), normal(&uri));
         }
     }
 }

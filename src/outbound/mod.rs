@@ -14,7 +14,7 @@ use reqwest::{Certificate, Client, RequestBuilder, Response, StatusCode, header,
 use tokio::sync::OnceCell;
 use url::Url;
 
-use self::address::BadAddress;
+use self::address::{BadAddress, Plain};
 use self::resolve::{Refused, Resolver};
 use self::turns::Turns;
 use crate::config;
@@ -132,7 +132,7 @@ impl Outbound {
     /// # Errors
     /// Why it could not be fetched.
     pub async fn get(&self, uri: &str, accept: &str) -> Result<String, OutboundError> {
-        let url = self.judge(uri)?;
+        let url = self.judge(uri, Plain::Never)?;
         self.in_turn(&url.clone(), async {
             let response = send(self.client().await?.get(url).header(header::ACCEPT, accept)).await?;
             match response.status() {
@@ -144,12 +144,12 @@ impl Outbound {
         .await
     }
 
-    /// Posts a form, and answers the status. What else comes is not read.
+    /// Posts a form, and answers the status. What else comes is not read. It may be http on this very machine, if that is allowed.
     ///
     /// # Errors
     /// Why it could not be posted.
     pub async fn post_form(&self, uri: &str, fields: &[(&str, &str)]) -> Result<u16, OutboundError> {
-        let url = self.judge(uri)?;
+        let url = self.judge(uri, Plain::ToThisMachine)?;
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let form = "application/x-www-form-urlencoded";
         self.in_turn(&url.clone(), async {
@@ -159,8 +159,8 @@ impl Outbound {
         .await
     }
 
-    fn judge(&self, uri: &str) -> Result<Url, OutboundError> {
-        address::parse(uri, &self.allowed).map_err(|bad| match bad {
+    fn judge(&self, uri: &str, plain: Plain) -> Result<Url, OutboundError> {
+        address::parse(uri, &self.allowed, plain).map_err(|bad| match bad {
             BadAddress::Form(what) => OutboundError::Address(what),
             BadAddress::Private => OutboundError::Private,
         })
@@ -198,7 +198,7 @@ impl fmt::Debug for Outbound {
 
 fn build(authorities: &[Certificate], allowed: Arc<[String]>) -> reqwest::Result<Client> {
     let builder = Client::builder()
-        .https_only(true)
+        // That an address is https, or http on this machine, has been judged before.
         .use_native_tls()
         .min_tls_version(tls::Version::TLS_1_2)
         .redirect(Policy::none())

@@ -18,6 +18,7 @@ pub mod audit;
 pub mod challenges;
 pub mod clients;
 pub mod device_codes;
+pub mod domains;
 pub mod facts;
 pub mod groups;
 pub mod links;
@@ -55,6 +56,7 @@ pub fn queries() -> Vec<Query> {
         challenges::QUERIES,
         clients::QUERIES,
         device_codes::QUERIES,
+        domains::QUERIES,
         facts::QUERIES,
         groups::QUERIES,
         links::QUERIES,

@@ -65,6 +65,15 @@ impl Admin {
         group.expect("a changed group")
     }
 
+    /// Vouches for the addresses of these domains in a group.
+    pub async fn vouch_for_domains(&self, group: &GroupRow, domains: &[&str]) {
+        let domains = domains.iter().map(|&domain| domain.to_owned()).collect();
+        let mut tx = self.begin().await;
+        let changes = groups::Changes { vouched_domains: Some(domains), ..groups::Changes::default() };
+        groups::set(&mut tx, group, &changes, &self.by(), &mut entropy()).await.expect("a changed group");
+        tx.commit().await.expect("a commit");
+    }
+
     /// An active user whose password is [`PASSWORD`].
     pub async fn add_user(&self, group: &GroupRow, login: &str, role: &str, email: Option<&str>) -> Person {
         let hash = password_hash(PASSWORD).await;

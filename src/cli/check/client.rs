@@ -15,7 +15,7 @@ use crate::keys::jose::ClientKeys;
 use crate::oidc::clients::{self, AuthMethod, Client, Metadata};
 use crate::oidc::registration::sector;
 use crate::oidc::shared::scopes::Scope;
-use crate::outbound::{Outbound, OutboundError};
+use crate::outbound::Outbound;
 
 /// Where discovery is.
 const DISCOVERY: &str = "/.well-known/openid-configuration";
@@ -67,6 +67,9 @@ fn told(client: &Client, config: &Config) -> Vec<Finding> {
         findings.push(good("logout", format!("{uri}: send post_logout_redirect_uri exactly so")));
     }
     findings.push(scopes(metadata));
+    if metadata.id_token_claims {
+        findings.push(good("claims", "ID tokens say what the scopes open as well"));
+    }
     if metadata.is_fapi2() {
         findings.push(good("profile", "fapi2: push requests to /par with PKCE (S256); bind tokens by DPoP or certificate; sign with PS256, ES256 or EdDSA; aud of assertions is the issuer alone"));
     }
@@ -99,6 +102,10 @@ fn proof(client: &Client, config: &Config) -> Finding {
         return bad(what, "tls_client_auth needs authorities to believe: set tls.client_ca");
     }
     match method {
+        _ if metadata.any_secret_method && method.needs_secret() => good(
+            what,
+            "client_secret_basic or client_secret_post, one of them at a time, at /token and the like",
+        ),
         AuthMethod::None => good(what, "none: a public client, which sends client_id and uses PKCE (S256)"),
         method => good(what, format!("{}, and no other method, at /token and the like", method.name())),
     }
@@ -206,11 +213,9 @@ async fn addresses(outbound: &Outbound, metadata: &Metadata) -> Vec<Finding> {
         });
     }
     if let Some(uri) = &metadata.backchannel_logout_uri {
-        // Whatever it says to a GET: logout tokens come by POST.
-        findings.push(match outbound.get(uri, "*/*").await {
-            Ok(_) | Err(OutboundError::Status(_) | OutboundError::TooLarge | OutboundError::NotText) => {
-                good("logout", format!("backchannel_logout_uri {uri} can be reached"))
-            }
+        // Whatever it says to an empty form, which is no logout token.
+        findings.push(match outbound.post_form(uri, &[]).await {
+            Ok(_) => good("logout", format!("backchannel_logout_uri {uri} can be reached")),
             Err(why) => bad("logout", format!("backchannel_logout_uri {uri} {why}")),
         });
     }

@@ -1,6 +1,6 @@
 //! Which flags say what is registered about an app? One a field of its metadata, in groups.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -22,6 +22,20 @@ pub(in crate::cli) struct Fields {
     /// Where a browser may go after a logout; may be repeated.
     #[arg(long, value_name = "URI")]
     post_logout_redirect_uri: Vec<String>,
+    /// `authorization_code`, `implicit`, `refresh_token`, `client_credentials`,
+    /// `urn:ietf:params:oauth:grant-type:device_code`, `…:token-exchange` or `…:jwt-bearer`; may be repeated.
+    #[arg(long, value_name = "GRANT")]
+    grant_type: Vec<String>,
+    /// The one way in which it proves itself: `client_secret_basic`, `client_secret_post`, `client_secret_jwt`, `private_key_jwt`,
+    /// `tls_client_auth`, `self_signed_tls_client_auth` or `none`. When left out, or empty, its secret may come by Basic or in the form.
+    #[arg(long, value_name = "METHOD")]
+    auth_method: Option<String>,
+    /// A file with the app's public keys, as a JWK Set.
+    #[arg(long, value_name = "FILE", conflicts_with = "jwks_uri")]
+    jwks_file: Option<PathBuf>,
+    /// Where the app publishes its public keys.
+    #[arg(long, value_name = "URI")]
+    jwks_uri: Option<String>,
     /// Two factors for everyone, whatever their group says.
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
     require_two_factor: Option<bool>,
@@ -31,17 +45,20 @@ pub(in crate::cli) struct Fields {
     /// Only people of this group and the groups below it; may be repeated. An empty one lets everybody in again.
     #[arg(long, value_name = "PATH")]
     allow_group: Vec<String>,
-    #[command(flatten)]
+    /// ID tokens say what the scopes open as well: for apps that read nothing else, such as Kubernetes, Auth.js or `ArgoCD`.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
+    id_token_claims: Option<bool>,
+    #[command(flatten, next_help_heading = "What people see of it")]
     about: About,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "What it may ask for")]
     asking: Asking,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "How it proves itself")]
     proof: Proof,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "How things are signed for it")]
     algorithms: Algorithms,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "How things are encrypted to it")]
     encryption: Encryption,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "How it learns that a session has ended")]
     logout: Logout,
 }
 
@@ -80,10 +97,6 @@ struct About {
 /// What it may ask for.
 #[derive(Debug, Default, Args)]
 struct Asking {
-    /// `authorization_code`, `implicit`, `refresh_token`, `client_credentials`,
-    /// `urn:ietf:params:oauth:grant-type:device_code`, `…:token-exchange` or `…:jwt-bearer`; may be repeated.
-    #[arg(long, value_name = "GRANT")]
-    grant_type: Vec<String>,
     /// `code`, `id_token`, `id_token token`, `code id_token`, `code token` or `code id_token token`; may be repeated. Those
     /// other than `code` bring the implicit grant.
     #[arg(long, value_name = "TYPE")]
@@ -120,19 +133,9 @@ struct Asking {
 /// How it proves itself.
 #[derive(Debug, Default, Args)]
 struct Proof {
-    /// `client_secret_basic`, `client_secret_post`, `client_secret_jwt`, `private_key_jwt`, `tls_client_auth`,
-    /// `self_signed_tls_client_auth` or `none`.
-    #[arg(long, value_name = "METHOD")]
-    auth_method: Option<String>,
     /// The one `alg` of its assertions.
     #[arg(long, value_name = "ALG")]
     auth_alg: Option<String>,
-    /// A file with the app's public keys, as a JWK Set.
-    #[arg(long, value_name = "FILE", conflicts_with = "jwks_uri")]
-    jwks_file: Option<PathBuf>,
-    /// Where the app publishes its public keys.
-    #[arg(long, value_name = "URI")]
-    jwks_uri: Option<String>,
     /// Bind its tokens to a key by `DPoP`.
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
     dpop: Option<bool>,
@@ -221,15 +224,19 @@ impl Fields {
         list(self.post_logout_redirect_uri, &mut metadata.post_logout_redirect_uris);
         flag(self.require_two_factor, &mut metadata.require_two_factor);
         flag(self.consent, &mut metadata.consent);
+        flag(self.id_token_claims, &mut metadata.id_token_claims);
         if !self.allow_group.is_empty() {
             metadata.allowed_groups.clear();
             for path in self.allow_group.iter().filter(|path| !path.is_empty()) {
                 metadata.allowed_groups.push(groups::find_by_path(conn, path).await?.id);
             }
         }
+        grants(&self.grant_type, metadata)?;
+        method(self.auth_method.as_deref(), metadata)?;
+        keys(self.jwks_file.as_deref(), self.jwks_uri, metadata)?;
         self.about.apply(metadata)?;
         self.asking.apply(metadata)?;
-        self.proof.apply(metadata)?;
+        self.proof.apply(metadata);
         self.algorithms.apply(metadata)?;
         self.encryption.apply(metadata)?;
         self.logout.apply(metadata);
@@ -260,16 +267,6 @@ impl About {
 
 impl Asking {
     fn apply(self, metadata: &mut Metadata) -> anyhow::Result<()> {
-        if !self.grant_type.is_empty() {
-            let parsed = self
-                .grant_type
-                .iter()
-                .map(|name| expected("--grant-type", name, GrantType::from_name(name), GrantType::NAMES));
-            metadata.grant_types = parsed.collect::<anyhow::Result<_>>()?;
-            // The response types of before need the grants of before.
-            let code = metadata.may_use(GrantType::AuthorizationCode);
-            metadata.response_types.retain(|one| code || !one.has_code());
-        }
         if !self.response_type.is_empty() {
             let parsed = self.response_type.iter().filter(|name| !name.is_empty()).map(|name| {
                 expected("--response-type", name, ResponseType::parse(name), ResponseType::NAMES)
@@ -307,22 +304,8 @@ impl Asking {
 }
 
 impl Proof {
-    fn apply(self, metadata: &mut Metadata) -> anyhow::Result<()> {
-        if let Some(name) = self.auth_method.as_deref() {
-            let method = AuthMethod::from_name(name);
-            metadata.token_endpoint_auth_method = expected("--auth-method", name, method, AuthMethod::NAMES)?;
-        }
+    fn apply(self, metadata: &mut Metadata) {
         text(self.auth_alg, &mut metadata.token_endpoint_auth_signing_alg);
-        if let Some(file) = &self.jwks_file {
-            let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
-            let jwks = serde_json::from_str(&text);
-            metadata.jwks = Some(jwks.with_context(|| format!("{}: expected a JWK Set", file.display()))?);
-            metadata.jwks_uri = None;
-        }
-        if self.jwks_uri.is_some() {
-            text(self.jwks_uri, &mut metadata.jwks_uri);
-            metadata.jwks = None;
-        }
         flag(self.dpop, &mut metadata.dpop_bound_access_tokens);
         flag(self.tls_bound, &mut metadata.tls_client_certificate_bound_access_tokens);
         let subject = &mut metadata.tls_client_auth;
@@ -331,7 +314,6 @@ impl Proof {
         text(self.tls_client_auth_san_uri, &mut subject.tls_client_auth_san_uri);
         text(self.tls_client_auth_san_ip, &mut subject.tls_client_auth_san_ip);
         text(self.tls_client_auth_san_email, &mut subject.tls_client_auth_san_email);
-        Ok(())
     }
 }
 
@@ -397,6 +379,46 @@ impl Logout {
         let required = &mut metadata.frontchannel_logout_session_required;
         flag(self.frontchannel_logout_session_required, required);
     }
+}
+
+/// What it may ask of the token endpoint.
+fn grants(names: &[String], metadata: &mut Metadata) -> anyhow::Result<()> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let parsed =
+        names.iter().map(|name| expected("--grant-type", name, GrantType::from_name(name), GrantType::NAMES));
+    metadata.grant_types = parsed.collect::<anyhow::Result<_>>()?;
+    // The response types of before need the grants of before.
+    let code = metadata.may_use(GrantType::AuthorizationCode);
+    metadata.response_types.retain(|one| code || !one.has_code());
+    Ok(())
+}
+
+/// The one method that it proves itself by; an empty one is none in particular.
+fn method(name: Option<&str>, metadata: &mut Metadata) -> anyhow::Result<()> {
+    let Some(name) = name else { return Ok(()) };
+    metadata.any_secret_method = name.is_empty();
+    metadata.token_endpoint_auth_method = match name {
+        "" => AuthMethod::default(),
+        name => expected("--auth-method", name, AuthMethod::from_name(name), AuthMethod::NAMES)?,
+    };
+    Ok(())
+}
+
+/// Its public keys, or where it publishes them.
+fn keys(file: Option<&Path>, uri: Option<String>, metadata: &mut Metadata) -> anyhow::Result<()> {
+    if let Some(file) = file {
+        let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+        let jwks = serde_json::from_str(&text);
+        metadata.jwks = Some(jwks.with_context(|| format!("{}: expected a JWK Set", file.display()))?);
+        metadata.jwks_uri = None;
+    }
+    if uri.is_some() {
+        text(uri, &mut metadata.jwks_uri);
+        metadata.jwks = None;
+    }
+    Ok(())
 }
 
 fn text(given: Option<String>, field: &mut Option<String>) {

@@ -8,16 +8,14 @@ use serde_json::{Value, json};
 
 use self::fields::Fields;
 use self::invite::Invite;
+use super::page::Page;
 use super::{Operator, input, recipe};
 use crate::audit::{Actor, Event};
 use crate::clock::timestamp;
 use crate::directory::groups;
 use crate::keys::secret::{Token, entropy};
-use crate::oidc::clients::{self, AuthMethod, Error, Metadata};
+use crate::oidc::clients::{self, AuthMethod, Error, Given, Metadata};
 use crate::store::{Conn, Db};
-
-/// The most clients that a list shows.
-const LISTED: i64 = 10_000;
 
 /// What can be done with relying apps.
 #[derive(Debug, Subcommand)]
@@ -29,10 +27,16 @@ pub(super) enum Client {
         #[command(flatten)]
         fields: Box<Fields>,
         /// A public client: an app that cannot keep a secret, and uses PKCE instead.
-        #[arg(long, conflicts_with = "auth_method")]
+        #[arg(long, conflicts_with = "auth_method", help_heading = None::<&'static str>)]
         public: bool,
-        /// Print as JSON.
-        #[arg(long)]
+        /// The client id that it has had elsewhere; else one is made.
+        #[arg(long, value_name = "ID", help_heading = None::<&'static str>)]
+        id: Option<String>,
+        /// Read the secret that it has had elsewhere from standard input; else one is made.
+        #[arg(long, conflicts_with = "public", help_heading = None::<&'static str>)]
+        secret_stdin: bool,
+        /// Print as JSON: `client_id`, and `client_secret` if there is one.
+        #[arg(long, help_heading = None::<&'static str>)]
         json: bool,
     },
     /// Change an app; lists that are given replace those before.
@@ -55,6 +59,8 @@ pub(super) enum Client {
     },
     /// List all apps.
     List {
+        #[command(flatten)]
+        page: Page,
         /// Print as JSON.
         #[arg(long)]
         json: bool,
@@ -78,7 +84,7 @@ pub(super) enum Client {
     Recipe {
         /// Its client id.
         client_id: String,
-        /// Which app: timetracker, env, grafana, gitea, nextcloud, php.
+        /// Which app: timetracker, env, argocd, authjs, gitea, grafana, kubernetes, nextcloud, passport, php, streamlit, synapse.
         app: String,
     },
 }
@@ -87,10 +93,20 @@ impl Client {
     pub(super) async fn run(self, operator: &Operator) -> anyhow::Result<()> {
         let db = operator.db().await?;
         match self {
-            Self::Add { name, fields, public, json } => add(operator, &db, name, *fields, public, json).await,
+            Self::Add { name, fields, public, id, secret_stdin, json } => {
+                let secret = secret_stdin.then(|| input::from_stdin("--secret-stdin")).transpose()?;
+                let given = Given { id, secret: secret.map(Token::taken_over) };
+                let mut metadata = Metadata::web_app(name, Vec::new());
+                if public {
+                    metadata.token_endpoint_auth_method = AuthMethod::None;
+                } else {
+                    metadata.any_secret_method = true;
+                }
+                add(operator, &db, metadata, *fields, given, json).await
+            }
             Self::Set { client_id, name, fields } => set(operator, &db, &client_id, name, *fields).await,
             Self::Show { client_id, json } => show(&db, &client_id, json).await,
-            Self::List { json } => list(&db, json).await,
+            Self::List { page, json } => list(&db, &page, json).await,
             Self::Delete { client_id } => {
                 let mut tx = db.write().await?;
                 clients::delete(&mut tx, &client_id).await?;
@@ -126,19 +142,18 @@ impl Client {
 async fn add(
     operator: &Operator,
     db: &Db,
-    name: String,
+    mut metadata: Metadata,
     fields: Fields,
-    public: bool,
+    given: Given,
     json: bool,
 ) -> anyhow::Result<()> {
     let vault = operator.vault(db).await?;
+    // Before the transaction: files are read, and nobody else writes while it lasts.
+    fields.apply(&mut db.read().await?, &mut metadata).await?;
+    let (now, method) = (operator.clock.now(), metadata.token_endpoint_auth_method);
+    let (either, notice) = (metadata.any_secret_method, unreachable(operator, &metadata));
     let mut tx = db.write().await?;
-    let mut metadata = Metadata::web_app(name, Vec::new());
-    if public {
-        metadata.token_endpoint_auth_method = AuthMethod::None;
-    }
-    fields.apply(&mut tx, &mut metadata).await?;
-    let registered = clients::add(&mut tx, &vault, metadata, operator.clock.now(), &mut entropy()).await?;
+    let registered = clients::take_over(&mut tx, &vault, metadata, given, now, &mut entropy()).await?;
     record(operator, &mut tx, "client.added", &registered.client.id).await?;
     tx.commit().await?;
     let (id, secret) = (&registered.client.id, registered.secret.as_ref().map(Token::reveal));
@@ -153,7 +168,18 @@ async fn add(
     println!("client_id:     {id}");
     match secret {
         Some(secret) => println!("client_secret: {secret}  (shown this once)"),
-        None => println!("This client is public: it has no secret, and uses PKCE with S256."),
+        None if method == AuthMethod::None => {
+            println!("This client is public: it has no secret, and uses PKCE with S256.");
+        }
+        None => {}
+    }
+    if either {
+        println!("auth method:   client_secret_basic or client_secret_post, as the app likes");
+    } else {
+        println!("auth method:   {}", method.name());
+    }
+    if let Some(notice) = notice {
+        println!("{notice}");
     }
     println!("Set-up to copy: countersign client recipe {id} APP");
     Ok(())
@@ -178,10 +204,21 @@ async fn set(
     record(operator, &mut tx, "client.changed", id).await?;
     tx.commit().await?;
     println!("Changed {id}.");
+    if let Some(notice) = unreachable(operator, &metadata) {
+        println!("{notice}");
+    }
     if (clients::Client { metadata, ..client }).lacks_its_secret() {
         println!("It has no secret of the kind that it needs now: countersign client rotate-secret {id}");
     }
     Ok(())
+}
+
+/// What the operator has to do so that an app on this machine is told of sessions that have ended.
+fn unreachable(operator: &Operator, metadata: &Metadata) -> Option<String> {
+    let uri = metadata.backchannel_logout_uri.as_deref().filter(|uri| uri.starts_with("http:"))?;
+    let allowed = &operator.config.outbound.allow_private;
+    let told = allowed.iter().any(|host| uri.contains(host.as_str()));
+    (!told).then(|| format!("Before {uri} is told: add its host to [outbound] allow_private."))
 }
 
 async fn show(db: &Db, id: &str, json: bool) -> anyhow::Result<()> {
@@ -212,9 +249,10 @@ async fn show(db: &Db, id: &str, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn list(db: &Db, json: bool) -> anyhow::Result<()> {
+async fn list(db: &Db, page: &Page, json: bool) -> anyhow::Result<()> {
     let mut conn = db.read().await?;
-    let all = clients::list(&mut conn, "", LISTED).await?;
+    let mut all = clients::list(&mut conn, page.start(), page.rows()).await?;
+    page.cut(&mut all, |client| &client.id);
     if json {
         let mut described = Vec::new();
         for client in &all {

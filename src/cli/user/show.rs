@@ -60,15 +60,20 @@ pub(super) async fn show(db: &Db, login: &str, json: bool) -> anyhow::Result<()>
     let mut conn = db.read().await?;
     let person = find_user(&mut conn, login).await?;
     let path = path(&mut conn, &person).await?;
+    let verified = people::is_email_vouched_for(&mut conn, &person).await?;
     if json {
-        return input::print_json(&describe(&person, path.as_deref()));
+        let mut described = describe(&person, path.as_deref());
+        if let Some(map) = described.as_object_mut() {
+            map.insert("email_verified".to_owned(), json!(verified));
+        }
+        return input::print_json(&described);
     }
     println!("{}", line(&person, path.as_deref()));
     if let Some(name) = &person.name {
         println!("  name: {name}");
     }
     if person.email.is_some() {
-        println!("  email_verified: {}", person.email_verified_at.is_some());
+        println!("  email_verified: {verified}");
     }
     for (claim, value) in person.claims.iter() {
         println!("  {}: {}", claim.name(), value.replace('\n', ", "));

@@ -21,5 +21,5 @@ pub use refusal::{Refusal, Verdict};
 pub use roles::{Remaining, may_add_role, may_change_role, may_delete_role};
 pub use standing::{Actor, Place, RoleFacts, Standing};
 pub use users::{
-    After, Others, may_add, may_change, may_delete, may_edit, may_set_claim, may_unlock, may_view,
+    After, Others, may_add, may_change, may_delete, may_edit, may_set_claim, may_unlock, may_view, may_vouch,
 };

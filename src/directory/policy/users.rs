@@ -60,6 +60,17 @@ pub fn may_set_claim(actor: &Actor, target: &Standing, name: &'static str, vouch
     ensure(!(vouched && user.id == target.id), Refusal::OwnWord(name))
 }
 
+/// Whether the actor may vouch for addresses: those of this user, or of a whole domain where there is none. Apps tell people apart by
+/// addresses that are vouched for, in whichever tree they are, so that no manager's word will do.
+///
+/// # Errors
+/// Why not.
+pub fn may_vouch(actor: &Actor, target: Option<&Standing>) -> Verdict {
+    let Actor::User(user) = actor else { return Ok(()) };
+    ensure(user.administers_site(), Refusal::LacksRight(own::ADMINISTER_SITE))?;
+    ensure(target.is_none_or(|target| target.id != user.id), Refusal::OwnWord("email_verified"))
+}
+
 /// Whether the actor may clear what stops a user's codes. Nobody clears their own: whoever guesses at them could too.
 ///
 /// # Errors
@@ -175,6 +186,21 @@ mod tests {
             may_view(&actor("acme", "Client"), &at("acme")),
             Err(Refusal::LacksRight(own::VIEW_USERS))
         );
+    }
+
+    /// An app may let in whoever has a verified address that it knows, from whichever tree.
+    #[test]
+    fn no_manager_vouches_for_addresses_and_no_administrator_for_their_own() {
+        let ned = user("ned", "acme", "User");
+        let lacks = Err(Refusal::LacksRight(own::ADMINISTER_SITE));
+        assert_eq!(may_vouch(&actor("acme", "Top manager"), Some(&ned)), lacks);
+        assert_eq!(may_vouch(&actor("acme", "Top manager"), None), lacks);
+        let root = site_administrator("root");
+        let by = Actor::User(root.clone());
+        assert_eq!(may_vouch(&by, Some(&ned)), Ok(()));
+        assert_eq!(may_vouch(&by, None), Ok(()));
+        assert_eq!(may_vouch(&by, Some(&root)), Err(Refusal::OwnWord("email_verified")));
+        assert_eq!(may_vouch(&Actor::Operator, Some(&root)), Ok(()));
     }
 
     #[test]

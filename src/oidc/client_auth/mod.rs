@@ -126,9 +126,14 @@ impl Caller<'_> {
     async fn check(&self, client: &Client, credential: &Credential<'_>) -> Result<(), Refused> {
         let certificate = self.certificate();
         let certificate = certificate.as_deref();
+        let takes = |method| client.metadata.takes_secret_by(method);
         match (client.metadata.token_endpoint_auth_method, credential) {
-            (AuthMethod::ClientSecretBasic, Credential::Basic(secret)) => Ok(secret::check(client, secret)?),
-            (AuthMethod::ClientSecretPost, Credential::Post(secret)) => Ok(secret::check(client, secret)?),
+            (_, Credential::Basic(secret)) if takes(AuthMethod::ClientSecretBasic) => {
+                Ok(secret::check(client, secret)?)
+            }
+            (_, Credential::Post(secret)) if takes(AuthMethod::ClientSecretPost) => {
+                Ok(secret::check(client, secret)?)
+            }
             (registered, Credential::Assertion(assertion)) if registered == assertion.method => {
                 assertion.check(self, client).await
             }
@@ -140,8 +145,12 @@ impl Caller<'_> {
                 Ok(self.check_own(client, certificate::shown(certificate, self.now)?).await?)
             }
             (AuthMethod::None, Credential::Nothing) => Ok(()),
+            // Some libraries know no other way to say who they are.
+            (AuthMethod::None, Credential::Basic(secret)) if secret.is_empty() => Ok(()),
             (registered, _) => {
-                let (registered, sent) = (registered.name(), credential.name(certificate.is_some()));
+                let either = "client_secret_basic or client_secret_post";
+                let registered = if client.metadata.any_secret_method { either } else { registered.name() };
+                let sent = credential.name(certificate.is_some());
                 let description = format!("this client is registered for {registered}, and came with {sent}");
                 Err(Refused::Proof(description))
             }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::subject::{self, SectorError, SubjectType};
-use super::uris::same_but_for_loopback_port;
+use super::uris::{is_private_use, same_but_for_loopback_port};
 use super::words::{ApplicationType, AuthMethod, GrantType, Profile, ResponseType};
 use crate::config::SigningAlgorithm;
 use crate::keys::jose::{ContentEncryption, KeyManagement};
@@ -143,6 +143,10 @@ pub struct Metadata {
     pub require_two_factor: bool,
     /// Ours: ask the person before the app learns who they are.
     pub consent: bool,
+    /// Ours: ID tokens say what the scopes open as well, for apps that read nothing else.
+    pub id_token_claims: bool,
+    /// Ours: its secret may come by Basic or in the form, whichever of the two `token_endpoint_auth_method` names.
+    pub any_secret_method: bool,
     /// Ours: the ids of the groups whose people (and those of the groups below) may use the app; empty for everyone.
     pub allowed_groups: Vec<String>,
 }
@@ -201,6 +205,21 @@ impl Metadata {
     #[must_use]
     pub fn is_public(&self) -> bool {
         self.token_endpoint_auth_method == AuthMethod::None
+    }
+
+    /// Whether a request whose answer goes to this address counts as one of a public client: a private-use scheme may be claimed by
+    /// any app of the machine (RFC 8252 §8.1 and §8.6), whatever secret there is beside it.
+    #[must_use]
+    pub fn counts_as_public(&self, redirect_uri: &str) -> bool {
+        self.is_public() || is_private_use(redirect_uri)
+    }
+
+    /// Whether its secret may come in this way.
+    #[must_use]
+    pub fn takes_secret_by(&self, method: AuthMethod) -> bool {
+        let plain = [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost];
+        let own = self.token_endpoint_auth_method;
+        own == method || (self.any_secret_method && plain.contains(&own) && plain.contains(&method))
     }
 
     /// Whether the client is registered for this grant.

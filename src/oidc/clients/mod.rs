@@ -68,6 +68,9 @@ pub enum Error {
     /// The metadata is not allowed.
     #[error(transparent)]
     Invalid(#[from] Invalid),
+    /// Another client has the id.
+    #[error("there is a client {0} already: see `countersign client show {0}`")]
+    Taken(String),
     /// There is no client of this id.
     #[error("no client has the id {0}: see `countersign client list`")]
     Unknown(String),
@@ -99,12 +102,40 @@ pub async fn add(
     now: i64,
     rng: &mut impl CryptoRng,
 ) -> Result<Registered, Error> {
+    take_over(conn, vault, metadata, Given::default(), now, rng).await
+}
+
+/// What a client brings along that was registered elsewhere before.
+#[derive(Debug, Default)]
+pub struct Given {
+    /// Its `client_id`.
+    pub id: Option<String>,
+    /// Its `client_secret`.
+    pub secret: Option<Token>,
+}
+
+/// Registers a client with what it brings along; the rest is made.
+///
+/// # Errors
+/// When its metadata, id or secret is not allowed, a client of the id is there, or the database refuses.
+pub async fn take_over(
+    conn: &mut Conn,
+    vault: &Vault,
+    metadata: Metadata,
+    given: Given,
+    now: i64,
+    rng: &mut impl CryptoRng,
+) -> Result<Registered, Error> {
     metadata.validate()?;
-    let id = new_id(rng);
-    let secret = metadata.token_endpoint_auth_method.needs_secret().then(|| Token::generate(rng));
+    given.validate(&metadata)?;
+    let id = given.id.unwrap_or_else(|| new_id(rng));
+    let needed = metadata.token_endpoint_auth_method.needs_secret();
+    let secret = needed.then(|| given.secret.unwrap_or_else(|| Token::generate(rng)));
     let kept = KeptSecret::of(secret.as_ref(), &metadata, vault, &id, rng)?;
-    store::clients::add(conn, &id, kept.hash.as_deref(), kept.sealed.as_deref(), &to_json(&metadata)?, now)
-        .await?;
+    let json = to_json(&metadata)?;
+    let added =
+        store::clients::add(conn, &id, kept.hash.as_deref(), kept.sealed.as_deref(), &json, now).await;
+    added.map_err(|e| if e.is_duplicate() { Error::Taken(id.clone()) } else { e.into() })?;
     publish_keys(conn, &metadata).await?;
     let client = Client {
         id,
@@ -115,6 +146,29 @@ pub async fn add(
         created_at: now,
     };
     Ok(Registered { client, secret })
+}
+
+impl Given {
+    /// An id and a secret are printable ASCII (RFC 6749 appendix A); a secret that was made by a machine has some length.
+    fn validate(&self, metadata: &Metadata) -> Result<(), Invalid> {
+        let fits = |text: &str, lengths: std::ops::RangeInclusive<usize>| {
+            lengths.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+        };
+        if self.id.as_deref().is_some_and(|id| !fits(id, 1..=100)) {
+            let reason = "must have 1 to 100 printable ASCII characters, without blanks";
+            return Err(Invalid::Field { field: "client_id", reason });
+        }
+        let Some(secret) = &self.secret else { return Ok(()) };
+        if !metadata.token_endpoint_auth_method.needs_secret() {
+            let reason = "is of no use to a client that proves itself without one";
+            return Err(Invalid::Field { field: "client_secret", reason });
+        }
+        if !fits(secret.reveal(), 16..=200) {
+            let reason = "must have 16 to 200 printable ASCII characters, without blanks: take a new one";
+            return Err(Invalid::Field { field: "client_secret", reason });
+        }
+        Ok(())
+    }
 }
 
 /// What the seal of a client's secret is for.

@@ -7,9 +7,9 @@ use super::invalid::Invalid;
 /// The longest URI that may be registered, in bytes.
 pub(super) const MAX_URI: usize = 2000;
 
-/// A redirect URI may be https; http on a loopback host (RFC 8252 §7.3; RFC 9700 §2.6 forbids it elsewhere); or, for a
-/// public client, a private-use scheme with a dot in it (RFC 8252 §7.1). Never with a fragment (RFC 6749 §3.1.2).
-pub(super) fn check_redirect_uri(uri: &str, public: bool) -> Result<(), Invalid> {
+/// A redirect URI may be https; http on a loopback host (RFC 8252 §7.3; RFC 9700 §2.6 forbids it elsewhere); or a private-use
+/// scheme with a dot in it (RFC 8252 §7.1). Never with a fragment (RFC 6749 §3.1.2), and never with a star, which would stand for itself.
+pub(super) fn check_redirect_uri(uri: &str) -> Result<(), Invalid> {
     let wrong = |reason| Err(Invalid::RedirectUri { uri: uri.to_owned(), reason });
     if uri.len() > MAX_URI {
         return wrong("is longer than 2000 bytes");
@@ -18,6 +18,9 @@ pub(super) fn check_redirect_uri(uri: &str, public: bool) -> Result<(), Invalid>
         return wrong("has spaces or other characters that a URI cannot have");
     }
     let Ok(url) = Url::parse(uri) else { return wrong("is not an absolute URI") };
+    if uri.contains('*') {
+        return wrong("has a *, and addresses are compared letter by letter: register each of them");
+    }
     if url.fragment().is_some() {
         return wrong("has a fragment (#...), which RFC 6749 section 3.1.2 forbids");
     }
@@ -28,9 +31,14 @@ pub(super) fn check_redirect_uri(uri: &str, public: bool) -> Result<(), Invalid>
         "https" => Ok(()),
         "http" if is_loopback(&url) => Ok(()),
         "http" => wrong("is http on another machine: use https (RFC 9700 section 2.6)"),
-        private if public && private.contains('.') => Ok(()),
+        private if private.contains('.') => Ok(()),
         _ => wrong("has a scheme that no browser may be sent to: use https"),
     }
+}
+
+/// Whether an address has a scheme that an app has made up for itself (RFC 8252 §7.1).
+pub(super) fn is_private_use(uri: &str) -> bool {
+    Url::parse(uri).is_ok_and(|url| !matches!(url.scheme(), "https" | "http"))
 }
 
 pub(super) fn is_loopback(url: &Url) -> bool {
@@ -74,6 +82,10 @@ mod tests {
             assert_eq!(Metadata::web_app("App", vec![uri.to_owned()]).validate(), Ok(()), "{uri}");
         }
         assert_eq!(native("org.example.app:/cb").validate(), Ok(()));
+        let beside_a_secret = Metadata::web_app("App", vec!["org.example.app:/cb".to_owned()]);
+        assert_eq!(beside_a_secret.validate(), Ok(()));
+        assert!(beside_a_secret.counts_as_public("org.example.app:/cb"));
+        assert!(!beside_a_secret.counts_as_public("https://app.example.org/cb"));
         assert_eq!(native("http://127.0.0.1/cb").validate(), Ok(()));
     }
 
@@ -88,7 +100,9 @@ mod tests {
             "javascript:alert(1)",
             "data:text/html,x",
             "https://app.example.org/a b",
-            "org.example.app:/cb",
+            "https://*.example.org/cb",
+            "https://app.example.org/*",
+            "example:/cb",
         ] {
             let answer = Metadata::web_app("App", vec![uri.to_owned()]).validate();
             assert!(matches!(answer, Err(Invalid::RedirectUri { .. })), "{uri}: {answer:?}");

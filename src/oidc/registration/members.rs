@@ -89,8 +89,15 @@ const MEMBERS: [(&str, Kind); 48] = [
 ];
 
 /// What is the operator's to say, and no client's.
-const OURS: [&str; 5] =
-    ["require_two_factor", "consent", "allowed_groups", "allowed_resources", "served_resources"];
+const OURS: [&str; 7] = [
+    "require_two_factor",
+    "consent",
+    "id_token_claims",
+    "any_secret_method",
+    "allowed_groups",
+    "allowed_resources",
+    "served_resources",
+];
 
 /// Grants that let a client act without a person's consent at hand.
 pub(super) const UNATTENDED: [GrantType; 3] =
@@ -124,6 +131,11 @@ pub(super) fn read(json: &Map<String, Value>, unattended: &[GrantType]) -> Resul
         Refusal::new(Code::InvalidClientMetadata, what)
     })?;
     fill_in(&mut metadata, grants, responses);
+    // What answers on this machine is no stranger's to name, also where the operator lets an app of their own be told there.
+    if metadata.backchannel_logout_uri.as_ref().is_some_and(|uri| !uri.starts_with("https:")) {
+        let what = "backchannel_logout_uri: must be an https address without a fragment";
+        return Err(Refusal::new(Code::InvalidClientMetadata, what));
+    }
     let beyond = |grant: &GrantType| !unattended.contains(grant) && metadata.may_use(*grant);
     if let Some(grant) = UNATTENDED.into_iter().find(beyond) {
         let what = format!(
@@ -153,6 +165,8 @@ pub(super) fn with_ours_of(old: &Metadata, new: Metadata) -> Metadata {
     Metadata {
         require_two_factor: old.require_two_factor,
         consent: old.consent,
+        id_token_claims: old.id_token_claims,
+        any_secret_method: old.any_secret_method,
         allowed_groups: old.allowed_groups.clone(),
         allowed_resources: old.allowed_resources.clone(),
         served_resources: old.served_resources.clone(),

@@ -55,19 +55,17 @@ pub(in crate::oidc) fn opened_by(claim: &str) -> Option<Scope> {
 }
 
 /// Everything that can be said about a person but `sub`, which depends on who asks. A claim without a value is left out
-/// (OIDC Core §5.3.2). `groups` are the paths of their groups.
-pub(in crate::oidc) fn all(person: &Person, groups: &[String]) -> Map<String, Value> {
+/// (OIDC Core §5.3.2). `groups` are the paths of their groups; `email_verified` says whether somebody vouches for the address.
+pub(in crate::oidc) fn all(person: &Person, groups: &[String], email_verified: bool) -> Map<String, Value> {
     let mut claims = person.claims.to_json();
     let mut set = |name: &str, value: Value| claims.insert(name.to_owned(), value);
     set("preferred_username", Value::from(person.preferred_username()));
     set("updated_at", Value::from(person.updated_at));
-    if let Some(name) = person.name.as_deref().filter(|name| !name.is_empty()) {
-        set("name", Value::from(name));
-    }
+    // Apps that show or demand a name are many, and people without one not few.
+    set("name", Value::from(person.display_name()));
     if let Some(email) = person.email.as_deref().filter(|email| !email.is_empty()) {
         set("email", Value::from(email));
-        // Managers write addresses down; only a code that came back from there proves that somebody reads the mailbox.
-        set("email_verified", Value::from(person.email_verified_at.is_some()));
+        set("email_verified", Value::from(email_verified));
     }
     set("role", Value::from(person.role.name.as_str()));
     set("rights", Value::from(person.role.rights.iter().map(Right::as_str).collect::<Vec<_>>()));
@@ -93,20 +91,30 @@ pub(in crate::oidc) async fn about(
     Ok([("sub".to_owned(), Value::from(sub))].into_iter().chain(said).collect())
 }
 
-/// Claims about a person that are asked for one by one; one that is not known here, or has no value, is left out, and so
-/// is `sub`.
-pub(in crate::oidc) async fn named(
+/// What an ID token says about a person: the claims that are asked for by name, and, where `with_scopes`, those that the scopes
+/// open. A refreshed one says the same (OIDC Core §12.2).
+pub(in crate::oidc) async fn of_id_token(
     conn: &mut Conn,
     person: &Person,
-    names: &[String],
+    scopes: &Scopes,
+    requested: &[String],
+    with_scopes: bool,
 ) -> Result<Map<String, Value>> {
-    chosen(conn, person, &names.iter().map(String::as_str).collect::<Vec<_>>()).await
+    let mut wanted: Vec<&str> = requested.iter().map(String::as_str).collect();
+    if with_scopes {
+        wanted.extend(of_scopes(scopes));
+    }
+    chosen(conn, person, &wanted).await
 }
 
 async fn chosen(conn: &mut Conn, person: &Person, wanted: &[&str]) -> Result<Map<String, Value>> {
     let groups =
         if wanted.contains(&"groups") { people::group_paths(conn, person).await? } else { Vec::new() };
-    Ok(all(person, &groups).into_iter().filter(|(name, _)| wanted.contains(&name.as_str())).collect())
+    let verified = wanted.contains(&"email_verified") && people::is_email_vouched_for(conn, person).await?;
+    Ok(all(person, &groups, verified)
+        .into_iter()
+        .filter(|(name, _)| wanted.contains(&name.as_str()))
+        .collect())
 }
 
 #[cfg(test)]
@@ -142,7 +150,7 @@ mod tests {
         let mut person = crate::directory::sample("ned", Some("ned@example.org"));
         person.name = Some("Ned".to_owned());
         person.claims = StandardClaims::default().after(&changes);
-        let said: BTreeSet<String> = all(&person, &[]).into_iter().map(|(name, _)| name).collect();
+        let said: BTreeSet<String> = all(&person, &[], true).into_iter().map(|(name, _)| name).collect();
         let opened: BTreeSet<String> =
             Scope::ALL.iter().flat_map(|s| of_scope(*s)).map(|&name| name.to_owned()).collect();
         assert_eq!(said, opened);

@@ -41,7 +41,8 @@ pub(super) async fn redeem(request: &TokenRequest<'_>, mut conn: Conn) -> Result
         return Err(Failure::grant("the code was sent to a redirect_uri that is no longer registered"));
     }
     let resources = request.narrowed_resources(&details.resources)?;
-    let claims = claims::named(&mut conn, &person, &details.id_token_claims).await?;
+    let (named, with_scopes) = (&details.id_token_claims, client.metadata.id_token_claims);
+    let claims = claims::of_id_token(&mut conn, &person, &scopes, named, with_scopes).await?;
     drop(conn);
 
     let offline = client.metadata.may_refresh() && scopes.has(Scope::OfflineAccess);

@@ -2,6 +2,7 @@
 
 use super::TokenRequest;
 use crate::keys::secret::{Token, TokenHash, entropy};
+use crate::oidc::shared::claims;
 use crate::oidc::shared::error::{Code, Refusal};
 use crate::oidc::shared::failure::Failure;
 use crate::oidc::shared::scopes::Scope;
@@ -37,6 +38,8 @@ pub(super) async fn ask(request: &TokenRequest<'_>, mut conn: Conn) -> Result<Is
     let grant = tokens::find_grant(&mut conn, &grant_id).await?;
     let grant = grant.ok_or_else(|| Failure::grant("the grant has ended"))?;
     let Standing { grant, person, scopes, details, .. } = request.standing(&mut conn, grant).await?;
+    let (named, with_scopes) = (&details.id_token_claims, client.metadata.id_token_claims);
+    let claims = claims::of_id_token(&mut conn, &person, &scopes, named, with_scopes).await?;
     drop(conn);
     let resources = request.narrowed_resources(&details.resources)?;
 
@@ -52,7 +55,7 @@ pub(super) async fn ask(request: &TokenRequest<'_>, mut conn: Conn) -> Result<Is
         bound: request.bound.as_ref(),
         ..Access::default()
     };
-    let issued = mint.issue(access, IdTokenParts::default())?;
+    let issued = mint.issue(access, IdTokenParts { claims, ..IdTokenParts::default() })?;
     let mut tx = provider.signin.db.write().await?;
     if let Some(refresh) = &refresh {
         request.keep_refresh(&mut tx, &grant, refresh).await?;

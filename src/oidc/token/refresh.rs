@@ -3,6 +3,7 @@
 
 use super::TokenRequest;
 use crate::keys::secret::{Token, TokenHash, entropy};
+use crate::oidc::shared::claims;
 use crate::oidc::shared::failure::Failure;
 use crate::oidc::shared::scopes::{Scope, Scopes};
 use crate::oidc::tokens::mint::{Access, IdTokenParts, Issued, Mint};
@@ -103,6 +104,10 @@ async fn issue(request: &TokenRequest<'_>, standing: &Standing) -> Result<Issued
     let Standing { grant, person, scopes, details, .. } = standing;
     let scopes = request.narrowed_scopes(&Scopes::parse(&grant.scopes), scopes)?;
     let resources = request.narrowed_resources(&details.resources)?;
+    let (named, with_scopes) = (&details.id_token_claims, client.metadata.id_token_claims);
+    let mut conn = provider.signin.db.read().await?;
+    let claims = claims::of_id_token(&mut conn, person, &scopes, named, with_scopes).await?;
+    drop(conn);
     let ring = provider.keys.ring(now).await?;
     let subject = provider.subject(client, &person.id)?;
     let mint = Mint { provider, ring: &ring, client, grant, subject: &subject, now };
@@ -112,8 +117,8 @@ async fn issue(request: &TokenRequest<'_>, standing: &Standing) -> Result<Issued
         bound: request.bound.as_ref(),
         ..Access::default()
     };
-    // OIDC Core §12.2: the nonce was for the first ID token.
-    Ok(mint.issue(access, IdTokenParts::default())?)
+    // OIDC Core §12.2: the nonce was for the first ID token; what that said of the person, this one says too.
+    Ok(mint.issue(access, IdTokenParts { claims, ..IdTokenParts::default() })?)
 }
 
 impl TokenRequest<'_> {

@@ -112,14 +112,14 @@ impl Granted<'_> {
         Ok(parameters)
     }
 
-    /// Where no access token can ever open `UserInfo`, the ID token says what the scopes open (OIDC Core §5.4).
+    /// Where no access token can ever open `UserInfo`, the ID token says what the scopes open (OIDC Core §5.4), as it does for those who
+    /// want it so.
     async fn claims(&self) -> Result<Map<String, Value>, Problem> {
         let mut conn = self.provider.signin.db.read().await?;
-        let mut wanted = self.request.claims.id_token.clone();
-        if self.request.response_type == ResponseType::IdToken {
-            wanted.extend(claims::of_scopes(&self.request.scopes).into_iter().map(str::to_owned));
-        }
-        Ok(claims::named(&mut conn, self.person, &wanted).await?)
+        let alone = self.request.response_type == ResponseType::IdToken;
+        let (scopes, named) = (&self.request.scopes, &self.request.claims.id_token);
+        let with_scopes = alone || self.client.metadata.id_token_claims;
+        Ok(claims::of_id_token(&mut conn, self.person, scopes, named, with_scopes).await?)
     }
 }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use self::destination::{Destination, ReturnTo};
 use crate::oidc::clients::allowed::{self, allowed_scopes, resources};
-use crate::oidc::clients::{Client, GrantType, Metadata, ResponseType};
+use crate::oidc::clients::{Client, GrantType, ResponseType};
 use crate::oidc::shared::claims;
 use crate::oidc::shared::error::{Code, Refusal};
 use crate::oidc::shared::scopes::{Scope, Scopes};
@@ -167,7 +167,11 @@ impl AuthorizationRequest {
         }
         response::check(self.response_type, metadata)?;
         check_id_token(self.response_type, &self.scopes, self.nonce.as_deref())?;
-        check_challenge(self.response_type, self.code_challenge.as_deref(), metadata)?;
+        let public = match self.return_to.app() {
+            Some(to) => metadata.counts_as_public(&to.redirect_uri),
+            None => metadata.is_public(),
+        };
+        check_challenge(self.response_type, self.code_challenge.as_deref(), public || metadata.is_fapi2())?;
         Ok(self)
     }
 
@@ -240,13 +244,13 @@ fn check_id_token(response_type: ResponseType, scopes: &Scopes, nonce: Option<&s
     Err(Refusal::new(Code::InvalidRequest, description))
 }
 
-/// PKCE is for every public client and by FAPI 2.0 (RFC 9700 §2.1.1).
+/// PKCE is for all that counts as public and by FAPI 2.0 (RFC 9700 §2.1.1).
 fn check_challenge(
     response_type: ResponseType,
     challenge: Option<&str>,
-    client: &Metadata,
+    needed: bool,
 ) -> Result<(), Refusal> {
-    if challenge.is_none() && response_type.has_code() && (client.is_public() || client.is_fapi2()) {
+    if challenge.is_none() && response_type.has_code() && needed {
         let description = "code_challenge is missing: this client must use PKCE with S256 (RFC 7636)";
         return Err(Refusal::new(Code::InvalidRequest, description));
     }

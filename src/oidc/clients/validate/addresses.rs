@@ -14,7 +14,7 @@ impl Metadata {
             return wrong("redirect_uris", "must name at least one for the authorization code grant");
         }
         for uri in self.redirect_uris.iter().chain(&self.post_logout_redirect_uris) {
-            check_redirect_uri(uri, self.is_public())?;
+            check_redirect_uri(uri)?;
         }
         let implicit = self.may_use(GrantType::Implicit);
         for uri in self.redirect_uris.iter().filter(|_| implicit || self.is_fapi2()) {
@@ -64,13 +64,14 @@ impl Metadata {
     }
 
     pub(super) fn check_logout(&self) -> Checked {
+        let safe = |url: &Url| url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url));
         if let Some(uri) = &self.backchannel_logout_uri
-            && !Url::parse(uri).is_ok_and(|url| url.scheme() == "https" && url.fragment().is_none())
+            && !Url::parse(uri).is_ok_and(|url| safe(&url) && url.fragment().is_none())
         {
-            return wrong("backchannel_logout_uri", "must be an https address without a fragment");
+            let reason = "must be an https address, or http on a loopback host, without a fragment";
+            return wrong("backchannel_logout_uri", reason);
         }
         let Some(uri) = &self.frontchannel_logout_uri else { return Ok(()) };
-        let safe = |url: &Url| url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url));
         let Some(url) = Url::parse(uri).ok().filter(|url| safe(url) && url.fragment().is_none()) else {
             return wrong("frontchannel_logout_uri", "must be an https address without a fragment");
         };
@@ -100,6 +101,10 @@ mod tests {
         assert_eq!(refused(|m| m.jwks_uri = http()), Some("jwks_uri"));
         assert_eq!(refused(|m| m.backchannel_logout_uri = http()), Some("backchannel_logout_uri"));
         assert_eq!(refused(|m| m.request_uris = http().into_iter().collect()), Some("request_uris"));
+        assert_eq!(
+            refused(|m| m.backchannel_logout_uri = Some("http://localhost:3000/out".to_owned())),
+            None
+        );
         let elsewhere = |m: &mut Metadata| {
             m.frontchannel_logout_uri = Some("https://other.example.org/out".to_owned());
         };
