@@ -11,7 +11,7 @@ use countersign::directory::users::Changes;
 use countersign::keys::jose::KeyManagement;
 use countersign::keys::secret::base64url;
 use countersign::oidc::clients::{self, Metadata};
-use countersign::store::{session_clients, sessions};
+use countersign::store::{self, session_clients, sessions};
 use josekit::jwe::{self, ECDH_ES_A128KW};
 use josekit::jwk::Jwk;
 use josekit::jwk::alg::ec::EcCurve;
@@ -464,6 +464,32 @@ async fn an_app_may_ask_by_a_form() {
     let twice = [("state", "a"), ("state", "b")];
     assert_eq!(browser.post_from_elsewhere("/logout", &twice).await.status(), 400);
     assert_eq!(browser.post("/logout", &twice).await.status(), 400);
+}
+
+/// Whoever is told of logouts knows sessions by `sid`; all others know them as little as they need to, and lead people out all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_app_that_hears_of_no_logout_knows_no_session_and_ends_its_own() {
+    let (site, server) = site(Database::sqlite().await).await;
+    let (app, told) = (plain_app(&site).await, told_app(&site, &server, "wiki").await);
+    let (mut browser, hint) = signed_in(&site, &app, "pia").await;
+    let (mut elsewhere, other) = signed_in(&site, &app, "pia").await;
+    assert_eq!(claims(&hint).get("sid"), None);
+    assert!(claims(&at(&mut browser, &told).await)["sid"].is_string());
+    let leave = |hint: &str| logout(&site, &[("id_token_hint", hint), ("post_logout_redirect_uri", BYE)]);
+    browser.open(&leave(&other)).await;
+    assert!(
+        browser.text().contains("Sign out?"),
+        "the same person's, in another browser: {}",
+        browser.text()
+    );
+    // Long after everything that was granted has gone.
+    site.advance(6 * 3600);
+    store::purge::run(&site.admin.db, site.now()).await.unwrap();
+    browser.open(&leave(&hint)).await;
+    assert_eq!(browser.arrived().as_str(), BYE);
+    assert_signed_out(&browser, &app).await;
+    elsewhere.open(&leave(&other)).await;
+    assert_eq!(elsewhere.arrived().as_str(), BYE);
 }
 
 /// The browser may be somebody else's by now.

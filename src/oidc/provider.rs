@@ -98,6 +98,22 @@ impl Provider {
         subject::session(&self.signin.vault, client.metadata.subject_type(), &client.id, session_id)
     }
 
+    /// `jti` of an ID token that begins with this id and was issued in this session.
+    ///
+    /// # Errors
+    /// When the master key cannot be used.
+    pub fn token_of_session(&self, id: &str, session_id: &str) -> Result<String, VaultError> {
+        subject::token_of_session(&self.signin.vault, id, session_id)
+    }
+
+    /// Whether an ID token with this `jti` was issued in this session.
+    ///
+    /// # Errors
+    /// When the master key cannot be used.
+    pub fn is_token_of_session(&self, jti: &str, session_id: &str) -> Result<bool, VaultError> {
+        subject::is_token_of_session(&self.signin.vault, jti, session_id)
+    }
+
     /// How long the longest-lived token holds that a signing key signs, in seconds.
     #[must_use]
     pub fn longest_token(&self) -> i64 {

@@ -222,6 +222,12 @@ impl Metadata {
         own == method || (self.any_secret_method && plain.contains(&own) && plain.contains(&method))
     }
 
+    /// Whether the client is told when a session has ended, and therefore has to know sessions apart (`sid`).
+    #[must_use]
+    pub const fn hears_of_logouts(&self) -> bool {
+        self.backchannel_logout_uri.is_some() || self.frontchannel_logout_uri.is_some()
+    }
+
     /// Whether the client is registered for this grant.
     #[must_use]
     pub fn may_use(&self, grant_type: GrantType) -> bool {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::keys::secret::base64url;
+use crate::keys::secret::{base64url, same};
 use crate::keys::{Vault, VaultError};
 
 /// What pairwise subjects are keyed for.
@@ -11,6 +11,9 @@ const PAIRWISE: &str = "pairwise subject";
 
 /// What the names of sessions are keyed for that clients with pairwise subjects get.
 const PAIRWISE_SESSION: &str = "pairwise session";
+
+/// What the names of ID tokens are keyed for, that tell of which session they are.
+const TOKEN_OF_SESSION: &str = "token of a session";
 
 /// `subject_type` of a client (OIDC Registration §2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -103,6 +106,25 @@ pub fn session(
     }
 }
 
+/// The `jti` of an ID token that begins with this `id` and was issued in this session: whoever knows the session can tell that the token is
+/// of it, and nobody else learns which session it was.
+///
+/// # Errors
+/// When the master key cannot be used.
+pub fn token_of_session(vault: &Vault, id: &str, session_id: &str) -> Result<String, VaultError> {
+    let parts = [id.as_bytes(), session_id.as_bytes()];
+    Ok(format!("{id}.{}", base64url(&vault.mac_bytes(TOKEN_OF_SESSION, &parts)?)))
+}
+
+/// Whether an ID token with this `jti` was issued in this session.
+///
+/// # Errors
+/// When the master key cannot be used.
+pub fn is_token_of_session(vault: &Vault, jti: &str, session_id: &str) -> Result<bool, VaultError> {
+    let Some((id, _)) = jti.rsplit_once('.') else { return Ok(false) };
+    Ok(same(token_of_session(vault, id, session_id)?.as_bytes(), jti.as_bytes()))
+}
+
 /// The sector identifier of a client: the host of `sector_identifier_uri`, or else the one that all its redirect URIs
 /// share. That the document at the former lists the latter is for whoever registers the client to check.
 ///
@@ -153,6 +175,28 @@ mod tests {
         assert_ne!(pairwise("app.example.org", "max"), ned);
         assert_ne!(pairwise("app.example.orgn", "ed"), ned);
         assert_eq!(subject(&vault, SubjectType::Public, "app.example.org", "ned").unwrap(), "ned");
+    }
+
+    #[test]
+    fn an_id_token_is_known_as_one_of_its_session_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let vault = Vault::open_or_create(dir.path(), &mut entropy()).unwrap();
+        let jti = token_of_session(&vault, "grant.1", "s1").unwrap();
+        assert!(jti.starts_with("grant.1.") && !jti.contains("s1."), "{jti}");
+        let is_of = |jti: &str, session: &str| is_token_of_session(&vault, jti, session).unwrap();
+        assert!(is_of(&jti, "s1"));
+        let (_, proof) = jti.rsplit_once('.').unwrap();
+        for (jti, session) in [
+            (jti.as_str(), "s2"),
+            (jti.as_str(), ""),
+            (&jti.replace("grant.1", "grant.2"), "s1"),
+            (&format!("{jti}x"), "s1"),
+            ("grant.1", "s1"),
+            (proof, "s1"),
+            ("", "s1"),
+        ] {
+            assert!(!is_of(jti, session), "{jti} {session}");
+        }
     }
 
     #[test]

@@ -18,8 +18,8 @@ pub(super) enum Hint {
     Ours {
         /// Whom it was issued to.
         client_id: String,
-        /// The session in which it was issued.
-        session_id: String,
+        /// Its `jti`, which tells in which session it was issued.
+        jti: String,
     },
 }
 
@@ -28,16 +28,11 @@ impl Hint {
     pub(super) fn read(id_token: Option<&Map<String, Value>>, client_id: Option<&str>) -> Self {
         let Some(claims) = id_token else { return Self::Foreign };
         let text = |name: &str| claims.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-        let (Some(audience), Some(session)) = (text("aud"), text("sid")) else { return Self::Foreign };
+        let (Some(audience), Some(jti)) = (text("aud"), text("jti")) else { return Self::Foreign };
         if client_id.is_some_and(|id| id != audience) {
             return Self::OfAnotherApp;
         }
-        Self::Ours { client_id: audience.to_owned(), session_id: session.to_owned() }
-    }
-
-    /// Whether it is a hint of this very session.
-    pub(super) fn is_of(&self, session: &str) -> bool {
-        matches!(self, Self::Ours { session_id, .. } if session_id == session)
+        Self::Ours { client_id: audience.to_owned(), jti: jti.to_owned() }
     }
 }
 
@@ -71,12 +66,12 @@ mod tests {
     use super::*;
 
     fn ours() -> Hint {
-        Hint::Ours { client_id: "app".to_owned(), session_id: "s1".to_owned() }
+        Hint::Ours { client_id: "app".to_owned(), jti: "t1".to_owned() }
     }
 
     #[test]
     fn only_an_id_token_of_ours_is_a_hint() {
-        let good = json!({"sub": "u", "aud": "app", "sid": "s1", "auth_time": 1, "exp": 2});
+        let good = json!({"sub": "u", "aud": "app", "jti": "t1", "auth_time": 1, "exp": 2});
         let read = |changes: &[(&str, Value)], client_id| {
             let mut claims = good.as_object().unwrap().clone();
             for (name, value) in changes {
@@ -89,12 +84,11 @@ mod tests {
         assert_eq!(read(&[], Some("app")), ours());
         assert_eq!(read(&[], Some("other")), Hint::OfAnotherApp);
         for (name, value) in
-            [("aud", Value::Null), ("aud", json!(["app", "other"])), ("sid", Value::Null), ("sid", json!(""))]
+            [("aud", Value::Null), ("aud", json!(["app", "other"])), ("jti", Value::Null), ("jti", json!(""))]
         {
             assert_eq!(read(&[(name, value.clone())], None), Hint::Foreign, "{name} {value}");
         }
         assert_eq!(Hint::read(None, None), Hint::Foreign);
-        assert!(ours().is_of("s1") && !ours().is_of("s2") && !Hint::Missing.is_of("s1"));
     }
 
     #[test]

@@ -102,9 +102,13 @@ impl Logout<'_> {
         let Some(session) = session else {
             return Ok(self.leave(client.as_ref(), &hint, Farewell::default()));
         };
-        let name = client.as_ref().map(|client| self.provider.session_name(client, &session.id));
-        let name = name.transpose().map_err(internal)?;
-        if !self.confirmed && !name.is_some_and(|name| hint.is_of(&name)) {
+        let of_this_session = match &hint {
+            Hint::Ours { jti, .. } => {
+                self.provider.is_token_of_session(jti, &session.id).map_err(internal)?
+            }
+            _ => false,
+        };
+        if !self.confirmed && !of_this_session {
             return self.ask(&session, client.as_ref()).await;
         }
         self.end(&session, now_ms).await?;

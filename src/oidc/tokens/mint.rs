@@ -118,6 +118,7 @@ impl Mint<'_> {
         let (provider, grant) = (self.provider, self.grant);
         let algorithm = provider.algorithm_for(self.client);
         let amr: Vec<&str> = grant.amr.split(' ').collect();
+        let id = format!("{}.{}", grant.id, new_id(&mut entropy()));
         let mut claims = parts.claims;
         claims.extend(object(json!({
             "iss": provider.issuer,
@@ -128,10 +129,13 @@ impl Mint<'_> {
             "auth_time": grant.auth_time,
             "acr": grant.acr,
             "amr": amr,
-            "sid": provider.session_name(self.client, &grant.session_id)?,
             // As in access tokens: whoever shows this one shows the grant that it came with.
-            "jti": format!("{}.{}", grant.id, new_id(&mut entropy())),
+            "jti": provider.token_of_session(&id, &grant.session_id)?,
         })));
+        if self.client.metadata.hears_of_logouts() {
+            let session = provider.session_name(self.client, &grant.session_id)?;
+            claims.insert("sid".to_owned(), Value::from(session));
+        }
         let hashes = [("at_hash", parts.access_token), ("c_hash", parts.code), ("s_hash", parts.state)];
         for (name, hashed) in hashes {
             claims.extend(hashed.map(|text| (name.to_owned(), Value::from(half_hash(algorithm, text)))));
