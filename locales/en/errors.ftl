@@ -5,7 +5,8 @@ throttled = Too many attempts.
 throttled-then = Try again in { $n ->
     [one] 1 second
    *[other] { $n } seconds
-}.
+}, in this same browser.
+throttled-then-minutes = Try again in { $n } minutes, in this same browser.
 busy = Many people are signing in right now.
 busy-then = Try again in a few seconds.
 invalid-code = Invalid 2FA code.

@@ -6,9 +6,9 @@ use axum::response::Response;
 
 use super::{AccountState, language, way_back};
 use crate::directory::links::{self, Link};
-use crate::directory::{login, users};
+use crate::directory::users;
 use crate::keys::secret::entropy;
-use crate::signin::{announce, clear_account, new_password};
+use crate::signin::{announce, new_password};
 use crate::web::form::{BadForm, Form};
 use crate::web::network::Network;
 use crate::web::{ChoosePasswordPage, ErrorText, PasswordChosenPage, Path, Problem, origin};
@@ -49,7 +49,6 @@ pub(super) async fn post(
     let mut tx = signin.db.write().await?;
     let used = users::choose_password(&mut tx, &token, &hash, &network, now_ms, &mut entropy()).await?;
     let Link { person, signin_id, .. } = used.ok_or(Problem::DeadLink)?;
-    clear_account(&mut tx, &login::fold(&person.login)).await?;
     // Whoever chooses their first password knows that they have.
     if person.password_hash.is_some() {
         announce::password_changed(signin, &mut tx, &person, &network, now_ms).await?;

@@ -34,7 +34,7 @@ pub(super) async fn find(
     let mut conn = state.db.read().await?;
     let Some(signin) = signins::find(&mut conn, id).await? else { return Ok(None) };
     let Some(client) = clients::find(&mut conn, &signin.client_id).await? else { return Ok(None) };
-    let holder = binding::holder(state.cookies, headers, id, signin.browser_hash.as_deref());
+    let holder = binding::holder(&state.cookies, &state.vault, headers, id, signin.browser_hash.as_deref());
     let waits =
         holder == Holder::This && signin.finished_at.is_none() && signin.expires_at > state.clock.now();
     let path = waits.then(|| format!("/authorize/{}", signin.id));

@@ -284,7 +284,7 @@ impl Default for SignIn {
             hand_code_lifetime: Period::minutes(15),
             link_lifetime: Period::hours(24),
             reset_lifetime: Period::hours(1),
-            password_queue: 256,
+            password_queue: 512,
         }
     }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use unicode_normalization::UnicodeNormalization;
 
+use crate::keys::secret::TokenHash;
+
 /// What a person types to say who they are. Kept as it was written; compared by [`Login::key`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Login(String);
@@ -59,6 +61,12 @@ impl fmt::Display for Login {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// What a login (folded) is known by where nobody need read it: what was typed as one may be a password.
+#[must_use]
+pub fn hashed(key: &str) -> String {
+    TokenHash::of(&format!("login\n{key}")).as_str().to_owned()
 }
 
 /// NFKC and case folding, until nothing changes any more: look-alikes that fold together are one. Also what names of

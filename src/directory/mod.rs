@@ -14,6 +14,7 @@ mod password;
 pub mod people;
 mod person;
 pub mod policy;
+mod queue;
 pub mod rights;
 pub mod roles;
 pub mod users;
@@ -27,6 +28,7 @@ pub use guessable::{Known, Pattern};
 pub use login::{Login, NotALogin};
 pub use password::{Busy, Password, Passwords, Weak};
 pub use person::{HomeGroup, Person, Role, Status};
+pub use queue::{Lane, Turn};
 
 #[cfg(test)]
 pub(crate) use person::tests::person as sample;

@@ -10,6 +10,7 @@ use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
 use super::guessable::{Known, Pattern, judge};
+use super::queue::{Lane, Queue, Turn};
 use crate::keys::secret::same;
 
 /// What somebody typed as password, in NFKC. Its `Debug` shows nothing of it.
@@ -40,13 +41,13 @@ pub enum Weak {
 #[error("too many passwords are being checked at once")]
 pub struct Busy;
 
-/// What checks passwords: argon2id, as many at once as there are cores, with a bounded queue behind them.
+/// What checks passwords: argon2id, as many at once as there are cores, with a bounded and fair queue before them.
 #[derive(Clone, Debug)]
 pub struct Passwords(Arc<Desk>);
 
 struct Desk {
-    /// How many may hash or wait.
-    queue: Arc<Semaphore>,
+    /// Whose turn it is. There are more turns than cores, as a turn lasts until what was found out is written down.
+    queue: Queue,
     /// How many may hash.
     cores: Arc<Semaphore>,
     /// The memory of hashes that are done, for those to come: fresh pages cost a third of a hash.
@@ -62,7 +63,7 @@ struct Memory {
 
 impl std::fmt::Debug for Desk {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Desk").field("waiting", &self.queue.available_permits()).finish_non_exhaustive()
+        f.debug_struct("Desk").field("cores", &self.cores.available_permits()).finish_non_exhaustive()
     }
 }
 
@@ -71,6 +72,9 @@ const MEMORY_KIB: u32 = 19_456;
 /// 33 MiB, in blocks of 1 KiB.
 const RETURNED_WHEN_FREED: usize = 33 * 1024;
 const PASSES: u32 = 2;
+
+/// How many may read, hash and write at once, for each core that hashes.
+const TURNS_A_CORE: usize = 2;
 
 impl Password {
     /// What was typed.
@@ -116,35 +120,58 @@ impl Passwords {
     /// A desk for `cores` hashes at once, with `waiting` more behind them.
     #[must_use]
     pub fn new(cores: usize, waiting: usize) -> Self {
+        let cores = cores.max(1);
         Self(Arc::new(Desk {
-            queue: Arc::new(Semaphore::new(cores.max(1) + waiting)),
-            cores: Arc::new(Semaphore::new(cores.max(1))),
+            queue: Queue::new(TURNS_A_CORE * cores, waiting),
+            cores: Arc::new(Semaphore::new(cores)),
             memory: Mutex::new(Memory::default()),
         }))
+    }
+
+    /// Waits for a turn. It is to be held until what came of it is written down: of one account there is one at a time.
+    ///
+    /// # Errors
+    /// When the queue is full of others, or the turn does not come.
+    pub async fn enter(&self, lane: Lane) -> Result<Turn, Busy> {
+        self.0.queue.enter(lane).await
     }
 
     /// Whether this is the password that was hashed. Without a hash, or with a password that is too long to have been
     /// chosen, the answer is no, after the same work.
     ///
     /// # Errors
-    /// When the queue is full.
-    pub async fn verify(&self, hash: Option<&str>, password: &Password) -> Result<bool, Busy> {
+    /// When no more work is done.
+    pub async fn verify(&self, turn: &Turn, hash: Option<&str>, password: &Password) -> Result<bool, Busy> {
         let known = hash.and_then(Stored::parse);
         let stored = known.clone().unwrap_or_else(Stored::nobody);
-        let output = self.work(password, stored.salt.clone(), stored.params.clone()).await?;
+        let output = self.work(turn, password, stored.salt.clone(), stored.params.clone()).await?;
         let right = output.is_some_and(|output| same(&output, &stored.output));
         Ok(right && known.is_some() && password.characters() <= MAX)
     }
 
-    /// Hashes a password that was chosen.
+    /// Hashes a password that was chosen, after waiting for a turn.
     ///
     /// # Errors
     /// When the queue is full.
     pub async fn hash(&self, password: &Password, rng: &mut impl CryptoRng) -> Result<String, Busy> {
+        let turn = self.enter(Lane::default()).await?;
+        self.hash_again(&turn, password, rng).await
+    }
+
+    /// Hashes a password that was found right.
+    ///
+    /// # Errors
+    /// When no more work is done.
+    pub async fn hash_again(
+        &self,
+        turn: &Turn,
+        password: &Password,
+        rng: &mut impl CryptoRng,
+    ) -> Result<String, Busy> {
         let mut salt = [0u8; 16];
         rng.fill_bytes(&mut salt);
         let params = Params::new(MEMORY_KIB, PASSES, 1, Some(32)).unwrap_or_default();
-        let output = self.work(password, salt.to_vec(), params.clone()).await?;
+        let output = self.work(turn, password, salt.to_vec(), params.clone()).await?;
         output.and_then(|output| to_phc(&params, &salt, &output)).ok_or(Busy)
     }
 
@@ -168,17 +195,17 @@ impl Passwords {
 
     async fn work(
         &self,
+        turn: &Turn,
         password: &Password,
         salt: Vec<u8>,
         params: Params,
     ) -> Result<Option<Vec<u8>>, Busy> {
-        let place = Arc::clone(&self.0.queue).try_acquire_owned().map_err(|_| Busy)?;
         let core = Arc::clone(&self.0.cores).acquire_owned().await.map_err(|_| Busy)?;
-        let (desk, password) = (Arc::clone(&self.0), password.clone());
+        let (desk, password, turn) = (Arc::clone(&self.0), password.clone(), turn.clone());
         let hashing = tokio::task::spawn_blocking(move || {
-            // A hash cannot be stopped: it keeps its place even when the browser that asked has hung up, or hanging up
+            // A hash cannot be stopped: it keeps its turn even when the browser that asked has hung up, or hanging up
             // would start as many hashes at once as there are browsers.
-            let _held = (place, core);
+            let _held = (turn, core);
             desk.hash(&password, &salt, params)
         });
         hashing.await.map_err(|_| Busy)
@@ -256,17 +283,22 @@ mod tests {
     use super::*;
     use crate::keys::secret::entropy;
 
+    async fn verify(desk: &Passwords, hash: Option<&str>, password: &Password) -> Result<bool, Busy> {
+        let turn = desk.enter(Lane::default()).await?;
+        desk.verify(&turn, hash, password).await
+    }
+
     #[tokio::test]
     async fn the_right_password_is_right_and_no_other_is() {
         let desk = Passwords::new(1, 10);
         let hash = desk.hash(&Password::typed("correct horse battery"), &mut entropy()).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
-        assert_eq!(desk.verify(Some(&hash), &Password::typed("correct horse battery")).await, Ok(true));
+        assert_eq!(verify(&desk, Some(&hash), &Password::typed("correct horse battery")).await, Ok(true));
         for wrong in ["", "correct horse batterz", "Correct horse battery", "correct horse battery "] {
-            assert_eq!(desk.verify(Some(&hash), &Password::typed(wrong)).await, Ok(false), "{wrong}");
+            assert_eq!(verify(&desk, Some(&hash), &Password::typed(wrong)).await, Ok(false), "{wrong}");
         }
-        assert_eq!(desk.verify(None, &Password::typed("")).await, Ok(false));
-        assert_eq!(desk.verify(Some("garbage"), &Password::typed("")).await, Ok(false));
+        assert_eq!(verify(&desk, None, &Password::typed("")).await, Ok(false));
+        assert_eq!(verify(&desk, Some("garbage"), &Password::typed("")).await, Ok(false));
     }
 
     #[tokio::test]
@@ -274,7 +306,7 @@ mod tests {
         let desk = Passwords::new(1, 10);
         let hash = desk.hash(&Password::typed("p\u{e4}ssw\u{f6}rter"), &mut entropy()).await.unwrap();
         let decomposed = Password::typed("pa\u{308}sswo\u{308}rter");
-        assert_eq!(desk.verify(Some(&hash), &decomposed).await, Ok(true));
+        assert_eq!(verify(&desk, Some(&hash), &decomposed).await, Ok(true));
     }
 
     #[tokio::test]
@@ -282,9 +314,9 @@ mod tests {
         let desk = Passwords::new(1, 10);
         let chosen = "e\u{301}".repeat(128);
         let hash = desk.hash(&Password::typed(&chosen), &mut entropy()).await.unwrap();
-        assert_eq!(desk.verify(Some(&hash), &Password::typed(&chosen)).await, Ok(true));
+        assert_eq!(verify(&desk, Some(&hash), &Password::typed(&chosen)).await, Ok(true));
         let longer = format!("{chosen}x");
-        assert_eq!(desk.verify(Some(&hash), &Password::typed(&longer)).await, Ok(false));
+        assert_eq!(verify(&desk, Some(&hash), &Password::typed(&longer)).await, Ok(false));
         assert_eq!(Password::typed(&longer).check_strength(&Known::default(), 8), Err(Weak::TooLong));
     }
 
@@ -305,25 +337,31 @@ mod tests {
     #[tokio::test]
     async fn a_full_queue_says_so_at_once() {
         let desk = Passwords::new(1, 0);
-        let _taken = desk.0.queue.try_acquire().unwrap();
-        assert_eq!(desk.verify(None, &Password::typed("x")).await, Err(Busy));
+        let mut taken = Vec::new();
+        for _ in 0..TURNS_A_CORE {
+            taken.push(desk.enter(Lane::default()).await.unwrap());
+        }
+        assert_eq!(verify(&desk, None, &Password::typed("x")).await, Err(Busy));
     }
 
     #[tokio::test]
-    async fn whoever_hangs_up_keeps_their_place_until_the_hash_is_done() {
+    async fn whoever_hangs_up_keeps_their_turn_until_the_hash_is_done() {
         let desk = Passwords::new(1, 0);
+        let turn = desk.enter(Lane::default()).await.unwrap();
         {
             // No hash can end before it has had its memory.
             let _memory = desk.0.memory.lock().unwrap();
             let password = Password::typed("x");
-            let mut asked = Box::pin(desk.verify(None, &password));
+            let mut asked = Box::pin(desk.verify(&turn, None, &password));
             let mut context = Context::from_waker(Waker::noop());
             assert!(asked.as_mut().poll(&mut context).is_pending());
             drop(asked);
-            assert_eq!(desk.0.queue.available_permits(), 0);
+            drop(turn);
+            assert_eq!((desk.0.queue.free(), desk.0.cores.available_permits()), (TURNS_A_CORE - 1, 0));
         }
-        // The request is gone, its hash goes on; then the place is free again.
-        let _free = desk.0.queue.acquire().await.unwrap();
+        // The request is gone, its hash goes on; then the core is free again, and the turn.
+        let _free = desk.0.cores.acquire().await.unwrap();
+        assert_eq!(desk.0.queue.free(), TURNS_A_CORE);
     }
 
     #[tokio::test]
@@ -331,7 +369,7 @@ mod tests {
         let desk = Passwords::new(1, 10);
         let kept = || desk.0.memory.lock().unwrap().free.len();
         for _ in 0..2 {
-            assert_eq!(desk.verify(None, &Password::typed("x")).await, Ok(false));
+            assert_eq!(verify(&desk, None, &Password::typed("x")).await, Ok(false));
             desk.rest();
             assert_eq!(kept(), 1, "somebody has just signed in");
         }

@@ -5,7 +5,7 @@ use rand::CryptoRng;
 use super::by::{By, place, standing};
 use super::groups::check_name;
 use super::links::{Link, Purpose};
-use super::login::fold;
+use super::login::{self, fold};
 use super::policy::{self, Actor, After, Others, Refusal, RoleFacts};
 use super::rights::{SITE_ADMINISTRATOR, own};
 use super::{Address, Claim, ClaimChanges, Error, Login, Person, Status, links, people, roles};
@@ -14,7 +14,7 @@ use crate::keys::secret::new_id;
 use crate::store::groups::{self, GroupRow};
 use crate::store::roles::RoleRow;
 use crate::store::users::{self, UserFields};
-use crate::store::{self, Conn, Tx, challenges, sessions, signins};
+use crate::store::{self, Conn, Tx, challenges, failures, known_browsers, sessions, signins};
 
 /// What a new user is made of.
 #[derive(Clone, Copy, Debug)]
@@ -163,6 +163,7 @@ pub async fn set(
     }
     if after.status == Status::Disabled {
         sessions::end_user(tx, &person.id, by.now()).await?;
+        known_browsers::forget_user(tx, &person.id).await?;
     }
     by.record(changed(&person, &changes, by), tx, rng).await?;
     people::find(tx, &person.id).await?.ok_or(Error::Vanished)
@@ -204,7 +205,8 @@ async fn set_claims(tx: &mut Tx, person: &Person, changes: &ClaimChanges, now: i
     done.map(|_| ()).map_err(|e| Error::or_taken(e, taken()))
 }
 
-/// Gives a user a new password. Their sessions, grants, pending codes and links end, and their codes work again.
+/// Gives a user a new password. Their sessions, grants, pending codes and links end, their browsers are known no longer, and
+/// what was found wrong before is forgotten.
 ///
 /// # Errors
 /// When the rules say no, or the database refuses.
@@ -290,21 +292,30 @@ async fn replace_password(
 ) -> Result<(), Error> {
     let now = by.now();
     users::set_password(tx, &person.id, password_hash, now).await?;
+    // Before the sign-ins, as whoever writes a failure down does.
+    forget_failures(tx, person).await?;
     signins::forget_user(tx, &person.id, now).await?;
+    known_browsers::forget_user(tx, &person.id).await?;
     sessions::end_user(tx, &person.id, now).await?;
     store::links::end_of_user(tx, &person.id, now).await?;
     challenges::clear_budget(tx, &person.id).await?;
     Ok(by.record(event.user(&person.id), tx, rng).await?)
 }
 
-/// Lets a user's codes work again after too many wrong ones.
+/// Lets a user try again at once, after too many wrong passwords or codes.
 ///
 /// # Errors
 /// When the rules say no, or the database refuses.
 pub async fn unlock(tx: &mut Tx, person: &Person, by: &By, rng: &mut impl CryptoRng) -> Result<(), Error> {
     policy::may_unlock(&by.actor, &standing(tx, person).await?)?;
+    forget_failures(tx, person).await?;
     challenges::clear_budget(tx, &person.id).await?;
     Ok(by.record(by.event("user.unlocked").user(&person.id), tx, rng).await?)
+}
+
+/// Forgets the wrong passwords that were typed for a user, in every browser and network.
+async fn forget_failures(tx: &mut Tx, person: &Person) -> Result<(), Error> {
+    Ok(failures::clear_account(tx, &login::hashed(&fold(&person.login))).await?)
 }
 
 /// Deletes a user, and everything that hangs from them but the audit log.

@@ -7,6 +7,7 @@ use axum::http::HeaderMap;
 use rand::CryptoRng;
 
 use super::browser::Browser;
+use crate::keys::Vault;
 use crate::keys::secret::{Token, TokenHash};
 use crate::web::cookies::{self, Cookies, Lifetime};
 
@@ -28,19 +29,20 @@ impl Binding {
     /// Binds a sign-in that lives for `lifetime` seconds to the browser that sent these headers. A form on another site does not
     /// bring our cookies along (`from_elsewhere`): whether the browser has been here before is not known then.
     pub fn new(
-        cookies: Cookies,
+        cookies: &Cookies,
+        vault: &Vault,
         headers: &HeaderMap,
         signin_id: &str,
         from_elsewhere: bool,
         lifetime: i64,
         rng: &mut impl CryptoRng,
     ) -> Self {
-        if let Some(browser) = Browser::of(&cookies, headers) {
+        if let Some(browser) = Browser::of(cookies, vault, headers) {
             return Self { hash: browser.as_str().to_owned(), cookies: Vec::new() };
         }
         let token = Token::generate(rng);
         let own = cookies.set(&name(signin_id), token.reveal(), Lifetime::Seconds(lifetime));
-        let greeting = (!from_elsewhere).then(|| Browser::greet(&cookies, rng).1);
+        let greeting = (!from_elsewhere).then(|| Browser::greet(cookies, vault, rng).1);
         let cookies = std::iter::once(own).chain(greeting).collect();
         Self { hash: token.hash().as_str().to_owned(), cookies }
     }
@@ -65,8 +67,14 @@ pub enum Holder {
 
 /// Whether the browser that sent these headers may go on with a sign-in that is bound to `hash`.
 #[must_use]
-pub fn holder(cookies: Cookies, headers: &HeaderMap, signin_id: &str, hash: Option<&str>) -> Holder {
-    let browser = Browser::of(&cookies, headers);
+pub fn holder(
+    cookies: &Cookies,
+    vault: &Vault,
+    headers: &HeaderMap,
+    signin_id: &str,
+    hash: Option<&str>,
+) -> Holder {
+    let browser = Browser::of(cookies, vault, headers);
     let own = cookies.read(headers, &name(signin_id)).map(|value| TokenHash::of(&value));
     let brought = [browser.as_ref().map(Browser::as_str), own.as_ref().map(TokenHash::as_str)];
     match hash {
@@ -94,11 +102,22 @@ fn name(signin_id: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::OnceLock;
+
     use super::*;
     use crate::keys::secret::entropy;
     use axum::http::{HeaderValue, header};
 
     const ID: &str = "abcdefghijklmnopqrstuvwxyz";
+
+    /// One master key for all tests of this file.
+    fn vault() -> &'static Vault {
+        static VAULT: OnceLock<Vault> = OnceLock::new();
+        VAULT.get_or_init(|| {
+            let folder = tempfile::tempdir().unwrap();
+            Vault::open_or_create(folder.path(), &mut entropy()).unwrap()
+        })
+    }
 
     fn cookies() -> Cookies {
         Cookies::for_issuer("https://id.example.org")
@@ -113,16 +132,16 @@ mod tests {
     }
 
     fn begin(headers: &HeaderMap, from_elsewhere: bool) -> Binding {
-        Binding::new(cookies(), headers, ID, from_elsewhere, 1800, &mut entropy())
+        Binding::new(&cookies(), vault(), headers, ID, from_elsewhere, 1800, &mut entropy())
     }
 
     fn stands(headers: &HeaderMap, binding: &Binding) -> Holder {
-        holder(cookies(), headers, ID, Some(binding.as_str()))
+        holder(&cookies(), vault(), headers, ID, Some(binding.as_str()))
     }
 
     #[test]
     fn a_known_browser_is_bound_by_its_own_cookie_and_gets_no_other() {
-        let (_, greeting) = Browser::greet(&cookies(), &mut entropy());
+        let (_, greeting) = Browser::greet(&cookies(), vault(), &mut entropy());
         let headers = brings([&greeting]);
         for from_elsewhere in [false, true] {
             let binding = begin(&headers, from_elsewhere);
@@ -134,7 +153,7 @@ mod tests {
     #[test]
     fn a_new_browser_goes_on_although_another_tab_has_replaced_its_cookie() {
         let binding = begin(&HeaderMap::new(), false);
-        let (_, later) = Browser::greet(&cookies(), &mut entropy());
+        let (_, later) = Browser::greet(&cookies(), vault(), &mut entropy());
         let own = binding.cookies.iter().find(|cookie| cookie.contains(ID)).unwrap();
         assert!(own.contains("HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=1800"), "{own}");
         assert_eq!(stands(&brings([own, &later]), &binding), Holder::This);
@@ -153,9 +172,14 @@ mod tests {
     fn the_cookie_of_one_sign_in_is_worth_nothing_in_another() {
         let (one, other) = (begin(&HeaderMap::new(), true), begin(&HeaderMap::new(), true));
         assert_eq!(stands(&brings(&one.cookies), &other), Holder::Other);
-        let elsewhere = holder(cookies(), &brings(&one.cookies), &ID.to_uppercase(), Some(one.as_str()));
+        let elsewhere =
+            holder(&cookies(), vault(), &brings(&one.cookies), &ID.to_uppercase(), Some(one.as_str()));
         assert_eq!(elsewhere, Holder::Nameless);
-        assert_eq!(holder(cookies(), &brings(&one.cookies), ID, None), Holder::Other, "bound to nobody");
+        assert_eq!(
+            holder(&cookies(), vault(), &brings(&one.cookies), ID, None),
+            Holder::Other,
+            "bound to nobody"
+        );
     }
 
     #[test]

@@ -32,13 +32,17 @@ pub async fn take(
     from: &Attempt<'_>,
 ) -> Result<(), challenge::Error> {
     let Some(person) = who(state, signin).await? else { return Ok(()) };
+    let mut right = None;
     if state.settings.ask_password_with_code {
         let attempt = Attempt { login: &person.login, password: given.password, ..from.clone() };
-        match password::check(state, &attempt).await? {
-            Checked::Right(_) => {}
-            Checked::Refused(notice) => {
-                let notice = on_code_page(state, signin, given.code, notice)?;
+        // A session's password, which a sign-in may have adopted, proves nothing of who is there now.
+        let proven = signin.password_at.is_some_and(|at| at >= signin.created_at);
+        match password::check(state, &attempt, proven).await? {
+            Checked::Right(password) => right = Some(password),
+            Checked::Refused(refused) => {
+                let notice = on_code_page(state, signin, given.code, refused.notice.clone())?;
                 let mut tx = state.db.write().await?;
+                refused.settle(state, &mut tx, &attempt).await?;
                 signins::set_notice(&mut tx, &signin.id, Some(&notice.to_json())).await?;
                 return Ok(tx.commit().await?);
             }
@@ -49,6 +53,9 @@ pub async fn take(
     // Whoever changes a user locks them, and then their challenges, codes given by hand and budget. In another order the two
     // of us could wait for each other for ever.
     users::lock(&mut tx, &person.id).await?;
+    if let Some(right) = right {
+        right.settle(&mut tx).await?;
+    }
     let verdict = challenge::check(state, &mut tx, &signin.id, &person.id, given.code, now).await?;
     record(state, &mut tx, signin, &person, &verdict, from).await?;
     tx.commit().await?;

@@ -10,6 +10,7 @@ pub mod decide;
 mod digits;
 pub mod explain;
 pub mod facts;
+pub mod known;
 pub mod new_password;
 pub mod notice;
 pub mod pages;
@@ -26,8 +27,6 @@ use crate::mail::Mailer;
 use crate::store::Db;
 use crate::web::Pages;
 use crate::web::cookies::Cookies;
-
-pub use throttle::clear_account;
 
 /// What the steps of a sign-in work with.
 #[derive(Clone, Debug)]

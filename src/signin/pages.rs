@@ -101,7 +101,7 @@ fn error_text(notice: &Notice, now: i64) -> Option<ErrorText> {
     let (what, then, n) = match notice {
         Notice::Incorrect { .. } => ("incorrect", Some("incorrect-then"), 0),
         Notice::IncorrectAgain { .. } => ("incorrect", Some("incorrect-again-then"), 0),
-        Notice::Throttled { until, .. } => ("throttled", Some("throttled-then"), (until - now).max(1)),
+        Notice::Throttled { until, .. } => return Some(throttled(until - now)),
         Notice::Busy { .. } => ("busy", Some("busy-then"), 0),
         Notice::InvalidCode { left } => ("invalid-code", Some("attempts-left"), *left),
         Notice::LastCodeWrong => ("invalid-code", Some("last-code-wrong-then"), 0),
@@ -118,6 +118,17 @@ fn error_text(notice: &Notice, now: i64) -> Option<ErrorText> {
         Notice::SentAgain => return None,
     };
     Some(ErrorText { what, then, n })
+}
+
+/// "Too many attempts.", and in how many seconds the next one is heard.
+#[must_use]
+pub fn throttled(seconds: i64) -> ErrorText {
+    let seconds = seconds.max(1);
+    if seconds < 100 {
+        ErrorText { what: "throttled", then: Some("throttled-then"), n: seconds }
+    } else {
+        ErrorText { what: "throttled", then: Some("throttled-then-minutes"), n: minutes(seconds, 0) }
+    }
 }
 
 /// Minutes until then, begun ones counted.

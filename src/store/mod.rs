@@ -20,7 +20,9 @@ pub mod clients;
 pub mod device_codes;
 pub mod domains;
 pub mod facts;
+pub mod failures;
 pub mod groups;
+pub mod known_browsers;
 pub mod links;
 pub mod messages;
 pub mod purge;
@@ -33,7 +35,6 @@ pub mod session_clients;
 pub mod sessions;
 pub mod signing_keys;
 pub mod signins;
-pub mod throttles;
 pub mod tokens;
 pub mod users;
 
@@ -58,7 +59,9 @@ pub fn queries() -> Vec<Query> {
         device_codes::QUERIES,
         domains::QUERIES,
         facts::QUERIES,
+        failures::QUERIES,
         groups::QUERIES,
+        known_browsers::QUERIES,
         links::QUERIES,
         messages::QUERIES,
         purge::QUERIES,
@@ -71,7 +74,6 @@ pub fn queries() -> Vec<Query> {
         sessions::QUERIES,
         signing_keys::QUERIES,
         signins::QUERIES,
-        throttles::QUERIES,
         tokens::QUERIES,
         users::QUERIES,
     ]

@@ -22,8 +22,8 @@ const IN_ALL: i64 = 50_000;
 /// How long a finished row is still of use, in seconds: a replayed code or a late page must find why it is refused.
 const AFTERGLOW: i64 = 3600;
 
-/// How long quiet throttles are kept, in seconds.
-const THROTTLE_MEMORY: i64 = 86_400;
+/// How long failures are kept, in seconds: longer than it takes to forget as many as are counted.
+const FAILURE_MEMORY: i64 = 86_400;
 
 /// How long a wrong code is remembered, in seconds: longer than any window that can be set.
 const WRONG_CODE_MEMORY: i64 = 31 * 86_400;
@@ -50,7 +50,8 @@ enum Kind {
     DeviceCodes,
     HandCodes,
     WrongCodes,
-    Throttles,
+    Failures,
+    Places,
     Browsers,
     Links,
     Messages,
@@ -71,7 +72,8 @@ const KINDS: &[Kind] = &[
     Kind::DeviceCodes,
     Kind::HandCodes,
     Kind::WrongCodes,
-    Kind::Throttles,
+    Kind::Failures,
+    Kind::Places,
     Kind::Browsers,
     Kind::Links,
     Kind::Messages,
@@ -115,8 +117,9 @@ async fn batch(conn: &mut Conn, kind: Kind, now: i64) -> Result<u64> {
         Kind::DeviceCodes => super::device_codes::purge(conn, expired, BATCH).await,
         Kind::HandCodes => super::challenges::purge_hand_codes(conn, expired, BATCH).await,
         Kind::WrongCodes => super::challenges::purge_wrong_codes(conn, now - WRONG_CODE_MEMORY, BATCH).await,
-        Kind::Throttles => super::throttles::purge(conn, now - THROTTLE_MEMORY, BATCH).await,
-        Kind::Browsers => super::throttles::purge_browsers(conn, now - BROWSER_MEMORY, BATCH).await,
+        Kind::Failures => super::failures::purge(conn, now - FAILURE_MEMORY, BATCH).await,
+        Kind::Places => super::failures::purge_places(conn, now - FAILURE_MEMORY, BATCH).await,
+        Kind::Browsers => super::known_browsers::purge(conn, now - BROWSER_MEMORY, BATCH).await,
         Kind::Links => execute!(conn, PURGE_LINKS, expired, BATCH),
         Kind::Messages => execute!(conn, PURGE_MESSAGES, (now - MAIL_MEMORY) * 1000, BATCH),
         Kind::Audit => execute!(conn, PURGE_AUDIT, (now - AUDIT_MEMORY) * 1000, BATCH),

@@ -31,9 +31,22 @@ impl Network {
     pub const fn address(&self) -> IpAddr {
         self.address
     }
+
+    /// As failures are counted, by the least that nobody gets many of for nothing: an IPv4 address, or the /48 of an IPv6 one, which holds 65,536 networks
+    /// of one customer.
+    #[must_use]
+    pub fn allotment(&self) -> String {
+        match self.address {
+            IpAddr::V4(ip) => ip.to_string(),
+            IpAddr::V6(ip) => {
+                let [a, b, c, ..] = ip.segments();
+                format!("{}/48", Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0))
+            }
+        }
+    }
 }
 
-/// As failures are counted: an IPv4 address, or the /64 of an IPv6 one.
+/// As the audit log names it: an IPv4 address, or the /64 of an IPv6 one.
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.address {
@@ -199,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn ipv6_is_counted_by_its_64_and_logged_whole() {
+    fn ipv6_is_audited_by_its_64_and_logged_whole() {
         assert_eq!(seen("2001:db8:1:2:3:4:5:6", ""), "2001:db8:1:2::/64");
         assert_eq!(seen("::ffff:192.0.2.7", ""), "192.0.2.7");
         let (extensions, headers) = request("2001:db8:1:2:3:4:5:6", &[]);
@@ -217,6 +230,17 @@ mod tests {
         assert_eq!(unheard("192.0.2.7", &[b"198.51.100.1"]).as_deref(), Some("192.0.2.7"));
         assert_eq!(unheard("192.0.2.7", &[]), None);
         assert_eq!(unheard(PROXY, &[b"198.51.100.1"]), None);
+    }
+
+    #[test]
+    fn an_ipv6_customer_is_one_allotment() {
+        let allotment = |peer: &str| {
+            let (extensions, headers) = request(peer, &[]);
+            Network::of(&extensions, &headers, &[]).allotment()
+        };
+        assert_eq!(allotment("2001:db8:1:2:3:4:5:6"), "2001:db8:1::/48");
+        assert_eq!(allotment("2001:db8:1:ffff::1"), "2001:db8:1::/48");
+        assert_eq!(allotment("::ffff:192.0.2.7"), "192.0.2.7");
     }
 
     proptest! {

@@ -122,6 +122,7 @@ impl Drawing<'_> {
             ("password-incorrect", "ned", text("incorrect", "incorrect-then", 0)),
             ("password-no-address", LONG, text("no-address", "no-address-then", 0)),
             ("password-throttled", "ned", text("throttled", "throttled-then", 8)),
+            ("password-throttled-long", "ned", text("throttled", "throttled-then-minutes", 5)),
             ("password-busy", "ned", text("busy", "busy-then", 0)),
             ("password-mail-failed", "ned", ErrorText { what: "mail-failed", then: None, n: 0 }),
             ("password-last-code-wrong", "ned", text("invalid-code", "last-code-wrong-then", 0)),

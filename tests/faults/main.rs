@@ -12,3 +12,4 @@ mod pooler;
 mod postgres;
 mod provider;
 mod silence;
+mod throttle;

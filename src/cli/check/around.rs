@@ -76,8 +76,8 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt as _;
 
-    fn says(config: Config, file: &Path) -> Vec<String> {
-        look(&config, Some(file)).into_iter().map(|finding| finding.says).collect()
+    fn says(config: &Config, file: &Path) -> Vec<String> {
+        look(config, Some(file)).into_iter().map(|finding| finding.says).collect()
     }
 
     fn quiet() -> Config {
@@ -92,13 +92,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("countersign.toml");
         std::fs::write(&file, "[database]\nurl = \"postgres://localhost/x\"\n").unwrap();
-        assert_eq!(says(quiet(), &file), [""; 0]);
+        assert_eq!(says(&quiet(), &file), [""; 0]);
         let proxied = Config {
             issuer: "https://id.example.org".to_owned(),
             trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
             ..quiet()
         };
-        assert_eq!(says(proxied, &file), [""; 0]);
+        assert_eq!(says(&proxied, &file), [""; 0]);
     }
 
     #[test]
@@ -106,7 +106,7 @@ mod tests {
         let mut config = Config { issuer: "https://id.example.org".to_owned(), ..Config::default() };
         config.database.url = "postgres://localhost/x".to_owned();
         config.unknown_variables = vec!["COUNTERSIGN_ISUER".to_owned()];
-        let said = says(config, Path::new("/nowhere"));
+        let said = says(&config, Path::new("/nowhere"));
         assert_eq!(said.len(), 3, "{said:?}");
         for word in ["COUNTERSIGN_ISUER", "trusted_proxies", "mail.from was never set"] {
             assert!(said.iter().any(|says| says.contains(word)), "{word}: {said:?}");
@@ -128,13 +128,13 @@ mod tests {
         let mut config = quiet();
         config.mail.password_file = Some(path("password"));
         config.database.url_file = Some(path("url"));
-        let said = says(config.clone(), &path("settings"));
+        let said = says(&config, &path("settings"));
         assert_eq!(said.len(), 2, "{said:?}");
         assert!(
             said.iter().any(|says| says.contains("settings"))
                 && said.iter().any(|says| says.contains("password"))
         );
-        assert_eq!(says(config, &path("plain")).len(), 1);
+        assert_eq!(says(&config, &path("plain")).len(), 1);
         assert!(holds_secret("[database]\nurl = \"postgres://u:p@h/x\"") && !holds_secret("[mail"));
     }
 }

@@ -13,10 +13,9 @@ use self::set::Set;
 use self::show::List;
 use super::Operator;
 use super::operator::find_user;
-use crate::directory::login::fold;
 use crate::directory::{By, users};
 use crate::keys::secret::entropy;
-use crate::signin::{challenge, clear_account};
+use crate::signin::challenge;
 use crate::store::Db;
 
 /// What can be done with users.
@@ -69,7 +68,6 @@ impl User {
                 let person = find_user(&mut tx, &login).await?;
                 let by = By::operator(operator.clock.now_ms());
                 users::unlock(&mut tx, &person, &by, &mut entropy()).await?;
-                clear_account(&mut tx, &fold(&person.login)).await?;
                 tx.commit().await?;
                 println!("{} can try again.", person.login);
                 Ok(())

@@ -6,12 +6,10 @@ use clap::{Args, ValueEnum};
 use super::super::operator::find_user;
 use super::super::{Operator, input};
 use super::show::{line, path};
-use crate::directory::login::fold;
 use crate::directory::rights::{Rights, SITE_ADMINISTRATOR, own};
 use crate::directory::users::{self, Changes};
 use crate::directory::{Address, By, ClaimChanges, Login, Person, Status, groups, people, roles};
 use crate::keys::secret::entropy;
-use crate::signin::clear_account;
 use crate::store::{Conn, Db};
 
 /// The settings of `user set`.
@@ -89,7 +87,6 @@ impl Set {
         let person = users::set(&mut tx, &person, changes, &by, &mut entropy()).await?;
         if let Some(hash) = hash {
             users::set_password(&mut tx, &person, &hash, &by, &mut entropy()).await?;
-            clear_account(&mut tx, &fold(&person.login)).await?;
         }
         let person = people::find(&mut tx, &person.id).await?.context("the user was deleted meanwhile")?;
         let path = path(&mut tx, &person).await?;

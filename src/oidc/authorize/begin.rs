@@ -21,7 +21,6 @@ use crate::oidc::shared::error::{Code, Refusal};
 use crate::oidc::shared::mistake::Mistake;
 use crate::oidc::shared::page::{key_problem, language};
 use crate::signin::binding::Binding;
-use crate::signin::browser::Browser;
 use crate::signin::decide::{Next, decide};
 use crate::signin::facts;
 use crate::store::room::{self, Room};
@@ -142,7 +141,7 @@ impl Begin<'_> {
                 let proven =
                     Proven { standing, assurance, session: session.as_ref(), signin: None, lost: None };
                 drop(conn);
-                return finish::grant(self.provider, &client, &request, proven, self.browser(), now_ms).await;
+                return finish::grant(self.provider, &client, &request, proven, None, now_ms).await;
             }
             if request.prompt.none {
                 let refusal = Refusal::new(Code::ConsentRequired, "the person has not agreed yet");
@@ -167,7 +166,15 @@ impl Begin<'_> {
         let state = &self.provider.signin;
         let id = new_id(&mut entropy());
         let lifetime = state.settings.lifetime.as_secs();
-        let binding = Binding::new(state.cookies, self.headers, &id, self.by_post, lifetime, &mut entropy());
+        let binding = Binding::new(
+            &state.cookies,
+            &state.vault,
+            self.headers,
+            &id,
+            self.by_post,
+            lifetime,
+            &mut entropy(),
+        );
         let share = Share::of_network(&self.network);
         let json = serde_json::to_string(request).map_err(|e| Problem::Internal(e.to_string()))?;
         let new = NewSignIn {
@@ -185,10 +192,6 @@ impl Begin<'_> {
         tx.commit().await?;
         let cookies = AppendHeaders(binding.cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie)));
         Ok((cookies, Redirect::to(&format!("/authorize/{id}"))).into_response())
-    }
-
-    fn browser(&self) -> Option<Browser> {
-        Browser::of(&self.provider.signin.cookies, self.headers)
     }
 
     /// The page for a request that cannot be answered to the app: what was sent, what is registered, which document says so.

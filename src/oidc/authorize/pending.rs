@@ -11,6 +11,7 @@ use crate::oidc::provider::Provider;
 use crate::oidc::shared::page::language;
 use crate::signin::binding::{self, Holder};
 use crate::signin::browser::Browser;
+use crate::signin::known::Known;
 use crate::store::is_marked;
 use crate::store::signins::{self, SignInRow};
 use crate::web::{ExpiredPage, Problem};
@@ -21,6 +22,8 @@ pub(super) struct Pending {
     pub(super) client: Client,
     pub(super) request: AuthorizationRequest,
     pub(super) browser: Browser,
+    /// What it presents as the sign of an earlier sign-in.
+    pub(super) known: Option<Known>,
     /// The `Set-Cookie` values for this browser: one that came by a form from the app may be new here.
     pub(super) cookies: Vec<String>,
     /// The grant that it has ended in just now: the browser comes for the answer once more, since it was lost on the way or the
@@ -65,7 +68,7 @@ pub(super) async fn load(
         say_so(provider, &signin).await?;
         return over(Some(&client));
     }
-    match binding::holder(state.cookies, headers, id, signin.browser_hash.as_deref()) {
+    match binding::holder(&state.cookies, &state.vault, headers, id, signin.browser_hash.as_deref()) {
         Holder::This => {}
         Holder::Other => return over(Some(&client)),
         Holder::Nameless => return refuse(Some(&client), true),
@@ -80,12 +83,13 @@ pub(super) async fn load(
         return over(Some(&client));
     }
     let mut cookies = binding::surplus(state.cookies, headers, id);
-    let browser = Browser::of(&state.cookies, headers).unwrap_or_else(|| {
-        let (browser, greeting) = Browser::greet(&state.cookies, &mut entropy());
+    let browser = Browser::of(&state.cookies, &state.vault, headers).unwrap_or_else(|| {
+        let (browser, greeting) = Browser::greet(&state.cookies, &state.vault, &mut entropy());
         cookies.push(greeting);
         browser
     });
-    Ok(Ok(Pending { signin, client, request, browser, cookies, ended }))
+    let known = Known::of(state, headers);
+    Ok(Ok(Pending { signin, client, request, browser, known, cookies, ended }))
 }
 
 /// Whether the time of a sign-in is over; a clock that is set back ends none.

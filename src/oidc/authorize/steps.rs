@@ -169,6 +169,7 @@ impl Step {
             login: self.form.field("login"),
             password: self.form.field("password"),
             browser: &self.pending.browser,
+            known: self.pending.known.as_ref(),
             network: &self.network,
             now_ms: self.now_ms,
         }

@@ -152,8 +152,8 @@ impl Turn<'_> {
         let proven =
             Proven { standing: &standing, assurance, session: Some(&session), signin, lost: Some(&lost) };
         drop(conn);
-        let browser = Some(self.pending.browser.clone());
-        finish::grant(self.provider, client, request, proven, browser, self.now_ms).await
+        let known = self.pending.known.as_ref();
+        finish::grant(self.provider, client, request, proven, known, self.now_ms).await
     }
 
     /// Who has proven what in this sign-in, or before it. Somebody else's session than the one asked for is nobody's: whoever is
@@ -203,8 +203,8 @@ impl Turn<'_> {
             return Ok(self.provider.signin.pages.respond(StatusCode::OK, &page, language));
         }
         drop(conn);
-        let browser = Some(self.pending.browser.clone());
-        finish::grant(self.provider, client, request, proven, browser, self.now_ms).await
+        let known = self.pending.known.as_ref();
+        finish::grant(self.provider, client, request, proven, known, self.now_ms).await
     }
 
     /// Sends a code if none has been sent since the password was given, and shows the page that asks for it.

@@ -16,7 +16,10 @@ use crate::oidc::provider::Provider;
 use crate::oidc::shared::page::{internal, language};
 use crate::oidc::shared::user_code::UserCode;
 use crate::signin::binding::Binding;
-use crate::signin::throttle::{self, Subject};
+use crate::signin::browser::Browser;
+use crate::signin::pages;
+use crate::signin::throttle::Try;
+use crate::signin::throttle::rule::Verdict;
 use crate::store::device_codes::{self, DeviceCodeRow};
 use crate::store::signins::{self, NewSignIn};
 use crate::store::{Conn, Tx};
@@ -65,23 +68,42 @@ struct Entry<'a> {
 }
 
 impl Entry<'_> {
-    /// Counts the try before anything is compared (RFC 8628 §5.1), and begins a sign-in for a right code.
+    /// Begins a sign-in for a right code. What is wrong is counted (RFC 8628 §5.1), in the transaction in which it was looked for.
     async fn take(&self, network: &Network) -> Result<Response, Problem> {
         let state = &self.provider.signin;
         let now = state.clock.now();
+        let before = Browser::of(&state.cookies, &state.vault, self.headers);
+        let (browser, greeting) = before.map_or_else(
+            || {
+                let (browser, set) = Browser::greet(&state.cookies, &state.vault, &mut entropy());
+                (browser, Some(set))
+            },
+            |browser| (browser, None),
+        );
+        let tried = Try::of_device(network, &browser);
         let mut tx = state.db.write().await?;
-        let subject = Subject::DeviceEntry(network.to_string());
-        let tries = match throttle::take(&mut tx, vec![subject], now).await? {
-            Ok(tries) => tries,
-            Err(until) => return Ok(self.throttled((until - now).max(1))),
+        let standing = tried.look(&mut tx, now).await?;
+        let answer = match standing.verdict(now) {
+            Verdict::Heard => {
+                if let Some((code, device)) = self.find(&mut tx, now).await? {
+                    tried.succeeded(&mut tx, &standing).await?;
+                    let begun = self.begin(&mut tx, network, &code, &device, now).await?;
+                    tx.commit().await?;
+                    return Ok(begun);
+                }
+                tried.failed(&mut tx, now).await?;
+                let then = Some("wrong-user-code-then");
+                self.again(StatusCode::OK, ErrorText { what: "wrong-user-code", then, n: 0 })
+            }
+            Verdict::Queue(until) => {
+                tried.queue(&mut tx, until, now).await?;
+                self.throttled(until - now)
+            }
+            Verdict::Wait(until) => self.throttled(until - now),
         };
-        let Some((code, device)) = self.find(&mut tx, now).await? else {
-            tx.commit().await?;
-            let error = ErrorText { what: "wrong-user-code", then: Some("wrong-user-code-then"), n: 0 };
-            return Ok(self.again(StatusCode::OK, error));
-        };
-        tries.succeeded(&mut tx, now).await?;
-        self.begin(tx, network, &code, &device, now).await
+        tx.commit().await?;
+        let cookies = AppendHeaders(greeting.map(|cookie| (header::SET_COOKIE, cookie)));
+        Ok((cookies, answer).into_response())
     }
 
     async fn find(&self, conn: &mut Conn, now: i64) -> Result<Option<(UserCode, DeviceCodeRow)>, Problem> {
@@ -97,17 +119,18 @@ impl Entry<'_> {
     /// The ordinary loop of a sign-in, whose answer is for the device.
     async fn begin(
         &self,
-        mut tx: Tx,
+        tx: &mut Tx,
         network: &Network,
         code: &UserCode,
         device: &DeviceCodeRow,
         now: i64,
     ) -> Result<Response, Problem> {
         let state = &self.provider.signin;
-        let request = self.request(&mut tx, code, device).await?;
+        let request = self.request(tx, code, device).await?;
         let id = new_id(&mut entropy());
         let lifetime = state.settings.lifetime.as_secs();
-        let binding = Binding::new(state.cookies, self.headers, &id, false, lifetime, &mut entropy());
+        let binding =
+            Binding::new(&state.cookies, &state.vault, self.headers, &id, false, lifetime, &mut entropy());
         let new = NewSignIn {
             id: &id,
             browser_hash: Some(binding.as_str()),
@@ -117,8 +140,7 @@ impl Entry<'_> {
             expires_at: now + lifetime,
             source: &network.to_string(),
         };
-        signins::add(&mut tx, new).await?;
-        tx.commit().await?;
+        signins::add(tx, new).await?;
         let cookies = AppendHeaders(binding.cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie)));
         Ok((cookies, to_the_loop(&id)).into_response())
     }
@@ -158,8 +180,7 @@ impl Entry<'_> {
     }
 
     fn throttled(&self, seconds: i64) -> Response {
-        let error = ErrorText { what: "throttled", then: Some("throttled-then"), n: seconds };
-        let mut response = self.again(StatusCode::TOO_MANY_REQUESTS, error);
+        let mut response = self.again(StatusCode::TOO_MANY_REQUESTS, pages::throttled(seconds));
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         response
     }

@@ -22,7 +22,7 @@ use crate::oidc::clients::{self, Client, Metadata};
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::cors::{self, open_to_all};
 use crate::oidc::shared::error::{Code, Refusal};
-use crate::signin::throttle::{self, Subject};
+use crate::signin::throttle;
 use crate::store::{registrations, seen_ids};
 use crate::web::network::Network;
 use crate::web::{Path, form, headers};
@@ -88,8 +88,8 @@ async fn register(provider: &Provider, request: Request) -> Result<Response, Ref
     }
     let now_ms = provider.signin.clock.now_ms();
     let now = now_ms / 1000;
-    let network = Network::of(request.extensions(), request.headers(), &provider.trusted_proxies).to_string();
-    // Whoever was invited waits for nobody.
+    let network = Network::of(request.extensions(), request.headers(), &provider.trusted_proxies);
+    // Whoever was invited waits for nobody; the invitation is theirs alone, and spent by what comes of it.
     let invitation = match mode {
         RegistrationMode::Token => Some(invitation(provider, request.headers(), now).await?),
         RegistrationMode::Open | RegistrationMode::Closed => {
@@ -118,7 +118,7 @@ async fn register(provider: &Provider, request: Request) -> Result<Response, Ref
     }
     Event::new("client.registered", if invitation.is_some() { Actor::Client } else { Actor::Anonymous })
         .client(id)
-        .network(network)
+        .network(network.to_string())
         .detail("name", registered.client.metadata.client_name.clone())
         .record(&mut tx, now_ms, &mut entropy())
         .await?;
@@ -170,11 +170,10 @@ async fn withdraw(provider: &Provider, client_id: &str, headers: &HeaderMap) -> 
 }
 
 /// Counts a registration for its network, before anything is fetched or kept for it.
-async fn count(provider: &Provider, network: &str, now: i64) -> Result<(), Refused> {
+async fn count(provider: &Provider, network: &Network, now: i64) -> Result<(), Refused> {
     let mut tx = provider.signin.db.write().await?;
-    let subject = Subject::Registration(network.to_owned(), provider.registration.per_hour.into());
-    match throttle::take(&mut tx, vec![subject], now).await? {
-        Ok(_) => Ok(tx.commit().await?),
+    match throttle::registration(&mut tx, network, provider.registration.per_hour, now).await? {
+        Ok(()) => Ok(tx.commit().await?),
         Err(until) => Err(Refused::TooMany { wait: (until - now).max(1) }),
     }
 }

@@ -21,14 +21,14 @@ use crate::oidc::shared::page::{SESSION_COOKIE, internal, key_problem};
 use crate::oidc::shared::scopes::{Scope, Scopes};
 use crate::oidc::tokens::confirmation::Confirmation;
 use crate::oidc::tokens::details::{GrantDetails, Way};
-use crate::signin::browser::Browser;
 use crate::signin::decide::Assurance;
 use crate::signin::facts::Standing;
+use crate::signin::known::{self, Known};
 use crate::signin::{announce, session};
 use crate::store::sessions::{self, Proofs, SessionRow};
 use crate::store::signins::{self, SignInRow};
 use crate::store::tokens::{self, CodeRow, GrantRow};
-use crate::store::{Tx, device_codes, session_clients, throttles};
+use crate::store::{Tx, device_codes, session_clients};
 use crate::web::Problem;
 use crate::web::cookies::Lifetime;
 
@@ -65,7 +65,7 @@ pub(in crate::oidc::authorize) async fn grant(
     client: &Client,
     request: &AuthorizationRequest,
     proven: Proven<'_>,
-    browser: Option<Browser>,
+    known: Option<&Known>,
     now_ms: i64,
 ) -> Result<Response, Problem> {
     let (state, now) = (&provider.signin, now_ms / 1000);
@@ -93,7 +93,7 @@ pub(in crate::oidc::authorize) async fn grant(
         }
     };
     let request = &permitted;
-    let Some((session_id, cookie)) = open_session(provider, &mut tx, &proven, browser, now).await? else {
+    let Some((session_id, cookies)) = open_session(provider, &mut tx, &proven, known, now).await? else {
         // Signed out in between: the loop asks for the password.
         return Ok(to_the_loop(proven.signin.map_or("", |signin| &signin.id)));
     };
@@ -124,7 +124,7 @@ pub(in crate::oidc::authorize) async fn grant(
     let browser_state = browser_state(&state.vault, &grant.session_id).map_err(internal)?;
     let granted = Granted { provider, client, request, grant: &grant, person, encrypter, now };
     let answer = granted.answer(code, &browser_state).await?;
-    let set = cookie.into_iter().chain([state.cookies.set_readable(STATE_COOKIE, &browser_state)]);
+    let set = cookies.into_iter().chain([state.cookies.set_readable(STATE_COOKIE, &browser_state)]);
     Ok((AppendHeaders(set.map(|cookie| (header::SET_COOKIE, cookie))), answer).into_response())
 }
 
@@ -186,19 +186,19 @@ async fn remember_consent(
     Ok(tokens::remember_consent(tx, user, &client.id, &scopes.to_string(), now).await?)
 }
 
-/// The session that the grant hangs from, and the cookie if it is a new one. None when the sign-in stands on one that has ended.
+/// The session that the grant hangs from, and the cookies of a new one. None when the sign-in stands on one that has ended.
 async fn open_session(
     provider: &Provider,
     tx: &mut Tx,
     proven: &Proven<'_>,
-    browser: Option<Browser>,
+    known: Option<&Known>,
     now: i64,
-) -> Result<Option<(String, Option<String>)>, Problem> {
+) -> Result<Option<(String, Vec<String>)>, Problem> {
     let state = &provider.signin;
     let user = &proven.standing.person.id;
     if let (false, Some(session)) = (proven.is_fresh(), proven.session) {
         sessions::see(tx, &session.id, now).await?;
-        return Ok(Some((session.id.clone(), None)));
+        return Ok(Some((session.id.clone(), Vec::new())));
     }
     if let Some(session_id) = proven.signin.and_then(|signin| signin.session_id.as_deref())
         && !sessions::see(tx, session_id, now).await?
@@ -208,11 +208,9 @@ async fn open_session(
     let facts = &proven.standing.facts;
     let proofs = Proofs { password_at: facts.password_at, code_at: facts.code_at };
     let opened = session::open(tx, proven.session, user, proofs, &state.session, now, &mut entropy()).await?;
-    if let Some(browser) = browser {
-        throttles::know_browser(tx, browser.as_str(), user, now).await?;
-    }
-    let cookie = state.cookies.set(SESSION_COOKIE, opened.cookie.reveal(), Lifetime::Browser);
-    Ok(Some((opened.id, Some(cookie))))
+    let mut cookies = vec![state.cookies.set(SESSION_COOKIE, opened.cookie.reveal(), Lifetime::Browser)];
+    cookies.extend(known::remember(tx, state, known, user, now, &mut entropy()).await?);
+    Ok(Some((opened.id, cookies)))
 }
 
 fn new_grant(
