@@ -131,7 +131,9 @@ async fn a_registered_client_may_not_send_nonsense_either() {
 /// The same typed into the forms of a sign-in that is under way.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nonsense_in_the_forms_is_a_wrong_password_or_a_wrong_code() {
-    let patient = |config: &mut Config| config.signin.wrong_codes_limit = 1000;
+    let patient = |config: &mut Config| {
+        (config.signin.wrong_codes_limit, config.signin.codes_per_hour) = (1000, 1000);
+    };
     let site = Site::with(Database::postgres().await, patient).await;
     let app = site.admin.add_app().await;
     for value in nonsense() {

@@ -101,71 +101,70 @@ fn a_wrong_value_says_what_is_expected() {
     }
 }
 
-/// What a type allows and sense does not.
+/// What a type allows and sense does not, and what is said about it.
+const OUT_OF_BOUNDS: &[(&str, &str)] = &[
+    ("signin.code_length = 5", "signin.code_length: expected 6 to 10"),
+    ("signin.code_length = 11", "signin.code_length: expected 6 to 10"),
+    ("signin.code_attempts = 0", "signin.code_attempts: expected 1 to 20"),
+    ("signin.codes_per_signin = 0", "signin.codes_per_signin: expected 1 to 20"),
+    ("signin.wrong_codes_limit = 0", "signin.wrong_codes_limit: expected 1 or more"),
+    ("signin.password_min = 7", "signin.password_min: expected 8 to 128"),
+    ("signin.password_min_alone = 7", "signin.password_min_alone: expected 8 (signin.password_min) to 128"),
+    ("signin.password_queue = 0", "signin.password_queue: expected 1 or more"),
+    ("signin.mail_patience = \"1m\"", "signin.mail_patience: expected at most 30s"),
+    ("signin.lifetime = \"25h\"", "signin.lifetime: expected at most 24h"),
+    ("signin.code_lifetime = \"0s\"", "signin.code_lifetime: expected more than 0s"),
+    ("session.idle = \"0s\"", "session.idle: expected more than 0s"),
+    ("tokens.id_lifetime = \"0s\"", "tokens.id_lifetime: expected more than 0s"),
+    ("tokens.pushed_lifetime = \"10m\"", "tokens.pushed_lifetime: expected less than 10m"),
+    ("tokens.code_lifetime = \"11m\"", "tokens.code_lifetime: expected at most 10m"),
+    (
+        "tokens.refresh_retry = \"2m\"",
+        "tokens.refresh_retry: expected at most 1m: whoever has stolen a token may retry too",
+    ),
+    (
+        "database.url = \"mysql://root:hunter2@db\"",
+        "database.url: expected sqlite:FILE or postgres://USER:PASSWORD@HOST/NAME",
+    ),
+    (
+        "tls = { certificate = \"c\", key = \"k\", client_ca = \"a\" }\nissuer = \"https://a.example\"",
+        "tls.client_ca: needs `tls.client_certificates = true` as well",
+    ),
+    (
+        "client_certificate_header = \"a b\"",
+        "client_certificate_header: expected the name of a header such as Client-Cert, not \"a b\"",
+    ),
+    (
+        "client_certificate_header = \"Client-Cert\"",
+        "client_certificate_header: needs `trusted_proxies` as well: nobody else is believed",
+    ),
+    ("database.max_connections = 0", "database.max_connections: expected 1 or more"),
+    (
+        "registration.per_hour = 0",
+        "registration.per_hour: expected 1 or more: set registration.mode to \"closed\" or \"token\" where nobody \
+             may register unasked",
+    ),
+    ("mail.host = \" \"", "mail.host: expected the name of the mail server"),
+    ("mail.port = 0", "mail.port: expected 1 to 65535"),
+    ("mail.username = \"u\"", "mail.username: needs `mail.password` or `mail.password_file` as well"),
+    ("mail.password = \"p\"", "mail.password: needs `mail.username` as well"),
+    ("brand.name = \" \"", "brand.name: expected a name of one line"),
+    ("brand.color = \"red;}\"", "brand.color: expected a colour such as #0b6b57"),
+    ("brand.color_dark = \"#12345\"", "brand.color_dark: expected a colour such as #0b6b57"),
+    (
+        "log.level = \"a=b=c\"",
+        "log.level: expected error, warn, info, debug, trace, or a filter such as \
+             info,countersign::mail=debug, not \"a=b=c\"",
+    ),
+    (
+        "telemetry.otlp_endpoint = \"collector\"",
+        "telemetry.otlp_endpoint: expected an address such as http://localhost:4318",
+    ),
+];
+
 #[test]
 fn a_value_out_of_bounds_says_the_bounds() {
-    for (text, said) in [
-        ("signin.code_length = 5", "signin.code_length: expected 6 to 10"),
-        ("signin.code_length = 11", "signin.code_length: expected 6 to 10"),
-        ("signin.code_attempts = 0", "signin.code_attempts: expected 1 to 20"),
-        ("signin.codes_per_signin = 0", "signin.codes_per_signin: expected 1 to 20"),
-        ("signin.wrong_codes_limit = 0", "signin.wrong_codes_limit: expected 1 or more"),
-        ("signin.password_min = 7", "signin.password_min: expected 8 to 128"),
-        (
-            "signin.password_min_alone = 7",
-            "signin.password_min_alone: expected 8 (signin.password_min) to 128",
-        ),
-        ("signin.password_queue = 0", "signin.password_queue: expected 1 or more"),
-        ("signin.mail_patience = \"1m\"", "signin.mail_patience: expected at most 30s"),
-        ("signin.lifetime = \"25h\"", "signin.lifetime: expected at most 24h"),
-        ("signin.code_lifetime = \"0s\"", "signin.code_lifetime: expected more than 0s"),
-        ("session.idle = \"0s\"", "session.idle: expected more than 0s"),
-        ("tokens.id_lifetime = \"0s\"", "tokens.id_lifetime: expected more than 0s"),
-        ("tokens.pushed_lifetime = \"10m\"", "tokens.pushed_lifetime: expected less than 10m"),
-        ("tokens.code_lifetime = \"11m\"", "tokens.code_lifetime: expected at most 10m"),
-        (
-            "tokens.refresh_retry = \"2m\"",
-            "tokens.refresh_retry: expected at most 1m: whoever has stolen a token may retry too",
-        ),
-        (
-            "database.url = \"mysql://root:hunter2@db\"",
-            "database.url: expected sqlite:FILE or postgres://USER:PASSWORD@HOST/NAME",
-        ),
-        (
-            "tls = { certificate = \"c\", key = \"k\", client_ca = \"a\" }\nissuer = \"https://a.example\"",
-            "tls.client_ca: needs `tls.client_certificates = true` as well",
-        ),
-        (
-            "client_certificate_header = \"a b\"",
-            "client_certificate_header: expected the name of a header such as Client-Cert, not \"a b\"",
-        ),
-        (
-            "client_certificate_header = \"Client-Cert\"",
-            "client_certificate_header: needs `trusted_proxies` as well: nobody else is believed",
-        ),
-        ("database.max_connections = 0", "database.max_connections: expected 1 or more"),
-        (
-            "registration.per_hour = 0",
-            "registration.per_hour: expected 1 or more: set registration.mode to \"closed\" or \"token\" where nobody \
-             may register unasked",
-        ),
-        ("mail.host = \" \"", "mail.host: expected the name of the mail server"),
-        ("mail.port = 0", "mail.port: expected 1 to 65535"),
-        ("mail.username = \"u\"", "mail.username: needs `mail.password` or `mail.password_file` as well"),
-        ("mail.password = \"p\"", "mail.password: needs `mail.username` as well"),
-        ("brand.name = \" \"", "brand.name: expected a name of one line"),
-        ("brand.color = \"red;}\"", "brand.color: expected a colour such as #0b6b57"),
-        ("brand.color_dark = \"#12345\"", "brand.color_dark: expected a colour such as #0b6b57"),
-        (
-            "log.level = \"a=b=c\"",
-            "log.level: expected error, warn, info, debug, trace, or a filter such as \
-             info,countersign::mail=debug, not \"a=b=c\"",
-        ),
-        (
-            "telemetry.otlp_endpoint = \"collector\"",
-            "telemetry.otlp_endpoint: expected an address such as http://localhost:4318",
-        ),
-    ] {
+    for (text, said) in OUT_OF_BOUNDS {
         assert_eq!(refusal(text, &[]), format!("countersign.toml:1: {said}"));
     }
 }

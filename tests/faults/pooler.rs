@@ -1,4 +1,4 @@
-//! Does it work through PgBouncer as Debian has it, which hands each transaction to another server?
+//! Does it work through `PgBouncer` as Debian has it, which hands each transaction to another server?
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -15,7 +15,7 @@ use super::support::Database;
 
 const PGBOUNCER: &str = "/usr/sbin/pgbouncer";
 
-/// A PgBouncer before the PostgreSQL of the tests; it ends with this value.
+/// A `PgBouncer` before the PostgreSQL of the tests; it ends with this value.
 struct Pooler {
     folder: TempDir,
     port: u16,

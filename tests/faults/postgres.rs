@@ -107,7 +107,7 @@ fn programs() -> PathBuf {
     found.pop().expect("PostgreSQL is not installed: sudo apt-get install postgresql")
 }
 
-/// PostgreSQL and PgBouncer refuse to run as root, which lends them to the user of Debian's package.
+/// PostgreSQL and `PgBouncer` refuse to run as root, which lends them to the user of Debian's package.
 pub fn as_postgres(program: &Path) -> Command {
     if !is_root() {
         return Command::new(program);
