@@ -84,7 +84,7 @@ async fn main() -> anyhow::Result<()> {
     let (db, _vault) = operator.establish().await?;
     let site = Site { folder, issuer, callbacks, operator, db };
     site.add_user().await?;
-    let clients = site.add_clients().await?;
+    let clients = Box::pin(site.add_clients()).await?;
     site.write_for_relying_parties(&clients)?;
     println!("Serve it:  countersign --config {} serve", site.folder.join("countersign.toml").display());
     println!("{LOGIN} signs in with: {PASSWORD}");
@@ -97,7 +97,7 @@ fn write_settings(folder: &Path, issuer: &str, port: u16) -> anyhow::Result<()> 
     for (name, content) in [("ca.pem", authority.pem()), ("server.pem", certificate), ("server.key", key)] {
         fs::write(folder.join(name), content).with_context(|| name.to_owned())?;
     }
-    let suite = folder.join("suite.pem").exists().then_some(r#", "suite.pem""#).unwrap_or_default();
+    let suite = if folder.join("suite.pem").exists() { r#", "suite.pem""# } else { "" };
     let settings = format!(
         r#"issuer = "{issuer}"
 listen = "127.0.0.1:{port}"

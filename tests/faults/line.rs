@@ -103,5 +103,5 @@ async fn carry<S: AsyncRead + AsyncWrite + Unpin>(
         }
     }
     // Dead, and still held by both sides.
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
