@@ -343,6 +343,8 @@ async fn fapi_request(site: &Site, change: impl FnOnce(&mut Visit)) -> (RelyingA
         .await
         .unwrap();
     pushed_requests::add(&mut tx, new).await.unwrap();
+    // As the registration does for whoever is held to FAPI.
+    store::signing_keys::ask(&mut tx, "PS256").await.unwrap();
     tx.commit().await.unwrap();
     (app, visit, request_uri.to_owned())
 }
