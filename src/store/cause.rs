@@ -43,7 +43,7 @@ pub enum Cause {
     /// There is no TLS that both sides agree on.
     #[error("{0}: check sslmode and sslrootcert in [database] url")]
     Tls(String),
-    /// A pooler stands before the server, and does not take what [database] url asks for.
+    /// A pooler stands before the server, and does not take what `[database]` url asks for.
     #[error(
         "{0}: take `options` out of [database] url, or let the pooler ignore it (PgBouncer: ignore_startup_parameters)"
     )]
