@@ -13,6 +13,7 @@ use crate::keys::secret::TokenHash;
 use crate::oidc::client_auth::{Caller, Received};
 use crate::oidc::clients::Client;
 use crate::oidc::provider::Provider;
+use crate::oidc::shared::claims::object;
 use crate::oidc::shared::error::{Code, Refusal};
 use crate::oidc::shared::failure::Failure;
 use crate::oidc::shared::kinds::Kind;
@@ -165,13 +166,6 @@ async fn signed(
     let ring = provider.keys.ring(now).await?;
     let jwt = ring.sign(algorithm, Kind::Introspection.typ(), &claims, now)?;
     Ok(([(header::CONTENT_TYPE, SIGNED)], jwt).into_response())
-}
-
-fn object(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(map) => map,
-        _ => Map::new(),
-    }
 }
 
 #[cfg(test)]

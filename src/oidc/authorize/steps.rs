@@ -76,13 +76,12 @@ pub(in crate::oidc) async fn new_password(
     Path(id): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let headers = request.headers().clone();
     let step = match Step::open(&provider, &id, request).await? {
         Ok(step) => step,
         Err(over) => return Ok(over),
     };
     let typed = step.form.field("password");
-    longer::take(&provider, &step.pending, typed, &step.network, &headers, step.now_ms).await
+    longer::take(&provider, &step.pending, typed, &step.network, &step.headers, step.now_ms).await
 }
 
 /// `POST /authorize/{sign-in}/consent`

@@ -11,6 +11,14 @@ use crate::store::{Conn, Result};
 const OF_THE_SIGN_IN: [&str; 11] =
     ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "jti"];
 
+/// The claims of an answer that is written down as JSON; none for what is no object.
+pub(in crate::oidc) fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
 /// The names of all claims that may be returned, for the metadata.
 pub(in crate::oidc) fn names() -> Vec<&'static str> {
     let about_people = Scope::ALL.into_iter().flat_map(|scope| of_scope(scope).iter().copied());

@@ -10,6 +10,7 @@ use crate::keys::secret::{Token, base64url, entropy, new_id};
 use crate::keys::{KeyError, Ring};
 use crate::oidc::clients::Client;
 use crate::oidc::provider::Provider;
+use crate::oidc::shared::claims::object;
 use crate::oidc::shared::kinds::Kind;
 use crate::oidc::shared::scopes::{Scope, Scopes};
 use crate::store::tokens::GrantRow;
@@ -212,13 +213,6 @@ fn half_hash(algorithm: SigningAlgorithm, token: &str) -> String {
         RS256 | PS256 | ES256 => half(&sha256(token.as_bytes())),
         RS384 | PS384 | ES384 => half(&sha384(token.as_bytes())),
         RS512 | PS512 | ES512 | EdDSA => half(&sha512(token.as_bytes())),
-    }
-}
-
-fn object(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(map) => map,
-        _ => Map::new(),
     }
 }
 

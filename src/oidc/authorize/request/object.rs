@@ -6,10 +6,8 @@ use crate::config::SigningAlgorithm;
 use crate::oidc::clients::{Client, FAPI2_ALGORITHMS};
 use crate::oidc::shared::error::{Code, Refusal};
 use crate::oidc::shared::kinds::Kind;
+use crate::oidc::shared::times::AHEAD;
 use crate::web::form::Form;
-
-/// How far a client's clock may be ahead of ours, in seconds (FAPI 2.0 §5.3.2.1).
-const AHEAD: i64 = 60;
 
 /// How long a request object of FAPI 2.0 may hold, and how old it may be, in seconds (Message Signing §5.3.1).
 const LONGEST: i64 = 3600;
