@@ -6,7 +6,8 @@ mod support;
 use countersign::directory::rights::{Rights, own};
 use countersign::directory::users::{Changes, NewUser};
 use countersign::directory::{
-    Address, By, Error, Login, Person, Status, access, groups, links, people, policy::Refusal, roles, users,
+    Address, By, Error, Login, Person, Status, TwoFactor, access, groups, links, people, policy::Refusal,
+    roles, users,
 };
 use countersign::keys::secret::{Token, TokenHash, entropy, new_id};
 use countersign::signin::preview;
@@ -31,7 +32,7 @@ impl Acme {
         let db = database.db.clone();
         let mut tx = db.write().await.unwrap();
         let acme = groups::add(&mut tx, "Acme", None, None, &operator(), &mut entropy()).await.unwrap();
-        let acme = switch(&mut tx, &acme, true).await;
+        let acme = switch(&mut tx, &acme, TwoFactor::On).await;
         let design =
             groups::add(&mut tx, "Design", Some(&acme), None, &operator(), &mut entropy()).await.unwrap();
         tx.commit().await.unwrap();
@@ -139,7 +140,7 @@ impl Acme {
             expires_at: NOW + 600,
         };
         challenges::add(&mut tx, challenge).await.unwrap();
-        let proofs = Proofs { password_at: NOW, code_at: None };
+        let proofs = Proofs { password_at: NOW, code_at: None, skipped_at: None };
         let hash = browser.hash();
         store::sessions::add(&mut tx, &id, hash.as_str(), &person.id, proofs, NOW, NOW + 9000).await.unwrap();
         tx.commit().await.unwrap();
@@ -178,7 +179,7 @@ fn operator() -> By {
     By::operator(NOW * 1000)
 }
 
-async fn switch(tx: &mut Tx, group: &GroupRow, two_factor: bool) -> GroupRow {
+async fn switch(tx: &mut Tx, group: &GroupRow, two_factor: TwoFactor) -> GroupRow {
     let changes = groups::Changes { two_factor: Some(two_factor), ..groups::Changes::default() };
     groups::set(tx, group, &changes, &operator(), &mut entropy()).await.unwrap()
 }
@@ -214,15 +215,15 @@ crate::on_both_databases! {
 
     async fn a_subgroup_copies_flag_and_language_and_is_then_on_its_own(database) {
         let acme = Acme::on(&database).await;
-        assert!(acme.design.two_factor);
+        assert_eq!(acme.design.two_factor_setting, "on");
         let mut tx = acme.db.write().await.unwrap();
         let german = groups::Changes { language: Some("de-at".to_owned()), ..groups::Changes::default() };
         let top = groups::set(&mut tx, &acme.top, &german, &operator(), &mut entropy()).await.unwrap();
-        let top = switch(&mut tx, &top, false).await;
+        let top = switch(&mut tx, &top, TwoFactor::Rehearse).await;
         let web = groups::add(&mut tx, "Web", Some(&top), None, &operator(), &mut entropy()).await.unwrap();
         let design = groups::find_by_path(&mut tx, "Acme/Design").await.unwrap();
-        assert_eq!((web.two_factor, web.language.as_str()), (false, "de-AT"));
-        assert_eq!((design.two_factor, design.language.as_str()), (true, "en"));
+        assert_eq!((web.two_factor_setting.as_str(), web.language.as_str()), ("rehearse", "de-AT"));
+        assert_eq!((design.two_factor_setting.as_str(), design.language.as_str()), ("on", "en"));
     }
 
     async fn a_groups_name_is_unique_among_its_siblings_in_any_spelling(database) {
@@ -440,7 +441,7 @@ crate::on_both_databases! {
         let acme = Acme::on(&database).await;
         let ada = acme.add("ada", &acme.top, "Top manager").await;
         let mut tx = acme.db.write().await.unwrap();
-        switch(&mut tx, &acme.top, false).await;
+        switch(&mut tx, &acme.top, TwoFactor::Off).await;
         tx.commit().await.unwrap();
         acme.delete(&ada).await.unwrap();
     }
@@ -465,9 +466,9 @@ crate::on_both_databases! {
             drop(conn);
             assert_eq!(left.len(), 1);
             let mut tx = acme.db.write().await.unwrap();
-            let off = switch(&mut tx, &acme.top, false).await;
+            let off = switch(&mut tx, &acme.top, TwoFactor::Off).await;
             users::delete(&mut tx, &left[0], &operator(), &mut entropy()).await.unwrap();
-            switch(&mut tx, &off, true).await;
+            switch(&mut tx, &off, TwoFactor::On).await;
             tx.commit().await.unwrap();
         }
     }
@@ -644,7 +645,7 @@ crate::on_both_databases! {
         let mut tx = acme.db.write().await.unwrap();
         challenges::take_from_budget(&mut tx, &stopped.id, "two", NOW, 0).await.unwrap();
         challenges::stop_codes(&mut tx, &stopped.id, NOW).await.unwrap();
-        let acme_off = switch(&mut tx, &acme.top, false).await;
+        let acme_off = switch(&mut tx, &acme.top, TwoFactor::Off).await;
         let preview = preview::turning_on(&mut tx, &acme_off, NOW).await.unwrap();
         assert_eq!(preview.no_address.names, ["nia"]);
         assert_eq!(preview.codes_stopped.names, ["stopped@example.org"]);

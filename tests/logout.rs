@@ -606,7 +606,7 @@ async fn each_app_is_told_in_its_turn() {
     let site = Site::on(Database::sqlite().await).await;
     let (slow, other) = (site.admin.add_app().await, site.admin.add_app().await);
     let (ada, now) = (site.admin.user("ada").await.id, site.now());
-    let proofs = sessions::Proofs { password_at: now, code_at: None };
+    let proofs = sessions::Proofs { password_at: now, code_at: None, skipped_at: None };
     let mut tx = site.admin.db.write().await.unwrap();
     for n in 0..20 {
         let id = format!("session {n:02}");

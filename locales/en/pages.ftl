@@ -40,6 +40,22 @@ resend-in = No mail? Look into the spam folder too. Another code can be sent in 
 resend-reload = Load this page again then.
 resend-never = This sign-in has sent as many codes as it may. Go back to the app and start again for a new one.
 
+rehearsed-hint = Your group is trying out codes by email. If no code reaches you, go on without, and tell a manager: once codes are needed, you could not sign in.
+skip-button = Continue without a code
+rehearsal-title = Codes are being tried out
+rehearsal-heading = You can go on
+rehearsal-lead = Your group is trying out codes by email, { $login }. Nobody is kept out yet; but once codes are needed, you could not have signed in just now.
+rehearsal-no-address = No email associated with this login.
+rehearsal-no-address-then = There is nowhere to send a code. Ask a manager to add your email.
+rehearsal-codes-stopped = Too many wrong codes.
+rehearsal-codes-stopped-then = Codes for this login are stopped. Ask a manager to unlock it.
+rehearsal-mail-refused = The code could not be sent.
+rehearsal-mail-refused-then = Tell a manager: the mail server did not take the message to your address.
+rehearsal-wrong-codes = Invalid 2FA code.
+rehearsal-wrong-codes-then = That was the last attempt for this code. You would have to start again for a new one.
+rehearsal-too-many-codes = Too many codes have been sent.
+rehearsal-too-many-codes-then = No more can be sent just now. You would have to wait, or start again from the app.
+
 consent-title = Allow { $app }
 consent-heading = Allow { $app }?
 consent-lead = { $app } asks for the following about you, { $login }:

@@ -7,9 +7,10 @@ use serde_json::json;
 use super::page::Page;
 use super::{Operator, input};
 use crate::directory::groups::{self, Changes};
-use crate::directory::{By, rights};
+use crate::directory::{By, TwoFactor, rights};
 use crate::keys::secret::entropy;
 use crate::signin::preview;
+use crate::signin::rehearsal::{self, Outcome};
 use crate::store::groups::GroupRow;
 use crate::store::{Conn, users};
 
@@ -26,6 +27,9 @@ pub(super) enum Group {
         /// The language of its mails.
         #[arg(long, value_name = "TAG")]
         language: Option<String>,
+        /// Whether its people are asked for a code by email; else as in the group that it is part of.
+        #[arg(long, value_name = "off|rehearse|on")]
+        two_factor: Option<Setting>,
         /// Print as JSON.
         #[arg(long)]
         json: bool,
@@ -34,9 +38,10 @@ pub(super) enum Group {
     Set {
         /// Its path, such as Acme/Design.
         path: String,
-        /// Whether its people are asked for a code by email.
-        #[arg(long, value_name = "on|off")]
-        two_factor: Option<Switch>,
+        /// Whether its people are asked for a code by email: with `rehearse` one is sent and asked for, and whoever has none goes on
+        /// without.
+        #[arg(long, value_name = "off|rehearse|on")]
+        two_factor: Option<Setting>,
         /// A new name.
         #[arg(long)]
         name: Option<String>,
@@ -74,26 +79,39 @@ pub(super) enum Group {
     },
 }
 
-/// On or off.
+/// [`TwoFactor`] on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Switch {
-    /// On.
-    On,
-    /// Off.
+pub(super) enum Setting {
+    /// Nobody is.
     Off,
+    /// They are, and may go on without.
+    Rehearse,
+    /// They are.
+    On,
+}
+
+impl From<Setting> for TwoFactor {
+    fn from(setting: Setting) -> Self {
+        match setting {
+            Setting::Off => Self::Off,
+            Setting::Rehearse => Self::Rehearse,
+            Setting::On => Self::On,
+        }
+    }
 }
 
 impl Group {
     pub(super) async fn run(self, operator: &Operator) -> anyhow::Result<()> {
         match self {
-            Self::Add { name, parent, language, json } => {
-                add(operator, &name, parent.as_deref(), language.as_deref(), json).await
+            Self::Add { name, parent, language, two_factor, json } => {
+                let two_factor = two_factor.map(TwoFactor::from);
+                add(operator, &name, parent.as_deref(), language.as_deref(), two_factor, json).await
             }
             Self::Set { path, two_factor, name, language, vouch_domain, yes } => {
                 let given = !vouch_domain.is_empty();
                 let domains = vouch_domain.into_iter().filter(|domain| !domain.is_empty()).collect();
                 let vouched_domains = given.then_some(domains);
-                let two_factor = two_factor.map(|switch| switch == Switch::On);
+                let two_factor = two_factor.map(TwoFactor::from);
                 set(operator, &path, Changes { name, language, two_factor, vouched_domains }, yes).await
             }
             Self::List { page, json } => list(operator, &page, json).await,
@@ -108,6 +126,7 @@ async fn add(
     name: &str,
     parent: Option<&str>,
     language: Option<&str>,
+    two_factor: Option<TwoFactor>,
     json: bool,
 ) -> anyhow::Result<()> {
     let db = operator.db().await?;
@@ -117,7 +136,11 @@ async fn add(
         None => None,
     };
     let by = By::operator(operator.clock.now_ms());
-    let group = groups::add(&mut tx, name, parent.as_ref(), language, &by, &mut entropy()).await?;
+    let mut group = groups::add(&mut tx, name, parent.as_ref(), language, &by, &mut entropy()).await?;
+    if two_factor.is_some() {
+        let changes = Changes { two_factor, ..Changes::default() };
+        group = groups::set(&mut tx, &group, &changes, &by, &mut entropy()).await?;
+    }
     let path = groups::path(&mut tx, &group.id).await?;
     tx.commit().await?;
     if json {
@@ -133,11 +156,11 @@ async fn add(
 
 async fn set(operator: &Operator, path: &str, changes: Changes, yes: bool) -> anyhow::Result<()> {
     let db = operator.db().await?;
-    if changes.two_factor == Some(true) {
+    if changes.two_factor == Some(TwoFactor::On) {
         // Before the transaction: a large group takes a while to look at, and everybody else writes meanwhile.
         let mut conn = db.read().await?;
         let group = groups::find_by_path(&mut conn, path).await?;
-        if !group.two_factor {
+        if TwoFactor::of(&group)? != TwoFactor::On {
             let preview = preview::turning_on(&mut conn, &group, operator.clock.now()).await?;
             print!("{preview}");
             if !preview.is_harmless() && !yes {
@@ -190,6 +213,10 @@ async fn show(operator: &Operator, path: &str, json: bool) -> anyhow::Result<()>
     let users = users::count(&mut conn, &group.id).await?;
     let domains = groups::vouched_domains(&mut conn, &group).await?;
     let preview = preview::turning_on(&mut conn, &group, operator.clock.now()).await?;
+    let rehearsed = match TwoFactor::of(&group)? {
+        TwoFactor::Rehearse => rehearsal::counts(&mut conn, &group).await?,
+        TwoFactor::Off | TwoFactor::On => Vec::new(),
+    };
     if json {
         let mut described = describe(&path, &group);
         if let Some(map) = described.as_object_mut() {
@@ -203,6 +230,11 @@ async fn show(operator: &Operator, path: &str, json: bool) -> anyhow::Result<()>
                 map.insert(name.to_owned(), json!(some.names));
                 map.insert(format!("{name}_count"), json!(some.count));
             }
+            if !rehearsed.is_empty() {
+                let counts =
+                    rehearsed.iter().map(|(outcome, count)| (word(*outcome).to_owned(), json!(count)));
+                map.insert("rehearsal".to_owned(), counts.collect());
+            }
         }
         return input::print_json(&described);
     }
@@ -210,13 +242,24 @@ async fn show(operator: &Operator, path: &str, json: bool) -> anyhow::Result<()>
     if !domains.is_empty() {
         println!("Addresses count as verified in: {}.", domains.join(", "));
     }
+    for (outcome, count) in rehearsed {
+        let words = outcome.map_or("have not signed in since the rehearsal began", Outcome::words);
+        println!("Rehearsal: {count} {words}.");
+    }
     print!("{preview}");
     Ok(())
 }
 
+/// The word of an outcome in what programs read.
+const fn word(outcome: Option<Outcome>) -> &'static str {
+    match outcome {
+        Some(outcome) => outcome.name(),
+        None => "not_yet",
+    }
+}
+
 fn line(path: &str, group: &GroupRow) -> String {
-    let flag = if group.two_factor { "on" } else { "off" };
-    format!("{path}: two-factor {flag}, language {}", group.language)
+    format!("{path}: two-factor {}, language {}", group.two_factor_setting, group.language)
 }
 
 fn describe(path: &str, group: &GroupRow) -> serde_json::Value {
@@ -224,7 +267,7 @@ fn describe(path: &str, group: &GroupRow) -> serde_json::Value {
         "id": group.id,
         "path": path,
         "name": group.name,
-        "two_factor": group.two_factor,
+        "two_factor": group.two_factor_setting,
         "language": group.language,
         "created_at": group.created_at,
     })

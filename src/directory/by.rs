@@ -3,7 +3,7 @@
 use rand::CryptoRng;
 
 use super::policy::{Actor, Place, Standing};
-use super::{Person, people};
+use super::{Person, TwoFactor, people};
 use crate::audit::{self, Event};
 use crate::store::{Conn, Result};
 
@@ -61,6 +61,6 @@ pub(super) async fn standing(conn: &mut Conn, person: &Person) -> Result<Standin
 pub(super) async fn place(conn: &mut Conn, group_id: Option<&str>) -> Result<Place> {
     let Some(group_id) = group_id else { return Ok(Place::default()) };
     let lineage = crate::store::groups::lineage(conn, group_id).await?;
-    let two_factor = lineage.first().is_some_and(|group| group.two_factor);
+    let two_factor = lineage.first().map(TwoFactor::of).transpose()? == Some(TwoFactor::On);
     Ok(Place { lineage: lineage.into_iter().map(|group| group.id).collect(), two_factor })
 }

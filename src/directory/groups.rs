@@ -8,11 +8,11 @@ use super::by::{By, place};
 use super::login::fold;
 use super::policy::{self, GroupChange};
 use super::rights::{DEFAULT_ROLES, DefaultRole};
-use super::{Address, Error};
+use super::{Address, Error, TwoFactor};
 use crate::keys::secret::new_id;
 use crate::store::groups::{self, GroupRow, ListedGroup};
 use crate::store::roles::{self, RoleRow};
-use crate::store::{self, Conn, Tx, clients, users};
+use crate::store::{self, Conn, Tx, clients, rehearsals, users};
 
 /// The most domains of one group that are read.
 const MOST_DOMAINS: i64 = 1000;
@@ -28,12 +28,12 @@ pub struct Changes {
     /// The language, a BCP 47 tag.
     pub language: Option<String>,
     /// Whether its people are asked for a code.
-    pub two_factor: Option<bool>,
+    pub two_factor: Option<TwoFactor>,
     /// The domains in which the addresses of its people, and of those below it, count as verified.
     pub vouched_domains: Option<Vec<String>>,
 }
 
-/// Adds a group: below `parent`, whose two-factor flag and language it copies, or at the top, with the default roles.
+/// Adds a group: below `parent`, whose two-factor setting and language it copies, or at the top, with the default roles.
 ///
 /// # Errors
 /// When the name is no name or is taken, the rules say no, or the database refuses.
@@ -58,7 +58,9 @@ pub async fn add(
         parent_id: parent.map(|parent| parent.id.clone()),
         name: name.to_owned(),
         language: check_language(language.unwrap_or(inherited))?,
-        two_factor: parent.is_some_and(|parent| parent.two_factor),
+        two_factor_setting: parent
+            .map_or(TwoFactor::Off.name(), |p| p.two_factor_setting.as_str())
+            .to_owned(),
         created_at: by.now(),
         id,
     };
@@ -91,8 +93,8 @@ pub(super) async fn add_default_role(
     Ok(row)
 }
 
-/// Changes a group. Whoever switches two-factor on has seen [`crate::signin::preview`] before; the flag holds at the next
-/// step of every sign-in.
+/// Changes a group. Whoever changes the two-factor setting has seen [`crate::signin::preview`] before; it holds at the next
+/// step of every sign-in. A rehearsal begins with nobody having rehearsed.
 ///
 /// # Errors
 /// When a value is not allowed or the name is taken, the rules say no, or the database refuses.
@@ -103,22 +105,27 @@ pub async fn set(
     by: &By,
     rng: &mut impl CryptoRng,
 ) -> Result<GroupRow, Error> {
-    // The rules about the last holders of override_2fa look at the flag.
+    // The rules about the last holders of override_2fa look at the setting.
     groups::lock(tx, &group.top_id).await?;
     let before = groups::find(tx, &group.id).await?.ok_or(Error::Vanished)?;
     let after = GroupRow {
         name: check_group_name(changes.name.as_deref().unwrap_or(&before.name))?.to_owned(),
         language: check_language(changes.language.as_deref().unwrap_or(&before.language))?,
-        two_factor: changes.two_factor.unwrap_or(before.two_factor),
+        two_factor_setting: changes
+            .two_factor
+            .map_or_else(|| before.two_factor_setting.clone(), |setting| setting.name().to_owned()),
         ..before.clone()
     };
     let change = GroupChange {
         basics: after.name != before.name || after.language != before.language,
-        two_factor: after.two_factor != before.two_factor,
+        two_factor: after.two_factor_setting != before.two_factor_setting,
     };
     policy::may_change_group(&by.actor, &place(tx, Some(&group.id)).await?, change)?;
     let done = groups::set(tx, &after, &fold(&after.name)).await;
     done.map_err(|e| Error::or_taken(e, Error::GroupExists(after.name.clone())))?;
+    if change.two_factor && changes.two_factor == Some(TwoFactor::Rehearse) {
+        rehearsals::forget_group(tx, &group.id).await?;
+    }
     if let Some(domains) = &changes.vouched_domains {
         policy::may_vouch(&by.actor, None)?;
         let domains = domains.iter().map(|domain| check_domain(domain)).collect::<Result<Vec<_>, _>>()?;
@@ -129,7 +136,10 @@ pub async fn set(
         .group(&group.id)
         .detail("name", after.name.as_str())
         .detail("language", after.language.as_str())
-        .detail("two_factor", json!({ "before": before.two_factor, "after": after.two_factor }));
+        .detail(
+            "two_factor",
+            json!({ "before": before.two_factor_setting, "after": after.two_factor_setting }),
+        );
     if let Some(domains) = &changes.vouched_domains {
         event = event.detail("vouched_domains", domains.clone());
     }

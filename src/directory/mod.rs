@@ -17,6 +17,7 @@ pub mod policy;
 mod queue;
 pub mod rights;
 pub mod roles;
+mod two_factor;
 pub mod users;
 
 pub use address::{Address, NotAnAddress};
@@ -29,6 +30,7 @@ pub use login::{Login, NotALogin};
 pub use password::{Busy, Password, Passwords, Weak};
 pub use person::{HomeGroup, Person, Role, Status};
 pub use queue::{Lane, Turn};
+pub use two_factor::TwoFactor;
 
 #[cfg(test)]
 pub(crate) use person::tests::person as sample;

@@ -3,6 +3,7 @@
 use super::address::Address;
 use super::claims::{Claim, StandardClaims};
 use super::rights::{Rights, own};
+use super::two_factor::TwoFactor;
 use crate::clock::Moment;
 use crate::store::users::UserRow;
 use crate::store::{Error, Result};
@@ -63,7 +64,7 @@ pub struct HomeGroup {
     /// Its language, a BCP 47 tag.
     pub language: String,
     /// Whether its people are asked for a code.
-    pub two_factor: bool,
+    pub two_factor: TwoFactor,
 }
 
 /// Whether a user may sign in.
@@ -121,10 +122,16 @@ impl Person {
         self.role.rights.has(right)
     }
 
-    /// Whether their group asks for a code.
+    /// Whether their group asks for a code; off for somebody of no group.
+    #[must_use]
+    pub fn two_factor(&self) -> TwoFactor {
+        self.group.as_ref().map_or(TwoFactor::Off, |group| group.two_factor)
+    }
+
+    /// Whether their group lets nobody in without a code but those whose role overrides it.
     #[must_use]
     pub fn two_factor_on(&self) -> bool {
-        self.group.as_ref().is_some_and(|group| group.two_factor)
+        self.two_factor() == TwoFactor::On
     }
 
     /// Whether they sign in with the password alone all the same.
@@ -156,14 +163,12 @@ impl Person {
         let rights = Rights::parse(&row.role_rights).map_err(|_| bad("roles", "rights"))?;
         let status = Status::from_name(&row.status).ok_or_else(|| bad("users", "status"))?;
         let claims = StandardClaims::from_stored(&row.claims).ok_or_else(|| bad("users", "claims"))?;
+        let two_factor = TwoFactor::from_name(row.group_two_factor.as_deref().unwrap_or("off"));
+        let two_factor = two_factor.ok_or_else(|| bad("groups", "two_factor_setting"))?;
         let group = match (row.group_id, row.group_name, row.group_top_id, row.group_language) {
-            (Some(id), Some(name), Some(top_id), Some(language)) => Some(HomeGroup {
-                id,
-                name,
-                top_id,
-                language,
-                two_factor: row.group_two_factor.unwrap_or_default(),
-            }),
+            (Some(id), Some(name), Some(top_id), Some(language)) => {
+                Some(HomeGroup { id, name, top_id, language, two_factor })
+            }
             _ => None,
         };
         Ok(Self {

@@ -2,8 +2,10 @@
 
 use super::SignInState;
 use super::challenge::{self, Verdict};
+use super::decide::{Demand, Hindrance};
 use super::notice::Notice;
 use super::password::{self, Attempt, Checked};
+use super::rehearsal::{self, Outcome};
 use crate::audit::{Actor, Event};
 use crate::directory::{Address, Person, people};
 use crate::keys::secret::entropy;
@@ -18,6 +20,8 @@ pub struct Given<'a> {
     pub code: &'a str,
     /// The password, where it is asked for again.
     pub password: &'a str,
+    /// What the app that waits insists on.
+    pub demand: Demand,
 }
 
 /// Takes the code step of a sign-in and records what came of it. The password is checked first, as everywhere; a wrong
@@ -57,7 +61,8 @@ pub async fn take(
         right.settle(&mut tx).await?;
     }
     let verdict = challenge::check(state, &mut tx, &signin.id, &person.id, given.code, now).await?;
-    record(state, &mut tx, signin, &person, &verdict, from).await?;
+    let may_skip = rehearsal::may_skip(&person, given.demand);
+    record(state, &mut tx, signin, &person, &verdict, may_skip, from).await?;
     tx.commit().await?;
     if verdict == Verdict::WrongAndStopped {
         super::announce::deliver_later(state);
@@ -78,12 +83,14 @@ async fn record(
     signin: &SignInRow,
     person: &Person,
     verdict: &Verdict,
+    may_skip: bool,
     from: &Attempt<'_>,
 ) -> Result<(), challenge::Error> {
     let now = from.now_ms / 1000;
     let (notice, start_again) = match verdict {
         Verdict::Right { mailed_to } => {
             signins::record_code(tx, &signin.id, &person.id, now).await?;
+            rehearsal::note(tx, person, Outcome::Managed, now).await?;
             return proves(tx, person, mailed_to.as_deref(), from.now_ms).await;
         }
         Verdict::Wrong(left) => (Notice::InvalidCode { left: *left }, false),
@@ -91,7 +98,11 @@ async fn record(
         Verdict::NoChallenge => (Notice::CodeExpired, false),
         Verdict::WrongAndStopped | Verdict::Stopped => (Notice::CodesStopped, true),
     };
-    if start_again {
+    if start_again && may_skip {
+        let stopped = matches!(notice, Notice::CodesStopped);
+        let hindrance = if stopped { Hindrance::CodesStopped } else { Hindrance::WrongCodes };
+        rehearsal::hinder(tx, signin, person, hindrance, now).await?;
+    } else if start_again {
         signins::start_again(tx, &signin.id, Some(&notice.to_json())).await?;
     } else {
         signins::set_notice(tx, &signin.id, Some(&notice.to_json())).await?;

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::decide::{Assurance, Demand, Facts, Next, Reach, decide};
+use super::decide::{Assurance, Demand, Facts, Hindrance, Next, Reach, decide};
 use super::facts;
-use crate::directory::{Person, Status};
+use crate::directory::{Person, Status, TwoFactor};
 use crate::store::{Conn, Result};
 
 /// The answer, for the command line and the managers' console.
@@ -41,7 +41,7 @@ fn tell(person: &Person, facts: &Facts) -> Explanation {
         Status::Invited => because.push("The user has not chosen a password yet.".to_owned()),
     }
     because.push(group_sentence(person, facts));
-    if facts.two_factor {
+    if facts.two_factor != TwoFactor::Off {
         let holds = if facts.overrides { "holds" } else { "does not hold" };
         because.push(format!("The role {} {holds} override_2fa.", person.role.name));
     }
@@ -56,10 +56,15 @@ fn tell(person: &Person, facts: &Facts) -> Explanation {
 
 fn group_sentence(person: &Person, facts: &Facts) -> String {
     match &person.group {
-        None => "The user is in no group: no two-factor flag applies.".to_owned(),
+        None => "The user is in no group: no two-factor setting applies.".to_owned(),
         Some(group) => {
-            let flag = if facts.two_factor { "on" } else { "off" };
-            format!("The group {} has two-factor {flag}.", group.name)
+            let meaning = match facts.two_factor {
+                TwoFactor::Rehearse => {
+                    "on rehearsal: a code is sent and asked for, and one can go on without"
+                }
+                setting => setting.name(),
+            };
+            format!("The group {} has two-factor {meaning}.", group.name)
         }
     }
 }
@@ -74,8 +79,14 @@ fn reach_sentence(person: &Person, facts: &Facts, next: Next) -> String {
             "The password alone lets them in; this is recorded and announced to the other Top managers.".to_owned()
         }
         Next::Done(_) => "The password alone lets them in.".to_owned(),
-        Next::Code if facts.reach == Reach::Hand => "A code given by hand is waiting to be used.".to_owned(),
-        Next::Code => match person.deliverable_address() {
+        Next::Hindered(Hindrance::NoAddress) => "There is no address to send a code to: they are told so, and go on without. \
+             If two-factor were on, they could not sign in; set an address with `countersign user set`."
+            .to_owned(),
+        Next::Hindered(_) => "Too many wrong codes have stopped this user's codes: they are told so, and go on without. \
+             If two-factor were on, they could not sign in before `countersign user unlock`."
+            .to_owned(),
+        Next::Code { .. } if facts.reach == Reach::Hand => "A code given by hand is waiting to be used.".to_owned(),
+        Next::Code { .. } => match person.deliverable_address() {
             Some(address) => format!("A code goes to {}.", address.masked()),
             None => "A code is asked for.".to_owned(),
         },
@@ -97,7 +108,8 @@ const fn word(next: Next) -> &'static str {
         Next::Password | Next::Done(Assurance::Password) => "password",
         Next::LongerPassword => "password_then_longer_password",
         Next::Done(Assurance::Override) => "password_by_override",
-        Next::Done(Assurance::TwoFactors) | Next::Code => "password_and_code",
+        Next::Done(Assurance::TwoFactors) | Next::Code { may_skip: false } => "password_and_code",
+        Next::Code { may_skip: true } | Next::Hindered(_) => "password_and_rehearsed_code",
         Next::NoAddress => "no_address",
         Next::CodesStopped => "codes_stopped",
         Next::Unmet => "unmet_authentication_requirements",

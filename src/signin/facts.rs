@@ -1,6 +1,6 @@
 //! What is known about whoever is signing in, now? Loaded afresh for every decision, and never remembered.
 
-use super::decide::{Demand, Facts, Reach, Strength};
+use super::decide::{Demand, Facts, Hindrance, Reach, Strength};
 use crate::directory::{Person, Status, people};
 use crate::store::sessions::SessionRow;
 use crate::store::signins::SignInRow;
@@ -32,6 +32,7 @@ struct Proven<'a> {
     user_id: &'a str,
     password_at: i64,
     code_at: Option<i64>,
+    skipped_at: Option<i64>,
 }
 
 /// Gathers the facts about the person of a sign-in: the one who gave a password in it, or else the one of the
@@ -60,7 +61,8 @@ pub async fn load(
     if facts.strength == Strength::Short && !here {
         facts.strength = Strength::ShortInSession;
     }
-    facts.code_at = proven.code_at;
+    (facts.code_at, facts.skipped_at) = (proven.code_at, proven.skipped_at);
+    facts.hindrance = signin.and_then(|signin| Hindrance::from_name(signin.hindrance.as_deref()?));
     Ok(Some(Standing { person, facts }))
 }
 
@@ -77,7 +79,7 @@ pub async fn about(
 ) -> Result<Facts> {
     let by_hand = challenges::live_hand_code(conn, &person.id, now, attempts).await?.is_some();
     Ok(Facts {
-        two_factor: person.two_factor_on(),
+        two_factor: person.two_factor(),
         overrides: person.overrides_two_factor(),
         reach: match person.deliverable_address() {
             _ if by_hand => Reach::Hand,
@@ -89,6 +91,8 @@ pub async fn about(
         strength: if person.password_short == Some(true) { Strength::Short } else { Strength::Alone },
         password_at: now,
         code_at: None,
+        skipped_at: None,
+        hindrance: None,
     })
 }
 
@@ -100,7 +104,8 @@ fn proven<'a>(
     if let Some(signin) = signin
         && let (Some(user_id), Some(password_at)) = (&signin.user_id, signin.password_at)
     {
-        return Some(Proven { user_id, password_at, code_at: signin.code_at });
+        let SignInRow { code_at, skipped_at, .. } = *signin;
+        return Some(Proven { user_id, password_at, code_at, skipped_at });
     }
     let session = session.filter(|_| signin.is_none_or(|signin| !signin.without_session))?;
     let auth_time = session.code_at.unwrap_or(session.password_at).max(session.password_at);
@@ -113,6 +118,7 @@ fn proven<'a>(
         user_id: &session.user_id,
         password_at: session.password_at,
         code_at: session.code_at,
+        skipped_at: session.skipped_at,
     })
 }
 
@@ -129,6 +135,8 @@ mod tests {
             user_id: password_at.map(|_| "ned".to_owned()),
             password_at,
             code_at: None,
+            skipped_at: None,
+            hindrance: None,
             consented_at: None,
             consented_by: None,
             last_user_id: None,
@@ -149,6 +157,7 @@ mod tests {
             user_id: "ada".to_owned(),
             password_at,
             code_at,
+            skipped_at: None,
             created_at: password_at,
             seen_at: password_at,
             expires_at: 1000,
@@ -159,7 +168,10 @@ mod tests {
     fn the_sign_ins_own_proofs_come_before_those_of_a_session() {
         let (signin, session) = (signin(Some(110)), session(50, Some(60)));
         let proven = proven(Some(&signin), Some(&session), Freshness::Any);
-        assert_eq!(proven, Some(Proven { user_id: "ned", password_at: 110, code_at: None }));
+        assert_eq!(
+            proven,
+            Some(Proven { user_id: "ned", password_at: 110, code_at: None, skipped_at: None })
+        );
     }
 
     #[test]

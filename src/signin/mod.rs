@@ -16,6 +16,7 @@ pub mod notice;
 pub mod pages;
 pub mod password;
 pub mod preview;
+pub mod rehearsal;
 pub mod session;
 pub mod throttle;
 

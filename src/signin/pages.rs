@@ -5,12 +5,13 @@ use axum::response::Response;
 
 use super::SignInState;
 use super::code::{self, Resend, resend};
+use super::decide::Hindrance;
 use super::facts::Standing;
 use super::notice::Notice;
 use crate::mail::mask;
 use crate::store::challenges::ChallengeRow;
 use crate::store::signins::SignInRow;
-use crate::web::{AppCard, CodePage, ErrorText, Language, PasswordPage};
+use crate::web::{AppCard, CodePage, ErrorText, Language, PasswordPage, RehearsalPage};
 
 /// The path of a step of a sign-in.
 #[must_use]
@@ -50,6 +51,34 @@ pub struct Sent<'a> {
     pub underway: bool,
     /// When the next code can go to the address, if too many have, in seconds since 1970.
     pub full_until: Option<i64>,
+    /// Whether the person may go on without it.
+    pub may_skip: bool,
+}
+
+/// The page that says what would keep somebody out if their group did not only rehearse.
+#[must_use]
+pub fn rehearsal(
+    signin: &SignInRow,
+    app: AppCard,
+    standing: &Standing,
+    hindrance: Hindrance,
+) -> RehearsalPage {
+    let (why, then) = match hindrance {
+        Hindrance::NoAddress => ("rehearsal-no-address", "rehearsal-no-address-then"),
+        Hindrance::CodesStopped => ("rehearsal-codes-stopped", "rehearsal-codes-stopped-then"),
+        Hindrance::MailRefused => ("rehearsal-mail-refused", "rehearsal-mail-refused-then"),
+        Hindrance::WrongCodes => ("rehearsal-wrong-codes", "rehearsal-wrong-codes-then"),
+        Hindrance::TooManyCodes => ("rehearsal-too-many-codes", "rehearsal-too-many-codes-then"),
+    };
+    RehearsalPage {
+        app,
+        action: path(&signin.id, "code/skip"),
+        another: path(&signin.id, "another"),
+        cancel: path(&signin.id, "cancel"),
+        login: standing.person.login.clone(),
+        why,
+        then,
+    }
 }
 
 /// The code page.
@@ -78,6 +107,7 @@ pub fn code(
         app,
         action: path(&signin.id, "code"),
         resend_action: path(&signin.id, "code/resend"),
+        skip: sent.may_skip.then(|| path(&signin.id, "code/skip")),
         cancel: path(&signin.id, "cancel"),
         another: path(&signin.id, "another"),
         login: standing.person.login.clone(),

@@ -6,7 +6,7 @@ use std::fmt;
 use super::decide::{Demand, Facts, Next, Reach, Strength, decide};
 use crate::directory::people::Need;
 use crate::directory::rights::{Rights, own};
-use crate::directory::{Error, groups, people, roles};
+use crate::directory::{Error, TwoFactor, groups, people, roles};
 use crate::store::groups::GroupRow;
 use crate::store::{Conn, users};
 
@@ -50,7 +50,11 @@ pub async fn turning_on(conn: &mut Conn, group: &GroupRow, now: i64) -> Result<P
             match next_step(&need, now) {
                 Next::NoAddress | Next::Unmet => no_address.add(need.login),
                 Next::CodesStopped => codes_stopped.add(need.login),
-                Next::Password | Next::Code | Next::LongerPassword | Next::Done(_) => {}
+                Next::Password
+                | Next::Code { .. }
+                | Next::Hindered(_)
+                | Next::LongerPassword
+                | Next::Done(_) => {}
             }
         }
         match next {
@@ -73,7 +77,7 @@ pub async fn turning_on(conn: &mut Conn, group: &GroupRow, now: i64) -> Result<P
 /// What a sign-in by this person would ask for after the password, with two-factor on.
 fn next_step(need: &Need, now: i64) -> Next {
     decide(Some(&Facts {
-        two_factor: true,
+        two_factor: TwoFactor::On,
         overrides: need.overrides,
         // A code that was handed over lets them in once, and is no way to reach them tomorrow.
         reach: if need.has_address { Reach::Email } else { Reach::Nowhere },
@@ -82,6 +86,8 @@ fn next_step(need: &Need, now: i64) -> Next {
         strength: Strength::Alone,
         password_at: now,
         code_at: None,
+        skipped_at: None,
+        hindrance: None,
     }))
 }
 

@@ -6,33 +6,34 @@ use super::macros::{all, execute, optional, queries};
 use super::{Conn, Result};
 
 queries! {
-    FIND = "SELECT id, parent_id, top_id, name, language, two_factor, created_at FROM groups WHERE id = $1";
-    FIND_CHILD = "SELECT id, parent_id, top_id, name, language, two_factor, created_at FROM groups
+    FIND = "SELECT id, parent_id, top_id, name, language, two_factor_setting, created_at FROM groups WHERE id = $1";
+    FIND_CHILD = "SELECT id, parent_id, top_id, name, language, two_factor_setting, created_at FROM groups
                   WHERE COALESCE(parent_id, '') = $1 AND name_key = $2";
-    LIST = "WITH RECURSIVE tree (id, parent_id, top_id, name, language, two_factor, created_at, path, path_key) AS (
-                SELECT id, parent_id, top_id, name, language, two_factor, created_at, name, name_key
+    LIST = "WITH RECURSIVE tree (id, parent_id, top_id, name, language, two_factor_setting, created_at, path, path_key) AS (
+                SELECT id, parent_id, top_id, name, language, two_factor_setting, created_at, name, name_key
                 FROM groups WHERE COALESCE(parent_id, '') = ''
                 UNION ALL
-                SELECT g.id, g.parent_id, g.top_id, g.name, g.language, g.two_factor, g.created_at,
+                SELECT g.id, g.parent_id, g.top_id, g.name, g.language, g.two_factor_setting, g.created_at,
                        t.path || '/' || g.name, t.path_key || '/' || g.name_key
                 FROM tree t JOIN groups g ON COALESCE(g.parent_id, '') = t.id)
-            SELECT id, parent_id, top_id, name, language, two_factor, created_at, path FROM tree
+            SELECT id, parent_id, top_id, name, language, two_factor_setting, created_at, path FROM tree
             WHERE path_key > $1 ORDER BY path_key LIMIT $2";
-    LINEAGE = "WITH RECURSIVE lineage (id, parent_id, top_id, name, language, two_factor, created_at, depth) AS (
-                   SELECT id, parent_id, top_id, name, language, two_factor, created_at, CAST(0 AS BIGINT)
+    LINEAGE = "WITH RECURSIVE lineage (id, parent_id, top_id, name, language, two_factor_setting, created_at, depth) AS (
+                   SELECT id, parent_id, top_id, name, language, two_factor_setting, created_at, CAST(0 AS BIGINT)
                    FROM groups WHERE id = $1
                    UNION ALL
-                   SELECT g.id, g.parent_id, g.top_id, g.name, g.language, g.two_factor, g.created_at, l.depth + 1
+                   SELECT g.id, g.parent_id, g.top_id, g.name, g.language, g.two_factor_setting, g.created_at, l.depth + 1
                    FROM groups g JOIN lineage l ON g.id = l.parent_id WHERE l.depth < 50)
-               SELECT id, parent_id, top_id, name, language, two_factor, created_at FROM lineage ORDER BY depth";
-    ADD = "INSERT INTO groups (id, parent_id, top_id, name, name_key, language, two_factor, created_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+               SELECT id, parent_id, top_id, name, language, two_factor_setting, created_at FROM lineage ORDER BY depth";
+    ADD = "INSERT INTO groups (id, parent_id, top_id, name, name_key, language, two_factor, two_factor_setting, created_at)
+           VALUES ($1, $2, $3, $4, $5, $6, CAST($7 AS TEXT) = 'on', $7, $8)";
     LOCK = "UPDATE groups SET created_at = created_at WHERE id = $1";
     COUNT_CHILDREN = "SELECT COUNT(*) FROM groups WHERE COALESCE(parent_id, '') = $1";
     DELETE = "DELETE FROM groups WHERE id = $1
                 AND NOT EXISTS (SELECT 1 FROM users u WHERE u.group_id = $1)
                 AND NOT EXISTS (SELECT 1 FROM groups c WHERE COALESCE(c.parent_id, '') = $1)";
-    SET = "UPDATE groups SET name = $2, name_key = $3, language = $4, two_factor = $5 WHERE id = $1";
+    SET = "UPDATE groups SET name = $2, name_key = $3, language = $4,
+                             two_factor = CAST($5 AS TEXT) = 'on', two_factor_setting = $5 WHERE id = $1";
 }
 
 /// One group as the table holds it.
@@ -48,8 +49,8 @@ pub struct GroupRow {
     pub name: String,
     /// Its language, a BCP 47 tag.
     pub language: String,
-    /// Whether its people are asked for a code.
-    pub two_factor: bool,
+    /// Whether its people are asked for a code: `off`, `rehearse` or `on`.
+    pub two_factor_setting: String,
     /// When it was added.
     pub created_at: i64,
 }
@@ -131,7 +132,7 @@ pub async fn add(conn: &mut Conn, group: &GroupRow, name_key: &str) -> Result<()
         &group.name,
         name_key,
         &group.language,
-        group.two_factor,
+        &group.two_factor_setting,
         group.created_at
     )
     .map(|_| ())
@@ -142,7 +143,8 @@ pub async fn add(conn: &mut Conn, group: &GroupRow, name_key: &str) -> Result<()
 /// # Errors
 /// When the database refuses.
 pub async fn set(conn: &mut Conn, group: &GroupRow, name_key: &str) -> Result<bool> {
-    Ok(execute!(conn, SET, &group.id, &group.name, name_key, &group.language, group.two_factor)? == 1)
+    Ok(execute!(conn, SET, &group.id, &group.name, name_key, &group.language, &group.two_factor_setting)?
+        == 1)
 }
 
 /// Makes other transactions that lock this group wait for this one: rules that look at several rows hold only if nobody

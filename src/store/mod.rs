@@ -28,6 +28,7 @@ pub mod messages;
 pub mod purge;
 pub mod pushed_requests;
 pub mod registrations;
+pub mod rehearsals;
 pub mod roles;
 pub mod room;
 pub mod seen_ids;
@@ -67,6 +68,7 @@ pub fn queries() -> Vec<Query> {
         purge::QUERIES,
         pushed_requests::QUERIES,
         registrations::QUERIES,
+        rehearsals::QUERIES,
         roles::QUERIES,
         room::QUERIES,
         seen_ids::QUERIES,

@@ -6,18 +6,18 @@ use super::macros::{execute, optional, queries};
 use super::{Conn, Result};
 
 queries! {
-    ADD = "INSERT INTO sessions (id, token_hash, user_id, password_at, code_at, created_at, seen_at, expires_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $6, $7)";
-    FIND = "SELECT id, user_id, password_at, code_at, created_at, seen_at, expires_at FROM sessions
+    ADD = "INSERT INTO sessions (id, token_hash, user_id, password_at, code_at, created_at, seen_at, expires_at, skipped_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8)";
+    FIND = "SELECT id, user_id, password_at, code_at, skipped_at, created_at, seen_at, expires_at FROM sessions
             WHERE token_hash = $1 AND ended_at IS NULL AND expires_at > $2 AND seen_at > $3";
-    FIND_BY_ID = "SELECT id, user_id, password_at, code_at, created_at, seen_at, expires_at FROM sessions
+    FIND_BY_ID = "SELECT id, user_id, password_at, code_at, skipped_at, created_at, seen_at, expires_at FROM sessions
                   WHERE id = $1 AND ended_at IS NULL AND expires_at > $2";
     STALE = "SELECT id FROM sessions WHERE token_hash = $1 AND ended_at IS NULL AND seen_at > 0";
     EXPIRE = "UPDATE sessions SET seen_at = 0
               WHERE token_hash = $1 AND ended_at IS NULL AND (expires_at <= $2 OR seen_at <= $3)";
     MARK_OVERRIDE = "UPDATE sessions SET overridden_at = $2 WHERE id = $1 AND overridden_at IS NULL";
     SEE = "UPDATE sessions SET seen_at = $2 WHERE id = $1 AND ended_at IS NULL";
-    RENEW = "UPDATE sessions SET token_hash = $2, password_at = $3, code_at = $4, seen_at = $5
+    RENEW = "UPDATE sessions SET token_hash = $2, password_at = $3, code_at = $4, seen_at = $5, skipped_at = $6
              WHERE id = $1 AND ended_at IS NULL";
     END = "UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL";
     END_OF_USER = "UPDATE sessions SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL";
@@ -36,6 +36,8 @@ pub struct SessionRow {
     pub password_at: i64,
     /// When a code was given, if one was.
     pub code_at: Option<i64>,
+    /// When its person went on without the code that their group rehearses.
+    pub skipped_at: Option<i64>,
     /// When it began.
     pub created_at: i64,
     /// When it was last used.
@@ -51,6 +53,8 @@ pub struct Proofs {
     pub password_at: i64,
     /// When a code was given, if one was.
     pub code_at: Option<i64>,
+    /// When its person went on without the code that their group rehearses.
+    pub skipped_at: Option<i64>,
 }
 
 /// Keeps a new session.
@@ -66,7 +70,8 @@ pub async fn add(
     now: i64,
     expires_at: i64,
 ) -> Result<()> {
-    execute!(conn, ADD, id, token_hash, user_id, proofs.password_at, proofs.code_at, now, expires_at)
+    let Proofs { password_at, code_at, skipped_at } = proofs;
+    execute!(conn, ADD, id, token_hash, user_id, password_at, code_at, now, expires_at, skipped_at)
         .map(|_| ())
 }
 
@@ -129,7 +134,8 @@ pub async fn see(conn: &mut Conn, id: &str, now: i64) -> Result<bool> {
 /// # Errors
 /// When the database refuses.
 pub async fn renew(conn: &mut Conn, id: &str, token_hash: &str, proofs: Proofs, now: i64) -> Result<bool> {
-    Ok(execute!(conn, RENEW, id, token_hash, proofs.password_at, proofs.code_at, now)? == 1)
+    let Proofs { password_at, code_at, skipped_at } = proofs;
+    Ok(execute!(conn, RENEW, id, token_hash, password_at, code_at, now, skipped_at)? == 1)
 }
 
 /// Ends one session, and with it the grants that do not outlive it; its apps are to be told. False when it had ended before.

@@ -11,21 +11,25 @@ queries! {
     // What a session has proven is proven for as long as it lives.
     FIND = "SELECT i.id, i.browser_hash, i.client_id, i.request,
                    CASE WHEN i.session_id IS NULL OR s.id IS NOT NULL THEN i.user_id END AS user_id,
-                   i.password_at, i.code_at, i.consented_at, i.consented_by, i.last_user_id, i.without_session, i.notice,
+                   i.password_at, i.code_at, i.skipped_at, i.hindrance, i.consented_at, i.consented_by, i.last_user_id, i.without_session, i.notice,
                    i.codes_sent, i.created_at, i.expires_at, i.finished_at, i.grant_id, i.session_id
             FROM signins i LEFT JOIN sessions s ON s.id = i.session_id AND s.ended_at IS NULL
             WHERE i.id = $1";
     RECORD_PASSWORD = "UPDATE signins SET user_id = $2, last_user_id = $2, password_at = $3, code_at = NULL,
-                                          session_id = NULL, notice = NULL
+                                          skipped_at = NULL, hindrance = NULL, session_id = NULL, notice = NULL
                        WHERE id = $1 AND finished_at IS NULL";
     RECORD_CODE = "UPDATE signins SET code_at = $2, notice = NULL WHERE id = $1 AND user_id = $3 AND finished_at IS NULL";
+    SKIP_CODE = "UPDATE signins SET skipped_at = $2, notice = NULL
+                 WHERE id = $1 AND user_id = $3 AND password_at = $4 AND skipped_at IS NULL AND finished_at IS NULL";
+    HINDER = "UPDATE signins SET hindrance = $2, notice = NULL WHERE id = $1 AND user_id = $3 AND finished_at IS NULL";
     RECORD_CONSENT = "UPDATE signins SET consented_at = $2, consented_by = $3
                       WHERE id = $1 AND finished_at IS NULL AND (user_id IS NULL OR user_id = $3)";
     USE_ANOTHER_LOGIN = "UPDATE signins SET user_id = NULL, last_user_id = NULL, password_at = NULL, code_at = NULL,
-                                            consented_at = NULL, session_id = NULL, notice = NULL,
+                                            skipped_at = NULL, hindrance = NULL, consented_at = NULL, session_id = NULL, notice = NULL,
                                             without_session = TRUE
                          WHERE id = $1 AND finished_at IS NULL";
-    START_AGAIN = "UPDATE signins SET user_id = NULL, password_at = NULL, code_at = NULL, consented_at = NULL,
+    START_AGAIN = "UPDATE signins SET user_id = NULL, password_at = NULL, code_at = NULL, skipped_at = NULL, hindrance = NULL,
+                                      consented_at = NULL,
                                       session_id = NULL, notice = $2
                    WHERE id = $1 AND finished_at IS NULL";
     SET_NOTICE = "UPDATE signins SET notice = $2 WHERE id = $1 AND finished_at IS NULL";
@@ -46,10 +50,12 @@ queries! {
     LOCK_FINISHED = "UPDATE signins SET grant_id = grant_id WHERE id = $1 AND grant_id IS NOT NULL RETURNING grant_id";
     FINISH_AGAIN = "UPDATE signins SET grant_id = $2 WHERE id = $1 AND grant_id IS NOT NULL";
     CLOSE = "UPDATE signins SET finished_at = $2 WHERE id = $1 AND finished_at IS NULL AND expires_at > $2";
-    FORGET_USER = "UPDATE signins SET user_id = NULL, password_at = NULL, code_at = NULL, consented_at = NULL,
+    FORGET_USER = "UPDATE signins SET user_id = NULL, password_at = NULL, code_at = NULL, skipped_at = NULL, hindrance = NULL,
+                                      consented_at = NULL,
                                       session_id = NULL, notice = '\"account_changed\"'
                    WHERE user_id = $1 AND finished_at IS NULL";
-    FORGET_HOLDERS = "UPDATE signins SET user_id = NULL, password_at = NULL, code_at = NULL, consented_at = NULL,
+    FORGET_HOLDERS = "UPDATE signins SET user_id = NULL, password_at = NULL, code_at = NULL, skipped_at = NULL, hindrance = NULL,
+                                      consented_at = NULL,
                                          session_id = NULL, notice = '\"account_changed\"'
                       WHERE user_id IS NOT NULL AND finished_at IS NULL
                         AND EXISTS (SELECT 1 FROM users u WHERE u.id = signins.user_id AND u.role_id = $1)";
@@ -74,6 +80,10 @@ pub struct SignInRow {
     pub password_at: Option<i64>,
     /// When a right code was given.
     pub code_at: Option<i64>,
+    /// When somebody went on without the code that their group rehearses.
+    pub skipped_at: Option<i64>,
+    /// What would have stopped them, if it were asked for.
+    pub hindrance: Option<String>,
     /// When somebody agreed on the consent page.
     pub consented_at: Option<i64>,
     /// Who that was.
@@ -156,6 +166,22 @@ pub async fn record_password(conn: &mut Conn, id: &str, user_id: &str, now: i64)
 /// When the database refuses.
 pub async fn record_code(conn: &mut Conn, id: &str, user_id: &str, now: i64) -> Result<bool> {
     Ok(execute!(conn, RECORD_CODE, id, now, user_id)? == 1)
+}
+
+/// Records that the person whose password is on record goes on without a code; false when the sign-in is no longer as it was read.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn skip_code(conn: &mut Conn, as_read: &SignInRow, now: i64) -> Result<bool> {
+    Ok(execute!(conn, SKIP_CODE, &as_read.id, now, &as_read.user_id, as_read.password_at)? == 1)
+}
+
+/// Records what would have stopped this person, if a code were asked for and not only rehearsed.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn hinder(conn: &mut Conn, id: &str, user_id: &str, hindrance: &str) -> Result<()> {
+    execute!(conn, HINDER, id, hindrance, user_id).map(|_| ())
 }
 
 /// Records that this user agreed on the consent page; false when the sign-in is somebody else's by now, or over.

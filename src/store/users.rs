@@ -13,7 +13,7 @@ macro_rules! people {
                     u.created_at, u.updated_at,
                     u.role_id, r.name AS role_name, r.rank AS role_rank, r.rights AS role_rights,
                     u.group_id, g.name AS group_name, g.top_id AS group_top_id, g.language AS group_language,
-                    g.two_factor AS group_two_factor
+                    g.two_factor_setting AS group_two_factor
              FROM users u JOIN roles r ON r.id = u.role_id LEFT JOIN groups g ON g.id = u.group_id ",
             $which
         )
@@ -64,7 +64,7 @@ queries! {
                       AND ' ' || r.rights || ' ' LIKE '% ' || $3 || ' %' ESCAPE '!'
                     LIMIT 1";
     DEPRIVED_GROUP = "SELECT g.id FROM groups g
-                      WHERE g.two_factor
+                      WHERE g.two_factor_setting = 'on'
                         AND EXISTS (SELECT 1 FROM users u
                                     WHERE u.group_id = g.id AND u.status = 'active' AND u.role_id = $1)
                         AND NOT EXISTS (SELECT 1 FROM roles r CROSS JOIN users u
@@ -136,8 +136,8 @@ pub struct UserRow {
     pub group_top_id: Option<String>,
     /// Its language.
     pub group_language: Option<String>,
-    /// Its two-factor flag.
-    pub group_two_factor: Option<bool>,
+    /// Its two-factor setting.
+    pub group_two_factor: Option<String>,
 }
 
 /// What decides whether a user can be sent a code, and needs one.

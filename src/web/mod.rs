@@ -32,5 +32,5 @@ pub use refused::{Asking, Refused};
 pub use views::{
     AppCard, ChoosePasswordPage, CodePage, ConsentPage, DeviceOverPage, DevicePage, ErrorText, ExpiredPage,
     FormPostPage, FrontPage, Hint, LogoutPage, PasswordChosenPage, PasswordPage, ProtocolErrorPage,
-    ResetPage, ResetSentPage, SessionCheckPage, SignedOutPage,
+    RehearsalPage, ResetPage, ResetSentPage, SessionCheckPage, SignedOutPage,
 };

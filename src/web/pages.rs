@@ -24,6 +24,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("password.html", include_str!("../../templates/password.html")),
     ("code.html", include_str!("../../templates/code.html")),
     ("consent.html", include_str!("../../templates/consent.html")),
+    ("rehearsal.html", include_str!("../../templates/rehearsal.html")),
     ("device.html", include_str!("../../templates/device.html")),
     ("device_over.html", include_str!("../../templates/device_over.html")),
     ("problem.html", include_str!("../../templates/problem.html")),

@@ -12,7 +12,7 @@ use super::problem::{Problem, ProblemPage};
 use super::views::{
     AppCard, ChoosePasswordPage, CodePage, ConsentPage, DeviceOverPage, DevicePage, ErrorText, ExpiredPage,
     FormPostPage, FrontPage, Hint, LogoutPage, PasswordChosenPage, PasswordPage, ProtocolErrorPage,
-    ResetPage, ResetSentPage, SessionCheckPage, SignedOutPage,
+    RehearsalPage, ResetPage, ResetSentPage, SessionCheckPage, SignedOutPage,
 };
 use crate::clock::Moment;
 
@@ -141,6 +141,17 @@ impl Drawing<'_> {
         self.page("code-sent-again", &CodePage { sent_again: true, resend_in: 1, ..code("ned") })?;
         self.page("code-by-hand", &CodePage { sent_to: None, reference: None, ..code("ned") })?;
         self.page("code-no-more", &CodePage { can_resend: false, ..code("ned") })?;
+        let skip = Some("/authorize/x/code/skip".to_owned());
+        self.page("code-rehearsed", &CodePage { skip, ..code("ned") })?;
+        for (name, why, then) in [
+            ("rehearsal-no-address", "rehearsal-no-address", "rehearsal-no-address-then"),
+            ("rehearsal-codes-stopped", "rehearsal-codes-stopped", "rehearsal-codes-stopped-then"),
+            ("rehearsal-mail-refused", "rehearsal-mail-refused", "rehearsal-mail-refused-then"),
+            ("rehearsal-wrong-codes", "rehearsal-wrong-codes", "rehearsal-wrong-codes-then"),
+            ("rehearsal-too-many-codes", "rehearsal-too-many-codes", "rehearsal-too-many-codes-then"),
+        ] {
+            self.page(name, &rehearsal(why, then))?;
+        }
         for (name, login, error) in [
             ("code-wrong", LONG, text("invalid-code", "attempts-left", 4)),
             ("code-incorrect", "ned", text("incorrect", "incorrect-again-then", 0)),
@@ -339,6 +350,7 @@ pub fn code(login: &str) -> CodePage {
         app: app(),
         action: "/authorize/x/code".to_owned(),
         resend_action: "/authorize/x/code/resend".to_owned(),
+        skip: None,
         cancel: "/authorize/x/cancel".to_owned(),
         another: "/authorize/x/another".to_owned(),
         login: login.to_owned(),
@@ -353,6 +365,18 @@ pub fn code(login: &str) -> CodePage {
         can_resend: true,
         resend_in: 0,
         error: None,
+    }
+}
+
+fn rehearsal(why: &'static str, then: &'static str) -> RehearsalPage {
+    RehearsalPage {
+        app: app(),
+        action: "/authorize/x/code/skip".to_owned(),
+        another: "/authorize/x/another".to_owned(),
+        cancel: "/authorize/x/cancel".to_owned(),
+        login: "ned".to_owned(),
+        why,
+        then,
     }
 }
 

@@ -62,6 +62,8 @@ pub struct CodePage {
     pub action: String,
     /// Where "Send another code" goes.
     pub resend_action: String,
+    /// Where "Continue without a code" goes, where the group rehearses.
+    pub skip: Option<String>,
     /// Where the Cancel button goes.
     pub cancel: String,
     /// Where "Use another login" goes.
@@ -94,6 +96,29 @@ pub struct CodePage {
 
 impl Page for CodePage {
     const TEMPLATE: &'static str = "code.html";
+}
+
+/// Says what would keep somebody out if two-factor were on in their group and not only rehearsed.
+#[derive(Debug, Serialize)]
+pub struct RehearsalPage {
+    /// Where somebody is on the way to.
+    pub app: AppCard,
+    /// Where "Continue without a code" goes.
+    pub action: String,
+    /// Where "Use another login" goes.
+    pub another: String,
+    /// Where the Cancel button goes.
+    pub cancel: String,
+    /// Who is signing in.
+    pub login: String,
+    /// What keeps a code from them: the key of a sentence.
+    pub why: &'static str,
+    /// What to do about it: the key of another.
+    pub then: &'static str,
+}
+
+impl Page for RehearsalPage {
+    const TEMPLATE: &'static str = "rehearsal.html";
 }
 
 /// Asks whether the app may know who somebody is.

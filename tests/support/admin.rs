@@ -4,7 +4,7 @@ use countersign::audit::Actor;
 use countersign::clock::Clock;
 use countersign::directory::users::{Changes, NewUser};
 use countersign::directory::{
-    Address, By, Login, Password, Passwords, Person, groups, links, login::fold, people, users,
+    Address, By, Login, Password, Passwords, Person, TwoFactor, groups, links, login::fold, people, users,
 };
 use countersign::keys::secret::{entropy, new_id};
 use countersign::keys::{SigningKeys, Takeover, Vault};
@@ -56,8 +56,13 @@ impl Admin {
         self.set_two_factor(&group.expect("a new group"), two_factor).await
     }
 
-    /// Switches a group's two-factor flag.
+    /// Switches two-factor on or off in a group.
     pub async fn set_two_factor(&self, group: &GroupRow, two_factor: bool) -> GroupRow {
+        self.set_two_factor_to(group, if two_factor { TwoFactor::On } else { TwoFactor::Off }).await
+    }
+
+    /// Changes a group's two-factor setting.
+    pub async fn set_two_factor_to(&self, group: &GroupRow, two_factor: TwoFactor) -> GroupRow {
         let mut tx = self.begin().await;
         let changes = groups::Changes { two_factor: Some(two_factor), ..groups::Changes::default() };
         let group = groups::set(&mut tx, group, &changes, &self.by(), &mut entropy()).await;

@@ -11,7 +11,9 @@ use url::Url;
 
 use crate::app::App;
 use crate::directory::users::NewUser;
-use crate::directory::{Address, By, Error, Login, Password, Passwords, groups, people, roles, users};
+use crate::directory::{
+    Address, By, Error, Login, Password, Passwords, TwoFactor, groups, people, roles, users,
+};
 use crate::keys::secret::entropy;
 use crate::oidc::clients::{self, Metadata};
 use crate::store::Tx;
@@ -86,7 +88,7 @@ async fn group(tx: &mut Tx, by: &By) -> anyhow::Result<GroupRow> {
         found => return Ok(found?),
     }
     let group = groups::add(tx, GROUP, None, None, by, &mut entropy()).await?;
-    let two_factor = groups::Changes { two_factor: Some(true), ..groups::Changes::default() };
+    let two_factor = groups::Changes { two_factor: Some(TwoFactor::On), ..groups::Changes::default() };
     Ok(groups::set(tx, &group, &two_factor, by, &mut entropy()).await?)
 }
 

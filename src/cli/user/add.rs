@@ -10,7 +10,7 @@ use super::show::{describe, path};
 use crate::directory::login::fold;
 use crate::directory::rights::{Rights, SITE_ADMINISTRATOR, own};
 use crate::directory::users::{self, Changes, NewUser};
-use crate::directory::{Address, By, Login, groups, roles};
+use crate::directory::{Address, By, Login, TwoFactor, groups, roles};
 use crate::keys::secret::entropy;
 use crate::store::Db;
 use crate::store::groups::GroupRow;
@@ -59,7 +59,8 @@ impl Add {
         let by = By::operator(operator.clock.now_ms());
         let (group, role) = self.place(db, by.now()).await?;
         let overrides = Rights::parse(&role.rights)?.has(own::OVERRIDE_2FA);
-        let with_code = group.as_ref().is_some_and(|group| group.two_factor) && !overrides;
+        let setting = group.as_ref().map(TwoFactor::of).transpose()?;
+        let with_code = setting == Some(TwoFactor::On) && !overrides;
         let hash = if self.password_stdin {
             let password = input::new_password(true)?;
             let known = [&self.name, &self.email, &self.group].into_iter().flatten();

@@ -8,7 +8,7 @@ use super::super::{Operator, input};
 use super::show::{line, path};
 use crate::directory::rights::{Rights, SITE_ADMINISTRATOR, own};
 use crate::directory::users::{self, Changes};
-use crate::directory::{Address, By, ClaimChanges, Login, Person, Status, groups, people, roles};
+use crate::directory::{Address, By, ClaimChanges, Login, Person, Status, TwoFactor, groups, people, roles};
 use crate::keys::secret::entropy;
 use crate::store::{Conn, Db};
 
@@ -143,7 +143,7 @@ pub(super) fn claims(written: &[String]) -> anyhow::Result<ClaimChanges> {
 /// Whether a code would stand behind the password once these changes are made.
 fn needs_a_code(person: &Person, changes: &Changes) -> anyhow::Result<bool> {
     let two_factor = match &changes.group {
-        Some(group) => group.two_factor,
+        Some(group) => TwoFactor::of(group)? == TwoFactor::On,
         None => !changes.to_site && person.two_factor_on(),
     };
     let overrides = match &changes.role {

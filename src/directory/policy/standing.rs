@@ -45,7 +45,7 @@ pub struct RoleFacts {
 pub struct Place {
     /// The ids.
     pub lineage: Vec<String>,
-    /// Whether the group asks its people for a code.
+    /// Whether the group lets nobody in without a code.
     pub two_factor: bool,
 }
 

@@ -50,7 +50,8 @@ pub(in crate::oidc) async fn code(
         Ok(step) => step,
         Err(over) => return Ok(over),
     };
-    let given = Given { code: step.form.field("code"), password: step.form.field("password") };
+    let demand = step.pending.request.demand(&step.pending.client);
+    let given = Given { code: step.form.field("code"), password: step.form.field("password"), demand };
     code::take(&provider.signin, &step.pending.signin, given, &step.attempt()).await?;
     step.tell_of_refusal(&provider).await?;
     Ok(to_the_loop(&id))
@@ -67,6 +68,20 @@ pub(in crate::oidc) async fn resend(
         Err(over) => return Ok(over),
     };
     code::ask_again(&provider.signin, &step.pending.signin, step.now_ms).await?;
+    Ok(to_the_loop(&id))
+}
+
+/// `POST /authorize/{sign-in}/code/skip`: the person goes on without the code that their group rehearses.
+pub(in crate::oidc) async fn skip(
+    State(provider): State<Arc<Provider>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let step = match Step::open(&provider, &id, request).await? {
+        Ok(step) => step,
+        Err(over) => return Ok(over),
+    };
+    turn::skip(&provider, &step.pending, &step.headers, step.now_ms).await?;
     Ok(to_the_loop(&id))
 }
 

@@ -19,14 +19,15 @@ use crate::oidc::provider::Provider;
 use crate::oidc::shared::error::{Code, Refusal};
 use crate::oidc::shared::page::language;
 use crate::signin::challenge::{self, Issue, Recipient};
-use crate::signin::decide::{Next, Reach, decide};
+use crate::signin::decide::{Hindrance, Next, Reach, decide};
 use crate::signin::facts::{self, Standing};
 use crate::signin::notice::Notice;
 use crate::signin::pages::{self, Sent};
+use crate::signin::rehearsal;
 use crate::store::challenges::{self, ChallengeRow};
 use crate::store::sessions::{self, SessionRow};
 use crate::store::signins::{self, SignInRow};
-use crate::store::{Conn, tokens, users};
+use crate::store::{Conn, Tx, tokens, users};
 use crate::web::{Path, Problem};
 
 /// `GET /authorize/{sign-in}`
@@ -88,6 +89,31 @@ pub(super) async fn consent(
     Ok(())
 }
 
+/// `POST /authorize/{sign-in}/code/skip`: the person goes on without a code, where the decision leaves it to them; else nothing
+/// happens, and the loop goes on to ask for what is missing.
+pub(super) async fn skip(
+    provider: &Provider,
+    pending: &Pending,
+    headers: &HeaderMap,
+    now_ms: i64,
+) -> Result<(), Problem> {
+    let turn = Turn { provider, pending, headers, now_ms };
+    let session = provider.session(headers, now_ms / 1000).await?;
+    let mut conn = provider.signin.db.read().await?;
+    let standing = turn.standing(&mut conn, session.as_ref()).await?;
+    drop(conn);
+    let Some(standing) = standing else { return Ok(()) };
+    let hindrance = match decide(Some(&standing.facts)) {
+        Next::Code { may_skip: true } => None,
+        Next::Hindered(hindrance) => Some(hindrance),
+        _ => return Ok(()),
+    };
+    if let Some(signin) = turn.adopt(&standing, session.as_ref()).await? {
+        rehearsal::skip(&provider.signin.db, &signin, &standing.person, hindrance, now_ms).await?;
+    }
+    Ok(())
+}
+
 impl Turn<'_> {
     async fn take(&self) -> Result<Response, Problem> {
         let (signin, client) = (&self.pending.signin, &self.pending.client);
@@ -103,10 +129,11 @@ impl Turn<'_> {
         }
         match next {
             Next::Password => self.ask_who(conn, session.as_ref()).await,
-            Next::Code => {
+            Next::Code { may_skip } => {
                 drop(conn);
-                self.code(&standing, session.as_ref()).await
+                self.code(&standing, session.as_ref(), may_skip).await
             }
+            Next::Hindered(hindrance) => Ok(self.rehearsal_page(&standing, hindrance)),
             Next::NoAddress => self.start_again(conn, &standing, Notice::NoAddress).await,
             Next::CodesStopped => self.start_again(conn, &standing, Notice::CodesStopped).await,
             Next::Unmet => {
@@ -208,13 +235,18 @@ impl Turn<'_> {
     }
 
     /// Sends a code if none has been sent since the password was given, and shows the page that asks for it.
-    async fn code(&self, standing: &Standing, session: Option<&SessionRow>) -> Result<Response, Problem> {
+    async fn code(
+        &self,
+        standing: &Standing,
+        session: Option<&SessionRow>,
+        may_skip: bool,
+    ) -> Result<Response, Problem> {
         let state = &self.provider.signin;
         let Some(signin) = self.adopt(standing, session).await? else {
             return Ok(to_the_loop(&self.pending.signin.id));
         };
         if standing.facts.reach == Reach::Hand {
-            return Ok(self.code_page(&signin, standing, Sent::default()));
+            return Ok(self.code_page(&signin, standing, Sent { may_skip, ..Sent::default() }));
         }
         let mut conn = state.db.read().await?;
         let latest = challenges::latest(&mut conn, &signin.id, &standing.person.id).await?;
@@ -229,16 +261,16 @@ impl Turn<'_> {
             Some(challenge) if challenge.ended_at.is_none() && challenge.spent_at.is_none() => {
                 match self.delivery(&challenge).await?.as_deref() {
                     // Refused after the page had stopped waiting: nobody shall wait for it either.
-                    Some("refused" | "expired") => self.mail_failed(&signin, standing).await,
+                    Some("refused" | "expired") => self.mail_failed(&signin, standing, may_skip).await,
                     delivery => {
                         self.say_if_over(&challenge).await?;
                         let underway = !matches!(delivery, Some("accepted") | None);
-                        let sent = Sent { challenge: Some(&challenge), underway, full_until };
+                        let sent = Sent { challenge: Some(&challenge), underway, full_until, may_skip };
                         Ok(self.code_page(&signin, standing, sent))
                     }
                 }
             }
-            _ => self.send_code(&signin, standing).await,
+            _ => self.send_code(&signin, standing, may_skip).await,
         }
     }
 
@@ -275,7 +307,12 @@ impl Turn<'_> {
         Ok(Some(signin))
     }
 
-    async fn send_code(&self, signin: &SignInRow, standing: &Standing) -> Result<Response, Problem> {
+    async fn send_code(
+        &self,
+        signin: &SignInRow,
+        standing: &Standing,
+        may_skip: bool,
+    ) -> Result<Response, Problem> {
         let state = &self.provider.signin;
         let Some(address) = standing.person.deliverable_address() else {
             return Ok(self.password_page(Some(Notice::NoAddress), Some(&standing.person.login)));
@@ -287,6 +324,9 @@ impl Turn<'_> {
         let message = match issued.map_err(challenge_problem)? {
             Issue::Queued(message) => message,
             Issue::Overtaken => return Ok(to_the_loop(&signin.id)),
+            Issue::NoMore | Issue::Full(_) if may_skip => {
+                return self.hinder(tx, signin, standing, Hindrance::TooManyCodes).await;
+            }
             refused @ (Issue::NoMore | Issue::Full(_)) => {
                 let notice = match refused {
                     Issue::Full(until) => Notice::AddressFull { until },
@@ -301,7 +341,7 @@ impl Turn<'_> {
         let patience = state.settings.mail_patience.as_duration();
         let outcome = state.mailer.deliver_within(&message, patience).await;
         if let Outcome::Refused(_) = outcome {
-            return self.mail_failed(signin, standing).await;
+            return self.mail_failed(signin, standing, may_skip).await;
         }
         let mut conn = state.db.read().await?;
         let challenge = challenges::latest(&mut conn, &signin.id, &standing.person.id).await?;
@@ -309,7 +349,7 @@ impl Turn<'_> {
             challenge::full_until(&mut conn, &state.settings, address.as_str(), self.now_ms).await?;
         let counted = SignInRow { codes_sent: signin.codes_sent + 1, ..signin.clone() };
         let underway = outcome == Outcome::Underway;
-        let sent = Sent { challenge: challenge.as_ref(), underway, full_until };
+        let sent = Sent { challenge: challenge.as_ref(), underway, full_until, may_skip };
         Ok(self.code_page(&counted, standing, sent))
     }
 
@@ -320,16 +360,37 @@ impl Turn<'_> {
         Ok(crate::store::messages::state(&mut conn, message).await?)
     }
 
-    /// The code will not come, and does not count: back to the login screen, which says so.
-    async fn mail_failed(&self, signin: &SignInRow, standing: &Standing) -> Result<Response, Problem> {
+    /// The code will not come, and does not count: back to the login screen, which says so; or on without it, in a rehearsal.
+    async fn mail_failed(
+        &self,
+        signin: &SignInRow,
+        standing: &Standing,
+        may_skip: bool,
+    ) -> Result<Response, Problem> {
         let mut tx = self.provider.signin.db.write().await?;
         if challenges::end_of_signin(&mut tx, &signin.id, self.now_ms / 1000).await? {
             signins::take_back_code(&mut tx, &signin.id).await?;
+        }
+        if may_skip {
+            return self.hinder(tx, signin, standing, Hindrance::MailRefused).await;
         }
         let notice = Notice::MailFailed;
         signins::start_again(&mut tx, &signin.id, Some(&notice.to_json())).await?;
         tx.commit().await?;
         Ok(self.password_page(Some(notice), Some(&standing.person.login)))
+    }
+
+    /// In a rehearsal, whatever keeps a code away is told and keeps nobody out.
+    async fn hinder(
+        &self,
+        mut tx: Tx,
+        signin: &SignInRow,
+        standing: &Standing,
+        hindrance: Hindrance,
+    ) -> Result<Response, Problem> {
+        rehearsal::hinder(&mut tx, signin, &standing.person, hindrance, self.now_ms / 1000).await?;
+        tx.commit().await?;
+        Ok(self.rehearsal_page(standing, hindrance))
     }
 
     async fn start_again(
@@ -365,6 +426,12 @@ impl Turn<'_> {
             self.now_ms / 1000,
             language(self.headers, request.ui_locales.as_deref()),
         )
+    }
+
+    fn rehearsal_page(&self, standing: &Standing, hindrance: Hindrance) -> Response {
+        let language = language(self.headers, self.pending.request.ui_locales.as_deref());
+        let page = pages::rehearsal(&self.pending.signin, card(&self.pending.client), standing, hindrance);
+        self.provider.signin.pages.respond(StatusCode::OK, &page, language)
     }
 
     fn code_page(&self, signin: &SignInRow, standing: &Standing, sent: Sent<'_>) -> Response {

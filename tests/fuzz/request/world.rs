@@ -14,7 +14,9 @@ use countersign::app::{App, establish};
 use countersign::clock::Clock;
 use countersign::config::{Config, RegistrationMode, SigningAlgorithm, TransportKind};
 use countersign::directory::users::NewUser;
-use countersign::directory::{Address, By, Login, Password, Passwords, groups, links, login::fold, users};
+use countersign::directory::{
+    Address, By, Login, Password, Passwords, TwoFactor, groups, links, login::fold, users,
+};
 use countersign::keys::jose::thumbprint;
 use countersign::keys::secret::{base64url, entropy};
 use countersign::oidc::clients::{self, Metadata};
@@ -437,7 +439,8 @@ async fn people(app: &App) -> Vec<(&'static str, String)> {
     ] {
         let mut tx = app.db.write().await.unwrap();
         let group = groups::add(&mut tx, group, None, None, &by, rng).await.unwrap();
-        let changes = groups::Changes { two_factor: Some(two_factor), ..groups::Changes::default() };
+        let two_factor = Some(if two_factor { TwoFactor::On } else { TwoFactor::Off });
+        let changes = groups::Changes { two_factor, ..groups::Changes::default() };
         let group = groups::set(&mut tx, &group, &changes, &by, rng).await.unwrap();
         let role = roles::find_named(&mut tx, Some(&group.top_id), &fold(role)).await.unwrap().unwrap();
         let email = Address::parse(&format!("{login}@example.org")).unwrap();
@@ -462,7 +465,7 @@ async fn people(app: &App) -> Vec<(&'static str, String)> {
 
 /// The cookie of a new session: a script may end the one that it has.
 async fn session_of(app: &App, user_id: &str, now: i64) -> String {
-    let proofs = Proofs { password_at: now, code_at: None };
+    let proofs = Proofs { password_at: now, code_at: None, skipped_at: None };
     let mut tx = app.db.write().await.unwrap();
     let settings = &app.config.session;
     let opened = session::open(&mut tx, None, user_id, proofs, settings, now, &mut entropy()).await.unwrap();

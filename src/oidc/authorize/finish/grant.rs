@@ -21,7 +21,7 @@ use crate::oidc::shared::page::{SESSION_COOKIE, internal, key_problem};
 use crate::oidc::shared::scopes::{Scope, Scopes};
 use crate::oidc::tokens::confirmation::Confirmation;
 use crate::oidc::tokens::details::{GrantDetails, Way};
-use crate::signin::decide::Assurance;
+use crate::signin::decide::{Assurance, Facts};
 use crate::signin::facts::Standing;
 use crate::signin::known::{self, Known};
 use crate::signin::{announce, session};
@@ -206,7 +206,8 @@ async fn open_session(
         return Ok(None);
     }
     let facts = &proven.standing.facts;
-    let proofs = Proofs { password_at: facts.password_at, code_at: facts.code_at };
+    let Facts { password_at, code_at, skipped_at, .. } = *facts;
+    let proofs = Proofs { password_at, code_at, skipped_at };
     let opened = session::open(tx, proven.session, user, proofs, &state.session, now, &mut entropy()).await?;
     let mut cookies = vec![state.cookies.set(SESSION_COOKIE, opened.cookie.reveal(), Lifetime::Browser)];
     cookies.extend(known::remember(tx, state, known, user, now, &mut entropy()).await?);
