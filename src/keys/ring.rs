@@ -1,5 +1,6 @@
 //! Which key signs now, which are published, and is this token one of ours?
 
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use josekit::JoseError;
@@ -87,7 +88,7 @@ impl Ring {
         before: &Self,
         vault: &Vault,
     ) -> Result<Self, KeyError> {
-        let asked = asked.iter().filter_map(|name| SigningAlgorithm::from_name(name)).collect();
+        let asked = algorithms(asked);
         let keys = rows.into_iter().map(|row| {
             let material = match before.of(&row.kid) {
                 Some(key) => Arc::clone(&key.material),
@@ -96,6 +97,21 @@ impl Ring {
             Ok(Key { row, material })
         });
         Ok(Self { keys: keys.collect::<Result<_, KeyError>>()?, asked })
+    }
+
+    /// Whether it holds what the database says, and nothing else.
+    pub(super) fn is_of(&self, rows: &[SigningKeyRow], asked: &[String]) -> bool {
+        self.rows().eq(rows) && self.asked == algorithms(asked)
+    }
+
+    /// From when until when every key does what it does now: what is published of them then is the same.
+    #[must_use]
+    pub fn unchanged(&self, now: i64) -> Range<i64> {
+        let times =
+            || self.rows().flat_map(|row| [Some(row.active_at), row.retired_at, row.expires_at]).flatten();
+        let since = times().filter(|at| *at <= now).max().unwrap_or(i64::MIN);
+        let until = times().filter(|at| *at > now).min().unwrap_or(i64::MAX);
+        since..until
     }
 
     /// Signs claims, by the key whose turn it is. `typ` is the header's type (RFC 7515 §4.1.9).
@@ -203,6 +219,11 @@ impl Key {
         public.insert("kid".to_owned(), Value::from(kid(&self.row.kid, algorithm)));
         Value::Object(public)
     }
+}
+
+/// The algorithms of these names, as far as they are known.
+fn algorithms(names: &[String]) -> Vec<SigningAlgorithm> {
+    names.iter().filter_map(|name| SigningAlgorithm::from_name(name)).collect()
 }
 
 /// By what name a key goes under an algorithm. An RSA key signs under six, each of which is a key of its own to others
@@ -327,6 +348,24 @@ mod tests {
         ] {
             assert_eq!(phase(&key, now), expected, "{key:?} at {now}");
         }
+    }
+
+    #[test]
+    fn what_is_published_stays_the_same_until_the_next_key_does_something_else() {
+        let mut key = RING.0.keys[1].clone();
+        (key.row.active_at, key.row.retired_at, key.row.expires_at) = (100, Some(200), Some(300));
+        let ring = Ring { keys: vec![key], asked: Vec::new() };
+        for (now, expected) in [
+            (-5, i64::MIN..100),
+            (99, i64::MIN..100),
+            (100, 100..200),
+            (199, 100..200),
+            (200, 200..300),
+            (300, 300..i64::MAX),
+        ] {
+            assert_eq!(ring.unchanged(now), expected, "{now}");
+        }
+        assert_eq!(Ring::default().unchanged(7), i64::MIN..i64::MAX);
     }
 
     #[test]

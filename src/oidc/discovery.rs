@@ -1,14 +1,15 @@
 //! What does this provider say about itself? (OIDC Discovery §3, RFC 8414 §2)
 
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use serde_json::{Value, json};
 
 use crate::config::{RegistrationMode, SigningAlgorithm};
+use crate::keys::Ring;
 use crate::keys::jose::{ContentEncryption, KeyManagement, MacAlgorithm};
 use crate::oidc::authorize::request::ResponseMode;
 use crate::oidc::clients::subject::SubjectType;
@@ -20,7 +21,10 @@ use crate::oidc::shared::page::key_problem;
 use crate::oidc::shared::scopes::Scope;
 use crate::oidc::tokens::dpop;
 use crate::signin::decide::{ACR_PASSWORD, ACR_TWO_FACTORS};
-use crate::web::{Language, Problem};
+use crate::web::{Language, Prepared, Problem};
+
+/// How long others may keep these documents, in seconds: half of what a new key is published ahead.
+const MAX_AGE: u32 = 300;
 
 /// What the token endpoint answers to.
 const PUBLISHED_GRANTS: &[&str] = GrantType::NAMES;
@@ -37,8 +41,62 @@ fn published_assertion_algorithms() -> Vec<&'static str> {
     by_key.chain(MacAlgorithm::ALL.into_iter().map(MacAlgorithm::name)).collect()
 }
 
+/// The documents, as they are sent.
+pub(super) struct Documents {
+    provider: Arc<Provider>,
+    /// It follows from the settings, which are the same until this process ends.
+    metadata: Prepared,
+    /// The key set, as it was prepared last.
+    keys: Mutex<Option<KeySet>>,
+}
+
+/// The key set of these keys.
+struct KeySet {
+    ring: Arc<Ring>,
+    /// When that is what they are published as.
+    holds: Range<i64>,
+    prepared: Prepared,
+}
+
+impl Documents {
+    pub(super) fn of(provider: Arc<Provider>) -> Self {
+        let metadata = Prepared::json(&metadata_of(&provider), MAX_AGE);
+        Self { provider, metadata, keys: Mutex::default() }
+    }
+
+    /// The key set of these keys at this moment.
+    fn key_set(&self, ring: &Arc<Ring>, now: i64) -> Prepared {
+        let mut kept = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(set) =
+            kept.as_ref().filter(|set| Arc::ptr_eq(&set.ring, ring) && set.holds.contains(&now))
+        {
+            return set.prepared.clone();
+        }
+        let prepared = Prepared::json(&ring.jwks(self.provider.algorithm, now), MAX_AGE);
+        let set = KeySet { ring: Arc::clone(ring), holds: ring.unchanged(now), prepared: prepared.clone() };
+        *kept = Some(set);
+        prepared
+    }
+}
+
 /// `GET /.well-known/openid-configuration` and `/.well-known/oauth-authorization-server`
-pub(super) async fn metadata(State(provider): State<Arc<Provider>>) -> Response {
+pub(super) async fn metadata(State(documents): State<Arc<Documents>>, headers: HeaderMap) -> Response {
+    open_to_all(documents.metadata.answer(&headers))
+}
+
+/// `GET /jwks` (RFC 7517 §5)
+pub(super) async fn jwks(
+    State(documents): State<Arc<Documents>>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let provider = &documents.provider;
+    let now = provider.signin.clock.now();
+    let ring = provider.keys.ring_to_publish(now).await.map_err(key_problem)?;
+    Ok(open_to_all(documents.key_set(&ring, now).answer(&headers)))
+}
+
+/// The metadata of a provider with these settings.
+fn metadata_of(provider: &Provider) -> Value {
     let issuer = &provider.issuer;
     let at = |path: &str| format!("{issuer}{path}");
     let languages: Vec<&str> = Language::available().collect();
@@ -58,7 +116,7 @@ pub(super) async fn metadata(State(provider): State<Arc<Provider>>) -> Response 
         "grant_types_supported": PUBLISHED_GRANTS,
         "subject_types_supported": SubjectType::ALL.map(SubjectType::name),
         "id_token_signing_alg_values_supported": SigningAlgorithm::ALL.map(SigningAlgorithm::name),
-        "token_endpoint_auth_methods_supported": published_methods(&provider),
+        "token_endpoint_auth_methods_supported": published_methods(provider),
         "token_endpoint_auth_signing_alg_values_supported": published_assertion_algorithms(),
         "dpop_signing_alg_values_supported": dpop::ALGORITHMS.map(SigningAlgorithm::name),
         "tls_client_certificate_bound_access_tokens": provider.takes_certificates,
@@ -84,7 +142,7 @@ pub(super) async fn metadata(State(provider): State<Arc<Provider>>) -> Response 
     if provider.registration.mode != RegistrationMode::Closed {
         metadata = with(metadata, json!({ "registration_endpoint": at("/register") }));
     }
-    cached(Json(with(metadata, beside_the_code_flow(&provider))).into_response())
+    with(metadata, beside_the_code_flow(provider))
 }
 
 /// What there is beside the code flow: further endpoints, and answers that are signed and encrypted.
@@ -111,17 +169,4 @@ fn with(mut metadata: Value, more: Value) -> Value {
         all.extend(more);
     }
     metadata
-}
-
-/// `GET /jwks` (RFC 7517 §5)
-pub(super) async fn jwks(State(provider): State<Arc<Provider>>) -> Result<Response, Problem> {
-    let now = provider.signin.clock.now();
-    let ring = provider.keys.ring_to_publish(now).await.map_err(key_problem)?;
-    Ok(cached(Json(ring.jwks(provider.algorithm, now)).into_response()))
-}
-
-/// Five minutes: half of what a new key is published ahead.
-fn cached(mut response: Response) -> Response {
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
-    open_to_all(response)
 }

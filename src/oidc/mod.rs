@@ -37,10 +37,12 @@ pub use shared::notices::Notices;
 
 /// The protocol's endpoints (DESIGN §5).
 pub fn router(provider: Arc<Provider>) -> Router {
-    Router::new()
+    let documents = Router::new()
         .route("/.well-known/openid-configuration", get(discovery::metadata).options(cors::preflight))
         .route("/.well-known/oauth-authorization-server", get(discovery::metadata).options(cors::preflight))
         .route("/jwks", get(discovery::jwks).options(cors::preflight))
+        .with_state(Arc::new(discovery::Documents::of(Arc::clone(&provider))));
+    Router::new()
         .route("/authorize", get(begin::get).post(begin::post))
         .route("/par", post(par::post).options(cors::preflight).fallback(par::other_method))
         .route("/authorize/{signin}", get(turn::get))
@@ -69,4 +71,5 @@ pub fn router(provider: Arc<Provider>) -> Router {
         .route("/session/check", get(session_management::check))
         .route("/logout", get(logout::get).post(logout::post))
         .with_state(provider)
+        .merge(documents)
 }

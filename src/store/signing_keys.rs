@@ -18,7 +18,7 @@ queries! {
 }
 
 /// One signing key as the table holds it.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct SigningKeyRow {
     /// The key's name: its RFC 7638 thumbprint.
     pub kid: String,

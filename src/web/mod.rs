@@ -14,6 +14,7 @@ pub mod network;
 pub mod origin;
 mod pages;
 mod path;
+mod prepared;
 mod problem;
 mod refused;
 pub mod samples;
@@ -27,6 +28,7 @@ pub use mails::{
 };
 pub use pages::{MailPage, MailParts, PAGE_POLICY, Page, Pages, TemplateError};
 pub use path::Path;
+pub use prepared::Prepared;
 pub use problem::Problem;
 pub use refused::{Asking, Refused};
 pub use views::{
