@@ -82,6 +82,23 @@ async fn a_log_that_nobody_reads_stops_nothing() {
     assert!(serving.ended().success());
 }
 
+/// The last requests too, although lines are gathered before they are written.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_request_up_to_the_end_is_in_the_log() {
+    let (program, _smtp) = program().await;
+    let mut serving = program.serve();
+    for _ in 0..300 {
+        assert_eq!(get(&program, "/nowhere").await.status(), 404);
+    }
+    serving.signal("TERM");
+    assert!(serving.ended().success());
+    let log = serving.whole_log();
+    assert_eq!(log.matches("status=404").count(), 300, "{log}");
+    assert!(log.contains("draining"), "{log}");
+    let lines = log.lines().filter(|line| !line.starts_with("20"));
+    assert_eq!(lines.count(), 0, "each line is whole:\n{log}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proxy_that_nobody_trusts_is_told_of_once() {
     let (program, _smtp) = program().await;

@@ -2,9 +2,7 @@
 //! request waits for that.
 
 use std::io::{self, IsTerminal as _, Write};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -20,8 +18,17 @@ use crate::config::{Log, LogFormat};
 /// What may wait to be written, in bytes; beyond that lines are dropped, and counted.
 const MOST_WAITING: usize = 1024 * 1024;
 
+/// What is kept of that while nothing waits.
+const KEPT: usize = 64 * 1024;
+
+/// How long a line waits for others to be written with it: a write for each costs as much as the line itself.
+const GATHER: Duration = Duration::from_millis(5);
+
 /// How long the end of the program waits for what is still to be written.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The same for a panic, which may be the end of the program and in most cases is that of one request.
+const PATIENCE_IN_PANIC: Duration = Duration::from_millis(100);
 
 /// The log of a program that serves. When it is dropped, what waits is written, as far as that can be done in a second.
 #[derive(Debug)]
@@ -43,10 +50,12 @@ impl Logging {
             LogFormat::Json => log.json().boxed(),
         };
         tracing_subscriber::registry().with(log.with_filter(filter)).init();
+        let told = lines.clone();
         // What a panic says would be written at once otherwise, and wait for whoever reads it.
-        std::panic::set_hook(Box::new(|panic| {
+        std::panic::set_hook(Box::new(move |panic| {
             let what = panic.to_string().replace('\n', " ");
             tracing::error!(what, "a task panicked");
+            told.finish(PATIENCE_IN_PANIC);
         }));
         Ok(Self { filter: handle, lines })
     }
@@ -55,13 +64,16 @@ impl Logging {
     pub(super) fn set_level(&self, settings: &Log) -> anyhow::Result<()> {
         Ok(self.filter.reload(filter(settings)?)?)
     }
+
+    /// Writes what waits, as far as that can be done in a second.
+    pub(super) fn finish(&self) {
+        self.lines.finish(PATIENCE);
+    }
 }
 
 impl Drop for Logging {
     fn drop(&mut self) {
-        let (written, all) = sync_channel(1);
-        let _ = self.lines.queue.send(Entry::Mark(written));
-        let _ = all.recv_timeout(PATIENCE);
+        self.finish();
     }
 }
 
@@ -72,48 +84,89 @@ fn filter(settings: &Log) -> anyhow::Result<Targets> {
 
 /// Where lines go that are to be written; cheap to clone.
 #[derive(Clone, Debug)]
-struct Lines {
-    queue: Sender<Entry>,
-    waiting: Arc<AtomicUsize>,
-    dropped: Arc<AtomicUsize>,
+struct Lines(Arc<Shelf>);
+
+#[derive(Debug, Default)]
+struct Shelf {
+    waiting: Mutex<Waiting>,
+    /// Something waits that did not before, or somebody cannot wait.
+    come: Condvar,
+    /// Something has been written.
+    gone: Condvar,
 }
 
-#[derive(Debug)]
-enum Entry {
-    Line(Vec<u8>),
-    /// Everything before it has been written.
-    Mark(SyncSender<()>),
+#[derive(Debug, Default)]
+struct Waiting {
+    /// Whole lines.
+    text: Vec<u8>,
+    /// Lines that found no room since the last write.
+    dropped: usize,
+    /// Bytes that ever came, and that were ever written.
+    came: u64,
+    written: u64,
+    /// Whether the thread sleeps until something comes.
+    asleep: bool,
+    /// Whether somebody waits for what has come to be written.
+    hurry: bool,
+    /// Whether nobody writes here any more.
+    closed: bool,
 }
 
 impl Lines {
     /// Starts the thread that writes them.
     fn to(out: impl Write + Send + 'static, format: LogFormat) -> anyhow::Result<Self> {
-        let (queue, entries) = channel();
-        let lines = Self { queue, waiting: Arc::default(), dropped: Arc::default() };
-        let (waiting, dropped) = (Arc::clone(&lines.waiting), Arc::clone(&lines.dropped));
-        let write = move || write(out, &entries, &waiting, &dropped, format);
+        let shelf = Arc::new(Shelf::default());
+        let theirs = Arc::clone(&shelf);
+        let write = move || write(out, &theirs, format);
         std::thread::Builder::new().name("log".to_owned()).spawn(write).context("the log has no thread")?;
-        Ok(lines)
+        Ok(Self(shelf))
+    }
+
+    /// Waits until what has come so far is written, or until it has taken this long.
+    fn finish(&self, patience: Duration) {
+        let mut waiting = self.0.waiting();
+        let came = waiting.came;
+        waiting.hurry = true;
+        self.0.come.notify_one();
+        let unwritten = |waiting: &mut Waiting| waiting.written < came;
+        drop(self.0.gone.wait_timeout_while(waiting, patience, unwritten));
     }
 }
 
-fn write(
-    mut out: impl Write,
-    entries: &Receiver<Entry>,
-    waiting: &AtomicUsize,
-    dropped: &AtomicUsize,
-    format: LogFormat,
-) {
-    for entry in entries {
-        match entry {
-            Entry::Line(line) => {
-                // Nobody reads it, or not any more: there is nowhere else to say so.
-                let _ = out.write_all(&line);
-                waiting.fetch_sub(line.len(), Ordering::AcqRel);
+impl Shelf {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is to be written next, in place of `written`, which has been; and how many lines are missing after it. None at the end.
+    fn next(&self, written: &mut Vec<u8>) -> Option<usize> {
+        let mut waiting = self.waiting();
+        waiting.written += u64::try_from(written.len()).unwrap_or(u64::MAX);
+        self.gone.notify_all();
+        written.clear();
+        written.shrink_to(KEPT);
+        while waiting.text.is_empty() && waiting.dropped == 0 {
+            if waiting.closed {
+                return None;
             }
-            Entry::Mark(written) => drop(written.send(())),
+            waiting.hurry = false;
+            waiting.asleep = true;
+            waiting = self.come.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            waiting.asleep = false;
         }
-        let lost = dropped.swap(0, Ordering::AcqRel);
+        let more_time = |waiting: &mut Waiting| !waiting.hurry && !waiting.closed;
+        let gathered = self.come.wait_timeout_while(waiting, GATHER, more_time);
+        let mut waiting = gathered.unwrap_or_else(PoisonError::into_inner).0;
+        std::mem::swap(&mut waiting.text, written);
+        Some(std::mem::take(&mut waiting.dropped))
+    }
+}
+
+fn write(mut out: impl Write, shelf: &Shelf, format: LogFormat) {
+    let mut lines = Vec::new();
+    while let Some(lost) = shelf.next(&mut lines) {
+        // Nobody reads it, or not any more: there is nowhere else to say so.
+        let _ = out.write_all(&lines);
         if lost > 0 {
             let _ = out.write_all(about_lost(lost, format).as_bytes());
         }
@@ -142,12 +195,19 @@ impl<'a> MakeWriter<'a> for Lines {
 }
 
 impl Write for &Lines {
-    /// Takes a whole line; it never waits, and never fails.
+    /// Takes a whole line; it never waits for whoever reads them, and never fails.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let before = self.waiting.fetch_add(line.len(), Ordering::AcqRel);
-        if before + line.len() > MOST_WAITING || self.queue.send(Entry::Line(line.to_vec())).is_err() {
-            self.waiting.fetch_sub(line.len(), Ordering::AcqRel);
-            self.dropped.fetch_add(1, Ordering::AcqRel);
+        let mut waiting = self.0.waiting();
+        if waiting.text.len() + line.len() > MOST_WAITING {
+            waiting.dropped += 1;
+            return Ok(line.len());
+        }
+        waiting.text.extend_from_slice(line);
+        waiting.came += u64::try_from(line.len()).unwrap_or(u64::MAX);
+        // Once awake, the thread looks by itself: a request that wakes it pays for that.
+        if std::mem::take(&mut waiting.asleep) {
+            drop(waiting);
+            self.0.come.notify_one();
         }
         Ok(line.len())
     }
@@ -160,25 +220,56 @@ impl Write for &Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::{BufRead as _, BufReader};
+    use std::io::{BufRead as _, BufReader, PipeReader};
+
+    /// Everything that is written until nobody writes any more.
+    fn all(reader: PipeReader, lines: Lines) -> Vec<String> {
+        lines.0.waiting().closed = true;
+        lines.0.come.notify_one();
+        BufReader::new(reader).lines().map(Result::unwrap).collect()
+    }
 
     #[test]
     fn a_reader_that_stands_still_stops_nobody_and_is_told_what_it_has_missed() {
         let (reader, writer) = io::pipe().unwrap();
         let lines = Lines::to(writer, LogFormat::Text).unwrap();
         let line = format!("{}\n", "x".repeat(1023));
-        // Far more than pipe and queue hold together: each of these returns at once although nothing is read.
+        // Far more than pipe and shelf hold together: each of these returns at once although nothing is read.
         for _ in 0..4096 {
             (&lines).write_all(line.as_bytes()).unwrap();
         }
-        let dropped = lines.dropped.load(Ordering::Acquire);
-        assert!(dropped > 1024, "{dropped} were dropped");
-        assert!(lines.waiting.load(Ordering::Acquire) <= MOST_WAITING);
-        drop(lines);
-        let read: Vec<String> = BufReader::new(reader).lines().map(Result::unwrap).collect();
-        assert_eq!(read.iter().filter(|read| read.len() == 1023).count(), 4096 - dropped);
-        let told = read.iter().find(|read| read.contains("lines are missing here")).unwrap();
-        assert!(told.ends_with(&format!("lines={dropped}")), "{told}");
+        assert!(lines.0.waiting().text.len() <= MOST_WAITING);
+        let read = all(reader, lines);
+        let whole = read.iter().filter(|read| read.len() == 1023).count();
+        let told = read.iter().filter(|read| read.contains("lines are missing here"));
+        let lost: usize =
+            told.map(|told| told.rsplit_once("lines=").unwrap().1.parse::<usize>().unwrap()).sum();
+        assert!(lost > 1024, "{lost} were dropped");
+        assert_eq!((whole + lost, read.len() > whole), (4096, true));
+    }
+
+    #[test]
+    fn lines_come_in_their_order_and_each_once() {
+        let (reader, writer) = io::pipe().unwrap();
+        let lines = Lines::to(writer, LogFormat::Text).unwrap();
+        for n in 0..1000 {
+            (&lines).write_all(format!("{n}\n").as_bytes()).unwrap();
+        }
+        let expected: Vec<_> = (0..1000).map(|n| n.to_string()).collect();
+        assert_eq!(all(reader, lines), expected);
+    }
+
+    #[test]
+    fn whoever_finishes_has_everything_written() {
+        let (reader, writer) = io::pipe().unwrap();
+        let lines = Lines::to(writer, LogFormat::Text).unwrap();
+        for n in 0..100 {
+            (&lines).write_all(format!("{n}\n").as_bytes()).unwrap();
+            lines.finish(Duration::from_mins(1));
+            let waiting = lines.0.waiting();
+            assert_eq!((waiting.text.len(), waiting.came), (0, waiting.written));
+        }
+        drop(reader);
     }
 
     #[test]
@@ -189,10 +280,8 @@ mod tests {
         for _ in 0..10 {
             (&lines).write_all(b"a line\n").unwrap();
         }
-        let (written, all) = sync_channel(1);
-        lines.queue.send(Entry::Mark(written)).unwrap();
-        all.recv().unwrap();
-        assert_eq!(lines.waiting.load(Ordering::Acquire), 0);
+        lines.finish(Duration::from_mins(1));
+        assert!(lines.0.waiting().text.is_empty());
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub(super) async fn run(operator: &Operator, file: Option<&Path>) -> anyhow::Res
     let hangup = signal(SignalKind::hangup())?;
     let doors = Doors::open(&config.listen).await?;
     let app = App::open(config, operator.clock.clone()).await.map_err(|e| operator.look_elsewhere(e))?;
-    reload_on_hangup(&app, hangup, log, file.map(Path::to_owned));
+    reload_on_hangup(&app, hangup, Arc::clone(&log), file.map(Path::to_owned));
     for variable in &app.config.unknown_variables {
         tracing::warn!(variable, "names no setting, and does nothing: is it misspelt?");
     }
@@ -29,11 +29,11 @@ pub(super) async fn run(operator: &Operator, file: Option<&Path>) -> anyhow::Res
         tracing::warn!(key, "is set, and this version does nothing with it yet");
     }
     tracing::info!(%listen, issuer, "serving");
-    app.serve(doors, until_signal()?).await
+    app.serve(doors, until_signal(log)?).await
 }
 
 /// Ends at the first SIGTERM or SIGINT; a second one ends the process.
-pub(super) fn until_signal() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
+pub(super) fn until_signal(log: Arc<Logging>) -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {
@@ -47,6 +47,7 @@ pub(super) fn until_signal() -> anyhow::Result<impl Future<Output = ()> + Send +
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
+            log.finish();
             std::process::exit(1);
         });
     })

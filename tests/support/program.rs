@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
+use std::thread::JoinHandle;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -31,6 +32,7 @@ pub struct Program {
 pub struct Serving {
     child: Child,
     log: Arc<(Mutex<String>, Condvar)>,
+    reader: Option<JoinHandle<()>>,
     /// The log, where nobody reads it.
     unread: Option<BufReader<ChildStderr>>,
 }
@@ -151,20 +153,21 @@ impl Serving {
             let read = log.read_line(&mut said).expect("a log");
             assert!(read > 0, "`serve` has ended:\n{said}");
         }
-        Self { child, log: Arc::new((Mutex::new(said), Condvar::new())), unread: Some(log) }
+        let said = Arc::new((Mutex::new(said), Condvar::new()));
+        Self { child, log: said, reader: None, unread: Some(log) }
     }
 
     /// Reads whatever it says later, so that it never waits for us.
     fn read(mut self) -> Self {
         let (mut log, kept) = (self.unread.take().expect("a log"), Arc::clone(&self.log));
-        std::thread::spawn(move || {
+        self.reader = Some(std::thread::spawn(move || {
             let mut line = Vec::new();
             while log.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
                 kept.0.lock().expect("a log").push_str(&text(&line));
                 kept.1.notify_all();
                 line.clear();
             }
-        });
+        }));
         self
     }
 
@@ -176,6 +179,13 @@ impl Serving {
     /// What it has said so far.
     pub fn log(&self) -> String {
         self.log.0.lock().expect("a log").clone()
+    }
+
+    /// Everything that it has said once it has ended.
+    pub fn whole_log(&mut self) -> String {
+        let reader = self.reader.take().expect("somebody reads it");
+        reader.join().expect("the reader");
+        self.log()
     }
 
     /// Waits until it has said this.

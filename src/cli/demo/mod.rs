@@ -15,6 +15,7 @@ use std::fs::DirBuilder;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use axum::Router;
@@ -37,8 +38,8 @@ use letter::Inbox;
 /// # Errors
 /// When a port is taken, or the data folder cannot be used.
 pub async fn run(port: u16, data: Option<PathBuf>) -> anyhow::Result<()> {
-    let _log = Logging::start(&Log { level: "warn".to_owned(), ..Log::default() })?;
-    let stop = until_signal()?;
+    let log = Logging::start(&Log { level: "warn".to_owned(), ..Log::default() })?;
+    let stop = until_signal(Arc::new(log))?;
     let doors = Doors::open(port).await?;
     let home = Home::open(data)?;
     let settings = settings(port, home.path())?;
