@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use countersign::config::RegistrationMode;
 use countersign::directory::users::{Changes, NewUser};
-use countersign::directory::{By, ClaimChanges, Error, Login, Password, Passwords, roles, users};
+use countersign::directory::{By, ClaimChanges, Error, Lane, Login, Password, Passwords, roles, users};
 use countersign::keys::secret::entropy;
 use countersign::oidc::clients;
 use countersign::store::Tx;
@@ -35,7 +35,9 @@ fn by(site: &Site) -> By {
 
 /// A transaction that has given somebody another password, and is not committed yet.
 async fn changing_the_password(site: &Site, login: &str) -> Tx {
-    let hash = Passwords::new(1, 1).hash(&Password::typed("another horse battery"), &mut entropy()).await;
+    let hash = Passwords::new(1, 1)
+        .hash(Lane::default(), &Password::typed("another horse battery"), &mut entropy())
+        .await;
     changing_the_hash(site, login, &hash.unwrap()).await
 }
 

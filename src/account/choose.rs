@@ -34,18 +34,19 @@ pub(super) async fn post(
     if !origin::is_own_or_hidden(&headers, &provider.issuer) {
         return Err(Problem::ForeignForm);
     }
-    let network = Network::of(request.extensions(), &headers, &provider.trusted_proxies).to_string();
+    let network = Network::of(request.extensions(), &headers, &provider.trusted_proxies);
     let form = <Form as axum::extract::FromRequest<()>>::from_request(request, &()).await?;
     if form.doubled().is_some() {
         return Err(BadForm::Doubled.into());
     }
     let link = find(&state, &token).await?;
-    let chosen = new_password::hash(signin, &provider.issuer, &link.person, form.field("password")).await?;
+    let (person, typed) = (&link.person, form.field("password"));
+    let chosen = new_password::hash(signin, &provider.issuer, person, typed, &network).await?;
     let hash = match chosen {
         Ok(hash) => hash,
         Err(error) => return Ok(page(&state, &token, &link, Some(error), &headers)),
     };
-    let now_ms = signin.clock.now_ms();
+    let (network, now_ms) = (network.to_string(), signin.clock.now_ms());
     let mut tx = signin.db.write().await?;
     let used = users::choose_password(&mut tx, &token, &hash, &network, now_ms, &mut entropy()).await?;
     let Link { person, signin_id, .. } = used.ok_or(Problem::DeadLink)?;

@@ -1,5 +1,5 @@
-//! What goes on in the background? Mail, logout notices, the rotation of keys, the purge of what has expired, renewed
-//! certificates, and the return of memory.
+//! What goes on in the background? Mail, logout notices, the rotation of keys, the purge of what has expired, and renewed
+//! certificates.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,9 +17,6 @@ const PURGE_EVERY: Duration = Duration::from_mins(1);
 
 /// How often the age of the signing keys is looked at.
 const ROTATE_EVERY: Duration = Duration::from_mins(10);
-
-/// How long the memory of a password's hash is kept for the next one.
-const REST_EVERY: Duration = Duration::from_secs(3);
 
 /// How often the files of `[tls]` are looked at.
 const RENEW_EVERY: Duration = Duration::from_secs(10);
@@ -48,7 +45,6 @@ pub(super) fn start(app: &App, tls: Option<&Arc<Renewable>>) -> Background {
         tokio::spawn(notices(app.clone(), stopped.clone())),
         tokio::spawn(keys(app.clone(), stopped.clone())),
         tokio::spawn(purge(app.clone(), stopped.clone())),
-        tokio::spawn(rest(app.clone(), stopped.clone())),
     ];
     tasks.extend(tls.map(|tls| tokio::spawn(certificate(Arc::clone(tls), Arc::clone(&app.renew), stopped))));
     Background { stop, tasks }
@@ -117,15 +113,6 @@ async fn certificate(tls: Arc<Renewable>, renew: Arc<Notify>, mut stopped: watch
             _ = stopped.wait_for(|stop| *stop) => break,
             () = renew.notified() => tls.renew(),
             () = tokio::time::sleep(RENEW_EVERY) => tls.renew(),
-        }
-    }
-}
-
-async fn rest(app: App, mut stopped: watch::Receiver<bool>) {
-    loop {
-        tokio::select! {
-            _ = stopped.wait_for(|stop| *stop) => break,
-            () = tokio::time::sleep(REST_EVERY) => app.provider.signin.passwords.rest(),
         }
     }
 }

@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use zeroize::Zeroizing;
 
 use super::Operator;
-use crate::directory::{Known, Password};
+use crate::directory::{Known, Lane, Password};
 use crate::keys::secret::entropy;
 
 /// The longest secret that is read, in bytes.
@@ -64,7 +64,7 @@ pub async fn hash_password(
     let password = Password::typed(text);
     let shortest = operator.config.signin.shortest_password(with_code);
     password.check_strength(known, shortest)?;
-    Ok(operator.passwords().hash(&password, &mut entropy()).await?)
+    Ok(operator.passwords().hash(Lane::default(), &password, &mut entropy()).await?)
 }
 
 /// Prints a value as JSON.

@@ -8,6 +8,7 @@ pub mod claims;
 mod error;
 pub mod groups;
 mod guessable;
+mod hashing;
 pub mod links;
 pub mod login;
 mod password;

@@ -1,15 +1,13 @@
 //! Is this the right password, and is that one good enough to be chosen?
 
-use std::sync::{Arc, Mutex};
-
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
-use argon2::{Algorithm, Argon2, Block, Params, Version};
+use argon2::{Algorithm, Params, Version};
 use rand::CryptoRng;
-use tokio::sync::Semaphore;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
 use super::guessable::{Known, Pattern, judge};
+use super::hashing::{Hashers, REST, Work};
 use super::queue::{Lane, Queue, Turn};
 use crate::keys::secret::same;
 
@@ -41,36 +39,21 @@ pub enum Weak {
 #[error("too many passwords are being checked at once")]
 pub struct Busy;
 
-/// What checks passwords: argon2id, as many at once as there are cores, with a bounded and fair queue before them.
-#[derive(Clone, Debug)]
-pub struct Passwords(Arc<Desk>);
-
-struct Desk {
+/// What checks passwords: argon2id, as many at once as there are cores, with a bounded and fair queue before them; cheap to clone.
+#[derive(Clone)]
+pub struct Passwords {
     /// Whose turn it is. There are more turns than cores, as a turn lasts until what was found out is written down.
     queue: Queue,
-    /// How many may hash.
-    cores: Arc<Semaphore>,
-    /// The memory of hashes that are done, for those to come: fresh pages cost a third of a hash.
-    memory: Mutex<Memory>,
+    hashers: Hashers,
 }
 
-#[derive(Default)]
-struct Memory {
-    free: Vec<Vec<Block>>,
-    /// Whether any was taken since the last [`Passwords::rest`].
-    in_use: bool,
-}
-
-impl std::fmt::Debug for Desk {
+impl std::fmt::Debug for Passwords {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Desk").field("cores", &self.cores.available_permits()).finish_non_exhaustive()
+        f.write_str("Passwords(…)")
     }
 }
 
 const MEMORY_KIB: u32 = 19_456;
-
-/// 33 MiB, in blocks of 1 KiB.
-const RETURNED_WHEN_FREED: usize = 33 * 1024;
 const PASSES: u32 = 2;
 
 /// How many may read, hash and write at once, for each core that hashes.
@@ -82,6 +65,10 @@ impl Password {
     pub fn typed(text: &str) -> Self {
         // Cut after normalising: what is longer must be seen to be, and never pass for its beginning.
         Self(Zeroizing::new(text.nfkc().take(MAX + 1).collect()))
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
     }
 
     fn characters(&self) -> usize {
@@ -121,11 +108,7 @@ impl Passwords {
     #[must_use]
     pub fn new(cores: usize, waiting: usize) -> Self {
         let cores = cores.max(1);
-        Self(Arc::new(Desk {
-            queue: Queue::new(TURNS_A_CORE * cores, waiting),
-            cores: Arc::new(Semaphore::new(cores)),
-            memory: Mutex::new(Memory::default()),
-        }))
+        Self { queue: Queue::new(TURNS_A_CORE * cores, waiting), hashers: Hashers::new(cores, REST) }
     }
 
     /// Waits for a turn. It is to be held until what came of it is written down: of one account there is one at a time.
@@ -133,7 +116,7 @@ impl Passwords {
     /// # Errors
     /// When the queue is full of others, or the turn does not come.
     pub async fn enter(&self, lane: Lane) -> Result<Turn, Busy> {
-        self.0.queue.enter(lane).await
+        self.queue.enter(lane).await
     }
 
     /// Whether this is the password that was hashed. Without a hash, or with a password that is too long to have been
@@ -149,12 +132,17 @@ impl Passwords {
         Ok(right && known.is_some() && password.characters() <= MAX)
     }
 
-    /// Hashes a password that was chosen, after waiting for a turn.
+    /// Hashes a password that was chosen, after waiting for a turn behind others of the same lane.
     ///
     /// # Errors
     /// When the queue is full.
-    pub async fn hash(&self, password: &Password, rng: &mut impl CryptoRng) -> Result<String, Busy> {
-        let turn = self.enter(Lane::default()).await?;
+    pub async fn hash(
+        &self,
+        lane: Lane,
+        password: &Password,
+        rng: &mut impl CryptoRng,
+    ) -> Result<String, Busy> {
+        let turn = self.enter(lane).await?;
         self.hash_again(&turn, password, rng).await
     }
 
@@ -183,16 +171,6 @@ impl Passwords {
         })
     }
 
-    /// Gives the memory of hashes back to the system if there was none since it was called last. To be called every
-    /// few seconds: an idle provider is small, and a busy one need not ask for the same pages again.
-    pub fn rest(&self) {
-        if let Ok(mut memory) = self.0.memory.lock()
-            && !std::mem::take(&mut memory.in_use)
-        {
-            memory.free = Vec::new();
-        }
-    }
-
     async fn work(
         &self,
         turn: &Turn,
@@ -200,43 +178,7 @@ impl Passwords {
         salt: Vec<u8>,
         params: Params,
     ) -> Result<Option<Vec<u8>>, Busy> {
-        let core = Arc::clone(&self.0.cores).acquire_owned().await.map_err(|_| Busy)?;
-        let (desk, password, turn) = (Arc::clone(&self.0), password.clone(), turn.clone());
-        let hashing = tokio::task::spawn_blocking(move || {
-            // A hash cannot be stopped: it keeps its turn even when the browser that asked has hung up, or hanging up
-            // would start as many hashes at once as there are browsers.
-            let _held = (turn, core);
-            desk.hash(&password, &salt, params)
-        });
-        hashing.await.map_err(|_| Busy)
-    }
-}
-
-impl Desk {
-    fn hash(&self, password: &Password, salt: &[u8], params: Params) -> Option<Vec<u8>> {
-        let mut output = vec![0u8; params.output_len().unwrap_or(32)];
-        let blocks = params.block_count();
-        let mut memory = self.memory.lock().ok().and_then(|mut memory| memory.take()).unwrap_or_default();
-        if memory.len() < blocks {
-            // More than glibc keeps to itself when it is freed (32 MiB): an idle provider gives all of it back. What
-            // is beyond the blocks is never touched, and so never there.
-            memory.reserve_exact(RETURNED_WHEN_FREED.max(blocks));
-            memory.resize(blocks, Block::default());
-        }
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let done =
-            argon2.hash_password_into_with_memory(password.0.as_bytes(), salt, &mut output, &mut memory);
-        if let Ok(mut kept) = self.memory.lock() {
-            kept.free.push(memory);
-        }
-        done.ok().map(|()| output)
-    }
-}
-
-impl Memory {
-    fn take(&mut self) -> Option<Vec<Block>> {
-        self.in_use = true;
-        self.free.pop()
+        self.hashers.hash(turn.clone(), Work { password: password.clone(), salt, params }).await
     }
 }
 
@@ -278,8 +220,6 @@ fn to_phc(params: &Params, salt: &[u8], output: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::task::{Context, Waker};
-
     use super::*;
     use crate::keys::secret::entropy;
 
@@ -291,7 +231,10 @@ mod tests {
     #[tokio::test]
     async fn the_right_password_is_right_and_no_other_is() {
         let desk = Passwords::new(1, 10);
-        let hash = desk.hash(&Password::typed("correct horse battery"), &mut entropy()).await.unwrap();
+        let hash = desk
+            .hash(Lane::default(), &Password::typed("correct horse battery"), &mut entropy())
+            .await
+            .unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
         assert_eq!(verify(&desk, Some(&hash), &Password::typed("correct horse battery")).await, Ok(true));
         for wrong in ["", "correct horse batterz", "Correct horse battery", "correct horse battery "] {
@@ -304,7 +247,10 @@ mod tests {
     #[tokio::test]
     async fn composed_and_decomposed_letters_are_one_password() {
         let desk = Passwords::new(1, 10);
-        let hash = desk.hash(&Password::typed("p\u{e4}ssw\u{f6}rter"), &mut entropy()).await.unwrap();
+        let hash = desk
+            .hash(Lane::default(), &Password::typed("p\u{e4}ssw\u{f6}rter"), &mut entropy())
+            .await
+            .unwrap();
         let decomposed = Password::typed("pa\u{308}sswo\u{308}rter");
         assert_eq!(verify(&desk, Some(&hash), &decomposed).await, Ok(true));
     }
@@ -313,7 +259,7 @@ mod tests {
     async fn an_overlong_password_never_passes_for_its_beginning() {
         let desk = Passwords::new(1, 10);
         let chosen = "e\u{301}".repeat(128);
-        let hash = desk.hash(&Password::typed(&chosen), &mut entropy()).await.unwrap();
+        let hash = desk.hash(Lane::default(), &Password::typed(&chosen), &mut entropy()).await.unwrap();
         assert_eq!(verify(&desk, Some(&hash), &Password::typed(&chosen)).await, Ok(true));
         let longer = format!("{chosen}x");
         assert_eq!(verify(&desk, Some(&hash), &Password::typed(&longer)).await, Ok(false));
@@ -342,39 +288,6 @@ mod tests {
             taken.push(desk.enter(Lane::default()).await.unwrap());
         }
         assert_eq!(verify(&desk, None, &Password::typed("x")).await, Err(Busy));
-    }
-
-    #[tokio::test]
-    async fn whoever_hangs_up_keeps_their_turn_until_the_hash_is_done() {
-        let desk = Passwords::new(1, 0);
-        let turn = desk.enter(Lane::default()).await.unwrap();
-        {
-            // No hash can end before it has had its memory.
-            let _memory = desk.0.memory.lock().unwrap();
-            let password = Password::typed("x");
-            let mut asked = Box::pin(desk.verify(&turn, None, &password));
-            let mut context = Context::from_waker(Waker::noop());
-            assert!(asked.as_mut().poll(&mut context).is_pending());
-            drop(asked);
-            drop(turn);
-            assert_eq!((desk.0.queue.free(), desk.0.cores.available_permits()), (TURNS_A_CORE - 1, 0));
-        }
-        // The request is gone, its hash goes on; then the core is free again, and the turn.
-        let _free = desk.0.cores.acquire().await.unwrap();
-        assert_eq!(desk.0.queue.free(), TURNS_A_CORE);
-    }
-
-    #[tokio::test]
-    async fn the_memory_of_hashes_is_kept_while_there_are_any_and_given_back_after() {
-        let desk = Passwords::new(1, 10);
-        let kept = || desk.0.memory.lock().unwrap().free.len();
-        for _ in 0..2 {
-            assert_eq!(verify(&desk, None, &Password::typed("x")).await, Ok(false));
-            desk.rest();
-            assert_eq!(kept(), 1, "somebody has just signed in");
-        }
-        desk.rest();
-        assert_eq!(kept(), 0);
     }
 
     #[test]

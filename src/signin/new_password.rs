@@ -2,10 +2,11 @@
 
 use super::SignInState;
 use crate::config;
-use crate::directory::{Known, Password, Pattern, Person, Weak, people};
+use crate::directory::{Known, Lane, Password, Pattern, Person, Weak, login, people};
 use crate::keys::secret::entropy;
 use crate::store;
 use crate::web::ErrorText;
+use crate::web::network::Network;
 
 /// How many characters this person's password needs: more where it lets them in by itself.
 #[must_use]
@@ -13,7 +14,8 @@ pub fn shortest(settings: &config::SignIn, person: &Person) -> usize {
     settings.shortest_password(person.two_factor_on() && !person.overrides_two_factor())
 }
 
-/// The hash of a password that a person has chosen at a site of this issuer; else why they may not have it.
+/// The hash of a password that a person has chosen at a site of this issuer, from this network, behind whose others it waits; else
+/// why they may not have it.
 ///
 /// # Errors
 /// When the database refuses.
@@ -22,6 +24,7 @@ pub async fn hash(
     issuer: &str,
     person: &Person,
     typed: &str,
+    network: &Network,
 ) -> store::Result<Result<String, ErrorText>> {
     let mut conn = state.db.read().await?;
     let paths = people::group_paths(&mut conn, person).await?;
@@ -33,7 +36,10 @@ pub async fn hash(
         return Ok(Err(text(weak)));
     }
     let busy = ErrorText { what: "busy", then: Some("busy-then"), n: 0 };
-    Ok(state.passwords.hash(&password, &mut entropy()).await.map_err(|_| busy))
+    // Behind nobody who only signs in with this login, be they whoever they may.
+    let account = login::hashed(&login::fold(&person.login)) + " new";
+    let lane = Lane { account: Some(account), network: Some(network.allotment()) };
+    Ok(state.passwords.hash(lane, &password, &mut entropy()).await.map_err(|_| busy))
 }
 
 fn text(weak: Weak) -> ErrorText {

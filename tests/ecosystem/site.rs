@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use countersign::cli::Operator;
 use countersign::directory::users::{Changes, NewUser};
-use countersign::directory::{Address, By, ClaimChanges, Login, Password, groups, roles, users};
+use countersign::directory::{Address, By, ClaimChanges, Lane, Login, Password, groups, roles, users};
 use countersign::keys::secret::{Token, entropy};
 use countersign::oidc::clients::{self, AuthMethod, GrantType, Metadata, Profile, ResponseType};
 use countersign::store::Db;
@@ -125,7 +125,11 @@ allow_private = ["localhost", "127.0.0.1", "localhost.emobix.co.uk"]
 impl Site {
     /// Somebody without a second factor, about whom everything is known.
     async fn add_user(&self) -> anyhow::Result<()> {
-        let hash = self.operator.passwords().hash(&Password::typed(PASSWORD), &mut entropy()).await?;
+        let hash = self
+            .operator
+            .passwords()
+            .hash(Lane::default(), &Password::typed(PASSWORD), &mut entropy())
+            .await?;
         let by = &By::operator(self.operator.clock.now_ms());
         let mut tx = self.db.write().await?;
         let group = groups::add(&mut tx, "Conformance", None, None, by, &mut entropy()).await?;

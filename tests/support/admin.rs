@@ -4,7 +4,8 @@ use countersign::audit::Actor;
 use countersign::clock::Clock;
 use countersign::directory::users::{Changes, NewUser};
 use countersign::directory::{
-    Address, By, Login, Password, Passwords, Person, TwoFactor, groups, links, login::fold, people, users,
+    Address, By, Lane, Login, Password, Passwords, Person, TwoFactor, groups, links, login::fold, people,
+    users,
 };
 use countersign::keys::secret::{entropy, new_id};
 use countersign::keys::{SigningKeys, Takeover, Vault};
@@ -280,7 +281,10 @@ impl Admin {
 async fn password_hash(password: &str) -> String {
     static COMMON: OnceCell<String> = OnceCell::const_new();
     let make = || async {
-        Passwords::new(1, 1).hash(&Password::typed(password), &mut entropy()).await.expect("a hash")
+        Passwords::new(1, 1)
+            .hash(Lane::default(), &Password::typed(password), &mut entropy())
+            .await
+            .expect("a hash")
     };
     if password == PASSWORD { COMMON.get_or_init(make).await.clone() } else { make().await }
 }

@@ -12,7 +12,7 @@ use url::Url;
 use crate::app::App;
 use crate::directory::users::NewUser;
 use crate::directory::{
-    Address, By, Error, Login, Password, Passwords, TwoFactor, groups, people, roles, users,
+    Address, By, Error, Lane, Login, Password, Passwords, TwoFactor, groups, people, roles, users,
 };
 use crate::keys::secret::entropy;
 use crate::oidc::clients::{self, Metadata};
@@ -60,7 +60,7 @@ pub async fn people(app: &App) -> anyhow::Result<()> {
         return Ok(());
     }
     // One hash for all of them: it is the slow part, and here no secret. Its memory is not kept for a next one.
-    let hash = Passwords::new(1, 0).hash(&Password::typed(PASSWORD), &mut entropy()).await?;
+    let hash = Passwords::new(1, 0).hash(Lane::default(), &Password::typed(PASSWORD), &mut entropy()).await?;
     let now_ms = app.provider.signin.clock.now_ms();
     let mut tx = app.db.write().await?;
     let by = &By::operator(now_ms);

@@ -50,7 +50,7 @@ pub(super) async fn take(
     let Some(Standing { person, .. }) = standing(provider, pending, now_ms / 1000).await? else {
         return Ok(to_the_loop(id));
     };
-    let hash = match new_password::hash(state, &provider.issuer, &person, typed).await? {
+    let hash = match new_password::hash(state, &provider.issuer, &person, typed, network).await? {
         Ok(hash) => hash,
         Err(error) => return Ok(page(provider, pending, &person, Some(error), headers)),
     };

@@ -15,7 +15,7 @@ use countersign::clock::Clock;
 use countersign::config::{Config, RegistrationMode, SigningAlgorithm, TransportKind};
 use countersign::directory::users::NewUser;
 use countersign::directory::{
-    Address, By, Login, Password, Passwords, TwoFactor, groups, links, login::fold, users,
+    Address, By, Lane, Login, Password, Passwords, TwoFactor, groups, links, login::fold, users,
 };
 use countersign::keys::jose::thumbprint;
 use countersign::keys::secret::{base64url, entropy};
@@ -430,7 +430,7 @@ async fn people(app: &App) -> Vec<(&'static str, String)> {
     let signin = &app.provider.signin;
     let by = By::operator(signin.clock.now_ms());
     let rng = &mut entropy();
-    let hash = Passwords::new(1, 1).hash(&Password::typed(PASSWORD), rng).await.unwrap();
+    let hash = Passwords::new(1, 1).hash(Lane::default(), &Password::typed(PASSWORD), rng).await.unwrap();
     let mut known = Vec::new();
     for (group, two_factor, login, role) in [
         ("Acme", true, "ned", "User"),
