@@ -358,6 +358,7 @@ async fn what_is_wrong_with_the_installation_is_one_line() {
 fn simple_flags() -> Vec<(&'static str, &'static str, &'static str, Value)> {
     vec![
         ("--id-token-alg", "PS384", "id_token_signed_response_alg", json!("PS384")),
+        ("--access-token-alg", "RS256", "access_token_signed_response_alg", json!("RS256")),
         ("--userinfo-alg", "ES256", "userinfo_signed_response_alg", json!("ES256")),
         ("--request-object-alg", "EdDSA", "request_object_signing_alg", json!("EdDSA")),
         ("--authorization-alg", "PS256", "authorization_signed_response_alg", json!("PS256")),

@@ -195,6 +195,15 @@ crate::on_both_databases! {
         assert_eq!(other.rotate_if_due(1100, 100, 600).await.unwrap().len(), 5);
     }
 
+    /// Access tokens are signed with ES256, also by a provider that has never had a key for it.
+    async fn a_provider_without_a_key_for_es256_makes_one_when_it_signs(database) {
+        let keys = House::of(&database).with_keys().await;
+        run(&database, "DELETE FROM signing_keys WHERE kind = 'P-256'").await;
+        let ring = keys.elsewhere(&database).await.ring(2000).await.unwrap();
+        let token = ring.sign(SigningAlgorithm::ES256, "at+jwt", &claims(), 2000).unwrap();
+        assert!(ring.verify(&token, 2000).is_ok());
+    }
+
     /// The migration finds the rows of version 0.1, which were named after algorithms.
     async fn keys_of_an_earlier_version_sign_on(database) {
         const EARLIER: &str = "DELETE FROM signing_keys WHERE kind IN ('P-384', 'P-521');

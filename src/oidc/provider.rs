@@ -69,13 +69,21 @@ impl Provider {
     /// The `alg` of what is signed for this client (OIDC Registration §2, `id_token_signed_response_alg`).
     #[must_use]
     pub fn algorithm_for(&self, client: &clients::Client) -> SigningAlgorithm {
-        let fits = |one: &SigningAlgorithm| clients::FAPI2_ALGORITHMS.contains(&one.name());
-        let default = match self.algorithm {
-            // FAPI 2.0 §5.4.1 allows no PKCS #1 v1.5.
-            own if client.metadata.is_fapi2() && !fits(&own) => SigningAlgorithm::PS256,
-            own => own,
-        };
-        client.metadata.id_token_signed_response_alg.unwrap_or(default)
+        client.metadata.id_token_signed_response_alg.unwrap_or_else(|| self.default_for(client))
+    }
+
+    /// The `alg` of an access token for this client. One that names no API is read here alone, and has the signature that costs least;
+    /// every API knows RS256 (RFC 9068 §2.1), which is the provider's own where the settings say nothing else.
+    #[must_use]
+    pub fn access_token_algorithm(&self, client: &clients::Client, names_api: bool) -> SigningAlgorithm {
+        let default = if names_api { self.default_for(client) } else { SigningAlgorithm::ES256 };
+        client.metadata.access_token_signed_response_alg.unwrap_or(default)
+    }
+
+    /// The provider's own `alg`, where this client may have it: FAPI 2.0 §5.4.1 allows no PKCS #1 v1.5.
+    fn default_for(&self, client: &clients::Client) -> SigningAlgorithm {
+        let fits = clients::FAPI2_ALGORITHMS.contains(&self.algorithm.name());
+        if client.metadata.is_fapi2() && !fits { SigningAlgorithm::PS256 } else { self.algorithm }
     }
 
     /// `sub` of a user, for this client.

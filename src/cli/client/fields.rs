@@ -166,6 +166,9 @@ struct Algorithms {
     /// The `alg` of its ID tokens: RS256, PS256, ES256, `EdDSA`, or 384 or 512 for 256.
     #[arg(long, value_name = "ALG")]
     id_token_alg: Option<String>,
+    /// The `alg` of its access tokens; an empty one for ES256, or for what every API knows where one is named.
+    #[arg(long, value_name = "ALG")]
+    access_token_alg: Option<String>,
     /// The `alg` of `UserInfo` answers; an empty one for plain JSON.
     #[arg(long, value_name = "ALG")]
     userinfo_alg: Option<String>,
@@ -321,6 +324,7 @@ impl Algorithms {
     fn apply(&self, metadata: &mut Metadata) -> anyhow::Result<()> {
         let all = [
             ("--id-token-alg", &self.id_token_alg, &mut metadata.id_token_signed_response_alg),
+            ("--access-token-alg", &self.access_token_alg, &mut metadata.access_token_signed_response_alg),
             ("--userinfo-alg", &self.userinfo_alg, &mut metadata.userinfo_signed_response_alg),
             ("--request-object-alg", &self.request_object_alg, &mut metadata.request_object_signing_alg),
             ("--authorization-alg", &self.authorization_alg, &mut metadata.authorization_signed_response_alg),

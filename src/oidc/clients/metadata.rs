@@ -34,6 +34,9 @@ pub struct Metadata {
     /// The `alg` of its ID tokens; the provider's default when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token_signed_response_alg: Option<SigningAlgorithm>,
+    /// The `alg` of its access tokens; a name of ours, since no standard has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_token_signed_response_alg: Option<SigningAlgorithm>,
     /// The `alg` of `UserInfo` answers, which are plain JSON when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub userinfo_signed_response_alg: Option<SigningAlgorithm>,
@@ -275,6 +278,7 @@ impl Metadata {
         [
             fapi2,
             self.id_token_signed_response_alg,
+            self.access_token_signed_response_alg,
             self.userinfo_signed_response_alg,
             self.authorization_signed_response_alg,
             self.introspection_signed_response_alg,

@@ -36,8 +36,9 @@ enum Kind {
     ContentEncryption,
 }
 
-/// The members that a client may register, as RFC 7591, OIDC Registration and their family name them; `profile` is ours.
-const MEMBERS: [(&str, Kind); 48] = [
+/// The members that a client may register, as RFC 7591, OIDC Registration and their family name them; `profile` and
+/// `access_token_signed_response_alg` are ours.
+const MEMBERS: [(&str, Kind); 49] = [
     ("client_name", Kind::Text),
     ("application_type", Kind::OneOf(&["web", "native"])),
     ("redirect_uris", Kind::Texts),
@@ -47,6 +48,7 @@ const MEMBERS: [(&str, Kind); 48] = [
     ("token_endpoint_auth_method", Kind::OneOf(AuthMethod::NAMES)),
     ("token_endpoint_auth_signing_alg", Kind::Text),
     ("id_token_signed_response_alg", Kind::Algorithm),
+    ("access_token_signed_response_alg", Kind::Algorithm),
     ("id_token_encrypted_response_alg", Kind::KeyManagement),
     ("id_token_encrypted_response_enc", Kind::ContentEncryption),
     ("userinfo_signed_response_alg", Kind::Algorithm),
@@ -339,6 +341,7 @@ mod tests {
         full.token_endpoint_auth_signing_alg = text();
         for alg in [
             &mut full.id_token_signed_response_alg,
+            &mut full.access_token_signed_response_alg,
             &mut full.userinfo_signed_response_alg,
             &mut full.request_object_signing_alg,
             &mut full.authorization_signed_response_alg,

@@ -180,8 +180,10 @@ fn signed_access_token(
     }
     claims.extend(access.actor.map(|actor| ("act".to_owned(), actor.clone())));
     let scope = access.scopes.map(Scopes::to_string).unwrap_or_default();
+    let names_api = access.resources.iter().any(|resource| *resource != provider.issuer);
+    let algorithm = provider.access_token_algorithm(client, names_api);
     Ok(Issued {
-        access_token: ring.sign(provider.algorithm, Kind::AccessToken.typ(), &claims, now)?,
+        access_token: ring.sign(algorithm, Kind::AccessToken.typ(), &claims, now)?,
         token_type: Confirmation::token_type(access.bound),
         exchanged_for: None,
         expires_in,

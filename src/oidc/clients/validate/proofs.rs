@@ -110,6 +110,10 @@ impl Metadata {
         }
         let algorithms = [
             ("id_token_signed_response_alg", self.id_token_signed_response_alg.map(SigningAlgorithm::name)),
+            (
+                "access_token_signed_response_alg",
+                self.access_token_signed_response_alg.map(SigningAlgorithm::name),
+            ),
             ("userinfo_signed_response_alg", self.userinfo_signed_response_alg.map(SigningAlgorithm::name)),
             ("request_object_signing_alg", self.request_object_signing_alg.map(SigningAlgorithm::name)),
             (
