@@ -74,6 +74,16 @@ crate::on_both_databases! {
         assert!(!last.has_left());
     }
 
+    /// Two logins may have one mailbox, and write it differently.
+    async fn the_codes_of_a_mailbox_are_counted_however_its_address_is_written(database) {
+        let site = Site::on(database).await;
+        site.admin.add_user(&site.acme, "edna", "User", Some("NED@Example.org")).await;
+        let app = site.admin.add_app().await;
+        ten_codes(&site, &app).await;
+        let next = site.after_password(&app.visit(), "edna").await;
+        assert!(error(&next).starts_with(FULL), "{}", next.text());
+    }
+
     /// A code that was sent goes on to work, and asking for another takes nothing away.
     async fn a_full_mailbox_takes_no_code_away(database) {
         let site = Site::on(database).await;

@@ -128,6 +128,51 @@ crate::on_both_databases! {
         assert_eq!(app.userinfo(&tokens.text("access_token")).await.status, 200);
     }
 
+    /// A grant that was taken back does not come back with the back button, nor does the consent to it.
+    async fn a_second_click_brings_back_nothing_that_was_taken_back(database) {
+        let (site, app, visit, mut browser) = at_the_login_screen(database).await;
+        let path = signin(&browser);
+        give_password(&mut browser, "ada").await;
+        browser.submit().await;
+        let _ = app.redeem(&visit, &browser.arrived()).await;
+        site.admin.revoke_grants("ada", &app).await;
+        browser.open(&path).await;
+        assert_eq!(browser.status(), 410, "{}", browser.text());
+        let silent = app.visit().with("prompt", "none");
+        browser.open(&silent.url()).await;
+        assert_eq!(silent.error(&browser.arrived()), "consent_required");
+    }
+
+    /// Nor does it go around a consent that is demanded by now.
+    async fn a_second_click_needs_the_consent_that_is_asked_for_by_now(database) {
+        let site = Site::on(database).await;
+        let app = site.admin.add_app().await;
+        let visit = app.visit();
+        let mut browser = site.browser();
+        browser.open(&visit.url()).await;
+        let path = signin(&browser);
+        give_password(&mut browser, "ada").await;
+        assert!(browser.has_left());
+        site.admin.change_app(&app, |m| m.consent = true).await;
+        browser.open(&path).await;
+        assert_eq!(browser.status(), 410, "{}", browser.text());
+    }
+
+    /// Whoever types their own name on a page of somebody else's that is over gets nothing of theirs.
+    async fn a_second_person_gets_nothing_of_a_sign_in_that_has_ended(database) {
+        let (_site, _app, _visit, mut browser) = at_the_login_screen(database).await;
+        let path = format!("{}/password", signin(&browser));
+        give_password(&mut browser, "ada").await;
+        browser.submit().await;
+        assert!(browser.has_left());
+        for login in ["ned", "nobody"] {
+            browser.post(&path, &[("login", login), ("password", PASSWORD)]).await;
+            assert_eq!((browser.has_left(), browser.status()), (false, 410), "{login}: {}", browser.text());
+        }
+        browser.post(&path, &[("login", "ADA"), ("password", PASSWORD)]).await;
+        assert!(browser.has_left(), "her own second click: {}", browser.text());
+    }
+
     /// Whoever has signed out meanwhile is out.
     async fn a_sign_in_does_not_come_back_after_the_logout(database) {
         let site = Site::on(database).await;

@@ -186,7 +186,8 @@ pub(super) fn judge(password: &str, known: &Known) -> Option<Pattern> {
     let apart = |c: &char| c.is_whitespace() || "-_.".contains(*c);
     let joined: Zeroizing<Vec<char>> = Zeroizing::new(whole.iter().copied().filter(|c| !apart(c)).collect());
     let backwards: Zeroizing<Vec<char>> = Zeroizing::new(joined.iter().rev().copied().collect());
-    let readings = [(&whole, 0), (&joined, 0), (&backwards, DRESSED)];
+    let unstretched = Zeroizing::new(unstretched(&joined));
+    let readings = [(&whole, 0), (&joined, 0), (&backwards, DRESSED), (&unstretched, DRESSED)];
     let readings = readings.map(|(text, more)| (Reading::of(text, own), more));
     let (cheapest, more) = readings.into_iter().min_by_key(|(reading, more)| reading.worth + more)?;
     if cheapest.worth + more < ENOUGH {
@@ -195,6 +196,14 @@ pub(super) fn judge(password: &str, known: &Known) -> Option<Pattern> {
     // A number that people remember is somebody's.
     let short_number = whole.len() <= 10 && whole.iter().all(char::is_ascii_digit);
     short_number.then_some(Pattern::Number)
+}
+
+/// The text that is stretched when each of its characters is typed as many times as the others: `aaabbbccc` is `abc`.
+fn unstretched(text: &[char]) -> Vec<char> {
+    let runs: Vec<&[char]> = text.chunk_by(|one, next| one == next).collect();
+    let times = runs.first().map_or(0, |run| run.len());
+    let even = times > 1 && runs.iter().all(|run| run.len() == times);
+    if even { runs.iter().filter_map(|run| run.first().copied()).collect() } else { text.to_vec() }
 }
 
 /// The cheapest way to read a password.
@@ -506,6 +515,8 @@ mod tests {
                 "azertyuiop",
                 "abcdefghijklmnop",
                 "zyxwvutsrqpon",
+                "aaaabbbbccccdddd",
+                "1111 2222 3333 4444",
                 "1qaz2wsx3edc4rfv",
                 "!QAZ2wsx#EDC4rfv",
                 "1q2w3e4r5t6y7u8i",

@@ -109,7 +109,7 @@ pub async fn issue(
     // A change of the user ends the codes that it finds: it comes before this one, and the sign-in is another, or finds it.
     users::lock(conn, &to.person.id).await?;
     // Several people may have one address, and each of them several sign-ins: whoever is at this point waits for the others here.
-    seen_ids::queue(conn, &format!("codes to {}", to.address), now).await?;
+    seen_ids::queue(conn, &format!("codes to {}", to.address.as_str().to_ascii_lowercase()), now).await?;
     if let Some(until) = full_until(conn, settings, to.address.as_str(), now_ms).await? {
         return Ok(Issue::Full(until));
     }

@@ -21,7 +21,8 @@ queries! {
     STATE = "SELECT state FROM messages WHERE id = $1";
     // What was not sent does not count; nor does what a clock ahead of this one has written.
     NTH_CODE = "SELECT created_at_ms FROM messages
-                WHERE address = $1 AND created_at_ms > $2 AND created_at_ms <= $3 AND purpose = 'sign_in_code'
+                WHERE lower(replace(address, 'I', 'i')) = $1 AND created_at_ms > $2 AND created_at_ms <= $3
+                  AND purpose = 'sign_in_code'
                   AND state NOT IN ('refused', 'expired') AND NOT forgiven
                 ORDER BY created_at_ms DESC LIMIT 1 OFFSET $4";
     FORGIVE_CODES = "UPDATE messages SET forgiven = TRUE WHERE user_id = $1 AND NOT forgiven AND purpose = 'sign_in_code'";
@@ -164,7 +165,7 @@ pub async fn state(conn: &mut Conn, id: &str) -> Result<Option<String>> {
     Ok(row.map(|(state,)| state))
 }
 
-/// When the `limit`th code, counted backwards from now, went to an address, in milliseconds; none when fewer have since `since_ms`.
+/// When the `limit`th code, counted backwards from now, went to an address, however its letters are written, in milliseconds; none when fewer have since `since_ms`.
 /// Whoever sends another if there is none queues first (`seen_ids::queue`).
 ///
 /// # Errors
@@ -176,7 +177,8 @@ pub async fn nth_code(
     since_ms: i64,
     until_ms: i64,
 ) -> Result<Option<i64>> {
-    let row: Option<(i64,)> = optional!(conn, (i64,), NTH_CODE, address, since_ms, until_ms, limit - 1)?;
+    let mailbox = address.to_ascii_lowercase();
+    let row: Option<(i64,)> = optional!(conn, (i64,), NTH_CODE, &mailbox, since_ms, until_ms, limit - 1)?;
     Ok(row.map(|(at,)| at))
 }
 

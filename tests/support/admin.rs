@@ -4,8 +4,8 @@ use countersign::audit::Actor;
 use countersign::clock::Clock;
 use countersign::directory::users::{Changes, NewUser};
 use countersign::directory::{
-    Address, By, Lane, Login, Password, Passwords, Person, TwoFactor, groups, links, login::fold, people,
-    users,
+    Address, By, Lane, Login, Password, Passwords, Person, TwoFactor, access, groups, links, login::fold,
+    people, users,
 };
 use countersign::keys::secret::{entropy, new_id};
 use countersign::keys::{SigningKeys, Takeover, Vault};
@@ -164,6 +164,16 @@ impl Admin {
         let mut tx = self.begin().await;
         let deleted = users::delete(&mut tx, &person, &self.by(), &mut entropy()).await;
         deleted.expect("a deleted user");
+        tx.commit().await.expect("a commit");
+    }
+
+    /// Takes back what a user has granted to an app.
+    pub async fn revoke_grants(&self, login: &str, app: &RelyingApp) {
+        let person = self.user(login).await;
+        let mut tx = self.begin().await;
+        let client = Some(app.client_id.as_str());
+        let done = access::revoke_grants(&mut tx, &person, client, &self.by(), &mut entropy()).await;
+        done.expect("revoked grants");
         tx.commit().await.expect("a commit");
     }
 

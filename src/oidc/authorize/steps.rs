@@ -10,12 +10,13 @@ use super::finish;
 use super::longer;
 use super::pending::{self, Pending, to_the_loop};
 use super::turn;
+use crate::directory::{Login, people};
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::error::{Code, Refusal};
 use crate::signin::code::{self, Given};
 use crate::signin::notice::Notice;
 use crate::signin::password::{self, Attempt};
-use crate::store::signins;
+use crate::store::{signins, tokens};
 use crate::web::form::Form;
 use crate::web::network::Network;
 use crate::web::{Path, Problem, origin};
@@ -145,6 +146,16 @@ pub(in crate::oidc) async fn cancel(
     }
 }
 
+/// Whether a form names the person whose sign-in has ended just now, or nobody.
+async fn is_of_its_person(provider: &Provider, pending: &Pending, login: &str) -> Result<bool, Problem> {
+    let Ok(login) = Login::parse(login) else { return Ok(true) };
+    let mut conn = provider.signin.db.read().await?;
+    let Some(grant_id) = &pending.ended else { return Ok(true) };
+    let grant = tokens::find_grant(&mut conn, grant_id).await?;
+    let named = people::find_by_login_or_email(&mut conn, &login).await?;
+    Ok(grant.zip(named).is_some_and(|(grant, person)| grant.user_id == person.id))
+}
+
 /// A form of a sign-in that may go on, sent by one of our own pages in the sign-in's browser.
 struct Step {
     pending: Pending,
@@ -171,8 +182,11 @@ impl Step {
         }
         let now_ms = provider.signin.clock.now_ms();
         let pending = match pending::load(provider, id, &headers, now_ms).await? {
-            // What is sent a second time has been heard.
-            Ok(pending) if pending.ended.is_some() => Err(to_the_loop(id)),
+            // What is sent a second time has been heard; what somebody else sends is for another sign-in.
+            Ok(pending) if pending.ended.is_some() => {
+                let same = is_of_its_person(provider, &pending, form.field("login")).await?;
+                Err(if same { to_the_loop(id) } else { pending::over(provider, &pending, &headers) })
+            }
             other => other,
         };
         Ok(pending.map(|pending| Self { pending, headers, form, network, now_ms }))

@@ -167,12 +167,15 @@ impl Turn<'_> {
         }
         let over = || Ok(pending::over(self.provider, self.pending, self.headers));
         let mut conn = self.provider.signin.db.read().await?;
-        let Some(lost) = tokens::find_grant(&mut conn, grant_id).await? else { return over() };
+        let found = tokens::find_grant(&mut conn, grant_id).await?;
+        let Some(lost) = found.filter(|grant| grant.ended_at.is_none()) else { return over() };
         let found = sessions::find_by_id(&mut conn, &lost.session_id, self.now_ms / 1000).await?;
         let Some(session) = found else { return over() };
         let Some(standing) = self.standing(&mut conn, Some(&session)).await? else { return over() };
         let Next::Done(assurance) = decide(Some(&standing.facts)) else { return over() };
-        if standing.person.id != lost.user_id {
+        let person = &standing.person;
+        let agreed = self.pending.signin.has_consented(&person.id);
+        if person.id != lost.user_id || !has_agreed(&mut conn, client, request, &standing, agreed).await? {
             return over();
         }
         let signin = Some(&self.pending.signin);

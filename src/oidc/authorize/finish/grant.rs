@@ -141,6 +141,10 @@ async fn claim(
         return Ok(signins::finish(tx, signin, grant_id, now).await?);
     }
     let Some(before) = signins::finish_again(tx, &signin.id, grant_id).await? else { return Ok(false) };
+    if tokens::find_grant(tx, &before).await?.is_none_or(|grant| grant.ended_at.is_some()) {
+        // Somebody has taken back what would be given once more.
+        return Ok(false);
+    }
     tokens::end_unredeemed(tx, &before, now).await?;
     Ok(true)
 }
@@ -178,7 +182,8 @@ async fn remember_consent(
     now: i64,
 ) -> Result<(), Problem> {
     let user = &proven.standing.person.id;
-    if proven.signin.is_none_or(|signin| !signin.has_consented(user)) {
+    // What was remembered when the answer was lost may have been taken back since.
+    if proven.lost.is_some() || proven.signin.is_none_or(|signin| !signin.has_consented(user)) {
         return Ok(());
     }
     let before = tokens::consented(tx, user, &client.id).await?;
