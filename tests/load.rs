@@ -1,0 +1,75 @@
+//! Does the load generator of benches/load do what it counts? Its own tests, and each of its workloads once against the program.
+#![cfg(test)]
+
+mod support;
+
+#[expect(dead_code, reason = "the command line and the crowd are for those who measure")]
+#[path = "../benches/load/src/lib.rs"]
+mod load;
+
+use std::time::Duration;
+
+use load::house::{House, Plan};
+use load::measure::{Pace, round};
+use load::profile::Profile;
+use load::provider::Provider;
+use load::sink::Sink;
+use load::workload::{Worker, Workload};
+use support::Database;
+
+/// A program that serves, and its mail server.
+async fn house(database: &Database) -> (House, Sink) {
+    let sink = Sink::start(0).await.unwrap();
+    let mut house = House::furnish(Plan {
+        binary: env!("CARGO_BIN_EXE_countersign").into(),
+        name: "Countersign".to_owned(),
+        postgres: database.url.starts_with("postgres").then(|| database.url.clone()),
+        postgres_pid: None,
+        mail_port: sink.port,
+        people: 2,
+        coded: 1,
+    })
+    .unwrap();
+    house.serve().await.unwrap();
+    (house, sink)
+}
+
+crate::on_both_databases! {
+    /// Whatever the table has a line for works: what fails would be a line of errors.
+    async fn every_workload_does_what_it_counts(database) {
+        let (house, sink) = house(&database).await;
+        let provider = Provider::find(house.profile().unwrap(), Some(sink.clone())).await.unwrap();
+        for workload in Workload::ALL {
+            let mut worker = Worker::prepared(&provider, workload, 0).await.unwrap();
+            for _ in 0..2 {
+                let counted = worker.once().await.unwrap();
+                assert_eq!(counted.is_some(), workload == Workload::Code, "{}", workload.name());
+            }
+        }
+        // The name of the other algorithm is not believed.
+        let other = Profile { es256: house.profile().unwrap().rs256, ..house.profile().unwrap() };
+        let other = Provider::find(other, Some(sink)).await.unwrap();
+        let refused = Worker::prepared(&other, Workload::CredentialsEs256, 0).await.err().unwrap();
+        assert!(format!("{refused:#}").contains("RS256"), "{refused:#}");
+    }
+}
+
+#[tokio::test]
+async fn a_round_counts_what_was_done_and_what_the_program_has_spent() {
+    let (house, sink) = house(&Database::sqlite().await).await;
+    let provider = Provider::find(house.profile().unwrap(), Some(sink.clone())).await.unwrap();
+    let pace = Pace { at_once: 2, lasting: Duration::from_millis(300) };
+    let figures = round(&provider, Workload::Jwks, pace).await.unwrap();
+    assert!(figures.done > 0 && figures.errors == 0, "{figures:?}");
+    assert!(figures.server.is_some() && figures.database.is_none(), "{figures:?}");
+
+    // Whom the provider turns away is an error that says what page came.
+    let mut wrong = house.profile().unwrap();
+    wrong.people.as_mut().unwrap().password = "another password".to_owned();
+    let wrong = Provider::find(wrong, Some(sink)).await.unwrap();
+    let said =
+        Worker::prepared(&wrong, Workload::Signin, 0).await.unwrap().once().await.unwrap_err().to_string();
+    assert!(said.contains("again") && said.contains("Incorrect login or password."), "{said}");
+    let refused = round(&wrong, Workload::Sso, pace).await.unwrap_err();
+    assert!(format!("{refused:#}").starts_with("sso: "), "{refused:#}");
+}
