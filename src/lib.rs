@@ -9,7 +9,8 @@
 //! languages, cookies, headers, errors).
 //!
 //! Features: [`directory`] (people, groups, roles, rights), [`signin`] (the steps of a sign-in; start at
-//! `signin/decide.rs`), [`oidc`] (the protocol, one file an endpoint), [`account`] (a user's own pages).
+//! `signin/decide.rs`), [`oidc`] (the protocol, one file an endpoint), [`account`] (a user's own pages),
+//! [`console`] (the managers' house; start at `console/routes.rs`).
 //!
 //! On top, imported by nothing: [`cli`] (the commands) and [`app`] (the wiring).
 
@@ -19,6 +20,7 @@ pub mod audit;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod console;
 pub mod directory;
 pub mod keys;
 pub mod mail;

@@ -6,7 +6,7 @@
   }
 
   // Times in the reader's own zone.
-  each('time', function (time) {
+  each('time:not([data-when])', function (time) {
     var at = new Date(time.dateTime);
     time.title = time.textContent;
     time.textContent = at.toLocaleTimeString(document.documentElement.lang, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });

@@ -107,7 +107,7 @@ impl Acme {
         let signin = NewSignIn {
             id: &id,
             browser_hash: None,
-            client_id: &id,
+            client_id: Some(&id),
             request: "{}",
             created_at: NOW,
             expires_at: NOW + 1800,

@@ -28,7 +28,7 @@ async fn leave_signins(db: &Db, app: &RelyingApp, source: &str, count: usize, si
         let new = NewSignIn {
             id,
             browser_hash: None,
-            client_id: &app.client_id,
+            client_id: Some(&app.client_id),
             request: "{}",
             created_at: at,
             expires_at: at + 1800,

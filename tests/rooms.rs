@@ -9,13 +9,14 @@ use std::path::Path;
 const GROUND: [&str; 8] = ["audit", "clock", "config", "keys", "mail", "outbound", "store", "web"];
 
 /// The features and the top, and what each may use besides the ground floor.
-const UPPER: [(&str, &[&str]); 6] = [
+const UPPER: [(&str, &[&str]); 7] = [
     ("directory", &[]),
     ("signin", &["directory"]),
     ("oidc", &["signin", "directory"]),
     ("account", &["oidc", "signin", "directory"]),
-    ("app", &["account", "oidc", "signin", "directory"]),
-    ("cli", &["app", "account", "oidc", "signin", "directory"]),
+    ("console", &["oidc", "signin", "directory"]),
+    ("app", &["account", "console", "oidc", "signin", "directory"]),
+    ("cli", &["app", "account", "console", "oidc", "signin", "directory"]),
 ];
 
 /// The order inside a folder, from the ground up: a room of its own may use those on the floors below it, and none beside it.
@@ -53,7 +54,7 @@ const INSIDE: [(&str, &[&[&str]]); 2] = [
             &["consent", "longer"],
             &["finish"],
             &["turn"],
-            &["begin", "steps"],
+            &["begin", "console", "steps"],
         ],
     ),
 ];

@@ -8,7 +8,7 @@ use crate::signin::binding::{self, Holder};
 use crate::signin::notice::Notice;
 use crate::store::Result;
 use crate::store::signins::{self, SignInRow};
-use crate::web::AppCard;
+use crate::web::{AppCard, Language};
 
 /// The way back to a sign-in, or at least to its app.
 pub(super) struct WayBack {
@@ -33,7 +33,9 @@ pub(super) async fn find(
     let state = &provider.signin;
     let mut conn = state.db.read().await?;
     let Some(signin) = signins::find(&mut conn, id).await? else { return Ok(None) };
-    let Some(client) = clients::find(&mut conn, &signin.client_id).await? else { return Ok(None) };
+    let language = Language::of_reader(headers, None);
+    let found = clients::of_signin(&mut conn, &signin, &state.pages, language).await?;
+    let Some(client) = found else { return Ok(None) };
     let holder = binding::holder(&state.cookies, &state.vault, headers, id, signin.browser_hash.as_deref());
     let waits =
         holder == Holder::This && signin.finished_at.is_none() && signin.expires_at > state.clock.now();

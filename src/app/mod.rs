@@ -27,6 +27,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::account::{self, AccountState, Desk};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::console;
 use crate::directory::Passwords;
 use crate::keys::SigningKeys;
 use crate::mail::Mailer;
@@ -125,6 +126,7 @@ impl App {
             .with_state(self.clone())
             .merge(oidc::router(Arc::clone(&self.provider)))
             .merge(account::router(account))
+            .merge(console::router(Arc::clone(&self.provider)))
             .fallback(layers::not_found)
             .method_not_allowed_fallback(layers::method_not_allowed)
             .layer(DefaultBodyLimit::max(MAX_BODY))

@@ -188,6 +188,21 @@ pub async fn list(conn: &mut Conn, after: &str, limit: i64) -> Result<Vec<Listed
     Ok(groups::list(conn, &key.join("/"), limit).await?)
 }
 
+/// At most `limit` groups, by path, of those that hang from one (itself among them), that come after the path `after`.
+///
+/// # Errors
+/// When the database refuses.
+pub(super) async fn list_below(
+    conn: &mut Conn,
+    root_id: &str,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<ListedGroup>, Error> {
+    let path = path(conn, root_id).await?;
+    let key = |path: &str| path.split('/').map(fold).collect::<Vec<String>>().join("/");
+    Ok(groups::list_below(conn, (root_id, &path, &key(&path)), &key(after), limit).await?)
+}
+
 /// Deletes a group that nobody and nothing is in; a top-level one with its roles.
 ///
 /// # Errors

@@ -15,9 +15,11 @@ mod password;
 pub mod people;
 mod person;
 pub mod policy;
+pub mod proof;
 mod queue;
 pub mod rights;
 pub mod roles;
+mod tree;
 mod two_factor;
 pub mod users;
 
@@ -30,7 +32,9 @@ pub use guessable::{Known, Pattern};
 pub use login::{Login, NotALogin};
 pub use password::{Busy, Password, Passwords, Weak};
 pub use person::{HomeGroup, Person, Role, Status};
+pub use proof::Proof;
 pub use queue::{Lane, Turn};
+pub use tree::Tree;
 pub use two_factor::TwoFactor;
 
 #[cfg(test)]

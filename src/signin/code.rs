@@ -112,12 +112,11 @@ async fn record(
     }
     let event =
         if *verdict == Verdict::WrongAndStopped { "signin.codes_stopped" } else { "signin.code_refused" };
-    Event::new(event, Actor::Anonymous)
-        .user(&person.id)
-        .client(&signin.client_id)
-        .network(from.network.to_string())
-        .record(tx, from.now_ms, &mut entropy())
-        .await?;
+    let mut event = Event::new(event, Actor::Anonymous).user(&person.id).network(from.network.to_string());
+    if let Some(client_id) = &signin.client_id {
+        event = event.client(client_id);
+    }
+    event.record(tx, from.now_ms, &mut entropy()).await?;
     if *verdict == Verdict::WrongAndStopped {
         super::announce::codes_stopped(state, tx, person, from.now_ms).await?;
     }

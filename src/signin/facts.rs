@@ -130,7 +130,7 @@ mod tests {
         SignInRow {
             id: "s".to_owned(),
             browser_hash: None,
-            client_id: "c".to_owned(),
+            client_id: Some("c".to_owned()),
             request: "{}".to_owned(),
             user_id: password_at.map(|_| "ned".to_owned()),
             password_at,

@@ -111,8 +111,10 @@ pub async fn skip(
         note(&mut tx, person, outcome, now).await?;
         let mut event = Event::new("signin.code_skipped", Actor::User(person.id.clone()))
             .user(&person.id)
-            .client(&signin.client_id)
             .detail("why", outcome.name());
+        if let Some(client_id) = &signin.client_id {
+            event = event.client(client_id);
+        }
         if let Some(group) = &person.group {
             event = event.group(&group.id);
         }

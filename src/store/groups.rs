@@ -18,6 +18,15 @@ queries! {
                 FROM tree t JOIN groups g ON COALESCE(g.parent_id, '') = t.id)
             SELECT id, parent_id, top_id, name, language, two_factor_setting, created_at, path FROM tree
             WHERE path_key > $1 ORDER BY path_key LIMIT $2";
+    LIST_BELOW = "WITH RECURSIVE tree (id, parent_id, top_id, name, language, two_factor_setting, created_at, path, path_key) AS (
+                      SELECT id, parent_id, top_id, name, language, two_factor_setting, created_at, CAST($2 AS TEXT), CAST($3 AS TEXT)
+                      FROM groups WHERE id = $1
+                      UNION ALL
+                      SELECT g.id, g.parent_id, g.top_id, g.name, g.language, g.two_factor_setting, g.created_at,
+                             t.path || '/' || g.name, t.path_key || '/' || g.name_key
+                      FROM tree t JOIN groups g ON COALESCE(g.parent_id, '') = t.id)
+                  SELECT id, parent_id, top_id, name, language, two_factor_setting, created_at, path FROM tree
+                  WHERE path_key > $4 ORDER BY path_key LIMIT $5";
     LINEAGE = "WITH RECURSIVE lineage (id, parent_id, top_id, name, language, two_factor_setting, created_at, depth) AS (
                    SELECT id, parent_id, top_id, name, language, two_factor_setting, created_at, CAST(0 AS BIGINT)
                    FROM groups WHERE id = $1
@@ -91,6 +100,19 @@ pub async fn find_child(
 /// When the database refuses.
 pub async fn list(conn: &mut Conn, after: &str, limit: i64) -> Result<Vec<ListedGroup>> {
     all!(conn, ListedGroup, LIST, after, limit)
+}
+
+/// At most `limit` groups, by path, of those that hang from one, given with its path and the key of that, after the key `after`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn list_below(
+    conn: &mut Conn,
+    (root_id, path, key): (&str, &str, &str),
+    after: &str,
+    limit: i64,
+) -> Result<Vec<ListedGroup>> {
+    all!(conn, ListedGroup, LIST_BELOW, root_id, path, key, after, limit)
 }
 
 /// How many groups are directly below this one.

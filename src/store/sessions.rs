@@ -15,6 +15,7 @@ queries! {
     STALE = "SELECT id FROM sessions WHERE token_hash = $1 AND ended_at IS NULL AND seen_at > 0";
     EXPIRE = "UPDATE sessions SET seen_at = 0
               WHERE token_hash = $1 AND ended_at IS NULL AND (expires_at <= $2 OR seen_at <= $3)";
+    OVERRIDDEN = "SELECT id FROM sessions WHERE id = $1 AND overridden_at IS NOT NULL";
     MARK_OVERRIDE = "UPDATE sessions SET overridden_at = $2 WHERE id = $1 AND overridden_at IS NULL";
     SEE = "UPDATE sessions SET seen_at = $2 WHERE id = $1 AND ended_at IS NULL";
     RENEW = "UPDATE sessions SET token_hash = $2, password_at = $3, code_at = $4, seen_at = $5, skipped_at = $6
@@ -111,6 +112,15 @@ pub async fn is_stale(conn: &mut Conn, token_hash: &str) -> Result<bool> {
 /// When the database refuses.
 pub async fn expire(conn: &mut Conn, token_hash: &str, now: i64, idle_since: i64) -> Result<()> {
     execute!(conn, EXPIRE, token_hash, now, idle_since).map(|_| ())
+}
+
+/// Whether `override_2fa` has let somebody in by this session before.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn is_overridden(conn: &mut Conn, id: &str) -> Result<bool> {
+    let row: Option<(String,)> = optional!(conn, (String,), OVERRIDDEN, id)?;
+    Ok(row.is_some())
 }
 
 /// Notes that `override_2fa` lets somebody in by this session; false when it has before.

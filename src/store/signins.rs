@@ -70,8 +70,8 @@ pub struct SignInRow {
     pub id: String,
     /// The browser that it is bound to; none until a request that came by POST is taken up.
     pub browser_hash: Option<String>,
-    /// The relying app that asked.
-    pub client_id: String,
+    /// The relying app that asked; none where the console did.
+    pub client_id: Option<String>,
     /// What it asked for: the parsed authorization request, as JSON.
     pub request: String,
     /// Who has given a right password.
@@ -123,8 +123,8 @@ pub struct NewSignIn<'a> {
     pub id: &'a str,
     /// What its browser is known by; without one, nobody can go on.
     pub browser_hash: Option<&'a str>,
-    /// The relying app.
-    pub client_id: &'a str,
+    /// The relying app; none for the console.
+    pub client_id: Option<&'a str>,
     /// The parsed request, as JSON.
     pub request: &'a str,
     /// Now.
@@ -258,12 +258,12 @@ pub async fn expire(conn: &mut Conn, id: &str) -> Result<()> {
     execute!(conn, EXPIRE, id, AHEAD).map(|_| ())
 }
 
-/// Ends the sign-in with the grant that its proofs have earned, once; false when it has ended before, is too old, or has other proofs
+/// Ends the sign-in with the grant that its proofs have earned (none for the console), once; false when it has ended before, is too old, or has other proofs
 /// than it was read with.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn finish(conn: &mut Conn, as_read: &SignInRow, grant_id: &str, now: i64) -> Result<bool> {
+pub async fn finish(conn: &mut Conn, as_read: &SignInRow, grant_id: Option<&str>, now: i64) -> Result<bool> {
     let SignInRow { id, user_id, password_at, code_at, consented_at, session_id, .. } = as_read;
     let done =
         execute!(conn, FINISH, id, now, user_id, password_at, code_at, consented_at, grant_id, session_id)?;

@@ -11,6 +11,8 @@ use crate::config;
 use crate::keys::secret::hex;
 
 const STYLESHEET: &str = include_str!("../../templates/style.css");
+const CONSOLE_STYLESHEET: &str = include_str!("../../templates/console.css");
+const CONSOLE_SCRIPT: &str = include_str!("../../templates/console.js");
 const PAGE: &str = include_str!("../../templates/page.js");
 const SUBMIT: &str = include_str!("../../templates/submit.js");
 const LEAVE: &str = include_str!("../../templates/leave.js");
@@ -26,6 +28,8 @@ pub struct Assets {
     submit: Asset,
     leave: Asset,
     session_check: Asset,
+    console_stylesheet: Asset,
+    console_script: Asset,
     logo: Option<Asset>,
 }
 
@@ -51,6 +55,12 @@ impl Assets {
             submit: script(SUBMIT),
             leave: script(LEAVE),
             session_check: script(SESSION_CHECK),
+            console_stylesheet: Asset::new(
+                "css",
+                "text/css; charset=utf-8",
+                light_css(CONSOLE_STYLESHEET).into_bytes(),
+            ),
+            console_script: script(CONSOLE_SCRIPT),
             logo,
         })
     }
@@ -91,6 +101,18 @@ impl Assets {
         format!("/assets/{}", self.session_check.name)
     }
 
+    /// Where what the console's pages look like besides is.
+    #[must_use]
+    pub fn console_stylesheet_path(&self) -> String {
+        format!("/assets/{}", self.console_stylesheet.name)
+    }
+
+    /// Where the console's script is.
+    #[must_use]
+    pub fn console_script_path(&self) -> String {
+        format!("/assets/{}", self.console_script.name)
+    }
+
     /// Where the logo is, if there is one.
     #[must_use]
     pub fn logo_path(&self) -> Option<String> {
@@ -100,8 +122,16 @@ impl Assets {
     /// `GET /assets/{name}`
     #[must_use]
     pub fn serve(&self, name: &str) -> Response {
-        let always =
-            [&self.stylesheet, &self.icon, &self.page, &self.submit, &self.leave, &self.session_check];
+        let always = [
+            &self.stylesheet,
+            &self.icon,
+            &self.page,
+            &self.submit,
+            &self.leave,
+            &self.session_check,
+            &self.console_stylesheet,
+            &self.console_script,
+        ];
         let found = always.into_iter().chain(self.logo.as_ref()).find(|asset| asset.name == name);
         match found {
             Some(asset) => (

@@ -8,11 +8,13 @@ use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use fluent_langneg::{NegotiationStrategy, accepted_languages, negotiate_languages};
 use unic_langid::LanguageIdentifier;
 
-/// The catalogues that are built in: a language's tag and its files. A new language is a folder and a line here.
-const CATALOGUES: &[(&str, &[&str])] = &[(
+/// The catalogues that are built in: a language's tag, what it calls itself, and its files. A new language is a folder and a line here.
+const CATALOGUES: &[(&str, &str, &[&str])] = &[(
     "en",
+    "English",
     &[
         include_str!("../../locales/en/pages.ftl"),
+        include_str!("../../locales/en/console.ftl"),
         include_str!("../../locales/en/errors.ftl"),
         include_str!("../../locales/en/mail.ftl"),
     ],
@@ -73,7 +75,18 @@ impl Language {
 
     /// The tags of every language there is.
     pub fn available() -> impl Iterator<Item = &'static str> {
-        CATALOGUES.iter().map(|(tag, _)| *tag)
+        CATALOGUES.iter().map(|(tag, ..)| *tag)
+    }
+
+    /// Every language there is.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::available().map(Self)
+    }
+
+    /// What it calls itself.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        CATALOGUES.iter().find(|(tag, ..)| *tag == self.0).map_or(self.0, |(_, name, _)| *name)
     }
 }
 
@@ -100,7 +113,7 @@ impl Catalogue {
     /// When one does not parse.
     pub fn built_in() -> Result<Self, BadCatalogue> {
         let mut bundles = BTreeMap::new();
-        for (tag, files) in CATALOGUES {
+        for (tag, _, files) in CATALOGUES {
             let bad = || BadCatalogue(tag);
             let id: LanguageIdentifier = tag.parse().map_err(|_| bad())?;
             let mut bundle = FluentBundle::new_concurrent(vec![id]);

@@ -26,7 +26,7 @@ pub use mails::{
     ChoosePasswordMail, CodeMail, CodesStoppedMail, OverrideMail, PasswordChangedMail, ResetMail,
     ResetWithoutAddressMail, TestMail,
 };
-pub use pages::{MailPage, MailParts, PAGE_POLICY, Page, Pages, TemplateError};
+pub use pages::{CONSOLE_POLICY, MailPage, MailParts, PAGE_POLICY, Page, Pages, TemplateError};
 pub use path::Path;
 pub use prepared::Prepared;
 pub use problem::Problem;

@@ -39,6 +39,16 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("reset.html", include_str!("../../templates/reset.html")),
     ("reset_sent.html", include_str!("../../templates/reset_sent.html")),
     ("front.html", include_str!("../../templates/front.html")),
+    ("console/base.html", include_str!("../../templates/console/base.html")),
+    ("console/field.html", include_str!("../../templates/console/field.html")),
+    ("console/summary.html", include_str!("../../templates/console/summary.html")),
+    ("console/table_head.html", include_str!("../../templates/console/table_head.html")),
+    ("console/pager.html", include_str!("../../templates/console/pager.html")),
+    ("console/home.html", include_str!("../../templates/console/home.html")),
+    ("console/repair.html", include_str!("../../templates/console/repair.html")),
+    ("console/kept.html", include_str!("../../templates/console/kept.html")),
+    ("console/confirm.html", include_str!("../../templates/console/confirm.html")),
+    ("console/stranger.html", include_str!("../../templates/console/stranger.html")),
     ("mail/base.html", include_str!("../../templates/mail/base.html")),
     ("mail/code.html", include_str!("../../templates/mail/code.html")),
     ("mail/code.txt", include_str!("../../templates/mail/code.txt")),
@@ -62,6 +72,10 @@ const TEMPLATES: &[(&str, &str)] = &[
 /// redirect that follows a form, and the last of those goes to the app, and on to wherever the app sends it.
 pub const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https:; \
      base-uri 'none'; frame-ancestors 'none'";
+
+/// What a page of the console may do besides: its script fetches from us, and its forms come back to us.
+pub const CONSOLE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https:; \
+     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// What a page is drawn from.
 pub trait Page: Serialize {
@@ -95,6 +109,7 @@ pub struct Pages {
 }
 
 struct Inner {
+    catalogue: Arc<Catalogue>,
     templates: Environment<'static>,
     brand: String,
     assets: Assets,
@@ -131,7 +146,8 @@ impl Pages {
     /// # Errors
     /// When a template or a file of the brand cannot be read.
     pub fn new(brand: &config::Brand, own: &config::Templates) -> Result<Self, TemplateError> {
-        let catalogue = Catalogue::built_in()?;
+        let catalogue = Arc::new(Catalogue::built_in()?);
+        let sentences = Arc::clone(&catalogue);
         let mut templates = Environment::new();
         templates.set_undefined_behavior(UndefinedBehavior::Strict);
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?;
@@ -141,10 +157,14 @@ impl Pages {
             if html { AutoEscape::Html } else { AutoEscape::None }
         });
         templates.add_function("t", move |state: &State<'_, '_>, key: &str, args: Kwargs| {
-            translate(&catalogue, state, key, &args)
+            translate(&sentences, state, key, &args)
         });
         templates.add_filter("time", time);
         templates.add_filter("countdown", countdown);
+        templates.add_filter("when", when);
+        let sentences = Arc::clone(&catalogue);
+        templates
+            .add_filter("said", move |state: &State<'_, '_>, said: Value| tell(&sentences, state, &said));
         let replaced = |name: &str| own.dir.as_deref().map_or(Ok(None), |dir| replacement(dir, name));
         for (name, _) in TEMPLATES {
             if let Some(text) = replaced(name)? {
@@ -158,7 +178,7 @@ impl Pages {
         });
         let assets = Assets::new(brand, replaced("style.css")?)
             .map_err(|(file, source)| TemplateError::File { file: file.display().to_string(), source })?;
-        let inner = Arc::new(Inner { templates, brand: brand.name.clone(), assets });
+        let inner = Arc::new(Inner { catalogue, templates, brand: brand.name.clone(), assets });
         Ok(Self { inner, base: "".into() })
     }
 
@@ -178,6 +198,12 @@ impl Pages {
     #[must_use]
     pub fn brand(&self) -> &str {
         &self.inner.brand
+    }
+
+    /// A sentence that takes no arguments, outside any page; its key where there is none.
+    #[must_use]
+    pub fn sentence(&self, key: &str, language: Language) -> String {
+        self.inner.catalogue.sentence(language, key, &[]).unwrap_or_else(|| key.to_owned())
     }
 
     /// What the pages link to.
@@ -236,6 +262,8 @@ impl Pages {
             icon => below(inner.assets.icon_path()),
             logo => inner.assets.logo_path().map(below),
             page_script => below(inner.assets.page_path()),
+            console_stylesheet => below(inner.assets.console_stylesheet_path()),
+            console_script => below(inner.assets.console_script_path()),
             submit_script => below(inner.assets.submit_path()),
             leave_script => below(inner.assets.leave_path()),
             session_check_script => below(inner.assets.session_check_path()),
@@ -258,6 +286,21 @@ fn replacement(dir: &Path, name: &str) -> Result<Option<String>, TemplateError> 
 fn time(moment: &Value) -> Result<Value, Error> {
     let part = |name| moment.get_attr(name).map(|value| HtmlEscape(&value.to_string()).to_string());
     Ok(Value::from_safe_string(format!("<time datetime=\"{}\">{}</time>", part("iso")?, part("clock")?)))
+}
+
+/// Date and time of day of a [`Moment`](crate::clock::Moment) as an element, which our script tells in the reader's own zone.
+fn when(moment: &Value) -> Result<Value, Error> {
+    let part = |name| moment.get_attr(name).map(|value| HtmlEscape(&value.to_string()).to_string());
+    let (iso, date) = (part("iso")?, part("date")?);
+    Ok(Value::from_safe_string(format!("<time data-when datetime=\"{iso}\">{date}</time>")))
+}
+
+/// A sentence that a page names by a value: its `key`, with a `name` and a number `n` in it.
+fn tell(catalogue: &Catalogue, state: &State<'_, '_>, said: &Value) -> Result<Value, Error> {
+    let key = said.get_attr("key")?.to_string();
+    let pairs = ["name", "n"].into_iter().map(|part| Ok((part, said.get_attr(part)?)));
+    let arguments: Kwargs = pairs.collect::<Result<Vec<_>, Error>>()?.into_iter().collect();
+    translate(catalogue, state, &key, &arguments)
 }
 
 /// Seconds as `m:ss`, as an element that our script counts down.

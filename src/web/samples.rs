@@ -17,10 +17,10 @@ use super::views::{
 use crate::clock::Moment;
 
 /// A name that no layout expects, and that has to be escaped.
-const LONG: &str = "Ned <Nedd> of-the-department-with-a-name-that-does-not-end-and-has-no-place-to-break";
+pub const LONG: &str = "Ned <Nedd> of-the-department-with-a-name-that-does-not-end-and-has-no-place-to-break";
 
 /// A moment: 2027-01-15 08:10 UTC.
-const MOMENT: i64 = 1_800_000_600;
+pub const MOMENT: i64 = 1_800_000_600;
 
 /// A page or a part of a mail, drawn in one state.
 #[derive(Clone, Debug)]
@@ -52,7 +52,7 @@ pub fn all(drawer: &Pages) -> Result<Vec<Sample>, TemplateError> {
 /// # Errors
 /// When a template asks for what its page does not have.
 pub fn pages(pages: &Pages, language: Language) -> Result<Vec<Sample>, TemplateError> {
-    let mut drawing = Drawing { pages, language, samples: Vec::new() };
+    let mut drawing = Drawing::new(pages, language);
     drawing.sign_in()?;
     drawing.code()?;
     drawing.around_a_sign_in()?;
@@ -69,7 +69,7 @@ pub fn pages(pages: &Pages, language: Language) -> Result<Vec<Sample>, TemplateE
 /// # Errors
 /// When a template asks for what its mail does not have.
 pub fn mails(pages: &Pages, language: Language) -> Result<Vec<Sample>, TemplateError> {
-    let mut drawing = Drawing { pages, language, samples: Vec::new() };
+    let mut drawing = Drawing::new(pages, language);
     let (app, login) = (|| "Time Tracker".to_owned(), || "ned".to_owned());
     let when = || Moment::new(MOMENT, None);
     let (code, reference) = ("493021".to_owned(), "K7Q2".to_owned());
@@ -88,14 +88,26 @@ pub fn mails(pages: &Pages, language: Language) -> Result<Vec<Sample>, TemplateE
     Ok(drawing.samples)
 }
 
-struct Drawing<'p> {
+/// Draws samples, one after the other.
+pub struct Drawing<'p> {
     pages: &'p Pages,
     language: Language,
-    samples: Vec<Sample>,
+    /// What has been drawn.
+    pub samples: Vec<Sample>,
 }
 
-impl Drawing<'_> {
-    fn page<P: Page>(&mut self, name: &'static str, page: &P) -> Result<(), TemplateError> {
+impl<'p> Drawing<'p> {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new(pages: &'p Pages, language: Language) -> Self {
+        Self { pages, language, samples: Vec::new() }
+    }
+
+    /// A page in one state.
+    ///
+    /// # Errors
+    /// When the template asks for what the page does not have.
+    pub fn page<P: Page>(&mut self, name: &'static str, page: &P) -> Result<(), TemplateError> {
         let text = self.pages.html(page, self.language)?;
         self.samples.push(Sample { name, template: P::TEMPLATE.to_owned(), text });
         Ok(())

@@ -5,7 +5,7 @@ use countersign::clock::Clock;
 use countersign::directory::users::{Changes, NewUser};
 use countersign::directory::{
     Address, By, Lane, Login, Password, Passwords, Person, TwoFactor, access, groups, links, login::fold,
-    people, users,
+    people, roles as directory_roles, users,
 };
 use countersign::keys::secret::{entropy, new_id};
 use countersign::keys::{SigningKeys, Takeover, Vault};
@@ -92,6 +92,24 @@ impl Admin {
             email: email.as_ref(),
             group: Some(group),
             role: &role.expect("a role of this name"),
+            password_hash: Some(&hash),
+        };
+        let person = users::add(&mut tx, new, &self.by(), &mut entropy()).await;
+        tx.commit().await.expect("a commit");
+        person.expect("a new user")
+    }
+
+    /// A site administrator, a user of no group, whose password is [`PASSWORD`].
+    pub async fn add_site_administrator(&self, login: &str) -> Person {
+        let hash = password_hash(PASSWORD).await;
+        let mut tx = self.begin().await;
+        let role = directory_roles::site_administrator(&mut tx, self.clock.now(), &mut entropy()).await;
+        let new = NewUser {
+            login: &Login::parse(login).expect("a login"),
+            name: None,
+            email: None,
+            group: None,
+            role: &role.expect("the role"),
             password_hash: Some(&hash),
         };
         let person = users::add(&mut tx, new, &self.by(), &mut entropy()).await;

@@ -11,6 +11,7 @@ pub mod database;
 pub mod demo;
 pub mod eyes;
 pub mod html;
+pub mod manager;
 pub mod program;
 pub mod prover;
 pub mod publisher;

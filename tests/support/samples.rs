@@ -5,13 +5,14 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse as _};
 use axum::routing::get;
-use countersign::config;
 use countersign::web::{self, Language, Page, Pages};
+use countersign::{config, console};
 
 /// The pages by name, each in one state.
 pub fn samples() -> Vec<(&'static str, String)> {
     let drawn = web::samples::pages(&pages(), Language::default()).expect("the pages");
-    drawn.into_iter().map(|sample| (sample.name, sample.text)).collect()
+    let console = console::samples::pages(&pages(), Language::default()).expect("the console's pages");
+    drawn.into_iter().chain(console).map(|sample| (sample.name, sample.text)).collect()
 }
 
 /// Serves the samples, each below its name; the answer is the address of the top.

@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::{Operator, input, one_line};
 use crate::app::{Acceptor, options};
 use crate::clock::timestamp;
+use crate::console;
 use crate::keys::claim::{self, Claim};
 use crate::keys::{KeyError, SigningKeys, Vault};
 use crate::mail::Mailer;
@@ -135,7 +136,9 @@ async fn examine(operator: &Operator, findings: &mut Vec<Finding>) {
 
 /// Draws every page and mail in all of their states, so that a template of one's own fails here and not before a person.
 fn templates(operator: &Operator) -> anyhow::Result<&'static str> {
-    samples::all(&operator.pages()?)?;
+    let pages = operator.pages()?;
+    samples::all(&pages)?;
+    console::samples::all(&pages)?;
     Ok("all can be drawn, in every state")
 }
 

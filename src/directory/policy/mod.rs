@@ -11,7 +11,7 @@ mod standing;
 mod users;
 
 #[cfg(test)]
-mod samples;
+pub(super) mod samples;
 #[cfg(test)]
 mod together;
 

@@ -50,12 +50,12 @@ pub(super) fn user(id: &str, path: &str, name: &str) -> Standing {
 }
 
 /// Somebody of no group.
-pub(super) fn site_administrator(id: &str) -> Standing {
+pub(in crate::directory) fn site_administrator(id: &str) -> Standing {
     standing(id, "", made("site", SITE_ADMINISTRATOR.rank, SITE_ADMINISTRATOR.rights))
 }
 
 /// Somebody who acts.
-pub(super) fn actor(path: &str, name: &str) -> Actor {
+pub(in crate::directory) fn actor(path: &str, name: &str) -> Actor {
     Actor::User(user("actor", path, name))
 }
 

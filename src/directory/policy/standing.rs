@@ -62,11 +62,11 @@ impl Standing {
     }
 
     /// Somebody of no group who administers the site: in every group, with every right.
-    pub(super) fn administers_site(&self) -> bool {
+    pub(in crate::directory) fn administers_site(&self) -> bool {
         self.place.is_site() && self.role.rights.has(own::ADMINISTER_SITE)
     }
 
-    pub(super) fn holds(&self, right: &str) -> bool {
+    pub(in crate::directory) fn holds(&self, right: &str) -> bool {
         self.administers_site() || self.role.rights.has(right)
     }
 

@@ -3,28 +3,24 @@
 use std::sync::Arc;
 
 use axum::extract::{RawQuery, State};
-use axum::http::{Extensions, HeaderMap, StatusCode, header};
-use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
+use axum::http::{Extensions, HeaderMap, StatusCode};
+use axum::response::Response;
 
 use super::answer;
 use super::consent::{has_agreed, is_asked_for};
 use super::finish::{self, Proven};
+use super::pending::{self, New};
 use super::request::parameters::{self, Unusable};
 use super::request::read::{Wrong, read};
 use super::request::{self, AuthorizationRequest};
-use crate::keys::secret::{entropy, new_id};
-use crate::oidc::clients::share::Share;
 use crate::oidc::clients::{self, Client};
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::documents;
 use crate::oidc::shared::error::{Code, Refusal};
 use crate::oidc::shared::mistake::Mistake;
 use crate::oidc::shared::page::{key_problem, language};
-use crate::signin::binding::Binding;
 use crate::signin::decide::{Next, decide};
 use crate::signin::facts;
-use crate::store::room::{self, Room};
-use crate::store::signins::{self, NewSignIn};
 use crate::web::form::Form;
 use crate::web::network::Network;
 use crate::web::{Problem, Refused};
@@ -168,35 +164,9 @@ impl Begin<'_> {
         request: &AuthorizationRequest,
         now: i64,
     ) -> Result<Response, Problem> {
-        let state = &self.provider.signin;
-        let id = new_id(&mut entropy());
-        let lifetime = state.settings.lifetime.as_secs();
-        let binding = Binding::new(
-            &state.cookies,
-            &state.vault,
-            self.headers,
-            &id,
-            self.by_post,
-            lifetime,
-            &mut entropy(),
-        );
-        let share = Share::of_network(&self.network);
-        let json = serde_json::to_string(request).map_err(|e| Problem::Internal(e.to_string()))?;
-        let new = NewSignIn {
-            id: &id,
-            browser_hash: Some(binding.as_str()),
-            client_id: &client.id,
-            request: &json,
-            created_at: now,
-            expires_at: now + lifetime,
-            source: &share.source,
-        };
-        room::make(&state.db, Room::SignIns, &share.source, share.most).await?;
-        let mut tx = state.db.write().await?;
-        signins::add(&mut tx, new).await?;
-        tx.commit().await?;
-        let cookies = AppendHeaders(binding.cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie)));
-        Ok((cookies, Redirect::to(&format!("/authorize/{id}"))).into_response())
+        let (network, by_post) = (&self.network, self.by_post);
+        let new = New { client_id: Some(&client.id), request, network, by_post };
+        pending::begin(self.provider, self.headers, new, now).await
     }
 
     /// The page for a request that cannot be answered to the app: what was sent, what is registered, which document says so.

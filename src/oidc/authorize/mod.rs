@@ -2,12 +2,13 @@
 //!
 //! From the ground up: [`request`] (what is asked for, and where its answer may go), `answer` (how that gets there), `pending` (a
 //! sign-in that goes on), `consent`, `longer` (a longer password), `finish` (a grant, or a refusal). On top what a browser calls:
-//! `begin` (`/authorize`), `turn` (`/authorize/{sign-in}`: what is missing still?) and `steps` (the forms of the pages, each of which
+//! `begin` (`/authorize`), [`console`] (the same for our own console), `turn` (`/authorize/{sign-in}`: what is missing still?) and `steps` (the forms of the pages, each of which
 //! comes back to the turn).
 
 mod answer;
 pub(super) mod begin;
 mod consent;
+pub mod console;
 mod finish;
 mod longer;
 pub(super) mod pending;

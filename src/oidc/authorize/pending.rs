@@ -1,19 +1,22 @@
 //! Which sign-in is it that goes on in this browser?
 
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use url::Url;
 
 use super::request::AuthorizationRequest;
-use crate::keys::secret::entropy;
+use crate::keys::secret::{entropy, new_id};
+use crate::oidc::clients::share::Share;
 use crate::oidc::clients::{self, Client, card};
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::page::language;
-use crate::signin::binding::{self, Holder};
+use crate::signin::binding::{self, Binding, Holder};
 use crate::signin::browser::Browser;
 use crate::signin::known::Known;
 use crate::store::is_marked;
-use crate::store::signins::{self, SignInRow};
+use crate::store::room::{self, Room};
+use crate::store::signins::{self, NewSignIn, SignInRow};
+use crate::web::network::Network;
 use crate::web::{ExpiredPage, Problem};
 
 /// A sign-in that may go on, in the browser that it is bound to.
@@ -41,6 +44,46 @@ fn ended(signin: &SignInRow, now: i64) -> Option<String> {
     signin.grant_id.clone().filter(|_| ended <= now && now - ended < ANSWERS_AGAIN)
 }
 
+/// What a new sign-in is for.
+pub(super) struct New<'a> {
+    /// The app that asks; none for our own console.
+    pub(super) client_id: Option<&'a str>,
+    pub(super) request: &'a AuthorizationRequest,
+    pub(super) network: &'a Network,
+    /// Whether it came by a form on the app's page, which does not bring our cookies along.
+    pub(super) by_post: bool,
+}
+
+/// Begins a sign-in, bound to the browser that sent these headers, and goes on to it.
+pub(super) async fn begin(
+    provider: &Provider,
+    headers: &HeaderMap,
+    new: New<'_>,
+    now: i64,
+) -> Result<Response, Problem> {
+    let state = &provider.signin;
+    let id = new_id(&mut entropy());
+    let (lifetime, rng) = (state.settings.lifetime.as_secs(), &mut entropy());
+    let binding = Binding::new(&state.cookies, &state.vault, headers, &id, new.by_post, lifetime, rng);
+    let share = Share::of_network(new.network);
+    let json = serde_json::to_string(new.request).map_err(|e| Problem::Internal(e.to_string()))?;
+    let row = NewSignIn {
+        id: &id,
+        browser_hash: Some(binding.as_str()),
+        client_id: new.client_id,
+        request: &json,
+        created_at: now,
+        expires_at: now + lifetime,
+        source: &share.source,
+    };
+    room::make(&state.db, Room::SignIns, &share.source, share.most).await?;
+    let mut tx = state.db.write().await?;
+    signins::add(&mut tx, row).await?;
+    tx.commit().await?;
+    let cookies = AppendHeaders(binding.cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie)));
+    Ok((cookies, to_the_loop(&id)).into_response())
+}
+
 /// Loads a sign-in for the browser that asks for it; else the page that says that it is over.
 pub(super) async fn load(
     provider: &Provider,
@@ -60,15 +103,21 @@ pub(super) async fn load(
     }
     let mut conn = state.db.read().await?;
     let Some(signin) = signins::find(&mut conn, id).await? else { return over(None) };
-    let Some(client) = clients::find(&mut conn, &signin.client_id).await? else { return over(None) };
+    let found = clients::of_signin(&mut conn, &signin, &state.pages, language(headers, None)).await?;
+    let Some(client) = found else { return over(None) };
     drop(conn);
     let now = now_ms / 1000;
+    let holder = binding::holder(&state.cookies, &state.vault, headers, id, signin.browser_hash.as_deref());
+    if signin.client_id.is_none() && signin.finished_at.is_some() && holder == Holder::This {
+        // Pressed twice, or gone back: the console knows by itself whether anything is missing.
+        return Ok(Err(to_the_console(&signin)?));
+    }
     let ended = ended(&signin, now);
     if (signin.finished_at.is_some() || is_past(&signin, now)) && ended.is_none() {
         say_so(provider, &signin).await?;
         return over(Some(&client));
     }
-    match binding::holder(&state.cookies, &state.vault, headers, id, signin.browser_hash.as_deref()) {
+    match holder {
         Holder::This => {}
         Holder::Other => return over(Some(&client)),
         Holder::Nameless => return refuse(Some(&client), true),
@@ -90,6 +139,14 @@ pub(super) async fn load(
     });
     let known = Known::of(state, headers);
     Ok(Ok(Pending { signin, client, request, browser, known, cookies, ended }))
+}
+
+fn to_the_console(signin: &SignInRow) -> Result<Response, Problem> {
+    let request: AuthorizationRequest =
+        serde_json::from_str(&signin.request).map_err(|e| Problem::Internal(e.to_string()))?;
+    let to =
+        request.return_to.console().map_or_else(|| "/".to_owned(), |doorway| doorway.address(&signin.id));
+    Ok(Redirect::to(&to).into_response())
 }
 
 /// Whether the time of a sign-in is over; a clock that is set back ends none.

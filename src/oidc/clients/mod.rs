@@ -2,6 +2,7 @@
 
 pub(super) mod allowed;
 mod card;
+mod console;
 pub(super) mod encryption;
 mod invalid;
 pub mod keys;
@@ -24,6 +25,7 @@ use crate::store::registrations::{self, Replacement};
 use crate::store::{self, Conn, Tx};
 
 pub use card::card;
+pub use console::of_signin;
 pub use invalid::Invalid;
 pub use metadata::{Encryption, Metadata, TlsClientAuth};
 pub(super) use validate::FAPI2_ALGORITHMS;

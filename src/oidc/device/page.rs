@@ -134,7 +134,7 @@ impl Entry<'_> {
         let new = NewSignIn {
             id: &id,
             browser_hash: Some(binding.as_str()),
-            client_id: &device.client_id,
+            client_id: Some(&device.client_id),
             request: &serde_json::to_string(&request).map_err(internal)?,
             created_at: now,
             expires_at: now + lifetime,

@@ -3,7 +3,7 @@
 pub(super) mod app;
 pub(super) mod device;
 
-use axum::response::Response;
+use axum::response::{IntoResponse, Redirect, Response};
 
 use self::device::Outcome;
 use super::request::destination::Destination;
@@ -27,6 +27,8 @@ pub(super) async fn refuse(
             app::send(provider, client, to, parameters, now).await?
         }
         Destination::Device(waiting) => device::over(provider, client, waiting, Outcome::Refused),
+        // Whoever does not want to come in after all sees the front page.
+        Destination::Console(_) => return Ok(Redirect::to("/").into_response()),
     };
     response.extensions_mut().insert(Refused::new(Some(&client.id), error, description));
     Ok(response)

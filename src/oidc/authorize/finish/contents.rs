@@ -1,6 +1,6 @@
 //! What is in the answer that grants: a code, tokens, or both?
 
-use axum::response::Response;
+use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::{Map, Value};
 
 use super::super::answer::app::{self, Parameters};
@@ -64,6 +64,8 @@ impl Granted<'_> {
                 app::send(provider, client, to, parameters, self.now).await
             }
             Destination::Device(waiting) => Ok(device::over(provider, client, waiting, Outcome::Allowed)),
+            // It has no grant (`super::console`).
+            Destination::Console(doorway) => Ok(Redirect::to(&doorway.console_path).into_response()),
         }
     }
 

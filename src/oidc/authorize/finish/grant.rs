@@ -9,6 +9,7 @@ use super::super::pending::to_the_loop;
 use super::super::request::AuthorizationRequest;
 use super::super::request::destination::{Destination, ReturnTo, Waiting};
 use super::super::request::parameters::USED;
+use super::console;
 use super::contents::{Granted, encrypter};
 use super::refusal::{deny_device, use_up};
 use crate::audit::{Actor, Event};
@@ -68,6 +69,9 @@ pub(in crate::oidc::authorize) async fn grant(
     known: Option<&Known>,
     now_ms: i64,
 ) -> Result<Response, Problem> {
+    if let Destination::Console(doorway) = &request.return_to {
+        return console::enter(provider, doorway, proven, known, now_ms).await;
+    }
     let (state, now) = (&provider.signin, now_ms / 1000);
     let encrypter = match encrypter(provider, client, request, now).await {
         Ok(encrypter) => encrypter,
@@ -112,6 +116,7 @@ pub(in crate::oidc::authorize) async fn grant(
             }
             None
         }
+        Destination::Console(_) => None,
     };
     remember_consent(&mut tx, client, request, &proven, now).await?;
     let announced = proven.lost.is_none()
@@ -138,7 +143,7 @@ async fn claim(
     now: i64,
 ) -> Result<bool, Problem> {
     if proven.lost.is_none() {
-        return Ok(signins::finish(tx, signin, grant_id, now).await?);
+        return Ok(signins::finish(tx, signin, Some(grant_id), now).await?);
     }
     let Some(before) = signins::finish_again(tx, &signin.id, grant_id).await? else { return Ok(false) };
     if tokens::find_grant(tx, &before).await?.is_none_or(|grant| grant.ended_at.is_some()) {
@@ -192,7 +197,7 @@ async fn remember_consent(
 }
 
 /// The session that the grant hangs from, and the cookies of a new one. None when the sign-in stands on one that has ended.
-async fn open_session(
+pub(super) async fn open_session(
     provider: &Provider,
     tx: &mut Tx,
     proven: &Proven<'_>,
@@ -234,7 +239,7 @@ fn new_grant(
         resources: request.resources.clone(),
         way: Some(match request.return_to {
             Destination::App(_) => Way::Response(request.response_type),
-            Destination::Device(_) => Way::Grant(GrantType::DeviceCode),
+            Destination::Device(_) | Destination::Console(_) => Way::Grant(GrantType::DeviceCode),
         }),
         sent_to: request.return_to.app().map(|to| to.redirect_uri.clone()),
     };

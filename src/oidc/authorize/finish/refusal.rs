@@ -24,9 +24,10 @@ pub(in crate::oidc::authorize) async fn refuse(
     // That is an answer too.
     use_up(&mut tx, &pending.request, now_ms / 1000).await?;
     deny_device(&mut tx, &pending.request, now_ms / 1000).await?;
-    let mut event = Event::new("signin.refused", Actor::Anonymous)
-        .client(&pending.client.id)
-        .detail("error", refusal.code.name());
+    let mut event = Event::new("signin.refused", Actor::Anonymous).detail("error", refusal.code.name());
+    if let Some(client_id) = &pending.signin.client_id {
+        event = event.client(client_id);
+    }
     if let Some(user) = &pending.signin.user_id {
         event = event.user(user);
     }

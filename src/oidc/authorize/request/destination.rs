@@ -1,4 +1,4 @@
-//! Where does the answer to an authorization request go: to an app, or to a device that waits?
+//! Where does a sign-in lead: to an app, to a device that waits, or into our own console?
 
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,28 @@ pub enum Destination {
     App(ReturnTo),
     /// To a device, which asks for it at the token endpoint (RFC 8628 §3.4).
     Device(Waiting),
+    /// Into the managers' console: there is no grant, the session is all.
+    Console(Doorway),
+}
+
+/// A page of the console that somebody is on the way to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Doorway {
+    /// Its address, `/console` or below it.
+    pub console_path: String,
+    /// A change that was sent before it could be made, sealed by the console; it goes on once everything is proven.
+    pub kept: Option<String>,
+}
+
+impl Doorway {
+    /// Where the browser goes at the end of the sign-in of this name.
+    #[must_use]
+    pub fn address(&self, signin_id: &str) -> String {
+        match self.kept {
+            Some(_) => format!("/console/kept/{signin_id}"),
+            None => self.console_path.clone(),
+        }
+    }
 }
 
 /// A device that waits for a person to decide in a browser.
@@ -57,7 +79,7 @@ impl Destination {
     pub fn app(&self) -> Option<&ReturnTo> {
         match self {
             Self::App(to) => Some(to),
-            Self::Device(_) => None,
+            Self::Device(_) | Self::Console(_) => None,
         }
     }
 
@@ -65,8 +87,17 @@ impl Destination {
     #[must_use]
     pub fn device(&self) -> Option<&Waiting> {
         match self {
-            Self::App(_) => None,
             Self::Device(waiting) => Some(waiting),
+            Self::App(_) | Self::Console(_) => None,
+        }
+    }
+
+    /// The page of the console; none for whatever is not our own.
+    #[must_use]
+    pub fn console(&self) -> Option<&Doorway> {
+        match self {
+            Self::Console(doorway) => Some(doorway),
+            Self::App(_) | Self::Device(_) => None,
         }
     }
 }

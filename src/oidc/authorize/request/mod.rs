@@ -10,7 +10,7 @@ pub(super) mod response;
 
 use serde::{Deserialize, Serialize};
 
-use self::destination::{Destination, ReturnTo};
+use self::destination::{Destination, Doorway, ReturnTo};
 use crate::oidc::clients::allowed::{self, allowed_scopes, resources};
 use crate::oidc::clients::{Client, GrantType, ResponseType};
 use crate::oidc::shared::claims;
@@ -144,12 +144,37 @@ impl AuthorizationRequest {
         request.permitted(client)
     }
 
+    /// The request of our own console, which asks for no more than that somebody signs in.
+    #[must_use]
+    pub fn within(doorway: Doorway) -> Self {
+        Self {
+            return_to: Destination::Console(doorway),
+            response_type: ResponseType::Code,
+            scopes: Scopes::default(),
+            nonce: None,
+            code_challenge: None,
+            prompt: Prompt::default(),
+            max_age: None,
+            login_hint: None,
+            subject_hint: None,
+            ui_locales: None,
+            claims: ClaimsRequest::default(),
+            resources: Vec::new(),
+            dpop_jkt: None,
+            pushed_as: None,
+        }
+    }
+
     /// What the client may have of this request as it is registered at this moment: an operator may have changed that while a
     /// person was signing in.
     ///
     /// # Errors
     /// The refusal that goes back to the app, where something is gone that the request cannot do without.
     pub fn permitted(mut self, client: &Client) -> Result<Self, Refusal> {
+        // Our own console asks for nothing about anybody.
+        if self.return_to.console().is_some() {
+            return Ok(self);
+        }
         let metadata = &client.metadata;
         self.scopes = allowed::registered(metadata, self.scopes);
         for names in [&mut self.claims.userinfo, &mut self.claims.id_token] {

@@ -1,0 +1,81 @@
+console-app = the managers' console
+console-skip = Skip to the content
+console-menu = Menu
+console-menu-close = Close the menu
+console-menu-home = Home
+console-menu-repair = Repair
+console-language = Language
+console-language-button = Change
+console-unlocked = You can make changes until { $until }.
+console-locked = This page can only be read until you have proven again who you are.
+console-unlock = Unlock
+console-undo = Undo
+console-yes = Yes
+console-no = No
+console-none = none
+console-secret = set; it is never shown
+console-inherited = as in { $name }
+console-pages = Pages of the list
+console-first-page = First page
+console-next-page = Next page
+console-wrong = { $n ->
+    [one] One thing is to be mended:
+   *[other] { $n } things are to be mended:
+}
+
+continue-button = Continue
+
+console-home-title = Home
+console-home-nothing = Nothing needs you.
+console-home-attention = { $n ->
+    [one] One thing needs you.
+   *[other] { $n } things need you.
+}
+
+console-repair-title = Repair
+console-repair-lead = You have signed in without a code. What has kept the others from their codes is shown here once it is known.
+
+console-kept-title = Your change
+console-kept-sure = You have proven who you are. Your change goes on now; if this page stays, press the button.
+console-kept-lead = You were no longer signed in when you sent this, and nothing has been changed yet. Is it still what you want?
+
+console-stranger-title = Nothing to manage
+console-stranger-lead = You are signed in as { $login }, and your role has no right to manage anything here. Whoever manages your group can give you one.
+console-stranger-front = To the front page
+
+wrong-too-long = At most { $n } characters.
+wrong-hidden = There are characters in it that cannot be seen, or that turn the text around: type it by hand.
+wrong-name-taken = There is one named { $name } here already: choose another name.
+wrong-login-taken = The login { $name } is taken: choose another.
+wrong-name = A name has 1 to 80 characters and no slash.
+wrong-login = A login has 1 to 100 characters, without spaces.
+wrong-language = { $name } is not a language such as en or pt-BR.
+wrong-too-deep = Groups can be nested at most { $n } deep: add it further up.
+wrong-no-group = There is no group { $name } here.
+wrong-no-role = There is no role { $name } here.
+wrong-domain = { $name } is not a domain such as example.org.
+wrong-right = A right is a lower-case word such as track_time.
+wrong-group-not-empty = { $name } still has users or groups in it: move or delete them first.
+wrong-role-held = { $n ->
+    [one] One user holds the role { $name }: give them another one first.
+   *[other] { $n } users hold the role { $name }: give them another one first.
+}
+wrong-disabled = { $name } is disabled, and no link would work: activate them first.
+wrong-no-email = There is no email address here: set one first.
+wrong-email = This is not an email address such as nia@example.org.
+wrong-otherwise = It was not saved: { $name }.
+
+refused-outside-reach = This is outside the groups that you manage.
+refused-lacks-right = This needs the right { $name }, which your role does not have.
+refused-outranked = Only somebody of higher rank may change this user or role.
+refused-rank-above-own = You cannot give a rank above your own.
+refused-right-not-held = You cannot give the right { $name }: you do not hold it.
+refused-own-role = Nobody changes their own role, rank or rights.
+refused-own-group = Nobody moves themselves to another group.
+refused-own-word = Nobody sets their own { $name }: ask a manager.
+refused-own-lock = Nobody unlocks themselves: ask another manager.
+refused-role-of-another-tree = This role is not one of the group's own.
+refused-rank-out-of-range = The rank of a group's role is between 0 and 512.
+refused-site-right = The right administer_site is for the site administrator's role alone.
+refused-last-override = This is the last person here who can sign in without a code while two-factor is on. Give the right to somebody else first, or switch two-factor off.
+refused-last-site-administrator = This is the last site administrator: add another one first.

@@ -1,0 +1,261 @@
+//! What is one line of a form: an input where this person may change it now, else text; with its error beside it?
+//!
+//! Template: `{% with field=page.email %}{% include "console/field.html" %}{% endwith %}`, and `{% include "console/summary.html" %}`
+//! above the form with `page.errors` ([`errors`]).
+
+use serde::Serialize;
+
+use super::Visit;
+use crate::web::form::Form;
+
+/// A sentence of the catalogue, with what belongs into it: `{ $name }` and `{ $n }`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Said {
+    /// The sentence's key.
+    pub key: String,
+    /// A name in it.
+    pub name: String,
+    /// A number in it.
+    pub n: i64,
+}
+
+/// One line of a form.
+#[derive(Clone, Debug, Serialize)]
+pub struct Field {
+    /// Its name and id.
+    pub name: &'static str,
+    /// The key of its label.
+    pub label: &'static str,
+    /// The key of a sentence that helps.
+    pub hint: Option<&'static str>,
+    /// What it holds: what was typed, or else what is so.
+    pub value: String,
+    /// What kind of input it is.
+    pub kind: Kind,
+    /// Whether it is an input for this person, now.
+    pub editable: bool,
+    /// Whether it must be filled.
+    pub required: bool,
+    /// The longest value, in characters.
+    pub longest: usize,
+    /// From where an inherited value comes: the name of a group, a role.
+    pub from: Option<String>,
+    /// What is wrong with what was typed.
+    pub error: Option<Said>,
+}
+
+/// What kind of input a field is.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "lowercase", tag = "is")]
+pub enum Kind {
+    /// A line of text.
+    Text,
+    /// An email address.
+    Email,
+    /// A number.
+    Number,
+    /// A password or another secret: never shown again.
+    Secret,
+    /// Several lines.
+    Lines,
+    /// Yes or no; its value is `on` or empty.
+    Check,
+    /// One of a few, all of them shown.
+    Radio {
+        /// What there is to choose from.
+        choices: Vec<Choice>,
+    },
+    /// One of many.
+    Select {
+        /// What there is to choose from.
+        choices: Vec<Choice>,
+    },
+}
+
+/// One thing to choose.
+#[derive(Clone, Debug, Serialize)]
+pub struct Choice {
+    /// What is sent.
+    pub value: String,
+    /// What is shown.
+    pub label: Label,
+    /// The key of a sentence that says what it does.
+    pub hint: Option<&'static str>,
+}
+
+/// What is shown for a choice.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Label {
+    /// A sentence of ours, by its key.
+    Key(&'static str),
+    /// A name that people have given.
+    Name(String),
+}
+
+impl Said {
+    /// The sentence of this key.
+    #[must_use]
+    pub fn new(key: &str) -> Self {
+        Self { key: key.to_owned(), ..Self::default() }
+    }
+
+    /// With a name.
+    #[must_use]
+    pub fn about(self, name: &str) -> Self {
+        Self { name: name.to_owned(), ..self }
+    }
+
+    /// With a number.
+    #[must_use]
+    pub fn counting(self, n: i64) -> Self {
+        Self { n, ..self }
+    }
+}
+
+impl Field {
+    /// A field that can only be read: `.editable(visit, verdict)` makes it an input.
+    #[must_use]
+    pub fn new(name: &'static str, label: &'static str, kind: Kind, value: impl Into<String>) -> Self {
+        Self {
+            name,
+            label,
+            hint: None,
+            value: value.into(),
+            kind,
+            editable: false,
+            required: false,
+            longest: 200,
+            from: None,
+            error: None,
+        }
+    }
+
+    /// An input if the answer that guards the write is yes, and changes can be made now.
+    #[must_use]
+    pub fn editable<E>(self, visit: &Visit, verdict: &Result<(), E>) -> Self {
+        Self { editable: verdict.is_ok() && visit.is_unlocked(), ..self }
+    }
+
+    /// With a sentence that helps.
+    #[must_use]
+    pub fn hint(self, key: &'static str) -> Self {
+        Self { hint: Some(key), ..self }
+    }
+
+    /// That must be filled.
+    #[must_use]
+    pub fn required(self) -> Self {
+        Self { required: true, ..self }
+    }
+
+    /// At most so many characters.
+    #[must_use]
+    pub fn longest(self, characters: usize) -> Self {
+        Self { longest: characters, ..self }
+    }
+
+    /// Whose value comes from somewhere else.
+    #[must_use]
+    pub fn inherited(self, from: &str) -> Self {
+        Self { from: Some(from.to_owned()), ..self }
+    }
+
+    /// With what was typed, and what is wrong with it if this is the field that it is about.
+    #[must_use]
+    pub fn typed(self, form: &Form, wrong: Option<&Wrong>) -> Self {
+        let error = wrong.filter(|wrong| wrong.field == self.name).map(|wrong| wrong.said.clone());
+        Self { value: form.field(self.name).to_owned(), error, ..self }
+    }
+}
+
+/// What is wrong with what was typed, and in which field; a field of no name stands for the whole form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wrong {
+    /// The field's name.
+    pub field: &'static str,
+    /// What is wrong, and what to do.
+    pub said: Said,
+}
+
+impl Wrong {
+    /// The sentence of this key about a field.
+    #[must_use]
+    pub fn new(field: &'static str, said: Said) -> Self {
+        Self { field, said }
+    }
+}
+
+/// A line of the summary above a form.
+#[derive(Clone, Debug, Serialize)]
+pub struct Summed {
+    /// The field that it leads to; empty for the whole form.
+    pub field: &'static str,
+    /// What is wrong there.
+    pub said: Said,
+}
+
+/// The summary of everything that is wrong with a form (`page.errors`).
+#[must_use]
+pub fn errors<'f>(fields: impl IntoIterator<Item = &'f Field>, whole: Option<&Wrong>) -> Vec<Summed> {
+    let whole = whole.filter(|wrong| wrong.field.is_empty());
+    let whole = whole.map(|wrong| Summed { field: "", said: wrong.said.clone() });
+    let single =
+        fields.into_iter().filter_map(|field| Some(Summed { field: field.name, said: field.error.clone()? }));
+    whole.into_iter().chain(single).collect()
+}
+
+/// A line that somebody typed: trimmed, of no more than so many characters, none of them invisible or out of its direction.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn line<'f>(form: &'f Form, field: &'static str, longest: usize) -> Result<&'f str, Wrong> {
+    let typed = form.field(field).trim();
+    let wrong = |said| Err(Wrong::new(field, said));
+    if typed.chars().count() > longest {
+        return wrong(Said::new("wrong-too-long").counting(i64::try_from(longest).unwrap_or(i64::MAX)));
+    }
+    if typed.chars().any(is_hidden) {
+        return wrong(Said::new("wrong-hidden"));
+    }
+    Ok(typed)
+}
+
+/// Whether a character cannot be seen, or turns what stands around it: no name of anybody needs one.
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_seen_is_refused_where_it_was_typed() {
+        let form = |typed: &str| Form::from_iter([("name".to_owned(), typed.to_owned())]);
+        for good in ["", "Ned Nedd", " Zoë ", "李小龍", "ناد", "O'Brien-Łuczak"] {
+            assert_eq!(line(&form(good), "name", 20).unwrap(), good.trim());
+        }
+        for (bad, key) in [
+            ("a\u{0}b", "wrong-hidden"),
+            ("a\nb", "wrong-hidden"),
+            ("\u{202e}evil", "wrong-hidden"),
+            ("ze\u{200b}ro", "wrong-hidden"),
+            (&"x".repeat(21), "wrong-too-long"),
+        ] {
+            assert_eq!(line(&form(bad), "name", 20).unwrap_err().said.key, key, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_summary_names_each_field_that_is_wrong() {
+        let wrong = Wrong::new("email", Said::new("wrong-hidden"));
+        let form = Form::default();
+        let field = |name| Field::new(name, "label", Kind::Text, "x").typed(&form, Some(&wrong));
+        let all = errors([&field("name"), &field("email")], Some(&wrong));
+        assert_eq!(all.iter().map(|one| one.field).collect::<Vec<_>>(), ["email"]);
+        let whole = Wrong::new("", Said::new("wrong-hidden"));
+        assert_eq!(errors([&field("name")], Some(&whole)).len(), 1);
+    }
+}

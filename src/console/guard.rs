@@ -1,0 +1,170 @@
+//! May this request reach its page? The same decision as at every sign-in, at every request: whoever misses a step is sent through it
+//! at once, and what they have typed goes on after it.
+
+use std::sync::Arc;
+
+use axum::extract::{RawPathParams, Request};
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
+
+use super::kept::{self, Kept};
+use super::routes::{Needs, Route, Verb};
+use super::{Visit, language, stranger, unlock};
+use crate::directory::By;
+use crate::oidc::Provider;
+use crate::oidc::authorize::console::{self, Ask};
+use crate::signin::decide::{Assurance, Demand, Next, decide};
+use crate::signin::facts::{self, Freshness, Standing};
+use crate::store::sessions::{self, SessionRow};
+use crate::web::form::{BadForm, Form};
+use crate::web::network::Network;
+use crate::web::{Problem, origin};
+
+/// How often a session that is in use is noted to be, in seconds.
+const SEEN_EVERY: i64 = 60;
+
+/// Lets a request through to its handler, or answers what is in the way.
+pub(super) async fn pass(
+    provider: Arc<Provider>,
+    route: &'static Route,
+    parts: &RawPathParams,
+    request: Request,
+) -> Result<Response, Problem> {
+    let asked = Asked::read(&provider, route, request).await?;
+    let now_ms = provider.signin.clock.now_ms();
+    let session = provider.session(&asked.headers, now_ms / 1000).await?;
+    let Some(session) = session else { return asked.sign_in(&provider, None, Ask::Missing).await };
+    let Some((standing, assurance)) = proven(&provider, &session, now_ms / 1000).await? else {
+        return asked.sign_in(&provider, Some(&session.user_id), Ask::Missing).await;
+    };
+    let person = standing.person;
+    if assurance == Assurance::Override
+        && let Some(elsewhere) =
+            console::note_override(&provider, &person, &session, &asked.address, now_ms).await?
+    {
+        return Ok(elsewhere);
+    }
+    let mut conn = provider.signin.db.read().await?;
+    let by = By::user(&mut conn, &person, now_ms).await?;
+    drop(conn);
+    if !by.manages() {
+        return stranger::answer(&provider, &person, route, &asked.headers);
+    }
+    if !may(&by, route.needs) {
+        return Err(Problem::NotFound);
+    }
+    see(&provider, &session, now_ms / 1000).await?;
+    let unlocked_until = unlock::until(&session, &person, now_ms / 1000);
+    if route.fresh && unlocked_until.is_none() {
+        return asked.sign_in(&provider, Some(&person.id), Ask::Everything).await;
+    }
+    let Asked { headers, network, form, query, address, .. } = asked;
+    let visit = Visit {
+        language: language::of(&provider, &headers),
+        tree: by.tree(),
+        parts: parts.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        provider,
+        person,
+        by,
+        network,
+        now_ms,
+        form,
+        query,
+        session,
+        route,
+        address,
+        headers,
+        unlocked_until,
+    };
+    (route.handler)(visit).await
+}
+
+/// Whether somebody who manages something holds what a row needs.
+pub(super) fn may(by: &By, needs: Needs) -> bool {
+    match needs {
+        Needs::AnyRight => true,
+        Needs::Right(right) => by.holds(right),
+        Needs::OneOf(rights) => rights.iter().any(|right| by.holds(right)),
+        Needs::Site => by.administers_site(),
+    }
+}
+
+/// Who it is, if nothing is missing of what a sign-in would ask them for now.
+async fn proven(
+    provider: &Provider,
+    session: &SessionRow,
+    now: i64,
+) -> Result<Option<(Standing, Assurance)>, Problem> {
+    let state = &provider.signin;
+    let attempts = i64::from(state.settings.code_attempts);
+    let mut conn = state.db.read().await?;
+    let standing =
+        facts::load(&mut conn, None, Some(session), Freshness::Any, Demand::Whatever, attempts, now).await?;
+    Ok(match (decide(standing.as_ref().map(|standing| &standing.facts)), standing) {
+        (Next::Done(assurance), Some(standing)) => Some((standing, assurance)),
+        _ => None,
+    })
+}
+
+/// Notes that a session is in use, so that it does not grow idle.
+async fn see(provider: &Provider, session: &SessionRow, now: i64) -> Result<(), Problem> {
+    if now - session.seen_at < SEEN_EVERY {
+        return Ok(());
+    }
+    let mut tx = provider.signin.db.write().await?;
+    sessions::see(&mut tx, &session.id, now).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// A request, read at the edge.
+struct Asked {
+    route: &'static Route,
+    headers: HeaderMap,
+    network: Network,
+    form: Form,
+    query: Form,
+    address: String,
+}
+
+impl Asked {
+    async fn read(provider: &Provider, route: &'static Route, request: Request) -> Result<Self, Problem> {
+        let headers = request.headers().clone();
+        if route.verb == Verb::Post && !origin::is_own(&headers, &provider.issuer) {
+            return Err(Problem::ForeignForm);
+        }
+        let network = Network::of(request.extensions(), &headers, &provider.trusted_proxies);
+        let query = Form::parse(request.uri().query().unwrap_or_default())?;
+        let address = address(request.uri());
+        let form = match route.verb {
+            Verb::Get => Form::default(),
+            Verb::Post => <Form as axum::extract::FromRequest<()>>::from_request(request, &()).await?,
+        };
+        if query.doubled().is_some() {
+            return Err(BadForm::Doubled.into());
+        }
+        Ok(Self { route, headers, network, form, query, address })
+    }
+
+    /// Sends the browser through what is missing, and back here.
+    async fn sign_in(
+        &self,
+        provider: &Provider,
+        user_id: Option<&str>,
+        ask: Ask,
+    ) -> Result<Response, Problem> {
+        let kept = match self.route.verb {
+            Verb::Get => None,
+            Verb::Post => Kept::of(&self.form, user_id, provider.signin.clock.now()),
+        };
+        // What is too much to be kept is asked for again.
+        let back = if self.route.verb == Verb::Post && kept.is_none() { "/console" } else { &self.address };
+        let way = kept::doorway(provider, back, kept.as_ref())?;
+        console::begin(provider, &self.headers, &self.network, way, ask).await
+    }
+}
+
+/// Path and query of an address, as short as any of ours.
+fn address(uri: &Uri) -> String {
+    uri.path_and_query().map_or("/console", |whole| whole.as_str()).chars().take(unlock::LONGEST).collect()
+}

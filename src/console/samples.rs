@@ -1,0 +1,108 @@
+//! What does every page of the console look like in each of its states? For `countersign check` and the tests, as the sign-in pages
+//! have it. One function a page, below; add yours to [`pages`].
+
+use super::confirm::Confirm;
+use super::field::{Said, Summed};
+use super::frame::{Frame, Framed, Item};
+use super::home::{Attention, HomePage};
+use super::kept::KeptPage;
+use super::repair::RepairPage;
+use super::saved::Saved;
+use super::stranger::StrangerPage;
+use super::visit::ConsolePage;
+use crate::clock::Moment;
+use crate::web::samples::{Drawing, LONG, MOMENT, Sample};
+use crate::web::{Language, Pages, TemplateError};
+
+/// Every page in each of its states.
+///
+/// # Errors
+/// When a template asks for what its page does not have.
+pub fn pages(pages: &Pages, language: Language) -> Result<Vec<Sample>, TemplateError> {
+    let mut drawing = Drawing::new(pages, language);
+    home(&mut drawing)?;
+    around(&mut drawing)?;
+    Ok(drawing.samples)
+}
+
+/// The same in every language.
+///
+/// # Errors
+/// When a template asks for what is not there.
+pub fn all(drawer: &Pages) -> Result<Vec<Sample>, TemplateError> {
+    let drawn = Language::all().map(|language| pages(drawer, language));
+    Ok(drawn.collect::<Result<Vec<_>, _>>()?.concat())
+}
+
+fn home(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
+    console(drawing, "console-home", &HomePage { attention: Vec::new() })?;
+    let attention = vec![
+        Attention {
+            weight: "bad",
+            said: Said::new("console-app").about(LONG).counting(3),
+            remedy: Some(("console-menu-repair", "/console/repair".to_owned())),
+        },
+        Attention { weight: "warn", said: Said::new("console-app"), remedy: None },
+    ];
+    console(drawing, "console-home-attention", &HomePage { attention })
+}
+
+fn around(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
+    console(drawing, "console-repair", &RepairPage {})?;
+    let fields =
+        vec![("email".to_owned(), "nia@example.org".to_owned()), ("name".to_owned(), LONG.to_owned())];
+    let kept = |sure| KeptPage {
+        action: "/console/users/x".to_owned(),
+        fields: fields.clone(),
+        shown: fields.clone(),
+        sure,
+    };
+    console(drawing, "console-kept", &kept(false))?;
+    console(drawing, "console-kept-sure", &kept(true))?;
+    let confirm = Confirm {
+        question: Said::new("console-app").about(LONG),
+        consequences: vec![Said::new("console-app"), Said::new("console-app")],
+        action: "/console/users/x".to_owned(),
+        fields: fields.clone(),
+        button: "continue-button",
+        back: "/console".to_owned(),
+        number: None,
+        errors: Vec::new(),
+    };
+    console(drawing, "console-confirm", &confirm)?;
+    let errors = vec![Summed { field: "confirm", said: Said::new("wrong-too-long") }];
+    let number = Some(Said::new("console-app").counting(3));
+    console(drawing, "console-confirm-number", &Confirm { number, errors, ..confirm })?;
+    drawing.page("console-stranger", &StrangerPage { login: LONG.to_owned() })
+}
+
+/// Draws a page in the frame of a Top manager who can make changes for some more minutes.
+pub(super) fn console<P: ConsolePage>(
+    drawing: &mut Drawing<'_>,
+    name: &'static str,
+    page: &P,
+) -> Result<(), TemplateError> {
+    drawing.page(name, &Framed { frame: frame(name), page })
+}
+
+fn frame(name: &str) -> Frame {
+    let item = |label, path, current| Item { label, path, current };
+    let undone = Saved::new("console-app").undone_by("/console/users/x", &[("status", "active")]);
+    Frame {
+        menu: vec![
+            item("console-menu-home", "/console", Some("page")),
+            item("console-menu-repair", "/console/repair", None),
+        ],
+        who: "Ada Lovelace".to_owned(),
+        group: Some("Acme".to_owned()),
+        unlocked_until: (name != "console-home").then(|| Moment::new(MOMENT, None)),
+        unlock: "/console/unlock?to=%2Fconsole".to_owned(),
+        languages: if name == "console-home" {
+            vec![("en", "English", true), ("de", "Deutsch", false)]
+        } else {
+            Vec::new()
+        },
+        here: "/console".to_owned(),
+        saved: (name == "console-home-attention").then_some(undone),
+    }
+}

@@ -1,0 +1,89 @@
+//! How does somebody come into the managers' console? By a sign-in as every app has it, which ends in the session.
+
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Redirect, Response};
+
+use super::finish::{HOME, REPAIR, arrive};
+use super::pending::{self, New};
+use super::request::destination::Doorway;
+use super::request::{AuthorizationRequest, Prompt};
+use crate::directory::Person;
+use crate::oidc::provider::Provider;
+use crate::signin::announce;
+use crate::signin::binding::{self, Holder};
+use crate::signin::decide::Assurance;
+use crate::store::sessions::SessionRow;
+use crate::store::{sessions, signins};
+use crate::web::Problem;
+use crate::web::network::Network;
+
+/// What must be proven before the console opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// Whatever is missing of what the person's group asks for.
+    Missing,
+    /// Everything, anew: whoever sits there now is to be who signed in.
+    Everything,
+}
+
+/// Begins a sign-in that leads to a page of the console.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn begin(
+    provider: &Provider,
+    headers: &HeaderMap,
+    network: &Network,
+    doorway: Doorway,
+    ask: Ask,
+) -> Result<Response, Problem> {
+    let prompt = Prompt { login: ask == Ask::Everything, ..Prompt::default() };
+    let request = AuthorizationRequest { prompt, ..AuthorizationRequest::within(doorway) };
+    let new = New { client_id: None, request: &request, network, by_post: false };
+    pending::begin(provider, headers, new, provider.signin.clock.now()).await
+}
+
+/// What was kept for the end of a sign-in that this browser has finished, and where it was sent to; none when there is nothing.
+///
+/// # Errors
+/// When the database refuses, or the row is not ours.
+pub async fn kept(provider: &Provider, id: &str, headers: &HeaderMap) -> Result<Option<Doorway>, Problem> {
+    let state = &provider.signin;
+    let mut conn = state.db.read().await?;
+    let Some(signin) = signins::find(&mut conn, id).await? else { return Ok(None) };
+    drop(conn);
+    let holder = binding::holder(&state.cookies, &state.vault, headers, id, signin.browser_hash.as_deref());
+    if holder != Holder::This || signin.finished_at.is_none() || signin.client_id.is_some() {
+        return Ok(None);
+    }
+    let request: AuthorizationRequest =
+        serde_json::from_str(&signin.request).map_err(|e| Problem::Internal(e.to_string()))?;
+    Ok(request.return_to.console().filter(|doorway| doorway.kept.is_some()).cloned())
+}
+
+/// Sees that an override which lets somebody in by a session from elsewhere is recorded and announced, once a session. Answers where
+/// they are to land whom it brings to the console's first page.
+///
+/// # Errors
+/// When the database or a template fails.
+pub async fn note_override(
+    provider: &Provider,
+    person: &Person,
+    session: &SessionRow,
+    path: &str,
+    now_ms: i64,
+) -> Result<Option<Response>, Problem> {
+    let state = &provider.signin;
+    let mut conn = state.db.read().await?;
+    if sessions::is_overridden(&mut conn, &session.id).await? {
+        return Ok(None);
+    }
+    drop(conn);
+    let mut tx = state.db.write().await?;
+    let now_first = arrive(provider, &mut tx, person, Assurance::Override, &session.id, now_ms).await?;
+    tx.commit().await?;
+    if now_first {
+        announce::deliver_later(state);
+    }
+    Ok((now_first && path == HOME).then(|| Redirect::to(REPAIR).into_response()))
+}

@@ -1,0 +1,12 @@
+//! Do the console's pages show everybody what is theirs, and no more? `matrix` goes by the table of routes; beside it a file for each
+//! page. A change that needs more than an empty form has it in `forms`.
+#![cfg(test)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod entering;
+mod forms;
+mod matrix;
+mod unlocking;
+mod world;

@@ -1,0 +1,170 @@
+//! Does every row of the table of routes hold, for everybody? Made from the table itself: a page that is missing from it does not
+//! exist, and one that is in it is tried here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use countersign::console::routes::{self, Needs, Route, Verb};
+use reqwest::Method;
+
+use super::forms::form;
+use super::world::{PEOPLE, Somebody, World, may};
+use crate::support::browser::Page;
+
+const SITE_ADMINISTRATOR: Somebody = PEOPLE[7];
+const TOP_MANAGER: Somebody = PEOPLE[5];
+const TOP_MANAGER_ELSEWHERE: Somebody = PEOPLE[6];
+
+fn method(route: &Route) -> Method {
+    match route.verb {
+        Verb::Get => Method::GET,
+        Verb::Post => Method::POST,
+    }
+}
+
+async fn ask(
+    world: &mut World,
+    who: Somebody,
+    route: &Route,
+    address: &str,
+    typed: &[(String, String)],
+) -> Page {
+    let browser = world.browser(who).await;
+    let url = world.site.url.join(address).unwrap();
+    browser.fetch(&method(route), &url, typed, true).await
+}
+
+/// Whether an answer sends the browser to a sign-in.
+fn asks_who(page: &Page) -> bool {
+    let location = page.headers.get("location").and_then(|to| to.to_str().ok());
+    page.status == 303 && location.is_some_and(|to| to.starts_with("/authorize/"))
+}
+
+/// Which events are on the audit log.
+async fn ids(world: &World) -> BTreeSet<String> {
+    world.site.admin.events().await.into_iter().map(|event| event.id).collect()
+}
+
+/// A row whose address names one thing.
+fn is_about_one(route: &Route) -> bool {
+    route.path.contains("{id}")
+}
+
+crate::on_both_databases! {
+    async fn everybody_gets_what_they_may_and_404_for_the_rest(database) {
+        let mut world = World::on(database).await;
+        for who in PEOPLE {
+            for route in routes::all() {
+                let address = world.address(route).await;
+                let page = ask(&mut world, who, route, &address, &[]).await;
+                let status = page.status.as_u16();
+                let asked = format!("{} asks for {route:?}: {status}", who.what);
+                let allowed = who.role.is_some_and(|role| may(role, route.needs));
+                let elsewhere = who.what == TOP_MANAGER_ELSEWHERE.what && is_about_one(route);
+                match who.role {
+                    None => assert!(asks_who(&page), "{asked}"),
+                    Some("User" | "Client") if route.path == "/console" => assert_eq!(status, 403, "{asked}"),
+                    // A sign-in that keeps nothing is for nobody.
+                    Some(_) if route.path.contains("{signin}") => assert_eq!(status, 404, "{asked}"),
+                    Some(_) if allowed && !elsewhere => {
+                        assert!(!asks_who(&page) && (status < 400 || status == 422), "{asked}\n{}", page.body);
+                    }
+                    Some(_) => assert_eq!(status, 404, "{asked}"),
+                }
+            }
+        }
+    }
+
+    async fn what_is_not_in_the_tree_is_not_there(database) {
+        let mut world = World::on(database).await;
+        for route in routes::all().filter(|route| is_about_one(route)) {
+            let foreign = world.foreign_address(route).await;
+            let known = world.address(route).await;
+            let unknown = route.path.replace("{id}", "01HZX3N6W8Q4T2V7K9B5C1D0EF");
+            let typed: Vec<(String, String)> = match route.writes {
+                Some(_) => form(&world, route).into_iter().map(|(n, v)| (n.to_owned(), v)).collect(),
+                None => Vec::new(),
+            };
+            for (who, address) in
+                [(TOP_MANAGER, &foreign), (TOP_MANAGER, &unknown), (TOP_MANAGER_ELSEWHERE, &known)]
+            {
+                let page = ask(&mut world, who, route, address, &typed).await;
+                assert_eq!(page.status, 404, "{} asks for {route:?} at {address}", who.what);
+            }
+        }
+    }
+
+    async fn nothing_is_changed_by_a_form_from_elsewhere(database) {
+        let mut world = World::on(database).await;
+        let browser = world.browser(SITE_ADMINISTRATOR).await;
+        let before = world.site.admin.events().await.len();
+        for route in routes::all().filter(|route| route.verb == Verb::Post) {
+            let url = world.site.url.join(&world.address(route).await).unwrap();
+            let page = browser.fetch(&Method::POST, &url, &[], false).await;
+            assert_eq!(page.status, 403, "{route:?}");
+        }
+        assert_eq!(world.site.admin.events().await.len(), before);
+    }
+
+    async fn no_look_leaves_an_event(database) {
+        let mut world = World::on(database).await;
+        for who in PEOPLE {
+            world.browser(who).await;
+        }
+        let before = world.site.admin.events().await.len();
+        for who in PEOPLE {
+            for route in routes::all().filter(|route| route.writes.is_none()) {
+                let address = world.address(route).await;
+                ask(&mut world, who, route, &address, &[]).await;
+                let events = world.site.admin.events().await;
+                assert_eq!(events.len(), before, "{} asks for {route:?}: {:?}", who.what, events.last());
+            }
+        }
+    }
+
+    async fn every_change_leaves_its_event(database) {
+        let mut world = World::on(database).await;
+        let changes: Vec<&Route> = routes::all().filter(|route| route.writes.is_some()).collect();
+        for route in changes {
+            let typed: Vec<(String, String)> =
+                form(&world, route).into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+            let who = if may("Top manager", route.needs) { TOP_MANAGER } else { SITE_ADMINISTRATOR };
+            world.browser(who).await;
+            let before = ids(&world).await;
+            let address = world.address(route).await;
+            let page = ask(&mut world, who, route, &address, &typed).await;
+            let events = world.site.admin.events().await;
+            let new = events.iter().filter(|event| !before.contains(&event.id));
+            let names: Vec<&str> = new.map(|event| event.event.as_str()).collect();
+            assert!(names.contains(&route.writes.unwrap()), "{route:?}: {} {names:?}\n{}", page.status, page.body);
+        }
+    }
+
+    async fn a_method_that_is_not_in_the_table_is_405(database) {
+        let mut world = World::on(database).await;
+        let browser = world.browser(SITE_ADMINISTRATOR).await;
+        let mut verbs: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for route in routes::all() {
+            verbs.entry(route.path).or_default().insert(if route.verb == Verb::Get { "GET" } else { "POST" });
+        }
+        for route in routes::all() {
+            let url = world.site.url.join(&world.address(route).await).unwrap();
+            for other in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+                if verbs[route.path].contains(other.as_str()) {
+                    continue;
+                }
+                let page = browser.fetch(&other, &url, &[], true).await;
+                assert_eq!(page.status, 405, "{other} {}", route.path);
+            }
+        }
+        let nowhere = world.site.url.join("/console/nowhere").unwrap();
+        assert_eq!(browser.fetch(&Method::GET, &nowhere, &[], true).await.status, 404);
+    }
+}
+
+/// Whoever sees less in the menu gets no more by typing the address: the menu is made from the same rows.
+#[test]
+fn the_menu_shows_only_what_opens() {
+    let shown = routes::all().filter(|route| route.menu.is_some());
+    assert!(shown.clone().all(|route| route.verb == Verb::Get && !route.path.contains('{')));
+    assert!(shown.clone().any(|route| route.path == "/console" && route.needs == Needs::AnyRight));
+}

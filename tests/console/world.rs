@@ -1,0 +1,120 @@
+//! Who is there, and what is whose? Everybody of the matrix, each signed in to the console in a browser of their own.
+
+use std::collections::BTreeMap;
+
+use countersign::console::routes::{Needs, Route};
+use countersign::directory::rights::{DEFAULT_ROLES, Rights, SITE_ADMINISTRATOR};
+use countersign::store::groups::GroupRow;
+use countersign::store::roles;
+
+use crate::support::Database;
+use crate::support::browser::Browser;
+use crate::support::manager::Manager;
+use crate::support::site::Site;
+
+/// Everybody for whom each row of the table is tried.
+pub const PEOPLE: [Somebody; 8] = [
+    Somebody { what: "nobody", login: None, role: None },
+    Somebody { what: "a User", login: Some("ned"), role: Some("User") },
+    Somebody { what: "a Client", login: Some("carl"), role: Some("Client") },
+    Somebody { what: "a Co-manager", login: Some("cora"), role: Some("Co-manager") },
+    Somebody { what: "a Manager", login: Some("max"), role: Some("Manager") },
+    Somebody { what: "a Top manager", login: Some("ada"), role: Some("Top manager") },
+    Somebody { what: "a Top manager of another tree", login: Some("tom"), role: Some("Top manager") },
+    Somebody { what: "the site administrator", login: Some("root"), role: Some("Site administrator") },
+];
+
+/// One of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Somebody {
+    pub what: &'static str,
+    pub login: Option<&'static str>,
+    pub role: Option<&'static str>,
+}
+
+/// A site with two trees: Acme (with Design below it) and Bolt.
+pub struct World {
+    pub site: Site,
+    pub bolt: GroupRow,
+    browsers: BTreeMap<&'static str, Browser>,
+}
+
+impl World {
+    pub async fn on(database: Database) -> Self {
+        let site = Site::on(database).await;
+        let (admin, acme) = (&site.admin, &site.acme);
+        let design = admin.add_subgroup(acme, "Design", true).await;
+        let bolt = admin.add_group("Bolt", false).await;
+        admin.add_user(acme, "carl", "Client", Some("carl@example.org")).await;
+        admin.add_user(acme, "cora", "Co-manager", Some("cora@example.org")).await;
+        admin.add_user(&design, "dora", "User", Some("dora@example.org")).await;
+        admin.add_user(&bolt, "tom", "Top manager", Some("tom@example.org")).await;
+        admin.add_user(&bolt, "bea", "User", Some("bea@example.org")).await;
+        admin.add_site_administrator("root").await;
+        Self { site, bolt, browsers: BTreeMap::new() }
+    }
+
+    /// The browser of one of them, signed in to the console just now.
+    pub async fn browser(&mut self, somebody: Somebody) -> Browser {
+        let Some(login) = somebody.login else { return self.site.browser() };
+        if !self.browsers.contains_key(login) {
+            let manager = Manager::arrives(&self.site, login).await;
+            self.browsers.insert(login, manager.browser);
+        }
+        self.browsers[login].new_tab()
+    }
+
+    /// The address of a row, about something of Acme's.
+    pub async fn address(&self, route: &Route) -> String {
+        self.filled(route, &self.site.acme, "nia", "a-sign-in").await
+    }
+
+    /// The same, about something of Bolt's.
+    pub async fn foreign_address(&self, route: &Route) -> String {
+        self.filled(route, &self.bolt, "bea", "another-sign-in").await
+    }
+
+    async fn filled(&self, route: &Route, group: &GroupRow, login: &str, other: &str) -> String {
+        let mut filled = String::new();
+        let mut before = "";
+        for part in route.path.split('/').skip(1) {
+            filled.push('/');
+            filled += &match (part, before) {
+                ("{id}", "groups") => group.id.clone(),
+                ("{id}", "users") => self.site.admin.user(login).await.id,
+                ("{id}", "roles") => self.role(group, "User").await,
+                ("{signin}", _) => other.to_owned(),
+                (name, _) if name.starts_with('{') => {
+                    panic!(
+                        "{route:?}: say in tests/console/world.rs of which thing {name} after {before} is the id"
+                    )
+                }
+                (word, _) => word.to_owned(),
+            };
+            before = part;
+        }
+        filled
+    }
+
+    async fn role(&self, group: &GroupRow, name: &str) -> String {
+        let mut conn = self.site.admin.db.read().await.unwrap();
+        let key = countersign::directory::login::fold(name);
+        roles::find_named(&mut conn, Some(&group.top_id), &key).await.unwrap().unwrap().id
+    }
+}
+
+/// What a row is to somebody of this role, by the table of the manual and not by the program's own rules.
+pub fn may(role: &str, needs: Needs) -> bool {
+    let roles = DEFAULT_ROLES.iter().chain([&SITE_ADMINISTRATOR]);
+    let role = roles.clone().find(|known| known.name == role).unwrap();
+    let rights = Rights::parse(role.rights).unwrap();
+    let site = role.name == SITE_ADMINISTRATOR.name;
+    let manages = !matches!(role.name, "User" | "Client");
+    manages
+        && match needs {
+            Needs::AnyRight => true,
+            Needs::Right(right) => site || rights.has(right),
+            Needs::OneOf(any) => site || any.iter().any(|right| rights.has(right)),
+            Needs::Site => site,
+        }
+}
