@@ -117,6 +117,41 @@ crate::on_both_databases! {
         assert_eq!(site.admin.user("ned").await.password_short, Some(false));
     }
 
+    /// A session that password and code have opened, once the password would do without the code: by an override, or as the group's
+    /// flag goes off. An app that insists on two factors has them, and asks for nothing.
+    async fn a_session_of_two_factors_is_asked_once_the_password_would_let_in_alone(database) {
+        let site = Site::on(database).await;
+        for how in ["override", "flag"] {
+            site.admin.change_password("ned", SHORT).await;
+            let (app, mut browser) = ned_with_nine_letters(&site, SHORT).await;
+            let code = site.inbox("ned@example.org").code();
+            browser.fill("code", &code).fill("password", SHORT).submit().await;
+            browser.arrived();
+            browser.open(&app.visit().url()).await;
+            browser.arrived();
+            match how {
+                "override" => site.admin.change_role("ned", "Top manager").await.id,
+                _ => site.admin.set_two_factor(&site.acme, false).await.id,
+            };
+            let silent = app.visit().with("prompt", "none");
+            browser.open(&silent.url()).await;
+            assert_eq!(silent.error(&browser.arrived()), "login_required", "{how}");
+            let strict = site.admin.add_app_with(|m| m.require_two_factor = true).await;
+            browser.open(&strict.visit().url()).await;
+            browser.arrived();
+            site.advance(60);
+            browser.open(&app.visit().url()).await;
+            assert!(browser.has_field("login"), "{how}: {}", browser.text());
+            browser.fill("login", "ned").fill("password", SHORT).submit().await;
+            assert!(browser.text().contains("Choose a longer password"), "{how}: {}", browser.text());
+            browser.fill("password", LONG).submit().await;
+            browser.arrived();
+            browser.open(&app.visit().with("prompt", "none").url()).await;
+            assert!(browser.arrived().as_str().contains("code="), "{how}: it is asked once");
+            site.admin.change_role("ned", "User").await;
+        }
+    }
+
     /// The form is good for whoever has to choose, and for nobody else: not before the password, nor before the code.
     async fn the_form_gets_nobody_past_a_step(database) {
         let site = Site::on(database).await;

@@ -3,6 +3,9 @@
 
 mod support;
 
+use countersign::directory::users::Changes;
+use countersign::directory::{Address, By, Error, policy::Refusal, users};
+use countersign::keys::secret::entropy;
 use countersign::oidc::clients::AuthMethod;
 use serde_json::{Value, json};
 use support::admin::REDIRECT_URI;
@@ -131,6 +134,47 @@ crate::on_both_databases! {
             site.admin.vouch_for_domains(&site.acme, &domains).await;
             let told = app.userinfo(&token).await.json;
             assert_eq!(told["email_verified"], expected, "{domains:?}: {told}");
+        }
+    }
+
+    /// Whoever is in another tree, and whoever may only write their own address down, is believed nothing: neither by apps nor at the
+    /// login screen.
+    async fn nobody_gives_themselves_an_address_that_is_vouched_for_nor_does_another_trees_manager(database) {
+        let site = Site::on(database).await;
+        let app = site.admin.add_app().await;
+        site.admin.vouch_for_domains(&site.acme, &["acme.example"]).await;
+        site.admin.change_email("ada", Some("boss@acme.example")).await;
+        let rivals = site.admin.add_group("Rivals", false).await;
+        site.admin.add_user(&rivals, "rita", "Top manager", None).await;
+        site.admin.add_user(&rivals, "rob", "User", None).await;
+        let writes = async |actor: &str, whose: &str, address: &str| {
+            let (actor, whose) = (site.admin.user(actor).await, site.admin.user(whose).await);
+            let mut tx = site.admin.db.write().await.unwrap();
+            let by = By::user(&mut tx, &actor, site.now() * 1000).await.unwrap();
+            let email = Some(Some(Address::parse(address).unwrap()));
+            let changes = Changes { email, ..Changes::default() };
+            let done = users::set(&mut tx, &whose, changes, &by, &mut entropy()).await;
+            tx.commit().await.unwrap();
+            done.map(|_| ())
+        };
+        for own in ["ned@acme.example", "boss@ACME.example"] {
+            let refused = writes("ned", "ned", own).await;
+            assert!(matches!(refused, Err(Error::Refused(Refusal::OwnWord(_)))), "{own}: {refused:?}");
+        }
+        assert_eq!(site.admin.user("ned").await.email.as_deref(), Some("ned@example.org"));
+        for whose in ["ned", "ada"] {
+            let refused = writes("rita", whose, "rita@acme.example").await;
+            assert!(matches!(refused, Err(Error::Refused(_))), "{whose}: {refused:?}");
+        }
+        // In their own tree they may write down what they like, and nobody vouches for it.
+        writes("rita", "rob", "rob@acme.example").await.unwrap();
+        writes("rob", "rob", "boss@acme.example").await.unwrap();
+        let visit = app.visit().with("scope", "openid email");
+        for (who, verified) in [("rob", false), ("ada", true)] {
+            let (_, tokens) = site.signed_in(&app, &visit, who).await;
+            let told = app.userinfo(&tokens.text("access_token")).await.json;
+            assert_eq!(told["email"], "boss@acme.example");
+            assert_eq!(told["email_verified"], verified, "{who}: {told}");
         }
     }
 

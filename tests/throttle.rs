@@ -5,7 +5,9 @@ mod support;
 
 use std::time::Duration;
 
+use countersign::directory::Status;
 use countersign::directory::login::hashed;
+use countersign::directory::users::Changes;
 use countersign::keys::secret::entropy;
 use countersign::signin::throttle::rule::{Count, Kind};
 use countersign::store::failures::{self, Failure, Lines, Place};
@@ -302,6 +304,24 @@ crate::on_both_databases! {
         assert_eq!(known.status(), 200, "strangers do not make it wait");
         site.admin.change_password("ned", "another horse battery").await;
         fail(&mut stranger, "ned").await;
+        known.open(&app.visit().with("prompt", "login").url()).await;
+        give(&mut known, "ned", "wrong").await;
+        assert_eq!(known.status(), 429, "it counts as a stranger's: {}", known.text());
+    }
+
+    /// Whoever is let in again after that begins as a stranger in every browser.
+    async fn disabling_somebody_forgets_their_browsers(database) {
+        let (site, app) = open_site(database).await;
+        let set = async |status| {
+            site.admin.change("ned", Changes { status: Some(status), ..Changes::default() }).await;
+        };
+        let mut known = at(&site, &app, "192.0.2.1").await;
+        give(&mut known, "ned", PASSWORD).await;
+        assert!(known.has_left());
+        let mut stranger = at(&site, &app, "192.0.2.1").await;
+        fail(&mut stranger, "ned").await;
+        set(Status::Disabled).await;
+        set(Status::Active).await;
         known.open(&app.visit().with("prompt", "login").url()).await;
         give(&mut known, "ned", "wrong").await;
         assert_eq!(known.status(), 429, "it counts as a stranger's: {}", known.text());

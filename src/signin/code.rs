@@ -24,8 +24,8 @@ pub struct Given<'a> {
     pub demand: Demand,
 }
 
-/// Takes the code step of a sign-in and records what came of it. The password is checked first, as everywhere; a wrong
-/// one costs no attempt at the code.
+/// Takes the code step of a sign-in and records what came of it: the proof, or what the next page says, which is the answer. The
+/// password is checked first, as everywhere; a wrong one costs no attempt at the code.
 ///
 /// # Errors
 /// When the database or the master key fails.
@@ -34,8 +34,8 @@ pub async fn take(
     signin: &SignInRow,
     given: Given<'_>,
     from: &Attempt<'_>,
-) -> Result<(), challenge::Error> {
-    let Some(person) = who(state, signin).await? else { return Ok(()) };
+) -> Result<Option<Notice>, challenge::Error> {
+    let Some(person) = who(state, signin).await? else { return Ok(None) };
     let mut right = None;
     if state.settings.ask_password_with_code {
         let attempt = Attempt { login: &person.login, password: given.password, ..from.clone() };
@@ -48,7 +48,8 @@ pub async fn take(
                 let mut tx = state.db.write().await?;
                 refused.settle(state, &mut tx, &attempt).await?;
                 signins::set_notice(&mut tx, &signin.id, Some(&notice.to_json())).await?;
-                return Ok(tx.commit().await?);
+                tx.commit().await?;
+                return Ok(Some(notice));
             }
         }
     }
@@ -62,12 +63,12 @@ pub async fn take(
     }
     let verdict = challenge::check(state, &mut tx, &signin.id, &person.id, given.code, now).await?;
     let may_skip = rehearsal::may_skip(&person, given.demand);
-    record(state, &mut tx, signin, &person, &verdict, may_skip, from).await?;
+    let said = record(state, &mut tx, signin, &person, &verdict, may_skip, from).await?;
     tx.commit().await?;
     if verdict == Verdict::WrongAndStopped {
         super::announce::deliver_later(state);
     }
-    Ok(())
+    Ok(said)
 }
 
 /// Whose code this sign-in waits for.
@@ -85,13 +86,14 @@ async fn record(
     verdict: &Verdict,
     may_skip: bool,
     from: &Attempt<'_>,
-) -> Result<(), challenge::Error> {
+) -> Result<Option<Notice>, challenge::Error> {
     let now = from.now_ms / 1000;
     let (notice, start_again) = match verdict {
         Verdict::Right { mailed_to } => {
             signins::record_code(tx, &signin.id, &person.id, now).await?;
             rehearsal::note(tx, person, Outcome::Managed, now).await?;
-            return proves(tx, person, mailed_to.as_deref(), from.now_ms).await;
+            proves(tx, person, mailed_to.as_deref(), from.now_ms).await?;
+            return Ok(None);
         }
         Verdict::Wrong(left) => (Notice::InvalidCode { left: *left }, false),
         Verdict::WrongAndLast => (Notice::LastCodeWrong, true),
@@ -108,7 +110,7 @@ async fn record(
         signins::set_notice(tx, &signin.id, Some(&notice.to_json())).await?;
     }
     if matches!(verdict, Verdict::NoChallenge | Verdict::Stopped) {
-        return Ok(());
+        return Ok(Some(notice));
     }
     let event =
         if *verdict == Verdict::WrongAndStopped { "signin.codes_stopped" } else { "signin.code_refused" };
@@ -120,7 +122,7 @@ async fn record(
     if *verdict == Verdict::WrongAndStopped {
         super::announce::codes_stopped(state, tx, person, from.now_ms).await?;
     }
-    Ok(())
+    Ok(Some(notice))
 }
 
 /// Whoever enters a code that was sent to their email reads its mailbox, which apps are told (`email_verified`). A code

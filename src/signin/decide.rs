@@ -114,7 +114,12 @@ pub enum Assurance {
 pub fn decide(facts: Option<&Facts>) -> Next {
     let Some(facts) = facts else { return Next::Password };
     if facts.code_at.is_some() {
-        return Next::Done(Assurance::TwoFactors);
+        // Whatever was proven beside it: where no code is insisted on, the password would let in alone the next time.
+        let asked = match need(facts) {
+            Need::Code => None,
+            Need::Nothing | Need::Rehearsal => longer(facts.strength),
+        };
+        return asked.unwrap_or(Next::Done(Assurance::TwoFactors));
     }
     match need(facts) {
         Need::Nothing => alone(facts),
@@ -166,12 +171,17 @@ fn waives(facts: &Facts) -> bool {
 
 /// The password stands alone.
 fn alone(facts: &Facts) -> Next {
-    match facts.strength {
-        Strength::Alone if waives(facts) => Next::Done(Assurance::Override),
-        Strength::Alone => Next::Done(Assurance::Password),
-        Strength::Short => Next::LongerPassword,
+    let assurance = if waives(facts) { Assurance::Override } else { Assurance::Password };
+    longer(facts.strength).unwrap_or(Next::Done(assurance))
+}
+
+/// What is asked of a password that is too short to let in alone.
+const fn longer(strength: Strength) -> Option<Next> {
+    match strength {
+        Strength::Alone => None,
+        Strength::Short => Some(Next::LongerPassword),
         // Nobody chooses a password for a session that they have found open.
-        Strength::ShortInSession => Next::Password,
+        Strength::ShortInSession => Some(Next::Password),
     }
 }
 
@@ -344,7 +354,8 @@ mod tests {
         }
     }
 
-    /// Every row of the table that ends with the password alone asks for a longer one first, and no other row does.
+    /// Every row of the table that ends with the password alone asks for a longer one first, and no other row does. So does every row
+    /// that could end so, where a code was given all the same.
     #[test]
     fn a_password_that_was_chosen_with_a_code_behind_it_does_not_let_in_alone() {
         for (facts, next) in cells() {
@@ -353,8 +364,11 @@ mod tests {
             assert_eq!(decide(Some(&short)), if alone { Next::LongerPassword } else { next }, "{short:?}");
             let by_session = Facts { strength: Strength::ShortInSession, ..short };
             assert_eq!(decide(Some(&by_session)), if alone { Next::Password } else { next }, "{short:?}");
-            let with_code = Facts { code_at: Some(2), ..short };
-            assert_eq!(decide(Some(&with_code)), Next::Done(Assurance::TwoFactors), "{short:?}");
+            let (could, done) = (alone || next.may_be_skipped(), Next::Done(Assurance::TwoFactors));
+            for (facts, asked) in [(short, Next::LongerPassword), (by_session, Next::Password)] {
+                let with_code = Facts { code_at: Some(2), ..facts };
+                assert_eq!(decide(Some(&with_code)), if could { asked } else { done }, "{with_code:?}");
+            }
         }
         let skipped =
             Facts { strength: Strength::Short, skipped_at: Some(2), ..facts(REHEARSE, NO, YES, NO) };

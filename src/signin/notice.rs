@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::web::network::Network;
+
 /// What a step has to tell the person on the page that follows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -74,13 +76,12 @@ impl Notice {
         serde_json::from_str(text?).ok()
     }
 
-    /// The word in the log for a try to sign in that was refused; none for what is nobody's try.
-    #[must_use]
-    pub const fn refusal(&self) -> Option<&'static str> {
+    /// The try that was refused; none for what is nobody's try.
+    const fn refused(&self) -> Option<Refused> {
         match self {
-            Self::Incorrect { .. } => Some("password"),
-            Self::Throttled { .. } => Some("throttled"),
-            Self::InvalidCode { .. } | Self::LastCodeWrong | Self::CodesStopped => Some("code"),
+            Self::Incorrect { .. } | Self::IncorrectAgain { .. } => Some(Refused::Password),
+            Self::Throttled { .. } => Some(Refused::Throttled),
+            Self::InvalidCode { .. } | Self::LastCodeWrong | Self::CodesStopped => Some(Refused::Code),
             _ => None,
         }
     }
@@ -94,6 +95,39 @@ impl Notice {
             }
             _ => None,
         }
+    }
+}
+
+/// A try that was refused, as the log tells of it. Nothing that was typed is told: people type passwords into the wrong field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// A wrong password, or no such login.
+    Password,
+    /// A wrong code.
+    Code,
+    /// A wrong code of a device (RFC 8628 §5.1).
+    DeviceCode,
+    /// It was not heard: too many before it were wrong.
+    Throttled,
+}
+
+impl Refused {
+    /// Writes the one line of the log that whoever bars addresses looks for (docs/operations.md).
+    pub fn log(self, network: &Network) {
+        let why = match self {
+            Self::Password => "password",
+            Self::Code => "code",
+            Self::DeviceCode => "device_code",
+            Self::Throttled => "throttled",
+        };
+        tracing::warn!(address = %network.address(), %why, "sign-in refused");
+    }
+}
+
+/// Writes that line if what a step has to tell is that a try was refused.
+pub fn log(said: Option<&Notice>, network: &Network) {
+    if let Some(refused) = said.and_then(Notice::refused) {
+        refused.log(network);
     }
 }
 

@@ -70,28 +70,36 @@ enum Why {
     Busy,
 }
 
-/// Takes the password step of a sign-in and records what came of it: the proof, or what the next page says. Unknown
-/// login, wrong password and disabled user are alike in words and in the work that they cost.
+/// Takes the password step of a sign-in and records what came of it: the proof, or what the next page says, which is the answer.
+/// Unknown login, wrong password and disabled user are alike in words and in the work that they cost.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn take(state: &SignInState, signin: &SignInRow, attempt: &Attempt<'_>) -> store::Result<()> {
+pub async fn take(
+    state: &SignInState,
+    signin: &SignInRow,
+    attempt: &Attempt<'_>,
+) -> store::Result<Option<Notice>> {
     let checked = check(state, attempt, false).await?;
     let mut tx = state.db.write().await?;
-    match &checked {
+    let said = match checked {
         Checked::Right(right) if still_holds(&mut tx, &right.person).await? => {
             right.settle(&mut tx).await?;
             signins::record_password(&mut tx, &signin.id, &right.person.id, attempt.now_ms / 1000).await?;
+            None
         }
         Checked::Right(_) => {
             signins::set_notice(&mut tx, &signin.id, Some(&Notice::AccountChanged.to_json())).await?;
+            Some(Notice::AccountChanged)
         }
         Checked::Refused(refused) => {
             refused.settle(state, &mut tx, attempt).await?;
             signins::start_again(&mut tx, &signin.id, Some(&refused.notice.to_json())).await?;
+            Some(refused.notice)
         }
-    }
-    tx.commit().await
+    };
+    tx.commit().await?;
+    Ok(said)
 }
 
 /// Whether the password that was found right is the user's still: the check takes its time, and what ends pending sign-ins

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::{FromRequest, FromRequestParts as _, Request};
 use axum::http::HeaderMap;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 
 use super::finish;
 use super::longer;
@@ -14,10 +14,10 @@ use crate::directory::{Login, people};
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::error::{Code, Refusal};
 use crate::signin::code::{self, Given};
-use crate::signin::notice::Notice;
+use crate::signin::notice;
 use crate::signin::password::{self, Attempt};
 use crate::store::{signins, tokens};
-use crate::web::form::Form;
+use crate::web::form::{BadForm, Form};
 use crate::web::network::Network;
 use crate::web::{Path, Problem, origin};
 
@@ -27,123 +27,61 @@ pub(in crate::oidc) async fn back(Path(id): Path<String>) -> Response {
 }
 
 /// `POST /authorize/{sign-in}/password`
-pub(in crate::oidc) async fn password(
-    State(provider): State<Arc<Provider>>,
-    Path(id): Path<String>,
-    request: Request,
-) -> Result<Response, Problem> {
-    let step = match Step::open(&provider, &id, request).await? {
-        Ok(step) => step,
-        Err(over) => return Ok(over),
-    };
-    password::take(&provider.signin, &step.pending.signin, &step.attempt()).await?;
-    step.tell_of_refusal(&provider).await?;
-    Ok(to_the_loop(&id))
+pub(in crate::oidc) async fn password(step: Step) -> Result<Response, Problem> {
+    let state = &step.provider.signin;
+    let said = password::take(state, &step.pending.signin, &step.attempt()).await?;
+    notice::log(said.as_ref(), &step.network);
+    Ok(step.back())
 }
 
 /// `POST /authorize/{sign-in}/code`
-pub(in crate::oidc) async fn code(
-    State(provider): State<Arc<Provider>>,
-    Path(id): Path<String>,
-    request: Request,
-) -> Result<Response, Problem> {
-    let step = match Step::open(&provider, &id, request).await? {
-        Ok(step) => step,
-        Err(over) => return Ok(over),
-    };
+pub(in crate::oidc) async fn code(step: Step) -> Result<Response, Problem> {
     let demand = step.pending.request.demand(&step.pending.client);
     let given = Given { code: step.form.field("code"), password: step.form.field("password"), demand };
-    code::take(&provider.signin, &step.pending.signin, given, &step.attempt()).await?;
-    step.tell_of_refusal(&provider).await?;
-    Ok(to_the_loop(&id))
+    let said = code::take(&step.provider.signin, &step.pending.signin, given, &step.attempt()).await?;
+    notice::log(said.as_ref(), &step.network);
+    Ok(step.back())
 }
 
 /// `POST /authorize/{sign-in}/code/resend`
-pub(in crate::oidc) async fn resend(
-    State(provider): State<Arc<Provider>>,
-    Path(id): Path<String>,
-    request: Request,
-) -> Result<Response, Problem> {
-    let step = match Step::open(&provider, &id, request).await? {
-        Ok(step) => step,
-        Err(over) => return Ok(over),
-    };
-    code::ask_again(&provider.signin, &step.pending.signin, step.now_ms).await?;
-    Ok(to_the_loop(&id))
+pub(in crate::oidc) async fn resend(step: Step) -> Result<Response, Problem> {
+    code::ask_again(&step.provider.signin, &step.pending.signin, step.now_ms).await?;
+    Ok(step.back())
 }
 
 /// `POST /authorize/{sign-in}/code/skip`: the person goes on without the code that their group rehearses.
-pub(in crate::oidc) async fn skip(
-    State(provider): State<Arc<Provider>>,
-    Path(id): Path<String>,
-    request: Request,
-) -> Result<Response, Problem> {
-    let step = match Step::open(&provider, &id, request).await? {
-        Ok(step) => step,
-        Err(over) => return Ok(over),
-    };
-    turn::skip(&provider, &step.pending, &step.headers, step.now_ms).await?;
-    Ok(to_the_loop(&id))
+pub(in crate::oidc) async fn skip(step: Step) -> Result<Response, Problem> {
+    turn::skip(&step.provider, &step.pending, &step.headers, step.now_ms).await?;
+    Ok(step.back())
 }
 
 /// `POST /authorize/{sign-in}/new-password`
-pub(in crate::oidc) async fn new_password(
-    State(provider): State<Arc<Provider>>,
-    Path(id): Path<String>,
-    request: Request,
-) -> Result<Response, Problem> {
-    let step = match Step::open(&provider, &id, request).await? {
-        Ok(step) => step,
-        Err(over) => return Ok(over),
-    };
+pub(in crate::oidc) async fn new_password(step: Step) -> Result<Response, Problem> {
     let typed = step.form.field("password");
-    longer::take(&provider, &step.pending, typed, &step.network, &step.headers, step.now_ms).await
+    longer::take(&step.provider, &step.pending, typed, &step.network, &step.headers, step.now_ms).await
 }
 
 /// `POST /authorize/{sign-in}/consent`
-pub(in crate::oidc) async fn consent(
-    State(provider): State<Arc<Provider>>,
-    Path(id): Path<String>,
-    request: Request,
-) -> Result<Response, Problem> {
-    let step = match Step::open(&provider, &id, request).await? {
-        Ok(step) => step,
-        Err(over) => return Ok(over),
-    };
+pub(in crate::oidc) async fn consent(step: Step) -> Result<Response, Problem> {
     if step.form.field("decision") != "allow" {
-        return step.deny(&provider).await;
+        return step.deny().await;
     }
     let shown_to = step.form.get("login");
-    turn::consent(&provider, &step.pending, &step.headers, shown_to, step.now_ms).await?;
-    Ok(to_the_loop(&id))
+    turn::consent(&step.provider, &step.pending, &step.headers, shown_to, step.now_ms).await?;
+    Ok(step.back())
 }
 
 /// `POST /authorize/{sign-in}/another`: the person wants to use another login.
-pub(in crate::oidc) async fn another(
-    State(provider): State<Arc<Provider>>,
-    Path(id): Path<String>,
-    request: Request,
-) -> Result<Response, Problem> {
-    let step = match Step::open(&provider, &id, request).await? {
-        Ok(step) => step,
-        Err(over) => return Ok(over),
-    };
-    let mut tx = provider.signin.db.write().await?;
-    signins::use_another_login(&mut tx, &id, step.now_ms / 1000).await?;
+pub(in crate::oidc) async fn another(step: Step) -> Result<Response, Problem> {
+    let mut tx = step.provider.signin.db.write().await?;
+    signins::use_another_login(&mut tx, &step.pending.signin.id, step.now_ms / 1000).await?;
     tx.commit().await?;
-    Ok(to_the_loop(&id))
+    Ok(step.back())
 }
 
 /// `POST /authorize/{sign-in}/cancel`
-pub(in crate::oidc) async fn cancel(
-    State(provider): State<Arc<Provider>>,
-    Path(id): Path<String>,
-    request: Request,
-) -> Result<Response, Problem> {
-    match Step::open(&provider, &id, request).await? {
-        Ok(step) => step.deny(&provider).await,
-        Err(over) => Ok(over),
-    }
+pub(in crate::oidc) async fn cancel(step: Step) -> Result<Response, Problem> {
+    step.deny().await
 }
 
 /// Whether a form names the person whose sign-in has ended just now, or nobody.
@@ -157,7 +95,8 @@ async fn is_of_its_person(provider: &Provider, pending: &Pending, login: &str) -
 }
 
 /// A form of a sign-in that may go on, sent by one of our own pages in the sign-in's browser.
-struct Step {
+pub(in crate::oidc) struct Step {
+    provider: Arc<Provider>,
     pending: Pending,
     headers: HeaderMap,
     form: Form,
@@ -165,31 +104,47 @@ struct Step {
     now_ms: i64,
 }
 
+/// The answer to any other form stands in the place of the step's.
+impl FromRequest<Arc<Provider>> for Step {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, provider: &Arc<Provider>) -> Result<Self, Response> {
+        match Self::open(request, provider).await {
+            Ok(step) => step,
+            Err(problem) => Err(problem.into_response()),
+        }
+    }
+}
+
 impl Step {
-    async fn open(
-        provider: &Provider,
-        id: &str,
-        request: Request,
-    ) -> Result<Result<Self, Response>, Problem> {
-        let headers: HeaderMap = request.headers().clone();
+    async fn open(request: Request, provider: &Arc<Provider>) -> Result<Result<Self, Response>, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let Path(id) = Path::<String>::from_request_parts(&mut parts, provider).await?;
+        let headers = parts.headers.clone();
         if !origin::is_own(&headers, &provider.issuer) {
             return Err(Problem::ForeignForm);
         }
-        let network = Network::of(request.extensions(), &headers, &provider.trusted_proxies);
-        let form = <Form as axum::extract::FromRequest<()>>::from_request(request, &()).await?;
+        let network = Network::of(&parts.extensions, &headers, &provider.trusted_proxies);
+        let form = Form::from_request(Request::from_parts(parts, body), &()).await?;
         if form.doubled().is_some() {
-            return Err(Problem::BadForm(crate::web::form::BadForm::Doubled));
+            return Err(BadForm::Doubled.into());
         }
         let now_ms = provider.signin.clock.now_ms();
-        let pending = match pending::load(provider, id, &headers, now_ms).await? {
+        let pending = match pending::load(provider, &id, &headers, now_ms).await? {
             // What is sent a second time has been heard; what somebody else sends is for another sign-in.
             Ok(pending) if pending.ended.is_some() => {
                 let same = is_of_its_person(provider, &pending, form.field("login")).await?;
-                Err(if same { to_the_loop(id) } else { pending::over(provider, &pending, &headers) })
+                Err(if same { to_the_loop(&id) } else { pending::over(provider, &pending, &headers) })
             }
             other => other,
         };
-        Ok(pending.map(|pending| Self { pending, headers, form, network, now_ms }))
+        let provider = Arc::clone(provider);
+        Ok(pending.map(|pending| Self { provider, pending, headers, form, network, now_ms }))
+    }
+
+    /// Back to the loop, which knows what follows.
+    fn back(&self) -> Response {
+        to_the_loop(&self.pending.signin.id)
     }
 
     fn attempt(&self) -> Attempt<'_> {
@@ -203,20 +158,13 @@ impl Step {
         }
     }
 
-    /// One line of the log for each try that was refused, for whoever bars the address (docs/operations.md). Nothing that was typed
-    /// is in it: people type passwords into the wrong field.
-    async fn tell_of_refusal(&self, provider: &Provider) -> Result<(), Problem> {
-        let mut conn = provider.signin.db.read().await?;
-        let signin = signins::find(&mut conn, &self.pending.signin.id).await?;
-        let notice = Notice::from_json(signin.and_then(|signin| signin.notice).as_deref());
-        if let Some(why) = notice.as_ref().and_then(Notice::refusal) {
-            tracing::warn!(address = %self.network.address(), %why, "sign-in refused");
-        }
-        Ok(())
-    }
-
-    async fn deny(&self, provider: &Provider) -> Result<Response, Problem> {
+    /// Whoever it is that says no: the one who gave a password here, or whose session it is.
+    async fn deny(&self) -> Result<Response, Problem> {
+        let signin = &self.pending.signin;
+        let session = self.provider.session(&self.headers, self.now_ms / 1000).await?;
+        let session = session.filter(|_| !signin.without_session).map(|session| session.user_id);
+        let user = signin.user_id.as_deref().or(session.as_deref());
         let refusal = Refusal::new(Code::AccessDenied, "the person said no");
-        finish::refuse(provider, &self.pending, &refusal, self.now_ms).await
+        finish::refuse(&self.provider, &self.pending, user, &refusal, self.now_ms).await
     }
 }

@@ -17,6 +17,7 @@ use crate::oidc::shared::page::{internal, language};
 use crate::oidc::shared::user_code::UserCode;
 use crate::signin::binding::Binding;
 use crate::signin::browser::Browser;
+use crate::signin::notice::Refused;
 use crate::signin::pages;
 use crate::signin::throttle::Try;
 use crate::signin::throttle::rule::Verdict;
@@ -92,14 +93,19 @@ impl Entry<'_> {
                     return Ok(begun);
                 }
                 tried.failed(&mut tx, now).await?;
+                Refused::DeviceCode.log(network);
                 let then = Some("wrong-user-code-then");
                 self.again(StatusCode::OK, ErrorText { what: "wrong-user-code", then, n: 0 })
             }
             Verdict::Queue(until) => {
                 tried.queue(&mut tx, until, now).await?;
+                Refused::Throttled.log(network);
                 self.throttled(until - now)
             }
-            Verdict::Wait(until) => self.throttled(until - now),
+            Verdict::Wait(until) => {
+                Refused::Throttled.log(network);
+                self.throttled(until - now)
+            }
         };
         tx.commit().await?;
         let cookies = AppendHeaders(greeting.map(|cookie| (header::SET_COOKIE, cookie)));
