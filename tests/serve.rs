@@ -196,6 +196,32 @@ fn certificate(port: u16) -> Vec<u8> {
     stream.ssl().peer_certificate().unwrap().to_der().unwrap()
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hangup_takes_templates_up_that_draw_and_keeps_the_old_ones_of_those_that_do_not() {
+    let (mut program, _smtp) = program().await;
+    std::fs::create_dir(program.path("own")).unwrap();
+    let write = |name: &str, text: &str| std::fs::write(program.path("own").join(name), text).unwrap();
+    write("front.html", "<h1>One</h1>");
+    program.set("COUNTERSIGN_TEMPLATES__DIR", "own");
+    let serving = program.serve();
+    let front = async || get(&program, "/").await.text().await.unwrap();
+    let write = |name: &str, text: &str| std::fs::write(program.path("own").join(name), text).unwrap();
+    assert_eq!(front().await, "<h1>One</h1>");
+    for (wrong, why) in [("{% if %}", "syntax error"), ("{{ page.nothing }}", "undefined value")] {
+        write("front.html", wrong);
+        serving.signal("HUP");
+        let log = serving.says(why);
+        assert!(log.contains("SIGHUP: the templates cannot be used, so the old ones stay"), "{log}");
+        assert_eq!(front().await, "<h1>One</h1>", "{wrong}");
+    }
+    write("front.html", "{{ stylesheet }}");
+    write("style.css", "body{color:rebeccapurple}");
+    serving.signal("HUP");
+    serving.says("SIGHUP: the templates are read again");
+    let css = get(&program, &front().await.replace("&#x2f;", "/")).await;
+    assert!(css.text().await.unwrap().contains("rebeccapurple"));
+}
+
 /// Kubernetes mounts secrets as 0440 for a group that the process is in.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_own_group_may_read_the_master_key_and_others_may_not() {
@@ -244,6 +270,11 @@ async fn a_refused_sign_in_is_one_line_with_the_address_and_nothing_that_was_typ
         browser.fill("login", typed).fill("password", "hunter2-hunter2").submit().await;
         let log = serving.says(line);
         assert_eq!(log.matches("sign-in refused").count(), 1, "{log}");
+        browser.open("/device").await;
+        browser.fill("user_code", "BCDF-GHJK").submit().await;
+        let log = serving.says(&line.replace("password", "device_code"));
+        assert_eq!(log.matches("sign-in refused").count(), 2, "{log}");
+        assert!(!log.contains("BCDF"), "{log}");
         assert!(!log.contains("hunter2") && !log.contains("192.0.2.9"), "{log}");
     }
 }

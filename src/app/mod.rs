@@ -40,7 +40,7 @@ use crate::web::cookies::Cookies;
 use crate::web::form::MAX_BODY;
 use crate::web::layers::{self, Layers};
 use crate::web::origin::path_of;
-use crate::web::{Pages, Path};
+use crate::web::{Pages, Path, TemplateError, samples};
 
 pub use descriptors::raise as raise_descriptors;
 pub use doors::Doors;
@@ -89,7 +89,7 @@ impl App {
             vault: vault.clone(),
             passwords: Passwords::new(cores, usize::from(config.signin.password_queue)),
             mailer,
-            pages: Pages::new(&config.brand, &config.templates)?.of_issuer(&config.issuer),
+            pages: pages(&config)?,
             cookies: Cookies::for_issuer(&config.issuer),
         };
         let outbound = Outbound::new(&config.outbound)?;
@@ -110,6 +110,17 @@ impl App {
         };
         let (readiness, resets, renew) = (Arc::default(), Desk::default(), Arc::default());
         Ok(Self { config, db, provider: Arc::new(provider), readiness, resets, renew })
+    }
+
+    /// Draws pages and mails as these settings say from now on, if all of them can be drawn.
+    ///
+    /// # Errors
+    /// Which file or template is in the way; then all stays as it was.
+    pub fn reload_pages(&self, config: &Config) -> Result<(), TemplateError> {
+        let read = pages(config)?;
+        samples::all(&read)?;
+        self.provider.signin.pages.take_over(&read);
+        Ok(())
     }
 
     /// Every route, with what all responses carry.
@@ -174,6 +185,11 @@ impl App {
         }
         Ok(())
     }
+}
+
+/// What the settings say that pages and mails are drawn from.
+fn pages(config: &Config) -> Result<Pages, TemplateError> {
+    Ok(Pages::new(&config.brand, &config.templates)?.of_issuer(&config.issuer))
 }
 
 fn header_name(config: &Config) -> anyhow::Result<Option<HeaderName>> {

@@ -8,7 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::Operator;
 use super::log::Logging;
 use crate::app::{App, Doors, establish, options, raise_descriptors};
-use crate::config;
+use crate::config::{self, Config};
 use crate::store::{Db, Error, SchemaState};
 
 /// Runs the provider until SIGTERM or SIGINT, then drains; a second signal ends it at once.
@@ -53,28 +53,45 @@ pub(super) fn until_signal(log: Arc<Logging>) -> anyhow::Result<impl Future<Outp
     })
 }
 
-/// At every SIGHUP the level of the log is read again, and the certificate; nothing ends. What else the settings say counts from the
-/// next start on.
+/// At every SIGHUP the level of the log is read again, what pages are drawn from, and the certificate; nothing ends. What else the
+/// settings say counts from the next start on.
 fn reload_on_hangup(app: &App, mut hangup: Signal, log: Arc<Logging>, file: Option<PathBuf>) {
-    let renew = Arc::clone(&app.renew);
+    let app = app.clone();
     tokio::spawn(async move {
         while hangup.recv().await.is_some() {
-            let settings = config::load(file.as_deref(), std::env::vars_os()).map_err(anyhow::Error::from);
-            match settings.and_then(|settings| log.set_level(&settings.log)) {
-                Ok(()) => {
-                    tracing::info!("SIGHUP: the level of the log and the files of [tls] are read again");
-                }
+            match config::load(file.as_deref(), std::env::vars_os()) {
+                Ok(settings) => reload(&app, &log, settings).await,
                 Err(error) => {
-                    let why = super::one_line(&error);
+                    let why = super::one_line(&error.into());
                     tracing::error!(
                         why,
-                        "SIGHUP: the settings cannot be used, so the level of the log stays"
+                        "SIGHUP: the settings cannot be used, so all stays but the files of [tls]"
                     );
                 }
             }
-            renew.notify_one();
+            app.renew.notify_one();
         }
     });
+}
+
+/// Takes up what can be, and says what cannot.
+async fn reload(app: &App, log: &Logging, settings: Config) {
+    match log.set_level(&settings.log) {
+        Ok(()) => tracing::info!("SIGHUP: the level of the log and the files of [tls] are read again"),
+        Err(error) => {
+            let why = super::one_line(&error);
+            tracing::error!(why, "SIGHUP: [log] cannot be used, so the level of the log stays");
+        }
+    }
+    let app = app.clone();
+    let drawn = tokio::task::spawn_blocking(move || app.reload_pages(&settings)).await;
+    match drawn.map_err(anyhow::Error::from).and_then(|drawn| drawn.map_err(anyhow::Error::from)) {
+        Ok(()) => tracing::info!("SIGHUP: the templates are read again"),
+        Err(error) => {
+            let why = super::one_line(&error);
+            tracing::error!(why, "SIGHUP: the templates cannot be used, so the old ones stay");
+        }
+    }
 }
 
 /// Brings the schema up to date, whatever `database.migrate` says; makes the database and the master key of a new provider.

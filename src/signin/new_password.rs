@@ -30,7 +30,7 @@ pub async fn hash(
     let paths = people::group_paths(&mut conn, person).await?;
     drop(conn);
     let path = paths.first().map(String::as_str).unwrap_or_default();
-    let known = Known::of_site(state.pages.brand(), issuer).and_person(person, path);
+    let known = Known::of_site(&state.pages.brand(), issuer).and_person(person, path);
     let password = Password::typed(typed);
     if let Err(weak) = password.check_strength(&known, shortest(&state.settings, person)) {
         return Ok(Err(text(weak)));

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -103,7 +103,8 @@ pub struct MailParts {
 /// What draws pages and mails; cheap to clone.
 #[derive(Clone)]
 pub struct Pages {
-    inner: Arc<Inner>,
+    /// What they are drawn from, for all clones until it is replaced.
+    inner: Arc<RwLock<Arc<Inner>>>,
     /// The path of the issuer, which stands before every address of ours; empty where it has none.
     base: Arc<str>,
 }
@@ -112,7 +113,7 @@ struct Inner {
     catalogue: Arc<Catalogue>,
     templates: Environment<'static>,
     brand: String,
-    assets: Assets,
+    assets: Arc<Assets>,
 }
 
 /// Why the templates cannot be used.
@@ -178,14 +179,25 @@ impl Pages {
         });
         let assets = Assets::new(brand, replaced("style.css")?)
             .map_err(|(file, source)| TemplateError::File { file: file.display().to_string(), source })?;
-        let inner = Arc::new(Inner { catalogue, templates, brand: brand.name.clone(), assets });
-        Ok(Self { inner, base: "".into() })
+        let (brand, assets) = (brand.name.clone(), Arc::new(assets));
+        let inner = Arc::new(Inner { catalogue, templates, brand, assets });
+        Ok(Self { inner: Arc::new(RwLock::new(inner)), base: "".into() })
     }
 
     /// The same for the issuer of this address.
     #[must_use]
     pub fn of_issuer(self, issuer: &str) -> Self {
         Self { base: path_of(issuer).into(), ..self }
+    }
+
+    /// Draws from what another one has been made of, from now on.
+    pub fn take_over(&self, other: &Self) {
+        let inner = other.inner();
+        *self.inner.write().unwrap_or_else(PoisonError::into_inner) = inner;
+    }
+
+    fn inner(&self) -> Arc<Inner> {
+        Arc::clone(&self.inner.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What stands before the path of every page of ours, as a browser sees it.
@@ -196,20 +208,20 @@ impl Pages {
 
     /// The brand's name.
     #[must_use]
-    pub fn brand(&self) -> &str {
-        &self.inner.brand
+    pub fn brand(&self) -> String {
+        self.inner().brand.clone()
     }
 
     /// A sentence that takes no arguments, outside any page; its key where there is none.
     #[must_use]
     pub fn sentence(&self, key: &str, language: Language) -> String {
-        self.inner.catalogue.sentence(language, key, &[]).unwrap_or_else(|| key.to_owned())
+        self.inner().catalogue.sentence(language, key, &[]).unwrap_or_else(|| key.to_owned())
     }
 
     /// What the pages link to.
     #[must_use]
-    pub fn assets(&self) -> &Assets {
-        &self.inner.assets
+    pub fn assets(&self) -> Arc<Assets> {
+        Arc::clone(&self.inner().assets)
     }
 
     /// A page as text.
@@ -251,7 +263,7 @@ impl Pages {
     }
 
     fn render(&self, name: &str, page: &impl Serialize, language: Language) -> Result<String, TemplateError> {
-        let (inner, base) = (&*self.inner, &*self.base);
+        let (inner, base) = (self.inner(), &*self.base);
         let below = |path: String| format!("{base}{path}");
         let site = context! {
             lang => language.tag(),
@@ -348,9 +360,10 @@ mod tests {
     #[test]
     fn every_template_that_is_built_in_compiles() {
         let pages = Pages::new(&config::Brand::default(), &config::Templates::default()).unwrap();
+        let inner = pages.inner();
         for (name, _) in TEMPLATES {
-            assert!(pages.inner.templates.get_template(name).is_ok(), "{name}");
+            assert!(inner.templates.get_template(name).is_ok(), "{name}");
         }
-        assert!(pages.inner.templates.get_template("mail/nothing.txt").is_err());
+        assert!(inner.templates.get_template("mail/nothing.txt").is_err());
     }
 }

@@ -227,6 +227,9 @@ impl Serving {
 
 impl Drop for Serving {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("what `serve` has said:\n{}", self.log());
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
