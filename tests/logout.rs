@@ -4,6 +4,8 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use countersign::directory::Status;
@@ -11,7 +13,7 @@ use countersign::directory::users::Changes;
 use countersign::keys::jose::KeyManagement;
 use countersign::keys::secret::base64url;
 use countersign::oidc::clients::{self, Metadata};
-use countersign::store::{self, session_clients, sessions};
+use countersign::store::{self, registrations, session_clients, sessions};
 use josekit::jwe::{self, ECDH_ES_A128KW};
 use josekit::jwk::Jwk;
 use josekit::jwk::alg::ec::EcCurve;
@@ -23,6 +25,7 @@ use support::browser::Browser;
 use support::html::frames;
 use support::relying_app::RelyingApp;
 use support::site::Site;
+use tokio::net::TcpListener;
 use url::Url;
 
 const BYE: &str = "https://app.example.org/bye";
@@ -466,30 +469,31 @@ async fn an_app_may_ask_by_a_form() {
     assert_eq!(browser.post("/logout", &twice).await.status(), 400);
 }
 
-/// Whoever is told of logouts knows sessions by `sid`; all others know them as little as they need to, and lead people out all the same.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_app_that_hears_of_no_logout_knows_no_session_and_ends_its_own() {
-    let (site, server) = site(Database::sqlite().await).await;
-    let (app, told) = (plain_app(&site).await, told_app(&site, &server, "wiki").await);
-    let (mut browser, hint) = signed_in(&site, &app, "pia").await;
-    let (mut elsewhere, other) = signed_in(&site, &app, "pia").await;
-    assert_eq!(claims(&hint).get("sid"), None);
-    assert!(claims(&at(&mut browser, &told).await)["sid"].is_string());
-    let leave = |hint: &str| logout(&site, &[("id_token_hint", hint), ("post_logout_redirect_uri", BYE)]);
-    browser.open(&leave(&other)).await;
-    assert!(
-        browser.text().contains("Sign out?"),
-        "the same person's, in another browser: {}",
-        browser.text()
-    );
-    // Long after everything that was granted has gone.
-    site.advance(6 * 3600);
-    store::purge::run(&site.admin.db, site.now()).await.unwrap();
-    browser.open(&leave(&hint)).await;
-    assert_eq!(browser.arrived().as_str(), BYE);
-    assert_signed_out(&browser, &app).await;
-    elsewhere.open(&leave(&other)).await;
-    assert_eq!(elsewhere.arrived().as_str(), BYE);
+crate::on_both_databases! {
+    /// Whoever is told of logouts knows sessions by `sid`; all others know them as little as they need to, and lead people out all the same.
+    async fn an_app_that_hears_of_no_logout_knows_no_session_and_ends_its_own(database) {
+        let (site, server) = site(database).await;
+        let (app, told) = (plain_app(&site).await, told_app(&site, &server, "wiki").await);
+        let (mut browser, hint) = signed_in(&site, &app, "pia").await;
+        let (mut elsewhere, other) = signed_in(&site, &app, "pia").await;
+        assert_eq!(claims(&hint).get("sid"), None);
+        assert!(claims(&at(&mut browser, &told).await)["sid"].is_string());
+        let leave = |hint: &str| logout(&site, &[("id_token_hint", hint), ("post_logout_redirect_uri", BYE)]);
+        browser.open(&leave(&other)).await;
+        assert!(
+            browser.text().contains("Sign out?"),
+            "the same person's, in another browser: {}",
+            browser.text()
+        );
+        // Long after everything that was granted has gone.
+        site.advance(6 * 3600);
+        store::purge::run(&site.admin.db, site.now()).await.unwrap();
+        browser.open(&leave(&hint)).await;
+        assert_eq!(browser.arrived().as_str(), BYE);
+        assert_signed_out(&browser, &app).await;
+        elsewhere.open(&leave(&other)).await;
+        assert_eq!(elsewhere.arrived().as_str(), BYE);
+    }
 }
 
 /// The browser may be somebody else's by now.
@@ -618,9 +622,68 @@ async fn each_app_is_told_in_its_turn() {
     }
     tx.commit().await.unwrap();
     let mut conn = site.admin.db.read().await.unwrap();
-    let due = session_clients::due(&mut conn, now + 100, 4).await.unwrap();
+    let due = session_clients::due(&mut conn, false, now + 100, 4).await.unwrap();
     let ids: Vec<&str> = due.iter().map(|notice| notice.session_id.as_str()).collect();
     assert_eq!(ids, ["session 00", "session 18", "session 01", "session 19"]);
+}
+
+/// An address where somebody takes connections and says nothing, and how many have come.
+async fn slow_address() -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (uri, come) =
+        (format!("https://{}/out", listener.local_addr().unwrap()), Arc::<AtomicUsize>::default());
+    let counted = Arc::clone(&come);
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        loop {
+            held.push(listener.accept().await.unwrap());
+            counted.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    (uri, come)
+}
+
+crate::on_both_databases! {
+    /// One slow app with many notices, and many strangers with one each: whoever answers is told before its person's browser goes on.
+    async fn apps_that_do_not_answer_keep_nobody_else_waiting(database) {
+        let server = AppServer::start().await;
+        let site = Site::with(database, |config| {
+            server.let_in(config);
+            config.outbound.allow_private.push("127.0.0.1".to_owned());
+        })
+        .await;
+        let plain = site.admin.add_group("Plain", false).await;
+        site.admin.add_user(&plain, "pia", "User", None).await;
+        let quick = told_app(&site, &server, "wiki").await;
+        let (mut browser, _) = signed_in(&site, &quick, "pia").await;
+        let (uri, come) = slow_address().await;
+        let slow = site.admin.add_app_with(|m| told(m, "slow", &uri)).await;
+        let mut owing = vec![slow.client_id.clone(); 40];
+        for n in 0..40 {
+            let stranger = site.admin.add_app_with(|m| told(m, "stranger", &uri)).await;
+            let mut tx = site.admin.db.write().await.unwrap();
+            assert!(registrations::mark(&mut tx, &stranger.client_id, &format!("token {n}"), 100).await.unwrap());
+            tx.commit().await.unwrap();
+            owing.push(stranger.client_id);
+        }
+        let (ada, now) = (site.admin.user("ada").await.id, site.now());
+        let proofs = sessions::Proofs { password_at: now, code_at: None };
+        let mut tx = site.admin.db.write().await.unwrap();
+        for (n, client_id) in owing.iter().enumerate() {
+            let id = format!("session {n:02}");
+            sessions::add(&mut tx, &id, &id, &ada, proofs, now, now + 600).await.unwrap();
+            session_clients::add(&mut tx, &id, client_id).await.unwrap();
+            sessions::end(&mut tx, &id, now).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        site.advance(10);
+        // One site of known apps, and one of strangers: each has four connections at once.
+        while come.load(Ordering::SeqCst) < 6 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        browser.open("/logout").await.submit().await;
+        assert_eq!(server.received().len(), 1, "before the browser goes on");
+    }
 }
 
 /// Back-Channel Logout §2.4: as the app's ID tokens, and so encrypted where they are.

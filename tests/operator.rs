@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::io::Write as _;
 use std::process::Output;
 
 use countersign::directory::users::NewUser;
@@ -259,6 +260,31 @@ crate::on_both_databases! {
         assert_eq!((&shown["no_address_count"], shown["no_address"].as_array().map(Vec::len)), (&json!(1100), Some(20)));
         let last = ["user", "list", "--group", "Acme", "--filter", "no-address", "--after", "u1098", "--json"];
         assert_eq!(program.must_json(&last)[0]["login"], "u1099");
+    }
+
+    /// A file may be a pipe that nobody writes to yet.
+    async fn whoever_waits_for_a_file_of_keys_keeps_nobody_from_changing_the_app(database) {
+        let smtp = Smtp::start().await;
+        let program = with_acme(database, &smtp);
+        let add = ["client", "add", "App", "--redirect-uri", "https://app.example.org/cb", "--json"];
+        let id = program.must_json(&add)["client_id"].as_str().unwrap().to_owned();
+        let pipe = program.path("keys.json");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let set = ["client", "set", &id, "--jwks-file", pipe.to_str().unwrap(), "--auth-method", "private_key_jwt"];
+        std::thread::scope(|threads| {
+            let waiting = threads.spawn(|| program.must(&set, ""));
+            // Opens once the other end is open.
+            let mut keys = std::fs::File::options().write(true).open(&pipe).unwrap();
+            program.must(&["client", "set", &id, "--name", "Another name"], "");
+            let key = josekit::jwk::Jwk::generate_ec_key(josekit::jwk::alg::ec::EcCurve::P256).unwrap();
+            let published = json!({ "keys": [key.to_public_key().unwrap()] });
+            keys.write_all(published.to_string().as_bytes()).unwrap();
+            drop(keys);
+            assert!(waiting.join().unwrap().contains("Changed"));
+        });
+        let shown = program.must_json(&["client", "show", &id, "--json"]);
+        assert_eq!(shown["client_name"], "Another name");
+        assert_eq!(shown["jwks"]["keys"].as_array().unwrap().len(), 1, "{shown}");
     }
 
     async fn switching_two_factor_on_names_who_is_locked_out_and_waits_for_a_yes(database) {

@@ -16,14 +16,17 @@ use url::Url;
 
 use self::address::{BadAddress, Plain};
 use self::resolve::{Refused, Resolver};
-use self::turns::Turns;
+use self::turns::site;
 use crate::config;
 
 pub use self::address::is_public;
-pub use self::turns::For;
+pub use self::turns::{For, Shares, Turn, Turns};
 
 /// How long one request may take: waiting for its turn, finding the host, connecting, and reading the answer.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How many may be under way at once, those to one site apart.
+const SHARES: Shares = Shares { all: 32, strangers: 16, each: 4 };
 
 /// How long connecting may take.
 const CONNECTING: Duration = Duration::from_secs(3);
@@ -116,7 +119,7 @@ impl Outbound {
             authorities: further.into(),
             allowed: settings.allow_private.iter().map(|host| address::normal(host)).collect(),
             client: Arc::default(),
-            turns: Turns::new(),
+            turns: Turns::new(SHARES),
             party: For::default(),
         })
     }
@@ -184,7 +187,7 @@ impl Outbound {
         url: &Url,
         request: impl Future<Output = Result<T, OutboundError>>,
     ) -> Result<T, OutboundError> {
-        let turn = tokio::time::timeout(PATIENCE, self.turns.wait(self.party, url)).await;
+        let turn = tokio::time::timeout(PATIENCE, self.turns.wait(self.party, &site(url))).await;
         let Ok(Some(_turn)) = turn else { return Err(OutboundError::Busy) };
         tokio::time::timeout(PATIENCE, request).await.unwrap_or(Err(OutboundError::Slow))
     }

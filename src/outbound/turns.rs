@@ -7,17 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::{Host, Url};
 
-/// Requests that may be under way at once.
-const AT_ONCE: usize = 32;
-
-/// Of those, the ones for apps that nobody here has looked at.
-const FOR_STRANGERS: usize = 16;
-
-/// Of those, the ones to one site.
-const TO_ONE_SITE: usize = 4;
-
-/// From so many sites on, those that nobody asks any more are forgotten before another one is added.
-const MANY_SITES: usize = 64;
+/// From so many owners on, those of whom nobody has or wants a place any more are forgotten before another one is added.
+const MANY: usize = 64;
 
 /// On whose behalf a request is made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -29,54 +20,89 @@ pub enum For {
     Stranger,
 }
 
+/// How many places there are, and for whom.
+#[derive(Clone, Copy, Debug)]
+pub struct Shares {
+    /// In all.
+    pub all: usize,
+    /// Of those, the ones for apps that nobody here has looked at.
+    pub strangers: usize,
+    /// Of those, the ones for one owner.
+    pub each: usize,
+}
+
 /// The places; cheap to clone.
-#[derive(Clone)]
-pub(super) struct Turns {
+#[derive(Clone, Debug)]
+pub struct Turns {
+    shares: Shares,
     all: Arc<Semaphore>,
     strangers: Arc<Semaphore>,
-    sites: Arc<Mutex<HashMap<Site, Arc<Semaphore>>>>,
+    owners: Arc<Mutex<HashMap<Owner, Arc<Semaphore>>>>,
 }
 
 /// Those who share one count, apart for known apps and strangers: the latter could share a platform with the former.
-type Site = (For, String);
+type Owner = (For, String);
 
 /// A place, until it is dropped.
-pub(super) struct Turn {
+#[derive(Debug)]
+pub struct Turn {
     _places: [Option<OwnedSemaphorePermit>; 3],
 }
 
 impl Turns {
-    pub(super) fn new() -> Self {
+    /// So many places, all of them free.
+    #[must_use]
+    pub fn new(shares: Shares) -> Self {
         Self {
-            all: Arc::new(Semaphore::new(AT_ONCE)),
-            strangers: Arc::new(Semaphore::new(FOR_STRANGERS)),
-            sites: Arc::default(),
+            shares,
+            all: Arc::new(Semaphore::new(shares.all)),
+            strangers: Arc::new(Semaphore::new(shares.strangers)),
+            owners: Arc::default(),
         }
     }
 
-    /// Waits for a place. Whoever waits for one of their own site, or of strangers, holds none that others could use.
-    pub(super) async fn wait(&self, party: For, url: &Url) -> Option<Turn> {
-        let site = self.of_site((party, site(url))).acquire_owned().await.ok()?;
+    /// Waits for a place; none once all is over. Whoever waits for one of their own, or of strangers, holds none that others could use.
+    pub async fn wait(&self, party: For, owner: &str) -> Option<Turn> {
+        let own = self.of_owner((party, owner.to_owned())).acquire_owned().await.ok()?;
         let stranger = match party {
             For::Known => None,
             For::Stranger => Some(Arc::clone(&self.strangers).acquire_owned().await.ok()?),
         };
         let one = Arc::clone(&self.all).acquire_owned().await.ok()?;
-        Some(Turn { _places: [Some(site), stranger, Some(one)] })
+        Some(Turn { _places: [Some(own), stranger, Some(one)] })
     }
 
-    fn of_site(&self, site: Site) -> Arc<Semaphore> {
-        let mut sites = self.sites.lock().unwrap_or_else(PoisonError::into_inner);
-        if sites.len() >= MANY_SITES {
-            // Whoever waits for a place or has one holds the site too.
-            sites.retain(|_, places| Arc::strong_count(places) > 1);
+    /// A place that is free now.
+    #[must_use]
+    pub fn take(&self, party: For, owner: &str) -> Option<Turn> {
+        let own = self.of_owner((party, owner.to_owned())).try_acquire_owned().ok()?;
+        let stranger = match party {
+            For::Known => None,
+            For::Stranger => Some(Arc::clone(&self.strangers).try_acquire_owned().ok()?),
+        };
+        let one = Arc::clone(&self.all).try_acquire_owned().ok()?;
+        Some(Turn { _places: [Some(own), stranger, Some(one)] })
+    }
+
+    /// Waits until every place is free, and gives none from then on.
+    pub async fn finish(&self) {
+        let all = u32::try_from(self.shares.all).unwrap_or(u32::MAX);
+        let _all = self.all.acquire_many(all).await;
+        self.all.close();
+    }
+
+    fn of_owner(&self, owner: Owner) -> Arc<Semaphore> {
+        let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
+        if owners.len() >= MANY {
+            // Whoever waits for a place or has one holds the owner's count too.
+            owners.retain(|_, places| Arc::strong_count(places) > 1);
         }
-        Arc::clone(sites.entry(site).or_insert_with(|| Arc::new(Semaphore::new(TO_ONE_SITE))))
+        Arc::clone(owners.entry(owner).or_insert_with(|| Arc::new(Semaphore::new(self.shares.each))))
     }
 }
 
 /// Which addresses are one site's: those of one domain, as far as its last two names tell, or of one network.
-fn site(url: &Url) -> String {
+pub(super) fn site(url: &Url) -> String {
     let bits = |ip: IpAddr| match ip {
         IpAddr::V4(ip) => ip.octets().iter().take(3).map(u8::to_string).collect::<Vec<_>>().join("."),
         IpAddr::V6(ip) => {
@@ -105,12 +131,14 @@ mod tests {
         Url::parse(&format!("https://{host}/keys")).unwrap()
     }
 
+    const SHARES: Shares = Shares { all: 32, strangers: 16, each: 4 };
+
     /// Takes as many places as there are at these hosts; the clock stands, so that nobody really waits.
     async fn taken(turns: &Turns, party: For, hosts: impl IntoIterator<Item = String>) -> Vec<Turn> {
         let mut held = Vec::new();
         for host in hosts {
             let url = url(&host);
-            let turn = tokio::time::timeout(Duration::from_secs(1), turns.wait(party, &url)).await;
+            let turn = tokio::time::timeout(Duration::from_secs(1), turns.wait(party, &site(&url))).await;
             held.extend(turn.ok().flatten());
         }
         held
@@ -122,11 +150,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_site_leaves_places_for_others_however_many_names_it_has() {
-        let turns = Turns::new();
+        let turns = Turns::new(SHARES);
         let slow = taken(&turns, For::Known, (0..40).map(|n| format!("a{n}.b.slow.example"))).await;
-        assert_eq!(slow.len(), TO_ONE_SITE);
+        assert_eq!(slow.len(), SHARES.each);
         let others = taken(&turns, For::Known, hosts(100)).await;
-        assert_eq!(others.len(), AT_ONCE - TO_ONE_SITE);
+        assert_eq!(others.len(), SHARES.all - SHARES.each);
         drop((slow, others));
         assert_eq!(
             taken(&turns, For::Known, ["slow.example".to_owned()]).await.len(),
@@ -137,25 +165,40 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn strangers_leave_half_of_the_places_to_known_apps() {
-        let turns = Turns::new();
+        let turns = Turns::new(SHARES);
         let strangers = taken(&turns, For::Stranger, hosts(100)).await;
-        assert_eq!(strangers.len(), FOR_STRANGERS);
+        assert_eq!(strangers.len(), SHARES.strangers);
         let known = taken(&turns, For::Known, hosts(100)).await;
-        assert_eq!(known.len(), AT_ONCE - FOR_STRANGERS);
+        assert_eq!(known.len(), SHARES.all - SHARES.strangers);
         drop((strangers, known));
         // On one platform, strangers take no place of a known app either.
         let strangers = taken(&turns, For::Stranger, vec!["x.platform.example".to_owned(); 9]).await;
-        assert_eq!(strangers.len(), TO_ONE_SITE);
+        assert_eq!(strangers.len(), SHARES.each);
         assert_eq!(taken(&turns, For::Known, ["y.platform.example".to_owned()]).await.len(), 1);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn sites_that_nobody_asks_are_forgotten() {
-        let turns = Turns::new();
-        for host in hosts(10 * MANY_SITES) {
+    async fn whoever_does_not_wait_gets_what_is_free_of_their_own() {
+        let turns = Turns::new(SHARES);
+        let take = |party, owner: &str| turns.take(party, owner);
+        let held: Vec<_> = (0..9).map_while(|_| take(For::Known, "slow")).collect();
+        assert_eq!(held.len(), SHARES.each);
+        assert!(take(For::Known, "quick").is_some() && take(For::Stranger, "slow").is_some());
+        let strangers: Vec<_> = (0..99).filter_map(|n| take(For::Stranger, &n.to_string())).collect();
+        assert_eq!(strangers.len(), SHARES.strangers);
+        assert!(take(For::Known, "quick").is_some());
+        drop((held, strangers));
+        turns.finish().await;
+        assert!(take(For::Known, "quick").is_none() && turns.wait(For::Known, "quick").await.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn owners_of_whom_nobody_wants_a_place_are_forgotten() {
+        let turns = Turns::new(SHARES);
+        for host in hosts(10 * MANY) {
             drop(taken(&turns, For::Stranger, [host]).await);
         }
-        assert!(turns.sites.lock().unwrap().len() <= MANY_SITES);
+        assert!(turns.owners.lock().unwrap().len() <= MANY);
     }
 
     #[test]

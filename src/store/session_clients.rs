@@ -15,12 +15,14 @@ queries! {
     OWE_OF_USER = "UPDATE session_clients SET next_at = $2
                    WHERE user_id = $1 AND next_at IS NULL AND done_at IS NULL";
     OF_SESSION = "SELECT session_id, client_id FROM session_clients WHERE session_id = $1 ORDER BY client_id LIMIT $2";
-    // Each app in its turn: one that does not answer keeps the others waiting for one of its notices, not for all of them.
+    // Each app in its turn: one that does not answer keeps the others waiting for one of its notices, not for all of them. Apps that
+    // have registered themselves keep nobody waiting but each other.
     DUE = "SELECT session_id, client_id FROM (
-               SELECT session_id, client_id, next_at,
-                      ROW_NUMBER() OVER (PARTITION BY client_id ORDER BY next_at, session_id) AS turn
-               FROM session_clients WHERE next_at IS NOT NULL AND next_at <= $1) AS due
-           ORDER BY turn, next_at LIMIT $2";
+               SELECT s.session_id, s.client_id, s.next_at,
+                      ROW_NUMBER() OVER (PARTITION BY s.client_id ORDER BY s.next_at, s.session_id) AS turn
+               FROM session_clients s JOIN clients c ON c.id = s.client_id
+               WHERE s.next_at IS NOT NULL AND s.next_at <= $1 AND (c.registration_token_hash IS NOT NULL) = $2) AS due
+           ORDER BY turn, next_at LIMIT $3";
     CLAIM = "UPDATE session_clients SET attempts = attempts + 1, next_at = $3
              WHERE session_id = $1 AND client_id = $2 AND next_at IS NOT NULL AND (attempts = 0 OR next_at <= $4)
              RETURNING session_id, client_id, user_id, attempts";
@@ -84,12 +86,13 @@ pub async fn of_session(conn: &mut Conn, session_id: &str, limit: i64) -> Result
     all!(conn, Signed, OF_SESSION, session_id, limit)
 }
 
-/// At most `limit` notices whose turn it is: of each app one, then of each the next.
+/// At most `limit` notices whose turn it is, of apps that have registered themselves or of the others: of each app one, then of each
+/// the next.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn due(conn: &mut Conn, now: i64, limit: i64) -> Result<Vec<Signed>> {
-    all!(conn, Signed, DUE, now, limit)
+pub async fn due(conn: &mut Conn, strangers: bool, now: i64, limit: i64) -> Result<Vec<Signed>> {
+    all!(conn, Signed, DUE, now, strangers, limit)
 }
 
 /// Takes a notice for sending until `lease_until`, so that nobody else sends it meanwhile; none when somebody has, or it is settled.

@@ -1,9 +1,10 @@
 //! Which flags say what is registered about an app? One a field of its metadata, in groups.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Args;
+use serde_json::Value;
 
 use super::super::input::expected;
 use crate::config::SigningAlgorithm;
@@ -218,11 +219,26 @@ struct Logout {
 }
 
 impl Fields {
-    /// Puts what was given into the metadata.
+    /// The keys of the file that was named. To be read before anything else: nobody writes while a transaction waits for a disk or a pipe.
     ///
     /// # Errors
-    /// When a word is not one that is known, a file cannot be read, or a group is not there.
-    pub(super) async fn apply(self, conn: &mut Conn, metadata: &mut Metadata) -> anyhow::Result<()> {
+    /// When the file cannot be read, or is no JSON.
+    pub(super) fn read_keys(&self) -> anyhow::Result<Option<Value>> {
+        let Some(file) = &self.jwks_file else { return Ok(None) };
+        let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+        serde_json::from_str(&text).with_context(|| format!("{}: expected a JWK Set", file.display()))
+    }
+
+    /// Puts what was given into the metadata, and the keys that were read.
+    ///
+    /// # Errors
+    /// When a word is not one that is known, or a group is not there.
+    pub(super) async fn apply(
+        self,
+        conn: &mut Conn,
+        metadata: &mut Metadata,
+        keys: Option<Value>,
+    ) -> anyhow::Result<()> {
         list(self.redirect_uri, &mut metadata.redirect_uris);
         list(self.post_logout_redirect_uri, &mut metadata.post_logout_redirect_uris);
         flag(self.require_two_factor, &mut metadata.require_two_factor);
@@ -236,7 +252,7 @@ impl Fields {
         }
         grants(&self.grant_type, metadata)?;
         method(self.auth_method.as_deref(), metadata)?;
-        keys(self.jwks_file.as_deref(), self.jwks_uri, metadata)?;
+        publish(keys, self.jwks_uri, metadata);
         self.about.apply(metadata)?;
         self.asking.apply(metadata)?;
         self.proof.apply(metadata);
@@ -411,18 +427,14 @@ fn method(name: Option<&str>, metadata: &mut Metadata) -> anyhow::Result<()> {
 }
 
 /// Its public keys, or where it publishes them.
-fn keys(file: Option<&Path>, uri: Option<String>, metadata: &mut Metadata) -> anyhow::Result<()> {
-    if let Some(file) = file {
-        let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
-        let jwks = serde_json::from_str(&text);
-        metadata.jwks = Some(jwks.with_context(|| format!("{}: expected a JWK Set", file.display()))?);
-        metadata.jwks_uri = None;
+fn publish(keys: Option<Value>, uri: Option<String>, metadata: &mut Metadata) {
+    if keys.is_some() {
+        (metadata.jwks, metadata.jwks_uri) = (keys, None);
     }
     if uri.is_some() {
         text(uri, &mut metadata.jwks_uri);
         metadata.jwks = None;
     }
-    Ok(())
 }
 
 fn text(given: Option<String>, field: &mut Option<String>) {

@@ -148,8 +148,8 @@ async fn add(
     json: bool,
 ) -> anyhow::Result<()> {
     let vault = operator.vault(db).await?;
-    // Before the transaction: files are read, and nobody else writes while it lasts.
-    fields.apply(&mut db.read().await?, &mut metadata).await?;
+    let keys = fields.read_keys()?;
+    fields.apply(&mut db.read().await?, &mut metadata, keys).await?;
     let (now, method) = (operator.clock.now(), metadata.token_endpoint_auth_method);
     let (either, notice) = (metadata.any_secret_method, unreachable(operator, &metadata));
     let mut tx = db.write().await?;
@@ -192,6 +192,7 @@ async fn set(
     name: Option<String>,
     fields: Fields,
 ) -> anyhow::Result<()> {
+    let keys = fields.read_keys()?;
     let mut tx = db.write().await?;
     let client = clients::find_to_change(&mut tx, id).await?;
     let client = client.ok_or_else(|| Error::Unknown(id.to_owned()))?;
@@ -199,7 +200,7 @@ async fn set(
     if let Some(name) = name {
         metadata.client_name = name;
     }
-    fields.apply(&mut tx, &mut metadata).await?;
+    fields.apply(&mut tx, &mut metadata, keys).await?;
     clients::set(&mut tx, id, &metadata, operator.clock.now()).await?;
     record(operator, &mut tx, "client.changed", id).await?;
     tx.commit().await?;

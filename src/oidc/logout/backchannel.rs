@@ -8,7 +8,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinHandle;
 
 use crate::audit::{Actor, Event};
@@ -17,7 +16,7 @@ use crate::oidc::clients::encryption::{Content, Encrypter};
 use crate::oidc::clients::{self, Client};
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::kinds::Kind;
-use crate::oidc::shared::notices::AT_ONCE;
+use crate::outbound::{For, Turn};
 use crate::store;
 use crate::store::session_clients::{self, ClaimedNotice, Signed};
 
@@ -53,41 +52,47 @@ pub enum Outcome {
 pub async fn run(provider: Arc<Provider>, shutdown: impl Future<Output = ()>) {
     let work = async {
         loop {
-            send_due(&provider).await;
-            tokio::time::sleep(LOOK_EVERY).await;
+            // Whoever has no place now gets one as soon as one of their own is free.
+            if send_due(&provider).await {
+                let _ = tokio::time::timeout(LOOK_EVERY, provider.notices.sent.notified()).await;
+            } else {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
         }
     };
     tokio::select! {
         () = shutdown => {}
         () = work => {}
     }
-    let places = &provider.notices.places;
-    let _all = places.acquire_many(u32::try_from(AT_ONCE).unwrap_or(u32::MAX)).await;
-    places.close();
+    provider.notices.places.finish().await;
 }
 
-/// Starts sending everything that is due; returns when the last of it has been started.
-async fn send_due(provider: &Arc<Provider>) {
-    loop {
-        let now = provider.signin.clock.now();
+/// Starts sending what is due and has a place; whether there is more that could be sent once another place is free.
+async fn send_due(provider: &Arc<Provider>) -> bool {
+    let (mut more, now) = (false, provider.signin.clock.now());
+    for party in [For::Known, For::Stranger] {
         let due = match provider.signin.db.read().await {
-            Ok(mut conn) => session_clients::due(&mut conn, now, BATCH).await,
+            Ok(mut conn) => session_clients::due(&mut conn, party == For::Stranger, now, BATCH).await,
             Err(e) => Err(e),
         };
         let due = due.unwrap_or_else(|error| {
             tracing::warn!(%error, "the queue of logout notices cannot be read");
             Vec::new()
         });
-        let full = i64::try_from(due.len()) == Ok(BATCH);
+        more |= !due.is_empty();
         for notice in due {
-            let Ok(place) = Arc::clone(&provider.notices.places).acquire_owned().await else { return };
-            start(provider, notice, place);
-        }
-        // What could not be claimed is due again at once: it waits for the next look.
-        if !full || provider.notices.struck.swap(false, Ordering::Relaxed) {
-            return;
+            let Some(place) = provider.notices.places.take(party, &notice.client_id) else { continue };
+            match claim(provider, &notice).await {
+                Ok(Some(claimed)) => drop(start(provider, claimed, place)),
+                Ok(None) => {}
+                Err(error) => {
+                    failed(provider, &notice.client_id, &error);
+                }
+            }
         }
     }
+    // What could not be claimed is due again at once: it waits for the next look.
+    more && !provider.notices.struck.swap(false, Ordering::Relaxed)
 }
 
 /// Sends the notices of a session that has just ended, and waits at most `patience` for their outcomes, one for each of `notices`.
@@ -97,50 +102,72 @@ pub(super) async fn tell(provider: &Arc<Provider>, notices: &[Signed], patience:
         .iter()
         .map(|notice| {
             let (provider, notice) = (Arc::clone(provider), notice.clone());
-            let sending = async move {
-                let place = Arc::clone(&provider.notices.places).acquire_owned().await.ok()?;
-                start(&provider, notice, place).await.ok()
-            };
+            let sending = async move { told(&provider, &notice).await };
             tokio::spawn(tokio::time::timeout(patience, sending))
         })
         .collect();
     let mut outcomes = Vec::new();
     for sent in waiting {
-        let outcome = sent.await.ok().and_then(Result::ok).flatten();
+        let outcome = sent.await.ok().and_then(Result::ok);
         outcomes.push(outcome.unwrap_or(Outcome::Underway));
     }
     outcomes
 }
 
+/// Waits for a place, sends, and waits for what becomes of it.
+async fn told(provider: &Arc<Provider>, notice: &Signed) -> Outcome {
+    let sending = async {
+        let mut conn = provider.signin.db.read().await?;
+        let client = clients::find(&mut conn, &notice.client_id).await?;
+        drop(conn);
+        let party = client.map_or(For::Stranger, |client| client.party());
+        let Some(place) = provider.notices.places.wait(party, &notice.client_id).await else {
+            return Ok(Outcome::Underway);
+        };
+        let Some(claimed) = claim(provider, notice).await? else { return Ok(Outcome::Underway) };
+        Ok(start(provider, claimed, place).await.unwrap_or(Outcome::Underway))
+    };
+    sending.await.unwrap_or_else(|error: store::Error| failed(provider, &notice.client_id, &error))
+}
+
+/// Takes a notice; none when somebody else has.
+async fn claim(provider: &Provider, notice: &Signed) -> store::Result<Option<ClaimedNotice>> {
+    let now = provider.signin.clock.now();
+    let mut tx = provider.signin.db.write().await?;
+    let claimed = session_clients::claim(&mut tx, notice, now + LEASE, now).await?;
+    tx.commit().await?;
+    Ok(claimed)
+}
+
 /// Sends in a task of its own, which nothing that its caller does cuts short.
-fn start(provider: &Arc<Provider>, notice: Signed, place: OwnedSemaphorePermit) -> JoinHandle<Outcome> {
+fn start(provider: &Arc<Provider>, claimed: ClaimedNotice, place: Turn) -> JoinHandle<Outcome> {
     let provider = Arc::clone(provider);
     tokio::spawn(async move {
-        let outcome = attempt(&provider, &notice).await.unwrap_or_else(|error| {
-            provider.notices.struck.store(true, Ordering::Relaxed);
-            tracing::error!(client = notice.client_id, %error, "a logout notice could not be handled");
-            Outcome::Underway
-        });
+        let outcome = send(&provider, &claimed).await;
+        let outcome = outcome.unwrap_or_else(|error| failed(&provider, &claimed.client_id, &error));
         drop(place);
+        provider.notices.sent.notify_one();
         outcome
     })
 }
 
-async fn attempt(provider: &Provider, notice: &Signed) -> store::Result<Outcome> {
+fn failed(provider: &Provider, client_id: &str, error: &store::Error) -> Outcome {
+    provider.notices.struck.store(true, Ordering::Relaxed);
+    tracing::error!(client = client_id, %error, "a logout notice could not be handled");
+    Outcome::Underway
+}
+
+async fn send(provider: &Provider, claimed: &ClaimedNotice) -> store::Result<Outcome> {
     let (db, now) = (&provider.signin.db, provider.signin.clock.now());
-    let mut tx = db.write().await?;
-    let claimed = session_clients::claim(&mut tx, notice, now + LEASE, now).await?;
-    tx.commit().await?;
-    let Some(claimed) = claimed else { return Ok(Outcome::Underway) };
     let mut conn = db.read().await?;
     let client = clients::find(&mut conn, &claimed.client_id).await?;
     drop(conn);
     let Some((client, uri)) = client.and_then(|c| c.metadata.backchannel_logout_uri.clone().map(|u| (c, u)))
     else {
-        settle(provider, &claimed, None).await?;
+        settle(provider, claimed, None).await?;
         return Ok(Outcome::Silent);
     };
-    let answer = match logout_token(provider, &client, &claimed, now).await {
+    let answer = match logout_token(provider, &client, claimed, now).await {
         Ok(token) => post(provider, &client, &uri, &token).await,
         Err(reason) => Err(reason),
     };
@@ -149,16 +176,16 @@ async fn attempt(provider: &Provider, notice: &Signed) -> store::Result<Outcome>
     tracing::info!(client = client.id, attempt = claimed.attempts, ?fate, said, "logout notice");
     match fate {
         Fate::Told => {
-            settle(provider, &claimed, None).await?;
+            settle(provider, claimed, None).await?;
             Ok(Outcome::Told)
         }
         Fate::GivenUp => {
-            settle(provider, &claimed, Some(&said)).await?;
+            settle(provider, claimed, Some(&said)).await?;
             Ok(Outcome::Failed)
         }
         Fate::RetryAfter(pause) => {
             let mut tx = db.write().await?;
-            session_clients::defer(&mut tx, &claimed, provider.signin.clock.now() + pause).await?;
+            session_clients::defer(&mut tx, claimed, provider.signin.clock.now() + pause).await?;
             tx.commit().await?;
             Ok(Outcome::Underway)
         }
