@@ -469,6 +469,34 @@ async fn whoever_cancels_is_sent_back_with_access_denied() {
     }
 }
 
+crate::on_both_databases! {
+    /// Anybody can begin a sign-in, and end it: what nobody has put a password to leaves no line behind that stays.
+    async fn strangers_who_begin_and_cancel_leave_nothing_on_the_audit_log(database) {
+        let site = Site::on(database).await;
+        let app = site.admin.add_app_with(|m| m.consent = true).await;
+        let refused = async || {
+            let events = site.admin.events().await;
+            events.into_iter().filter(|e| e.event == "signin.refused").map(|e| e.user_id).collect::<Vec<_>>()
+        };
+        let before = site.admin.events().await.len();
+        for _ in 0..20 {
+            let mut browser = site.browser();
+            browser.open(&app.visit().url()).await.press("cancel").await;
+            browser.arrived();
+        }
+        assert_eq!(site.admin.events().await.len(), before);
+        // Whoever has proven who they are is told of: by a password, or by their session.
+        let ada = Some(site.admin.user("ada").await.id);
+        let mut browser = site.after_password(&app.visit(), "ada").await;
+        browser.submit().await.arrived();
+        browser.open(&app.visit().with("prompt", "consent").url()).await.press("deny").await;
+        browser.arrived();
+        assert_eq!(refused().await, [ada.clone()]);
+        site.after_password(&app.visit().with("prompt", "consent"), "ada").await.press("deny").await.arrived();
+        assert_eq!(refused().await, [ada.clone(), ada]);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_state_and_a_nonce_of_2048_bytes_come_back_as_they_were() {
     let site = site().await;

@@ -5,6 +5,7 @@ mod support;
 
 use std::process::Output;
 
+use countersign::store;
 use serde_json::{Value, json};
 use support::Database;
 use support::admin::PASSWORD;
@@ -521,6 +522,36 @@ async fn check_explains_a_client() {
     }
     let none = program.run(&["check", "--client", "nobody"], "");
     assert!(none.status.code() == Some(1) && String::from_utf8_lossy(&none.stdout).contains("client list"));
+}
+
+/// No redirect URI proves to the device flow whose sector an app is of (OIDC Core §8.1): as at a registration.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pairwise_app_for_devices_is_refused_and_one_of_before_is_told() {
+    let (program, _smtp) = program(Database::sqlite().await).await;
+    let device = "urn:ietf:params:oauth:grant-type:device_code";
+    let uri = ["--redirect-uri", "https://tv.example.org/cb"];
+    let add = ["client", "add", "Television", "--grant-type", "authorization_code", "--grant-type", device];
+    let pairwise = ["--subject-type", "pairwise"];
+    let refused = |arguments: &[&str]| {
+        let output = program.run(arguments, "");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("subject_type: must be public for the device flow"), "{said}");
+    };
+    refused(&[&add[..], &uri, &pairwise].concat());
+    let added = program.must_json(&[&add[..], &uri, &["--json"]].concat());
+    let id = added["client_id"].as_str().unwrap().to_owned();
+    refused(&["client", "set", &id, "--subject-type", "pairwise"]);
+    let mut tx = program.database.db.write().await.unwrap();
+    let before = store::clients::find(&mut tx, &id).await.unwrap().unwrap().metadata;
+    let mut metadata: serde_json::Value = serde_json::from_str(&before).unwrap();
+    metadata["subject_type"] = "pairwise".into();
+    assert!(store::clients::set_metadata(&mut tx, &id, &metadata.to_string(), 1).await.unwrap());
+    tx.commit().await.unwrap();
+    let check = program.run(&["check", "--client", &id], "");
+    let said = String::from_utf8_lossy(&check.stdout).into_owned();
+    assert_eq!(check.status.code(), Some(1), "{said}");
+    assert!(said.lines().any(|line| line.starts_with("FAIL") && line.contains("device flow")), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -244,6 +244,38 @@ crate::on_both_databases! {
         }
     }
 
+    async fn whoever_registers_too_often_waits(database) {
+        let site = Site::with(database, open).await;
+        let mut last = register(&site, None, &json!({})).await;
+        for _ in 0..101 {
+            last = register(&site, None, &json!({})).await;
+        }
+        refused(&last, 429, "temporarily_unavailable", &["wait 36 seconds"]);
+        assert_eq!(last.headers["retry-after"], "36");
+        site.advance(36);
+        registered(&site, &app()).await;
+    }
+
+    /// Whoever has registered once could else fill the audit log.
+    async fn changes_of_registrations_are_counted_with_them(database) {
+        let site = Site::with(database, |config| {
+            open(config);
+            config.registration.per_hour = 5;
+        })
+        .await;
+        let first = registered(&site, &app()).await;
+        let (uri, token) = (first.text("registration_client_uri"), first.text("registration_access_token"));
+        let mut body = app();
+        body["client_id"] = json!(first.text("client_id"));
+        for _ in 0..4 {
+            assert_eq!(send(Method::PUT, &uri, Some(&token), Some(&body)).await.status, 200);
+        }
+        let events = site.admin.events().await.len();
+        let last = send(Method::PUT, &uri, Some(&token), Some(&body)).await;
+        refused(&last, 429, "temporarily_unavailable", &["wait"]);
+        assert_eq!(site.admin.events().await.len(), events);
+    }
+
     async fn there_is_a_bound_on_apps_that_have_registered_themselves(database) {
         let site = Site::with(database, |config| {
             open(config);
@@ -468,19 +500,6 @@ async fn a_sector_is_believed_only_if_its_file_names_the_app() {
     let without = json!({"subject_type": "pairwise", "redirect_uris": ["https://one.example.org/", "https://two.example.org/"]});
     let answer = register(&site, None, &without).await;
     refused(&answer, 400, "invalid_client_metadata", &["sector_identifier_uri", "one.example.org"]);
-}
-
-#[tokio::test]
-async fn whoever_registers_too_often_waits() {
-    let site = Site::with(Database::sqlite().await, open).await;
-    let mut last = register(&site, None, &json!({})).await;
-    for _ in 0..101 {
-        last = register(&site, None, &json!({})).await;
-    }
-    refused(&last, 429, "temporarily_unavailable", &["wait 36 seconds"]);
-    assert_eq!(last.headers["retry-after"], "36");
-    site.advance(36);
-    registered(&site, &app()).await;
 }
 
 #[tokio::test]

@@ -165,6 +165,42 @@ crate::on_both_databases! {
         }).await;
     }
 
+    /// Consent that the operator demands later is due for what was given without it, too. What was given counts again once its person
+    /// has agreed.
+    async fn an_app_that_begins_to_ask_people_gets_nothing_of_those_who_have_not_agreed(database) {
+        let world = World::on(database).await;
+        let (tokens, code) = (world.tokens().await, world.code().await);
+        let [access, refresh, id] = ["access_token", "refresh_token", "id_token"].map(|name| tokens.text(name));
+        let exchanged = world.exchange(&access, ACCESS_TOKEN).await.text("access_token");
+        for token in [&access, &refresh, &exchanged] {
+            assert_eq!(world.introspect(token).await["active"], true);
+        }
+        world.site.admin.change_app(&world.app, |m| m.consent = true).await;
+        assert_eq!(world.app.userinfo(&access).await.error().as_deref(), Some("invalid_token"));
+        for token in [&access, &refresh, &exchanged] {
+            assert_eq!(world.introspect(token).await, json!({ "active": false }));
+        }
+        for (what, answer, error) in [
+            ("refresh", world.app.refresh(&refresh).await, "invalid_grant"),
+            ("code", world.app.redeem_code(&code.0, &code.1).await, "invalid_grant"),
+            ("exchange", world.exchange(&access, ACCESS_TOKEN).await, "invalid_request"),
+            ("exchange of an ID token", world.exchange(&id, ID_TOKEN).await, "invalid_request"),
+            ("assertion", world.assert().await, "invalid_grant"),
+        ] {
+            assert_eq!(answer.error().as_deref(), Some(error), "{what}: {}", answer.json);
+            assert!(answer.text("error_description").contains("has not agreed"), "{what}: {}", answer.json);
+        }
+        // Less than all of it is not enough.
+        let less = world.app.visit().with("scope", "openid");
+        world.site.after_password(&less, "dora").await.submit().await.arrived();
+        assert_eq!(world.app.refresh(&refresh).await.error().as_deref(), Some("invalid_grant"));
+        assert_eq!(world.assert().await.status, 200, "that is all that it asks for");
+        world.site.after_password(&world.visit(), "dora").await.submit().await.arrived();
+        assert_eq!(world.app.userinfo(&access).await.status, 200);
+        assert_eq!(world.introspect(&exchanged).await["active"], true);
+        assert_eq!(world.app.refresh(&refresh).await.status, 200);
+    }
+
     async fn a_disabled_persons_app_keeps_nothing(database) {
         let world = World::on(database).await;
         world.everything_ends(async || {

@@ -7,7 +7,8 @@ use axum::http::{Extensions, HeaderMap, StatusCode};
 use axum::response::Response;
 
 use super::answer;
-use super::consent::{has_agreed, is_asked_for};
+use super::consent::has_agreed;
+use super::facts;
 use super::finish::{self, Proven};
 use super::pending::{self, New};
 use super::request::parameters::{self, Unusable};
@@ -20,7 +21,6 @@ use crate::oidc::shared::error::{Code, Refusal};
 use crate::oidc::shared::mistake::Mistake;
 use crate::oidc::shared::page::{key_problem, language};
 use crate::signin::decide::{Next, decide};
-use crate::signin::facts;
 use crate::web::form::Form;
 use crate::web::network::Network;
 use crate::web::{Problem, Refused};
@@ -121,15 +121,9 @@ impl Begin<'_> {
         let now = now_ms / 1000;
         let session = self.provider.session(self.headers, now).await?;
         let mut conn = state.db.read().await?;
-        let attempts = i64::from(state.settings.code_attempts);
-        let (freshness, demand) = (request.freshness(now), request.demand(&client));
+        let asked = (&client, &request);
         let mut standing =
-            facts::load(&mut conn, None, session.as_ref(), freshness, demand, attempts, now).await?;
-        if let Some(other) = &standing
-            && !is_asked_for(self.provider, &client, &request, &other.person)?
-        {
-            standing = None;
-        }
+            facts::load(self.provider, &mut conn, asked, None, session.as_ref(), now).await?;
         let mut next = decide(standing.as_ref().map(|s| &s.facts));
         if let (true, Some(standing)) = (request.prompt.none && next.may_be_skipped(), &mut standing) {
             // Nobody can be shown the page with the button: a rehearsal keeps no app from what it would get without.

@@ -6,12 +6,13 @@ use crate::directory::Person;
 use crate::oidc::clients::{Client, card};
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::page::internal;
-use crate::oidc::shared::scopes::{Scope, Scopes};
+use crate::oidc::shared::scopes::Scope;
 use crate::oidc::shared::user_code;
+use crate::oidc::tokens::standing::agreed;
 use crate::signin::facts::Standing;
 use crate::signin::pages::path;
+use crate::store::Conn;
 use crate::store::signins::SignInRow;
-use crate::store::{Conn, tokens};
 use crate::web::{ConsentPage, Problem};
 
 /// Whether the app may learn who somebody is without asking them: it need not ask, or has been told before, or just now.
@@ -28,11 +29,8 @@ pub(super) async fn has_agreed(
     if request.prompt.consent {
         return Ok(false);
     }
-    if !client.metadata.consent {
-        return Ok(true);
-    }
-    let before = tokens::consented(conn, &standing.person.id, &client.id).await?;
-    Ok(before.is_some_and(|scopes| request.needs().within(&Scopes::parse(&scopes))))
+    let agreed = agreed(conn, client, &standing.person.id).await?;
+    Ok(agreed.is_none_or(|agreed| request.needs().within(&agreed)))
 }
 
 /// Whether this is who the request asks for, if it does: by the `sub` that this client knows them under.

@@ -3,13 +3,14 @@
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
+use super::facts;
 use super::pending::{Pending, to_the_loop};
 use crate::directory::{Person, users};
 use crate::keys::secret::entropy;
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::page::language;
 use crate::signin::decide::{Next, decide};
-use crate::signin::facts::{self, Standing};
+use crate::signin::facts::Standing;
 use crate::signin::pages::path;
 use crate::signin::{announce, new_password};
 use crate::store::{self, signins};
@@ -78,10 +79,8 @@ pub(super) async fn take(
 
 /// Who has to choose, as things are.
 async fn standing(provider: &Provider, pending: &Pending, now: i64) -> Result<Option<Standing>, Problem> {
-    let (signin, request) = (&pending.signin, &pending.request);
-    let (freshness, demand) = (request.freshness(signin.created_at), request.demand(&pending.client));
-    let attempts = i64::from(provider.signin.settings.code_attempts);
     let mut conn = provider.signin.db.read().await?;
-    let standing = facts::load(&mut conn, Some(signin), None, freshness, demand, attempts, now).await?;
+    let asked = (&pending.client, &pending.request);
+    let standing = facts::load(provider, &mut conn, asked, Some(&pending.signin), None, now).await?;
     Ok(standing.filter(|standing| decide(Some(&standing.facts)) == Next::LongerPassword))
 }

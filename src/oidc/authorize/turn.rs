@@ -8,6 +8,7 @@ use axum::response::{AppendHeaders, IntoResponse, Response};
 
 use super::answer::device;
 use super::consent::{self, has_agreed, is_asked_for};
+use super::facts;
 use super::finish::{self, Proven};
 use super::longer;
 use super::pending::{self, Pending, load, to_the_loop};
@@ -20,7 +21,7 @@ use crate::oidc::shared::error::{Code, Refusal};
 use crate::oidc::shared::page::language;
 use crate::signin::challenge::{self, Issue, Recipient};
 use crate::signin::decide::{Hindrance, Next, Reach, decide};
-use crate::signin::facts::{self, Standing};
+use crate::signin::facts::Standing;
 use crate::signin::notice::Notice;
 use crate::signin::pages::{self, Sent};
 use crate::signin::rehearsal;
@@ -41,7 +42,10 @@ pub(in crate::oidc) async fn get(
         Ok(mut pending) => {
             match pending.request.clone().permitted(&pending.client) {
                 Ok(permitted) => pending.request = permitted,
-                Err(refusal) => return finish::refuse(&provider, &pending, &refusal, now_ms).await,
+                Err(refusal) => {
+                    let user = pending.signin.user_id.as_deref();
+                    return finish::refuse(&provider, &pending, user, &refusal, now_ms).await;
+                }
             }
             let cookies = pending.cookies.iter().map(|cookie| (header::SET_COOKIE, cookie.clone()));
             let cookies = AppendHeaders(cookies.collect::<Vec<_>>());
@@ -125,7 +129,7 @@ impl Turn<'_> {
         let next = decide(Some(&standing.facts));
         if next != Next::Password && !clients::admits(&mut conn, client, &standing.person).await? {
             drop(conn);
-            return self.refuse(Code::AccessDenied, clients::NOT_ADMITTED).await;
+            return self.refuse(&standing, Code::AccessDenied, clients::NOT_ADMITTED).await;
         }
         match next {
             Next::Password => self.ask_who(conn, session.as_ref()).await,
@@ -139,7 +143,7 @@ impl Turn<'_> {
             Next::Unmet => {
                 drop(conn);
                 let description = "the app insists on two factors, and this person cannot be sent a code";
-                self.refuse(Code::UnmetAuthenticationRequirements, description).await
+                self.refuse(&standing, Code::UnmetAuthenticationRequirements, description).await
             }
             Next::LongerPassword => {
                 Ok(longer::page(self.provider, self.pending, &standing.person, None, self.headers))
@@ -186,22 +190,14 @@ impl Turn<'_> {
         finish::grant(self.provider, client, request, proven, known, self.now_ms).await
     }
 
-    /// Who has proven what in this sign-in, or before it. Somebody else's session than the one asked for is nobody's: whoever is
-    /// asked for may sign in over it.
     async fn standing(
         &self,
         conn: &mut Conn,
         session: Option<&SessionRow>,
     ) -> Result<Option<Standing>, Problem> {
-        let (signin, request, client) = (&self.pending.signin, &self.pending.request, &self.pending.client);
-        let attempts = i64::from(self.provider.signin.settings.code_attempts);
-        let (freshness, demand) = (request.freshness(signin.created_at), request.demand(client));
-        let now = self.now_ms / 1000;
-        let found = facts::load(conn, Some(signin), session, freshness, demand, attempts, now).await?;
-        let Some(standing) = found else { return Ok(None) };
-        let counts =
-            signin.user_id.is_some() || is_asked_for(self.provider, client, request, &standing.person)?;
-        Ok(counts.then_some(standing))
+        let asked = (&self.pending.client, &self.pending.request);
+        let signin = Some(&self.pending.signin);
+        facts::load(self.provider, conn, asked, signin, session, self.now_ms / 1000).await
     }
 
     /// The login screen, for whoever it is: whose password counted before in this sign-in, whom the app names, or whose session
@@ -225,7 +221,7 @@ impl Turn<'_> {
         if !is_asked_for(self.provider, client, request, person)? {
             drop(conn);
             let description = "somebody else has signed in than id_token_hint asks for";
-            return self.refuse(Code::LoginRequired, description).await;
+            return self.refuse(proven.standing, Code::LoginRequired, description).await;
         }
         if !has_agreed(&mut conn, client, request, proven.standing, signin.has_consented(&person.id)).await? {
             let page = consent::page(self.provider, signin, client, request, person)?;
@@ -409,9 +405,9 @@ impl Turn<'_> {
         Ok(self.password_page(Some(notice), Some(&standing.person.login)))
     }
 
-    async fn refuse(&self, code: Code, description: &str) -> Result<Response, Problem> {
-        let refusal = Refusal::new(code, description);
-        finish::refuse(self.provider, self.pending, &refusal, self.now_ms).await
+    async fn refuse(&self, standing: &Standing, code: Code, description: &str) -> Result<Response, Problem> {
+        let (user, refusal) = (Some(standing.person.id.as_str()), Refusal::new(code, description));
+        finish::refuse(self.provider, self.pending, user, &refusal, self.now_ms).await
     }
 
     /// The login screen, with what it must say now, or what it has been saying.

@@ -130,6 +130,9 @@ async fn register(provider: &Provider, request: Request) -> Result<Response, Ref
 
 async fn replace(provider: &Provider, client_id: &str, request: Request) -> Result<Response, Refused> {
     let before = manager(provider, client_id, request.headers()).await?;
+    let network = Network::of(request.extensions(), request.headers(), &provider.trusted_proxies);
+    // Each is on the audit log, as each registration is.
+    count(provider, &network, provider.signin.clock.now()).await?;
     let json = object(request).await?;
     before.check_identity(&json)?;
     // Of the grants that nobody gets without being invited it may keep those that it has.
@@ -169,7 +172,7 @@ async fn withdraw(provider: &Provider, client_id: &str, headers: &HeaderMap) -> 
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// Counts a registration for its network, before anything is fetched or kept for it.
+/// Counts a registration, or a change of one, for its network, before anything is fetched or kept for it.
 async fn count(provider: &Provider, network: &Network, now: i64) -> Result<(), Refused> {
     let mut tx = provider.signin.db.write().await?;
     match throttle::registration(&mut tx, network, provider.registration.per_hour, now).await? {

@@ -1,7 +1,6 @@
 //! Does the file of a sector name every redirect URI of the client? (OIDC Registration §5)
 
-use crate::oidc::clients::subject::SubjectType;
-use crate::oidc::clients::{GrantType, Metadata};
+use crate::oidc::clients::Metadata;
 use crate::outbound::{For, Outbound, OutboundError};
 
 /// Why a client is not of the sector that it says.
@@ -20,12 +19,6 @@ pub enum SectorFailure {
         "sector_identifier_uri: {0} does not answer a JSON array of redirect URIs (OpenID Connect Registration section 5)"
     )]
     Form(String),
-    /// A person's tokens go to whoever runs the client, not to one of its redirect URIs.
-    #[error(
-        "subject_type: must be public for the device flow: no redirect URI proves there whose sector it is (OpenID Connect Core \
-         section 8.1)"
-    )]
-    Device,
     /// A redirect URI is not in it.
     #[error(
         "redirect_uris: {missing} is not in the array that sector_identifier_uri {uri} answers \
@@ -40,14 +33,11 @@ pub enum SectorFailure {
 }
 
 /// Fetches the file of the client's sector, if it names one, and looks for the client's redirect URIs: a sector is proven by what
-/// comes back to its hosts. Tokens of the device flow come to whoever asks, who could name anybody's hosts and file.
+/// comes back to its hosts.
 ///
 /// # Errors
 /// What is wrong with it.
 pub async fn check(outbound: &Outbound, metadata: &Metadata) -> Result<(), SectorFailure> {
-    if metadata.subject_type() == SubjectType::Pairwise && metadata.may_use(GrantType::DeviceCode) {
-        return Err(SectorFailure::Device);
-    }
     let Some(uri) = &metadata.sector_identifier_uri else { return Ok(()) };
     let text = outbound.on_behalf_of(For::Stranger).get(uri, "application/json").await;
     let text = text.map_err(|why| SectorFailure::Fetch { uri: uri.clone(), why })?;

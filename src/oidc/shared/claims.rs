@@ -62,6 +62,12 @@ pub(in crate::oidc) fn opened_by(claim: &str) -> Option<Scope> {
     Scope::ALL.into_iter().find(|scope| of_scope(*scope).contains(&claim))
 }
 
+/// What a person has to agree to before these scopes open, and these claims that are asked for one by one: the scopes, and those that
+/// would open the claims (OIDC Core §3.1.2.4).
+pub(in crate::oidc) fn needs<'a>(scopes: &Scopes, claims: impl Iterator<Item = &'a String>) -> Scopes {
+    claims.filter_map(|name| opened_by(name)).fold(scopes.clone(), Scopes::with)
+}
+
 /// Everything that can be said about a person but `sub`, which depends on who asks. A claim without a value is left out
 /// (OIDC Core §5.3.2). `groups` are the paths of their groups; `email_verified` says whether somebody vouches for the address.
 pub(in crate::oidc) fn all(person: &Person, groups: &[String], email_verified: bool) -> Map<String, Value> {

@@ -14,7 +14,7 @@ use crate::oidc::shared::kinds;
 use crate::oidc::shared::scopes::{Scope, Scopes};
 use crate::oidc::tokens::access_token::{self, Rejected};
 use crate::oidc::tokens::mint::{Access, Issued, Mint};
-use crate::oidc::tokens::standing::{self, Standing, is_too_weak};
+use crate::oidc::tokens::standing::{self, NOT_AGREED, Standing, agreed, is_too_weak};
 use crate::store::{Conn, tokens};
 
 /// RFC 8693 §3.
@@ -58,6 +58,7 @@ pub(super) async fn exchange(request: &TokenRequest<'_>, conn: Conn) -> Result<I
         ));
     }
     let act = actor(request, &ring, &mut conn, subject.act).await?;
+    let agreed = agreed(&mut conn, client, &person.id).await?;
     drop(conn);
     let resources = targets(request)?;
     // Nothing for when the person is away.
@@ -66,6 +67,9 @@ pub(super) async fn exchange(request: &TokenRequest<'_>, conn: Conn) -> Result<I
         scopes = unbound(scopes, &resources)?;
     }
     let scopes = request.narrowed_scopes(&scopes, &scopes)?;
+    if agreed.is_some_and(|agreed| !scopes.within(&agreed)) {
+        return Err(Failure::invalid(NOT_AGREED));
+    }
 
     let sub = provider.subject(client, &person.id)?;
     let mint = Mint { provider, ring: &ring, client, grant, subject: &sub, now };

@@ -18,6 +18,7 @@ use crate::oidc::shared::scopes::Scope;
 use crate::oidc::shared::times::{AHEAD, seconds};
 use crate::oidc::tokens::details::{GrantDetails, Way};
 use crate::oidc::tokens::mint::{Access, Issued, Mint};
+use crate::oidc::tokens::standing::{NOT_AGREED, agreed};
 use crate::store::tokens::{self, GrantRow};
 use crate::store::{Conn, seen_ids};
 
@@ -54,6 +55,9 @@ pub(super) async fn assert(request: &TokenRequest<'_>, conn: Conn) -> Result<Iss
         return Err(Failure::grant("the assertion has been used before: make a new one, with its own jti"));
     }
     let person = person(request, &mut tx, &checked.subject).await?;
+    if agreed(&mut tx, client, &person.id).await?.is_some_and(|agreed| !scopes.within(&agreed)) {
+        return Err(Failure::grant(NOT_AGREED));
+    }
     let way = Some(Way::Grant(GrantType::JwtBearer));
     let details = GrantDetails { resources: resources.clone(), way, ..GrantDetails::default() };
     let grant = GrantRow {

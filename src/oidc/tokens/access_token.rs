@@ -132,13 +132,13 @@ pub(in crate::oidc) async fn open(
     if bound.is_none() && client.metadata.wants_bound_tokens() {
         return Err(Rejected::Ended);
     }
-    let standing = standing(conn, &client, read.grant_id(), now).await?;
+    let scopes = allowed::registered(&client.metadata, Scopes::parse(read.text("scope")));
+    let standing = standing(conn, &client, read.grant_id(), &scopes, now).await?;
     // One that hangs from its client's own grant is revoked with that.
     let hangs = standing.as_ref().is_some_and(|standing| standing.grant.client_id == client.id);
     if !hangs && seen_ids::is_seen(conn, REVOKED, read.jti(), now).await? {
         return Err(Rejected::Ended);
     }
-    let scopes = allowed::registered(&client.metadata, Scopes::parse(read.text("scope")));
     let scopes = standing.as_ref().map_or(scopes.clone(), |standing| scopes.but_only(&standing.scopes));
     let mut audience = audience(read.claims.get("aud"));
     audience.retain(|one| *one == provider.issuer || allowed::may_call(&client.metadata, one));
@@ -149,12 +149,13 @@ pub(in crate::oidc) async fn open(
     Ok(AccessToken { claims, client, scopes, audience, bound, expires_at, standing })
 }
 
-/// What an access token of this client hangs from, if that still holds: the grant, its client's or that of the client whose token it
+/// What an access token of this client and these scopes hangs from, if that still holds: the grant, its client's or that of the client whose token it
 /// was exchanged for; or that the client may have tokens in its own name.
 async fn standing(
     conn: &mut Conn,
     client: &Client,
     grant_id: Option<&str>,
+    scopes: &Scopes,
     now: i64,
 ) -> Result<Option<Standing>, Rejected> {
     let ended = |still: bool| if still { Ok(()) } else { Err(Rejected::Ended) };
@@ -171,6 +172,10 @@ async fn standing(
     ended(client.metadata.may_use(GrantType::TokenExchange))?;
     if !admits(conn, client, &standing.person).await? {
         return Err(Rejected::Lost(Lost::Group));
+    }
+    let agreed = standing::agreed(conn, client, &standing.person.id).await?;
+    if agreed.is_some_and(|agreed| !scopes.within(&agreed)) {
+        return Err(Rejected::Lost(Lost::Consent));
     }
     Ok(Some(standing))
 }

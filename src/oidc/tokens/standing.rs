@@ -6,9 +6,10 @@
 use super::details::GrantDetails;
 use crate::directory::{Person, Status, people};
 use crate::oidc::clients::{Client, Metadata, admits, allowed};
+use crate::oidc::shared::claims;
 use crate::oidc::shared::scopes::Scopes;
 use crate::signin::decide::ACR_TWO_FACTORS;
-use crate::store::tokens::GrantRow;
+use crate::store::tokens::{self, GrantRow};
 use crate::store::{Conn, Result};
 
 /// A grant that holds now.
@@ -32,6 +33,8 @@ struct Facts<'a> {
     active: bool,
     /// Whether its client is for its person.
     admitted: bool,
+    /// What its person has agreed to, if its client asks people at all.
+    agreed: Option<Scopes>,
     granted: Scopes,
     details: GrantDetails,
     /// What is registered about its client.
@@ -49,6 +52,8 @@ pub(in crate::oidc) enum Lost {
     Way,
     /// The client is registered for none of the resources that it was given for.
     Resources,
+    /// The client asks people by now, and its person has not agreed.
+    Consent,
 }
 
 impl Lost {
@@ -61,13 +66,18 @@ impl Lost {
             Self::Resources => {
                 "this client is no longer registered for the resources that this was granted for"
             }
+            Self::Consent => NOT_AGREED,
         }
     }
 }
 
+/// What is said where a client would have to ask the person first.
+pub(in crate::oidc) const NOT_AGREED: &str =
+    "this client asks people by now, and this person has not agreed yet: authorize again";
+
 /// Decides what is left of a grant.
 fn decide(facts: Facts<'_>) -> std::result::Result<(Scopes, GrantDetails), Lost> {
-    let Facts { over, active, admitted, granted, mut details, client } = facts;
+    let Facts { over, active, admitted, agreed, granted, mut details, client } = facts;
     if over || !active {
         return Err(Lost::Over);
     }
@@ -84,7 +94,28 @@ fn decide(facts: Facts<'_>) -> std::result::Result<(Scopes, GrantDetails), Lost>
     }
     allowed::limit_claims(client, &mut details.userinfo_claims);
     allowed::limit_claims(client, &mut details.id_token_claims);
-    Ok((allowed::registered(client, granted), details))
+    let scopes = allowed::registered(client, granted);
+    let needs = claims::needs(&scopes, details.userinfo_claims.iter().chain(&details.id_token_claims));
+    if agreed.is_some_and(|agreed| !needs.within(&agreed)) {
+        return Err(Lost::Consent);
+    }
+    Ok((scopes, details))
+}
+
+/// What a person has agreed to, if this client asks people at all (OIDC Core §3.1.2.4).
+///
+/// # Errors
+/// When the database refuses.
+pub(in crate::oidc) async fn agreed(
+    conn: &mut Conn,
+    client: &Client,
+    user_id: &str,
+) -> Result<Option<Scopes>> {
+    if !client.metadata.consent {
+        return Ok(None);
+    }
+    let scopes = tokens::consented(conn, user_id, &client.id).await?;
+    Ok(Some(Scopes::parse(scopes.as_deref().unwrap_or_default())))
 }
 
 /// What a grant of this client, its own, is good for now.
@@ -102,6 +133,7 @@ pub(in crate::oidc) async fn of(
         over: grant.ended_at.is_some() || grant.expires_at <= now,
         active: person.status == Status::Active,
         admitted: admits(conn, client, &person).await?,
+        agreed: agreed(conn, client, &grant.user_id).await?,
         granted: Scopes::parse(&grant.scopes),
         details: GrantDetails::of(&grant),
         client: &client.metadata,
@@ -138,7 +170,8 @@ mod tests {
             sent_to: None,
         };
         let granted = Scopes::parse("openid email offline_access");
-        let mut facts = Facts { over: false, active: true, admitted: true, granted, details, client };
+        let (over, active, admitted, agreed) = (false, true, true, None);
+        let mut facts = Facts { over, active, admitted, agreed, granted, details, client };
         change(&mut facts);
         decide(facts).map(|(scopes, details)| {
             let GrantDetails { userinfo_claims, id_token_claims, resources, .. } = details;
@@ -168,6 +201,23 @@ mod tests {
         ] {
             let outcome = decided(&app, |f| f.details.way = way);
             assert_eq!(outcome.err(), (!open).then_some(Lost::Way), "{way:?}");
+        }
+    }
+
+    /// What a claim that was asked for by name needs is asked of people too; what the client may no longer have is not.
+    #[test]
+    fn what_nobody_has_agreed_to_is_refused_once_the_client_asks() {
+        let narrow = Metadata { scope: Some("openid email".to_owned()), ..app() };
+        for (client, agreed, holds) in [
+            (app(), None, true),
+            (app(), Some(""), false),
+            (app(), Some("openid email offline_access"), false),
+            (app(), Some("openid email groups offline_access"), true),
+            (narrow.clone(), Some("openid"), false),
+            (narrow, Some("openid email"), true),
+        ] {
+            let outcome = decided(&client, |f| f.agreed = agreed.map(Scopes::parse));
+            assert_eq!(outcome.err(), (!holds).then_some(Lost::Consent), "{:?} {agreed:?}", client.scope);
         }
     }
 

@@ -12,10 +12,12 @@ use crate::oidc::shared::error::Refusal;
 use crate::store::{Tx, device_codes, pushed_requests, signins};
 use crate::web::Problem;
 
-/// Ends a sign-in with an error to the app.
+/// Ends a sign-in with an error to the app. It goes on the audit log as the refusal of whoever has proven something (`user`): what
+/// nobody has put a password to, anybody could begin and end as often as they like.
 pub(in crate::oidc::authorize) async fn refuse(
     provider: &Provider,
     pending: &Pending,
+    user: Option<&str>,
     refusal: &Refusal,
     now_ms: i64,
 ) -> Result<Response, Problem> {
@@ -24,14 +26,15 @@ pub(in crate::oidc::authorize) async fn refuse(
     // That is an answer too.
     use_up(&mut tx, &pending.request, now_ms / 1000).await?;
     deny_device(&mut tx, &pending.request, now_ms / 1000).await?;
-    let mut event = Event::new("signin.refused", Actor::Anonymous).detail("error", refusal.code.name());
-    if let Some(client_id) = &pending.signin.client_id {
-        event = event.client(client_id);
+    if let Some(user) = user {
+        let event = Event::new("signin.refused", Actor::Anonymous).user(user);
+        let event = match &pending.signin.client_id {
+            Some(client_id) => event.client(client_id),
+            None => event,
+        };
+        let event = event.detail("error", refusal.code.name());
+        event.record(&mut tx, now_ms, &mut entropy()).await?;
     }
-    if let Some(user) = &pending.signin.user_id {
-        event = event.user(user);
-    }
-    event.record(&mut tx, now_ms, &mut entropy()).await?;
     tx.commit().await?;
     answer::refuse(provider, &pending.client, &pending.request.return_to, refusal, now_ms / 1000).await
 }

@@ -209,8 +209,7 @@ impl AuthorizationRequest {
     /// What the person has to agree to: the scopes, and those that would open what is asked for one by one (OIDC Core §3.1.2.4).
     #[must_use]
     pub fn needs(&self) -> Scopes {
-        let named = self.claims.userinfo.iter().chain(&self.claims.id_token);
-        named.filter_map(|name| claims::opened_by(name)).fold(self.scopes.clone(), Scopes::with)
+        claims::needs(&self.scopes, self.claims.userinfo.iter().chain(&self.claims.id_token))
     }
 
     /// Whether the app insists on two factors: by its registration, or by an essential `acr`.

@@ -100,6 +100,13 @@ impl Metadata {
                 "must be public for jwt-bearer: a pairwise sub leads back to nobody",
             );
         }
+        if may(GrantType::DeviceCode) && self.subject_type() == SubjectType::Pairwise {
+            // Tokens go to whoever asks, who could name anybody's hosts and file.
+            return wrong(
+                "subject_type",
+                "must be public for the device flow: no redirect URI proves there whose sector it is (OpenID Connect Core section 8.1)",
+            );
+        }
         if may(GrantType::JwtBearer) && !self.has_keys() {
             return wrong("jwks", "must be there, or jwks_uri: jwt-bearer assertions are checked with it");
         }
@@ -164,6 +171,18 @@ mod tests {
         };
         assert_eq!(refused(implicit("https://app.example.org/cb")), None);
         assert_eq!(refused(implicit("http://localhost/cb")), Some("redirect_uris"));
+    }
+
+    #[test]
+    fn a_device_has_no_sector() {
+        let with = |grant| {
+            refused(|m| {
+                m.subject_type = Some(SubjectType::Pairwise);
+                m.grant_types.push(grant);
+            })
+        };
+        assert_eq!(with(GrantType::DeviceCode), Some("subject_type"));
+        assert_eq!(with(GrantType::RefreshToken), None);
     }
 
     #[test]
