@@ -59,7 +59,7 @@ pub enum Filter {
 }
 
 impl Filter {
-    /// Whether it shows this person, whose codes are known to be stopped where that is what it asks.
+    /// Whether it shows this person, who is known to be one of the few where it asks for those.
     fn shows(self, person: &Person) -> bool {
         match self {
             Self::Status(status) => person.status == status,
@@ -68,8 +68,7 @@ impl Filter {
                     && !person.overrides_two_factor()
                     && person.deliverable_address().is_none()
             }
-            Self::CodesStopped => true,
-            Self::Override => person.status == Status::Active && person.overrides_two_factor(),
+            Self::CodesStopped | Self::Override => true,
         }
     }
 }
@@ -89,6 +88,7 @@ pub async fn list(
     loop {
         let rows = match filter {
             Some(Filter::CodesStopped) => users::list_stopped(conn, group_id, &after, PAGE).await?,
+            Some(Filter::Override) => users::list_overriders(conn, group_id, &after, PAGE).await?,
             _ => users::list(conn, group_id, &after, PAGE).await?,
         };
         let Some(last) = rows.last() else { return Ok(found) };

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
-use sqlx::{PgPool, SqlitePool};
+use sqlx::{PgPool, Postgres, SqlitePool};
 
+use super::breaker::{self, Breaker};
 use super::conn::{Conn, Tx};
 use super::{Error, Result, facts};
 
@@ -43,6 +44,8 @@ pub enum Db {
         pool: PgPool,
         /// Whether a pooler (`PgBouncer`) stands between: then each transaction may have another server, and nothing outlives it.
         pooler: bool,
+        /// Whether it is known to be silent.
+        breaker: Breaker,
     },
 }
 
@@ -90,7 +93,9 @@ impl Db {
     pub async fn read(&self) -> Result<Conn> {
         match self {
             Self::Sqlite { readers, .. } => Ok(Conn::sqlite(acquire(readers).await?)),
-            Self::Postgres { pool, pooler: false } => Ok(Conn::postgres(acquire(pool).await?, true)),
+            Self::Postgres { pool, pooler: false, breaker } => {
+                Ok(Conn::postgres(Box::pin(acquire_guarded(pool, breaker)).await?, true))
+            }
             // A statement is prepared and run in two steps: only a transaction keeps the two on one server.
             Self::Postgres { pooler: true, .. } => Ok(self.write().await?.into_conn()),
         }
@@ -107,9 +112,9 @@ impl Db {
                 file.as_ref().map_or(Ok(()), Opened::still_there)?;
                 Conn::sqlite(acquire(writer).await?).begin("BEGIN IMMEDIATE").await
             }
-            Self::Postgres { pool, pooler } => {
+            Self::Postgres { pool, pooler, breaker } => {
                 let begin = if *pooler { BEGIN_POOLED } else { "BEGIN" };
-                Conn::postgres(acquire(pool).await?, !pooler).begin(begin).await
+                Conn::postgres(Box::pin(acquire_guarded(pool, breaker)).await?, !pooler).begin(begin).await
             }
         }
     }
@@ -144,4 +149,17 @@ impl Db {
 
 async fn acquire<D: sqlx::Database>(pool: &sqlx::Pool<D>) -> Result<PoolConnection<D>> {
     pool.acquire().await.map_err(|e| Error::from_sqlx("acquire", e))
+}
+
+/// The same of a server, which may say nothing at all: whoever finds that out spares the others the waiting. Boxed by whoever calls it,
+/// as it would make the future of every request larger.
+async fn acquire_guarded(pool: &PgPool, breaker: &Breaker) -> Result<PoolConnection<Postgres>> {
+    let Some(acquired) = breaker.unless_silent(pool.acquire()).await else {
+        let reason = "it has not answered others either, and is being asked again".to_owned();
+        return Err(Error::Unavailable { query: "acquire", reason });
+    };
+    if matches!(acquired, Err(sqlx::Error::PoolTimedOut)) && breaker.found_silent() {
+        tokio::spawn(breaker::ask_on(breaker.clone(), pool.clone()));
+    }
+    acquired.map_err(|e| Error::from_sqlx("acquire", e))
 }

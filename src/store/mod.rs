@@ -4,6 +4,7 @@
 //! and listed in its file's `QUERIES`, so that a test can prepare each of them on both. Functions take
 //! `&mut Conn`, which is either a plain connection or a transaction (`Tx` dereferences to it).
 
+mod breaker;
 mod cause;
 pub(crate) mod conn;
 mod db;

@@ -11,6 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 use tokio::time::timeout;
 
+use super::breaker::Breaker;
 use super::cause::Cause;
 use super::db::{Opened, PATIENCE};
 use super::{Db, Error, Options, Result};
@@ -161,7 +162,7 @@ async fn open_postgres(options: &Options) -> Result<Db> {
             })
         })
         .connect_lazy_with(connect);
-    Ok(Db::Postgres { pool, pooler })
+    Ok(Db::Postgres { pool, pooler, breaker: Breaker::new() })
 }
 
 /// Why the first connection did not come about.

@@ -40,6 +40,11 @@ queries! {
                                            WHERE (s.group_id IS NULL OR s.group_id = $1)
                                              AND ' ' || s.rights || ' ' LIKE '% override!_2fa %' ESCAPE '!')
                        ORDER BY u.login_key LIMIT $2");
+    LIST_OVERRIDERS = people!("WHERE u.status = 'active'
+                                 AND u.role_id IN (SELECT s.id FROM roles s
+                                                   WHERE ' ' || s.rights || ' ' LIKE '% override!_2fa %' ESCAPE '!')
+                                 AND (CAST($1 AS TEXT) IS NULL OR u.group_id = $1) AND u.login_key > $2
+                               ORDER BY u.login_key LIMIT $3");
     MANAGERS = people!("WHERE u.status = 'active' AND u.id <> $2
                           AND CASE WHEN u.group_id IS NULL THEN ' ' || r.rights || ' ' LIKE '% administer!_site %' ESCAPE '!'
                               ELSE ' ' || r.rights || ' ' LIKE '% manage!_users %' ESCAPE '!'
@@ -224,6 +229,19 @@ pub async fn list_stopped(
     limit: i64,
 ) -> Result<Vec<UserRow>> {
     all!(conn, UserRow, LIST_STOPPED, group_id, after, limit)
+}
+
+/// The same of those who are active and hold `override_2fa`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn list_overriders(
+    conn: &mut Conn,
+    group_id: Option<&str>,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<UserRow>> {
+    all!(conn, UserRow, LIST_OVERRIDERS, group_id, after, limit)
 }
 
 /// At most `limit` of those of a group who are not disabled and whose folded logins come after `after`.

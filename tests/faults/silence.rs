@@ -30,6 +30,13 @@ async fn a_silent_line_is_told_and_given_up() {
     told("meanwhile", &later);
     assert!(later.iter().all(|answer| *answer == Answered::NotNow), "{later:?}");
     assert_eq!((keys, ready), (Answered::Well, Answered::NotNow));
+    // Whoever waited for the database would wait for 5 s each.
+    let one_by_one = async {
+        for _ in 0..40 {
+            assert_eq!(provider.authorize().await, Answered::NotNow);
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(40), one_by_one).await.expect("refused at once");
     line.mend();
     println!("new connections come through");
     provider.recovers().await;
