@@ -19,9 +19,46 @@ const UPPER: [(&str, &[&str]); 7] = [
     ("cli", &["app", "account", "console", "oidc", "signin", "directory"]),
 ];
 
+/// The folders whose rooms are on the map, one by one.
+const MAPPED: [&str; 2] = ["src/oidc", "src/oidc/authorize"];
+
 /// The order inside a folder, from the ground up: a room of its own may use those on the floors below it, and none beside it.
 /// What stands on the top floor of `oidc` is the endpoints.
-const INSIDE: [(&str, &[&[&str]]); 2] = [
+const INSIDE: [(&str, &[&[&str]]); 5] = [
+    (
+        "src/config",
+        &[
+            &["algorithm", "duration", "listen", "place", "proxies", "template"],
+            &["error", "sections"],
+            &["check", "tree"],
+            &["read"],
+            &["load"],
+        ],
+    ),
+    (
+        "src/keys",
+        &[
+            &["compact", "kind", "pace", "readers", "secret"],
+            &["jwk", "vault"],
+            &["error", "jwe"],
+            &["jose", "make"],
+            &["ring"],
+            &["claim", "signing"],
+            &["look"],
+        ],
+    ),
+    (
+        "src/web",
+        &[
+            &["colors", "distinguished_name", "headers", "network", "origin", "prepared", "refused"],
+            &["certificate", "cookies", "form", "language"],
+            &["problem"],
+            &["assets", "path"],
+            &["pages"],
+            &["mails", "problem_page", "views"],
+            &["layers", "samples"],
+        ],
+    ),
     (
         "src/oidc",
         &[
@@ -51,7 +88,9 @@ const INSIDE: [(&str, &[&[&str]]); 2] = [
             &["request"],
             &["answer"],
             &["pending"],
-            &["consent", "longer"],
+            &["consent"],
+            &["facts"],
+            &["longer"],
             &["finish"],
             &["turn"],
             &["begin", "console", "steps"],
@@ -119,6 +158,9 @@ fn every_room_inside_another_is_on_the_map_and_has_its_rule() {
             sources.iter().filter_map(|s| room_inside(folder, &module(&s.path))).collect();
         let ruled: BTreeSet<String> = floors.concat().into_iter().map(str::to_owned).collect();
         assert_eq!(there, ruled, "tests/rooms.rs says what each room of {folder} may use, and of no other");
+        if !MAPPED.contains(&folder) {
+            continue;
+        }
         let missing = unnamed_inside(folder, &there, &read(&format!("{folder}/mod.rs")), &tour);
         assert!(missing.is_empty(), "\n{}\n", missing.join("\n"));
     }
@@ -411,6 +453,8 @@ mod the_walls_can_break {
                 "use crate::oidc::Provider;",
                 "inside src/oidc `token` may not use `Provider`",
             ),
+            ("src/keys/ring.rs", "use super::signing::SEAL;", "inside src/keys `ring` may not use `signing`"),
+            ("src/web/problem.rs", "use super::pages::Page;", "inside src/web `problem` may not use `pages`"),
             (
                 "src/oidc/authorize/pending.rs",
                 "use super::turn::get;",

@@ -1,4 +1,5 @@
 login-label = Login
+login-or-email-label = Login or email
 password-label = Password
 sign-in-button = Sign in
 show-button = Show
@@ -124,7 +125,7 @@ chosen-go-on = You can now sign in as { $login }, and go on to { $app }.
 chosen-lead = You can now sign in as { $login }. Go to the app that you want to use.
 
 reset-title = Forgotten your password?
-reset-lead = Enter your login. If it has an email address, a link to choose a new password goes there.
+reset-lead = Enter your login or your email address. If the login has an email address, a link to choose a new password goes there.
 reset-button = Send a link
 reset-back = Back to sign-in
 reset-not-offered = This site sends no mail, so no link can be sent to you. Ask a manager of your group, or whoever runs this site, for a new password.

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use axum::http::HeaderName;
 use url::{Host, Url};
 
-use super::Period;
+use super::duration::Period;
 use super::sections::{Brand, Config, Encryption, Mail, Session, SignIn, Tls, TransportKind};
 
 /// A setting whose value cannot be.

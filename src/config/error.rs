@@ -5,7 +5,7 @@ use std::io;
 
 use serde::de::{self, Expected, Unexpected};
 
-use super::tree::Place;
+use super::place::Place;
 
 /// Why the settings cannot be used.
 #[derive(Debug, thiserror::Error)]

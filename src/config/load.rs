@@ -5,8 +5,9 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::error::ConfigError;
+use super::place::Place;
 use super::sections::Config;
-use super::tree::{self, Place, Section};
+use super::tree::{self, Section};
 use super::{check, read};
 
 /// The file that is read when nobody names another.

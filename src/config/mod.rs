@@ -6,6 +6,7 @@ mod duration;
 mod error;
 mod listen;
 mod load;
+mod place;
 mod proxies;
 mod read;
 mod sections;

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::{Listen, Period, Proxies, SigningAlgorithm};
+use super::algorithm::SigningAlgorithm;
+use super::duration::Period;
+use super::listen::Listen;
+use super::proxies::Proxies;
 
 /// The whole of `countersign.toml`.
 #[derive(Clone, Debug, Deserialize)]

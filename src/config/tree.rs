@@ -2,34 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fmt;
 use std::sync::Arc;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::ConfigError;
+use super::place::Place;
 
 /// What every variable begins with.
 const PREFIX: &str = "COUNTERSIGN_";
-
-/// Where a value was written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    /// A line of the file, counted from 1.
-    Line(Arc<str>, usize),
-    /// A variable of the environment.
-    Variable(String),
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Line(file, line) => write!(f, "{file}:{line}"),
-            Self::Variable(name) => f.write_str(name),
-        }
-    }
-}
 
 /// A value and its place.
 #[derive(Clone, Debug)]

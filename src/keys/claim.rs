@@ -1,8 +1,8 @@
 //! Is this the master key that the database was sealed by?
 
+use super::error::KeyError;
 use super::ring::Ring;
 use super::secret::same;
-use super::signing::KeyError;
 use super::vault::{Vault, VaultError};
 use crate::store::{Conn, Db, facts, signing_keys};
 

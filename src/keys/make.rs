@@ -1,13 +1,19 @@
-//! How is a signing key made, and what is its name?
+//! How is a signing key made and sealed, and what is its name?
 
 use josekit::JoseError;
 use josekit::jwk::Jwk;
 use josekit::jwk::alg::{ec::EcCurve, ed::EdCurve};
 use serde_json::{Map, Value};
 
+use super::error::KeyError;
 use super::jwk::thumbprint;
 use super::kind::KeyKind;
-use super::signing::KeyError;
+use super::secret::entropy;
+use super::vault::Vault;
+use crate::store::signing_keys::SigningKeyRow;
+
+/// What the seal of a signing key is for.
+pub(super) const SEAL: &str = "signing key";
 
 /// A key that nobody knows yet.
 pub(super) struct Fresh {
@@ -45,6 +51,26 @@ fn generate(kind: KeyKind) -> Result<Fresh, JoseError> {
         None => public.remove("alg"),
     };
     Ok(Fresh { kid: name, kind, private, public })
+}
+
+/// A new key as the database keeps it.
+pub(super) fn sealed_row(
+    vault: &Vault,
+    key: &Fresh,
+    now: i64,
+    active_at: i64,
+) -> Result<SigningKeyRow, KeyError> {
+    let private = zeroize::Zeroizing::new(key.private.to_string());
+    Ok(SigningKeyRow {
+        kid: key.kid.clone(),
+        kind: key.kind.name().to_owned(),
+        public_jwk: Value::Object(key.public.clone()).to_string(),
+        sealed: vault.seal(SEAL, &key.kid, private.as_bytes(), &mut entropy())?,
+        created_at: now,
+        active_at,
+        retired_at: None,
+        expires_at: None,
+    })
 }
 
 #[cfg(test)]

@@ -3,20 +3,23 @@
 
 pub mod claim;
 mod compact;
+mod error;
 pub mod jose;
 mod jwe;
 mod jwk;
 mod kind;
 mod look;
 mod make;
+mod pace;
 mod readers;
 mod ring;
 pub mod secret;
 mod signing;
 mod vault;
 
+pub use error::KeyError;
 pub use kind::KeyKind;
 pub use readers::others_can_read;
 pub use ring::{NotOurs, Phase, Ring, phase};
-pub use signing::{KeyError, PUBLISHED_AHEAD, SigningKeys, Takeover, publish_for};
+pub use signing::{PUBLISHED_AHEAD, SigningKeys, Takeover, publish_for};
 pub use vault::{Vault, VaultError};

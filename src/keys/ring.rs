@@ -10,8 +10,9 @@ use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use super::compact::Compact;
+use super::error::KeyError;
 use super::kind::{self, KeyKind};
-use super::signing::{KeyError, SEAL};
+use super::make::SEAL;
 use super::vault::Vault;
 use crate::config::SigningAlgorithm;
 use crate::store::signing_keys::SigningKeyRow;
@@ -297,9 +298,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::compact::MAX_JWT;
-    use super::super::make::fresh;
+    use super::super::make::{fresh, sealed_row};
     use super::super::secret::{base64url, entropy};
-    use super::super::signing::sealed_row;
     use super::*;
 
     /// A key of each kind, signing since 0, and what each algorithm has signed.

@@ -4,19 +4,18 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use josekit::JoseError;
-use serde_json::Value;
 use tokio::sync::Mutex;
 
+use super::error::KeyError;
 use super::kind::KeyKind;
-use super::look::Looks;
-use super::make::{Fresh, fresh};
+use super::make::{Fresh, fresh, sealed_row};
+use super::pace::Looks;
 use super::ring::{ALWAYS, Ring};
 use super::secret::entropy;
-use super::vault::{Vault, VaultError};
+use super::vault::Vault;
 use crate::audit::{Actor, Event};
 use crate::config::SigningAlgorithm;
-use crate::store::signing_keys::{self, SigningKeyRow};
+use crate::store::signing_keys;
 use crate::store::{self, Conn, Db};
 
 /// How long a new key is published before it signs, in seconds: longer than `/jwks` may be cached.
@@ -37,35 +36,6 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Keys that may be there at once: `/jwks` stays small, whoever rotates however often.
 const MOST: usize = 80;
-
-/// What the seal of a signing key is for.
-pub(super) const SEAL: &str = "signing key";
-
-/// What can go wrong with signing keys.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyError {
-    /// The database failed.
-    #[error(transparent)]
-    Store(#[from] store::Error),
-    /// The master key does not open them.
-    #[error(transparent)]
-    Vault(#[from] VaultError),
-    /// josekit refused.
-    #[error("signing: {0}")]
-    Jose(#[from] JoseError),
-    /// There is no key for this algorithm.
-    #[error("there is no signing key for {0}: run `countersign key rotate --at-once`")]
-    None(&'static str),
-    /// A row cannot be read.
-    #[error("signing key {0} cannot be read")]
-    Malformed(String),
-    /// The keys of earlier rotations are still needed.
-    #[error("{0} signing keys are still published: rotate again when the tokens of the oldest have expired")]
-    TooMany(usize),
-    /// The task that makes a key was cut off.
-    #[error("making a signing key was interrupted")]
-    Interrupted,
-}
 
 /// When new keys take over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -328,23 +298,4 @@ impl SigningKeys {
 /// Whether something that was done at `at` is no older than this now. A clock that was set back counts as a long time.
 fn is_recent(at: i64, now: i64, age: i64) -> bool {
     (at..at.saturating_add(age)).contains(&now)
-}
-
-pub(super) fn sealed_row(
-    vault: &Vault,
-    key: &Fresh,
-    now: i64,
-    active_at: i64,
-) -> Result<SigningKeyRow, KeyError> {
-    let private = zeroize::Zeroizing::new(key.private.to_string());
-    Ok(SigningKeyRow {
-        kid: key.kid.clone(),
-        kind: key.kind.name().to_owned(),
-        public_jwk: Value::Object(key.public.clone()).to_string(),
-        sealed: vault.seal(SEAL, &key.kid, private.as_bytes(), &mut entropy())?,
-        created_at: now,
-        active_at,
-        retired_at: None,
-        expires_at: None,
-    })
 }

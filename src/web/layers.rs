@@ -11,7 +11,8 @@ use url::{Host, Url};
 
 use super::language::Language;
 use super::pages::Pages;
-use super::problem::{Problem, ProblemPage};
+use super::problem::Problem;
+use super::problem_page::ProblemPage;
 use crate::keys::secret::{entropy, new_id};
 
 /// What is not drawn by [`Pages`], which sets its own, runs nothing at all.

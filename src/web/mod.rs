@@ -16,6 +16,7 @@ mod pages;
 mod path;
 mod prepared;
 mod problem;
+mod problem_page;
 mod refused;
 pub mod samples;
 mod views;

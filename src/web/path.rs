@@ -3,7 +3,7 @@
 use axum::extract::FromRequestParts;
 use axum::extract::rejection::PathRejection;
 
-use super::Problem;
+use super::problem::Problem;
 
 /// What a route's path captures, decoded.
 #[derive(Clone, Debug, FromRequestParts)]

@@ -8,7 +8,8 @@ use super::mails::{
     ResetWithoutAddressMail, TestMail,
 };
 use super::pages::{MailPage, Page, Pages, TemplateError};
-use super::problem::{Problem, ProblemPage};
+use super::problem::Problem;
+use super::problem_page::ProblemPage;
 use super::views::{
     AppCard, ChoosePasswordPage, CodePage, ConsentPage, DeviceOverPage, DevicePage, ErrorText, ExpiredPage,
     FormPostPage, FrontPage, Hint, LogoutPage, PasswordChosenPage, PasswordPage, ProtocolErrorPage,

@@ -122,8 +122,7 @@ impl Begin<'_> {
         let session = self.provider.session(self.headers, now).await?;
         let mut conn = state.db.read().await?;
         let asked = (&client, &request);
-        let mut standing =
-            facts::load(self.provider, &mut conn, asked, None, session.as_ref(), now).await?;
+        let mut standing = facts::load(self.provider, &mut conn, asked, None, session.as_ref(), now).await?;
         let mut next = decide(standing.as_ref().map(|s| &s.facts));
         if let (true, Some(standing)) = (request.prompt.none && next.may_be_skipped(), &mut standing) {
             // Nobody can be shown the page with the button: a rehearsal keeps no app from what it would get without.
