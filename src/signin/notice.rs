@@ -135,6 +135,24 @@ pub fn log(said: Option<&Notice>, network: &Network) {
 mod tests {
     use super::*;
 
+    /// A wrong password is one, on whichever page it was typed; what is no try, or nobody's fault, bars no address.
+    #[test]
+    fn what_was_tried_and_refused_is_told_in_the_log() {
+        let sealed_code = String::new();
+        for (notice, refused) in [
+            (Notice::Incorrect { login: None }, Some(Refused::Password)),
+            (Notice::IncorrectAgain { sealed_code }, Some(Refused::Password)),
+            (Notice::Throttled { login: None, until: 1 }, Some(Refused::Throttled)),
+            (Notice::InvalidCode { left: 1 }, Some(Refused::Code)),
+            (Notice::LastCodeWrong, Some(Refused::Code)),
+            (Notice::Busy { login: None }, None),
+            (Notice::CodeExpired, None),
+            (Notice::MailFailed, None),
+        ] {
+            assert_eq!(notice.refused(), refused, "{notice:?}");
+        }
+    }
+
     #[test]
     fn what_is_kept_reads_back() {
         for notice in [

@@ -1,15 +1,26 @@
-//! Is the database silent? Once one request has waited for it in vain, the others are told at once, until it answers again.
+//! Is the database silent? Once that is found out, whoever needs it is told at once, until it answers again.
+//!
+//! Somebody who has waited for a connection in vain may have met nothing but a crowd. So one asks over a connection of its own,
+//! while the others wait as they did; where that has no answer either, nobody waits any more, and the one asks on.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::PgPool;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions as _, PgPool};
 use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
 
-use super::conn::Conn;
+/// How long the database may take for the question whether it is there.
+const ANSWER: Duration = Duration::from_secs(2);
 
-/// How long whoever asks a silent database again waits between two questions.
+/// How long whoever asks waits between two questions.
 const PAUSE: Duration = Duration::from_millis(500);
+
+const ARE_YOU_THERE: &str = "SELECT 1";
+
+/// The server's word that it has no connection left: that is an answer.
+const CROWDED: &str = "53300";
 
 /// What is known of the database; cheap to clone.
 #[derive(Clone, Debug)]
@@ -17,15 +28,19 @@ pub struct Breaker(Arc<watch::Sender<State>>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// As far as anybody knows.
+    /// It answers, as far as anybody knows.
     Answers,
-    /// Somebody has waited for it in vain, and one asks it again and again.
+    /// Somebody has waited in vain, and one asks what that was.
+    Doubted,
+    /// It does not answer, and one asks on.
     Silent,
 }
 
 /// What somebody has found out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Found {
+    /// No connection came free in time.
+    NoPlace,
     Silence,
     Answer,
 }
@@ -33,9 +48,12 @@ enum Found {
 /// What is known after that; none where it was known before.
 const fn learn(known: State, found: Found) -> Option<State> {
     match (known, found) {
-        (State::Answers, Found::Silence) => Some(State::Silent),
-        (State::Silent, Found::Answer) => Some(State::Answers),
-        (State::Silent, Found::Silence) | (State::Answers, Found::Answer) => None,
+        (State::Answers, Found::NoPlace) => Some(State::Doubted),
+        (State::Answers | State::Doubted, Found::Silence) => Some(State::Silent),
+        (State::Doubted | State::Silent, Found::Answer) => Some(State::Answers),
+        (State::Answers, Found::Answer)
+        | (State::Silent, Found::Silence)
+        | (State::Doubted | State::Silent, Found::NoPlace) => None,
     }
 }
 
@@ -55,35 +73,50 @@ impl Breaker {
         }
     }
 
-    /// Notes that somebody has waited in vain; true for the one who is to ask on.
-    pub(super) fn found_silent(&self) -> bool {
-        self.note(Found::Silence)
+    /// Somebody has waited for one of these connections in vain: one asks why, unless one does already.
+    pub(super) fn doubt(&self, pool: &PgPool) {
+        if self.note(Found::NoPlace).is_some() {
+            tokio::spawn(ask(self.clone(), pool.clone()));
+        }
     }
 
-    fn note(&self, found: Found) -> bool {
-        self.0.send_if_modified(|state| match learn(*state, found) {
-            Some(next) => {
-                *state = next;
-                true
-            }
-            None => false,
-        })
+    /// What is known now, if that is news.
+    fn note(&self, found: Found) -> Option<State> {
+        let mut news = None;
+        self.0.send_if_modified(|state| {
+            news = learn(*state, found);
+            *state = news.unwrap_or(*state);
+            news.is_some()
+        });
+        news
     }
 }
 
 /// Asks until the database answers, or is closed: the only one who does meanwhile.
-pub(super) async fn ask_on(breaker: Breaker, pool: PgPool) {
-    tracing::warn!("the database does not answer: requests that need it are refused until it does");
-    while !pool.is_closed() {
-        if let Ok(line) = pool.acquire().await
-            && Conn::postgres(line, false).begin("BEGIN").await.is_ok()
-        {
-            tracing::info!("the database answers again");
-            break;
+async fn ask(breaker: Breaker, pool: PgPool) {
+    let options = pool.connect_options();
+    while !pool.is_closed() && !answers(&options).await {
+        if breaker.note(Found::Silence).is_some() {
+            tracing::warn!("the database does not answer: requests that need it are refused until it does");
         }
-        tokio::time::sleep(PAUSE).await;
+        sleep(PAUSE).await;
+    }
+    if *breaker.0.borrow() == State::Silent {
+        tracing::info!("the database answers again");
     }
     breaker.note(Found::Answer);
+}
+
+async fn answers(options: &PgConnectOptions) -> bool {
+    let asked = async {
+        let mut line = options.connect().await?;
+        sqlx::raw_sql(ARE_YOU_THERE).execute(&mut line).await
+    };
+    match timeout(ANSWER, asked).await {
+        Ok(Ok(_)) => true,
+        Ok(Err(sqlx::Error::Database(e))) => e.code().as_deref() == Some(CROWDED),
+        Ok(Err(_)) | Err(_) => false,
+    }
 }
 
 #[cfg(test)]
@@ -91,26 +124,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_who_waits_in_vain_is_enough_and_one_asks_on() {
+    fn a_crowd_is_no_silence_and_one_alone_asks() {
+        use Found::{Answer, NoPlace, Silence};
+        use State::{Answers, Doubted, Silent};
         for (known, found, next) in [
-            (State::Answers, Found::Silence, Some(State::Silent)),
-            (State::Silent, Found::Silence, None),
-            (State::Silent, Found::Answer, Some(State::Answers)),
-            (State::Answers, Found::Answer, None),
+            (Answers, NoPlace, Some(Doubted)),
+            (Answers, Silence, Some(Silent)),
+            (Answers, Answer, None),
+            (Doubted, NoPlace, None),
+            (Doubted, Silence, Some(Silent)),
+            (Doubted, Answer, Some(Answers)),
+            (Silent, NoPlace, None),
+            (Silent, Silence, None),
+            (Silent, Answer, Some(Answers)),
         ] {
             assert_eq!(learn(known, found), next, "{known:?} {found:?}");
         }
     }
 
     #[tokio::test]
-    async fn whoever_waits_is_told_and_nobody_asks_until_there_is_an_answer() {
+    async fn whoever_waits_is_told_of_silence_and_nobody_asks_until_there_is_an_answer() {
         let breaker = Breaker::new();
         assert_eq!(breaker.unless_silent(async { 1 }).await, Some(1));
+        breaker.note(Found::NoPlace);
+        assert_eq!(breaker.unless_silent(async { 1 }).await, Some(1), "it may have been a crowd");
         let waits = breaker.unless_silent(std::future::pending::<()>());
-        let finds = async { (breaker.found_silent(), breaker.found_silent()) };
-        assert_eq!(tokio::join!(waits, finds), (None, (true, false)));
+        let finds = async { breaker.note(Found::Silence) };
+        assert_eq!(tokio::join!(waits, finds), (None, Some(State::Silent)));
         assert_eq!(breaker.unless_silent(async { 1 }).await, None);
-        assert!(breaker.note(Found::Answer));
+        breaker.note(Found::Answer);
         assert_eq!(breaker.unless_silent(async { 1 }).await, Some(1));
     }
 }

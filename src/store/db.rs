@@ -7,7 +7,7 @@ use std::time::Duration;
 use sqlx::pool::PoolConnection;
 use sqlx::{PgPool, Postgres, SqlitePool};
 
-use super::breaker::{self, Breaker};
+use super::breaker::Breaker;
 use super::conn::{Conn, Tx};
 use super::{Error, Result, facts};
 
@@ -158,8 +158,8 @@ async fn acquire_guarded(pool: &PgPool, breaker: &Breaker) -> Result<PoolConnect
         let reason = "it has not answered others either, and is being asked again".to_owned();
         return Err(Error::Unavailable { query: "acquire", reason });
     };
-    if matches!(acquired, Err(sqlx::Error::PoolTimedOut)) && breaker.found_silent() {
-        tokio::spawn(breaker::ask_on(breaker.clone(), pool.clone()));
+    if matches!(acquired, Err(sqlx::Error::PoolTimedOut)) {
+        breaker.doubt(pool);
     }
     acquired.map_err(|e| Error::from_sqlx("acquire", e))
 }
