@@ -187,7 +187,9 @@ crate::on_both_databases! {
         place.init();
         assert!(place.serves());
         fs::rename(place.path("keys"), place.path("elsewhere")).unwrap();
-        for arguments in [&["serve"][..], &["key", "list"], &["client", "add", "App", "--redirect-uri", "https://a.example/"]] {
+        let changes = &["client", "add", "App", "--redirect-uri", "https://a.example/"];
+        let others = [&["group", "add", "X"][..], &["user", "list"], &["explain", "root"], &["audit"], &["session", "list"]];
+        for arguments in [&["serve"][..], &["key", "list"], changes].into_iter().chain(others) {
             let told = place.refused(arguments);
             assert!(told.contains("keys/master.key") && told.contains("no master key"), "{told}");
         }
@@ -205,7 +207,7 @@ crate::on_both_databases! {
         other.init();
         let own = fs::read(place.path("keys/master.key")).unwrap();
         fs::copy(other.path("keys/master.key"), place.path("keys/master.key")).unwrap();
-        for arguments in [&["serve"][..], &["migrate"], &["key", "rotate"], &["mail", "test", "x@example.org"]] {
+        for arguments in [&["serve"][..], &["migrate"], &["key", "rotate"], &["mail", "test", "x@example.org"], &["group", "add", "X"], &["user", "list"]] {
             let told = place.refused(arguments);
             assert!(told.contains("not the one that this database was sealed by"), "{arguments:?}: {told}");
         }

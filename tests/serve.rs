@@ -55,7 +55,17 @@ async fn the_log_says_which_client_was_refused_and_why_and_no_secret() {
     get(&program, "/authorize?client_id=another-app").await;
     let query = format!("/authorize?client_id={}", "x".repeat(5000));
     get(&program, &query).await;
+    // Name and secret in each other's place, and a token in a field that is told back.
+    let generated = "e-Qfa44pXw0Zt7uPq1sLrN8mKj3hGd2fYbVc6xAoTiE";
+    let token = program.url.join("/token").unwrap();
+    let form = [("grant_type", generated), ("client_id", generated)];
+    http().post(token.clone()).form(&form).send().await.unwrap();
+    http().post(token).basic_auth(generated, Some("an-app")).form(&form[..1]).send().await.unwrap();
+    for parameter in ["client_id", "prompt", "response_mode", "resource"] {
+        get(&program, &format!("/authorize?client_id=x&{parameter}={generated}")).await;
+    }
     let log = mark(&program, &serving, "/nowhere").await;
+    assert!(log.contains("e-Qf…") && !log.contains(generated), "{log}");
     let line = |client: &str| {
         let found = log.lines().find(|line| line.contains("a client was refused") && line.contains(client));
         found.unwrap_or_else(|| panic!("{client}:\n{log}")).to_owned()

@@ -10,7 +10,7 @@ use crate::app::{establish, open_database, open_vault};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::directory::{self, Login, Passwords, Person, groups, people};
-use crate::keys::{SigningKeys, Vault, VaultError};
+use crate::keys::{SigningKeys, Vault, VaultError, claim};
 use crate::mail::Mailer;
 use crate::store::{self, Conn, Db};
 use crate::web::Pages;
@@ -58,9 +58,12 @@ impl Operator {
     /// The database of the provider that is here.
     ///
     /// # Errors
-    /// When there is none, it does not answer, or its schema is another one.
+    /// When there is none, it does not answer, its schema is another one, or its master key is not here.
     pub async fn db(&self) -> anyhow::Result<Db> {
-        open_database(&self.config).await.map_err(|e| self.look_elsewhere(e))
+        let db = open_database(&self.config).await.map_err(|e| self.look_elsewhere(e))?;
+        let vault = Vault::open(&self.config.keys.dir)?;
+        claim::look(&mut db.read().await?, &vault).await?;
+        Ok(db)
     }
 
     /// The database and the master key of a provider, made if there is none.
@@ -71,7 +74,7 @@ impl Operator {
         let (db, vault) = establish(&self.config).await?;
         let missing = || VaultError::missing(&self.config.keys.dir);
         let vault = vault.ok_or_else(missing)?;
-        crate::keys::claim::settle(&db, &vault).await?;
+        claim::settle(&db, &vault).await?;
         Ok((db, vault))
     }
 

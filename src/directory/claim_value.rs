@@ -4,6 +4,7 @@ use unic_langid::LanguageIdentifier;
 use url::Url;
 
 use super::login::Login;
+use super::text::misleads;
 
 /// The longest address of a page or picture, in characters.
 const LONGEST_ADDRESS: usize = 2000;
@@ -59,7 +60,7 @@ pub enum NotAValue {
 /// Words on one line, less the spaces around them.
 pub(super) fn text(value: &str, longest: usize) -> Result<String, NotAValue> {
     let value = value.trim();
-    let fits = (1..=longest).contains(&value.chars().count()) && !value.chars().any(char::is_control);
+    let fits = (1..=longest).contains(&value.chars().count()) && !value.chars().any(misleads);
     if fits { Ok(value.to_owned()) } else { Err(NotAValue::Text(longest)) }
 }
 
@@ -67,7 +68,7 @@ pub(super) fn text(value: &str, longest: usize) -> Result<String, NotAValue> {
 pub(super) fn lines(value: &str, longest: usize) -> Result<String, NotAValue> {
     let value = value.replace("\r\n", "\n").trim().to_owned();
     let fits =
-        (1..=longest).contains(&value.chars().count()) && !value.chars().any(|c| c.is_control() && c != '\n');
+        (1..=longest).contains(&value.chars().count()) && !value.chars().any(|c| misleads(c) && c != '\n');
     if fits { Ok(value) } else { Err(NotAValue::Text(longest)) }
 }
 

@@ -28,7 +28,9 @@ pub enum Error {
     #[error("there is no user {0}: see `countersign user list`")]
     UnknownUser(String),
     /// A name is not one.
-    #[error("a name has 1 to 80 characters, no slash and no control characters")]
+    #[error(
+        "a name has 1 to 80 characters, no slash, no control characters and no marks that turn the direction of writing"
+    )]
     Name,
     /// Groups are nested too deep.
     #[error("groups can be nested at most {0} deep: add it further up")]

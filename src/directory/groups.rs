@@ -8,6 +8,7 @@ use super::by::{By, place};
 use super::login::fold;
 use super::policy::{self, GroupChange};
 use super::rights::{DEFAULT_ROLES, DefaultRole};
+use super::text::misleads;
 use super::{Address, Error, TwoFactor};
 use crate::keys::secret::new_id;
 use crate::store::groups::{self, GroupRow, ListedGroup};
@@ -239,9 +240,8 @@ fn check_group_name(name: &str) -> Result<&str, Error> {
 /// The name of a group, a role or a person, less the spaces around it.
 pub(super) fn check_name(name: &str) -> Result<&str, Error> {
     let name = name.trim();
-    let good = (1..=80).contains(&name.chars().count())
-        && !name.chars().any(char::is_control)
-        && !fold(name).is_empty();
+    let good =
+        (1..=80).contains(&name.chars().count()) && !name.chars().any(misleads) && !fold(name).is_empty();
     if good { Ok(name) } else { Err(Error::Name) }
 }
 
@@ -263,7 +263,9 @@ mod tests {
     #[test]
     fn names_are_one_line_and_groups_have_no_slash_in_theirs() {
         assert_eq!(check_group_name(" Acme GmbH ").unwrap(), "Acme GmbH");
-        for bad in ["", "  ", "a\nb", "a\0", "\u{200b}", &"x".repeat(81)] {
+        for bad in
+            ["", "  ", "a\nb", "a\0", "\u{200b}", "a\u{202e}b", "\u{200f}a", "a\u{2028}b", &"x".repeat(81)]
+        {
             assert!(matches!(check_name(bad), Err(Error::Name)), "{bad:?}");
         }
         assert!(matches!(check_group_name("Acme/Design"), Err(Error::Name)));

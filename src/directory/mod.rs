@@ -19,6 +19,7 @@ pub mod proof;
 mod queue;
 pub mod rights;
 pub mod roles;
+mod text;
 mod tree;
 mod two_factor;
 pub mod users;
@@ -34,6 +35,7 @@ pub use password::{Busy, Password, Passwords, Weak};
 pub use person::{HomeGroup, Person, Role, Status};
 pub use proof::Proof;
 pub use queue::{Lane, Turn};
+pub use text::misleads;
 pub use tree::Tree;
 pub use two_factor::TwoFactor;
 

@@ -158,6 +158,10 @@ impl PublicKey {
                 // false signature makes us do the work.
                 sized("n", 256..=513)?;
                 sized("e", 1..=4)?;
+                // NIST SP 800-56B §6.2: with an exponent of 1 whatever is sent is its own signature.
+                if ["AQ", "AAE", "AAAB", "AAAAAQ"].iter().any(|one| text("e") == Some(one)) {
+                    return Err("has an `e` of 1, which proves nothing".to_owned());
+                }
                 Shape::Rsa
             }
             ("EC", Some("P-256")) => Shape::P256,
@@ -285,6 +289,7 @@ mod tests {
             (json!({"kty": "EC", "crv": "P-256", "x": X, "y": Y, "kid": 7}), "`kid` that is no text"),
             (json!({"kty": "RSA", "n": "AQAB", "e": "AQAB"}), "no right `n`"),
             (json!({"kty": "RSA", "n": base64url(&[255; 514]), "e": "AQAB"}), "no right `n`"),
+            (json!({"kty": "RSA", "n": base64url(&[255; 256]), "e": "AQ"}), "proves nothing"),
             (json!({"crv": "P-256"}), "no `kty`"),
             (json!("a key"), "no JSON object"),
         ];

@@ -14,10 +14,14 @@ pub(super) fn check_redirect_uri(uri: &str) -> Result<(), Invalid> {
     if uri.len() > MAX_URI {
         return wrong("is longer than 2000 bytes");
     }
-    if !uri.bytes().all(|b| b.is_ascii_graphic()) {
+    // RFC 3986 §2: programs do not agree on where a backslash leads.
+    if !uri.bytes().all(|b| b.is_ascii_graphic() && !b"\\\"<>^`{|}".contains(&b)) {
         return wrong("has spaces or other characters that a URI cannot have");
     }
     let Ok(url) = Url::parse(uri) else { return wrong("is not an absolute URI") };
+    if !is_private_use(uri) && !uri.split_once(':').is_some_and(|(_, rest)| rest.starts_with("//")) {
+        return wrong("has no // after its scheme, so that browsers take it for a part of another address");
+    }
     if uri.contains('*') {
         return wrong("has a *, and addresses are compared letter by letter: register each of them");
     }
@@ -103,6 +107,11 @@ mod tests {
             "https://*.example.org/cb",
             "https://app.example.org/*",
             "example:/cb",
+            "https:app.example.org/cb",
+            "https:/app.example.org/cb",
+            "https://app.example.org\\@evil.example/",
+            "https://app.example.org/<script>",
+            "https://app.example.org/\"x\"",
         ] {
             let answer = Metadata::web_app("App", vec![uri.to_owned()]).validate();
             assert!(matches!(answer, Err(Invalid::RedirectUri { .. })), "{uri}: {answer:?}");

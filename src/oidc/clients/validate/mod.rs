@@ -8,6 +8,7 @@ use super::metadata::Metadata;
 use super::subject::SubjectType;
 use super::uris::MAX_URI;
 use super::words::{GrantType, ResponseType};
+use crate::directory::misleads;
 
 pub(in crate::oidc) use proofs::FAPI2_ALGORITHMS;
 
@@ -22,6 +23,12 @@ impl Metadata {
     pub fn validate(&self) -> Checked {
         if self.client_name.trim().is_empty() || self.client_name.chars().count() > 100 {
             return wrong("client_name", "must have 1 to 100 characters");
+        }
+        if self.client_name.chars().any(misleads) {
+            return wrong(
+                "client_name",
+                "has control characters, or marks that turn the direction of writing",
+            );
         }
         self.check_lists()?;
         self.check_grants()?;
