@@ -1,21 +1,26 @@
 //! Is the database silent? Once that is found out, whoever needs it is told at once, until it answers again.
 //!
-//! Somebody who has waited for a connection in vain may have met nothing but a crowd. So one asks over a connection of its own,
-//! while the others wait as they did; where that has no answer either, nobody waits any more, and the one asks on.
+//! Somebody who has waited for a connection in vain may have met nothing but a crowd. So one asks, over the next connection that is
+//! given back or over one of its own, while the others wait as they did; where that has no answer either, nobody waits any more, and
+//! the one asks on.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, PgPool};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
+
+use super::conn::Conn;
 
 /// How long the database may take for the question whether it is there.
 const ANSWER: Duration = Duration::from_secs(2);
 
 /// How long whoever asks waits between two questions.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// How often it is looked whether a connection has been given back.
+const LOOK: Duration = Duration::from_millis(50);
 
 const ARE_YOU_THERE: &str = "SELECT 1";
 
@@ -94,8 +99,7 @@ impl Breaker {
 
 /// Asks until the database answers, or is closed: the only one who does meanwhile.
 async fn ask(breaker: Breaker, pool: PgPool) {
-    let options = pool.connect_options();
-    while !pool.is_closed() && !answers(&options).await {
+    while !pool.is_closed() && !answers(&pool).await {
         if breaker.note(Found::Silence).is_some() {
             tracing::warn!("the database does not answer: requests that need it are refused until it does");
         }
@@ -107,15 +111,43 @@ async fn ask(breaker: Breaker, pool: PgPool) {
     breaker.note(Found::Answer);
 }
 
-async fn answers(options: &PgConnectOptions) -> bool {
+/// Whether there is an answer in time, on either way: a pooler may have no further connection to give, and those that are there may be
+/// dead.
+async fn answers(pool: &PgPool) -> bool {
     let asked = async {
-        let mut line = options.connect().await?;
+        tokio::select! {
+            () = on_one_that_was_given_back(pool) => {}
+            () = on_a_new_one(pool) => {}
+        }
+    };
+    timeout(ANSWER, asked).await.is_ok()
+}
+
+/// Ends with an answer.
+async fn on_one_that_was_given_back(pool: &PgPool) {
+    loop {
+        if let Some(line) = pool.try_acquire()
+            && Conn::postgres(line, false).begin("BEGIN").await.is_ok()
+        {
+            return;
+        }
+        sleep(LOOK).await;
+    }
+}
+
+/// Ends with an answer, too.
+async fn on_a_new_one(pool: &PgPool) {
+    let asked = async {
+        let mut line = pool.connect_options().connect().await?;
         sqlx::raw_sql(ARE_YOU_THERE).execute(&mut line).await
     };
-    match timeout(ANSWER, asked).await {
-        Ok(Ok(_)) => true,
-        Ok(Err(sqlx::Error::Database(e))) => e.code().as_deref() == Some(CROWDED),
-        Ok(Err(_)) | Err(_) => false,
+    let answered = match asked.await {
+        Ok(_) => true,
+        Err(sqlx::Error::Database(e)) => e.code().as_deref() == Some(CROWDED),
+        Err(_) => false,
+    };
+    if !answered {
+        std::future::pending::<()>().await;
     }
 }
 
