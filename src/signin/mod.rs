@@ -25,6 +25,7 @@ use crate::config;
 use crate::directory::Passwords;
 use crate::keys::Vault;
 use crate::mail::Mailer;
+use crate::metrics::Metrics;
 use crate::store::Db;
 use crate::web::Pages;
 use crate::web::cookies::Cookies;
@@ -50,4 +51,6 @@ pub struct SignInState {
     pub pages: Pages,
     /// How cookies are named and protected here.
     pub cookies: Cookies,
+    /// What counts how sign-ins go.
+    pub metrics: Metrics,
 }
