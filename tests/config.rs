@@ -157,6 +157,11 @@ const OUT_OF_BOUNDS: &[(&str, &str)] = &[
              info,countersign::mail=debug, not \"a=b=c\"",
     ),
     (
+        "log.level = \"warning\"",
+        "log.level: expected error, warn, info, debug, trace, or a filter such as \
+             info,countersign::mail=debug, not \"warning\"",
+    ),
+    (
         "telemetry.otlp_endpoint = \"collector\"",
         "telemetry.otlp_endpoint: expected an address such as http://localhost:4318",
     ),

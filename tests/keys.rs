@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use countersign::audit::Actor;
 use countersign::config::SigningAlgorithm;
-use countersign::keys::Takeover::{Announced, AtOnce};
+use countersign::keys::Takeover::{Announced, AtOnce, Stolen};
 use countersign::keys::secret::entropy;
 use countersign::keys::{KeyError, NotOurs, PUBLISHED_AHEAD, Phase, Ring, SigningKeys, Vault, phase};
 use countersign::store::{Db, audit};
@@ -148,6 +148,18 @@ crate::on_both_databases! {
             assert_eq!(signing, expected);
         }
         assert_eq!(kids(&ring, 2001).len(), 15, "what the others have signed still holds");
+    }
+
+    async fn what_stolen_keys_have_signed_counts_for_nothing(database) {
+        let keys = House::of(&database).with_keys().await;
+        keys.rotate(2000, AtOnce, 600, None, Actor::Operator).await.unwrap();
+        let mut made = keys.rotate(2001, Stolen, 600, None, Actor::Operator).await.unwrap();
+        let mut published = kids(&keys.ring(2001).await.unwrap(), 2001);
+        (made.sort(), published.sort());
+        assert_eq!(published, made);
+        let of_one = keys.rotate(2002, Stolen, 600, Some(SigningAlgorithm::ES256), Actor::Operator).await.unwrap();
+        assert_eq!(of_one.len(), 1);
+        assert_eq!(kids(&keys.ring(2002).await.unwrap(), 2002).len(), 5, "the others stay");
     }
 
     async fn rotating_without_end_is_refused_and_nothing_is_lost(database) {

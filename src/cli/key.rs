@@ -22,9 +22,12 @@ pub(super) enum Key {
     },
     /// Make new keys. They are published now and sign in ten minutes, when every app has seen them.
     Rotate {
-        /// Let the new keys sign at once: the old ones are known to somebody else.
+        /// Let the new keys sign at once. Apps that have kept the key set for a while ask for it again.
         #[arg(long)]
         at_once: bool,
+        /// The old keys are in somebody else's hands: the new ones sign at once, and nothing that the old ones have signed counts any more.
+        #[arg(long, conflicts_with = "at_once")]
+        stolen: bool,
         /// Only the key of this algorithm, such as RS256, ES256 or `EdDSA`; all RS and PS algorithms share one.
         #[arg(long, value_name = "ALG")]
         algorithm: Option<String>,
@@ -37,8 +40,13 @@ impl Key {
         let keys = operator.keys(&db).await?;
         match self {
             Self::List { json } => list(&keys, operator.clock.now(), json).await,
-            Self::Rotate { at_once, algorithm } => {
-                rotate(&keys, operator, at_once, algorithm.as_deref()).await
+            Self::Rotate { at_once, stolen, algorithm } => {
+                let takeover = match (at_once, stolen) {
+                    (_, true) => Takeover::Stolen,
+                    (true, false) => Takeover::AtOnce,
+                    (false, false) => Takeover::Announced,
+                };
+                rotate(&keys, operator, takeover, algorithm.as_deref()).await
             }
         }
     }
@@ -91,7 +99,7 @@ const fn word(phase: Phase) -> &'static str {
 async fn rotate(
     keys: &SigningKeys,
     operator: &Operator,
-    at_once: bool,
+    takeover: Takeover,
     algorithm: Option<&str>,
 ) -> anyhow::Result<()> {
     let known = SigningAlgorithm::ALL.map(SigningAlgorithm::name);
@@ -101,7 +109,6 @@ async fn rotate(
     };
     let tokens = &operator.config.tokens;
     let longest = tokens.access_lifetime.max(tokens.id_lifetime).as_secs();
-    let takeover = if at_once { Takeover::AtOnce } else { Takeover::Announced };
     let made = keys.rotate(operator.clock.now(), takeover, longest, which, Actor::Operator).await?;
     for kid in &made {
         println!("{kid}");
@@ -114,6 +121,11 @@ async fn rotate(
         Takeover::AtOnce => {
             println!("The new keys sign now; the old ones stay published until their tokens have expired.");
         }
+        Takeover::Stolen => println!(
+            "The new keys sign now, and the old ones count for nothing any more. Apps that have kept the key set take them until they \
+             ask for it again: restart those that matter. Then find out how the keys got out; if it was the master key, the codes and \
+             mails that it sealed are known as well."
+        ),
         Takeover::Announced => println!("The new keys are published now, and sign in {minutes} minutes."),
     }
     Ok(())

@@ -229,7 +229,10 @@ fn outbound(hosts: &[String]) -> Verdict {
 }
 
 fn log_level(level: &str) -> Verdict {
-    let fits = level.parse::<tracing_subscriber::filter::Targets>().is_ok();
+    // A word alone would be a part of the program of which everything is logged, and nothing of the rest.
+    let is_part =
+        |part: &str| part.contains('=') || part.trim().parse::<tracing::level_filters::LevelFilter>().is_ok();
+    let fits = level.split(',').all(is_part) && level.parse::<tracing_subscriber::filter::Targets>().is_ok();
     rule(fits, "log.level", || {
         format!(
             "expected error, warn, info, debug, trace, or a filter such as info,countersign::mail=debug, not {level:?}"

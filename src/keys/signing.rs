@@ -42,8 +42,10 @@ const MOST: usize = 80;
 pub enum Takeover {
     /// When every relying app has had time to see them.
     Announced,
-    /// Now: the old ones may be known to somebody else.
+    /// Now; what the old ones have signed holds until its time is over.
     AtOnce,
+    /// Now, since the old ones are in somebody else's hands: nothing that they have signed counts any more.
+    Stolen,
 }
 
 /// Notes that a client, or the settings, want this algorithm: from now on a key is published for it.
@@ -242,7 +244,7 @@ impl SigningKeys {
         actor: Actor,
     ) -> Result<Vec<String>, KeyError> {
         let keys = fresh(kinds).await?;
-        let at_once = takeover == Takeover::AtOnce;
+        let at_once = takeover != Takeover::Announced;
         let active_at = if at_once { now } else { now + PUBLISHED_AHEAD };
         // Where there is no key yet, none is there to sign meanwhile.
         let begins = |kind: KeyKind| if ring.newest(kind).is_some() { active_at } else { now };
@@ -263,6 +265,11 @@ impl SigningKeys {
                 return Ok(Vec::new());
             }
         }
+        if takeover == Takeover::Stolen {
+            for kind in kinds {
+                signing_keys::withdraw_retired(&mut tx, kind.name(), now).await?;
+            }
+        }
         if !self.add(&mut tx, &keys, now, begins).await? {
             return Ok(Vec::new());
         }
@@ -270,6 +277,7 @@ impl SigningKeys {
         let event = Event::new("keys.rotated", actor)
             .detail("active_at", active_at)
             .detail("at_once", at_once)
+            .detail("stolen", takeover == Takeover::Stolen)
             .detail("kinds", names);
         event.record(&mut tx, now * 1000, &mut entropy()).await?;
         tx.commit().await?;

@@ -60,7 +60,10 @@ pub(super) fn parse(uri: &str, allowed: &[String], plain: Plain) -> Result<Url, 
     }
     let url = Url::parse(uri).map_err(|_| BadAddress::Form("is no absolute URI"))?;
     if url.scheme() != "https" && !(plain == Plain::ToThisMachine && is_allowed_loopback(&url, allowed)) {
-        return Err(BadAddress::Form("does not begin with https://"));
+        return Err(match loopback(&url) {
+            Some(_) if plain == Plain::ToThisMachine && url.scheme() == "http" => BadAddress::Private,
+            _ => BadAddress::Form("does not begin with https://"),
+        });
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(BadAddress::Form("has a user name or password in it"));
@@ -76,13 +79,17 @@ pub(super) fn parse(uri: &str, allowed: &[String], plain: Plain) -> Result<Url, 
 
 /// Whether an address is http on this very machine, where nobody listens in between, and the operator lets it be reached.
 fn is_allowed_loopback(url: &Url, allowed: &[String]) -> bool {
-    let (loopback, host) = match url.host() {
-        Some(Host::Domain(name)) => (name == "localhost" || name.ends_with(".localhost"), name.to_owned()),
-        Some(Host::Ipv4(ip)) => (ip.is_loopback(), ip.to_string()),
-        Some(Host::Ipv6(ip)) => (ip.is_loopback(), ip.to_string()),
-        None => return false,
+    url.scheme() == "http" && loopback(url).is_some_and(|host| allowed.contains(&host))
+}
+
+/// The host of an address, if it is this very machine.
+fn loopback(url: &Url) -> Option<String> {
+    let (loopback, host) = match url.host()? {
+        Host::Domain(name) => (name == "localhost" || name.ends_with(".localhost"), name.to_owned()),
+        Host::Ipv4(ip) => (ip.is_loopback(), ip.to_string()),
+        Host::Ipv6(ip) => (ip.is_loopback(), ip.to_string()),
     };
-    url.scheme() == "http" && loopback && allowed.contains(&host)
+    loopback.then_some(host)
 }
 
 /// A host of `[outbound] allow_private` in the one spelling in which it is compared.
@@ -252,6 +259,8 @@ mod tests {
             assert!(parse(uri, &allowed, Plain::Never).is_err(), "{uri}");
             assert!(parse(uri, &[], Plain::ToThisMachine).is_err(), "{uri}");
         }
+        let unasked = parse("http://localhost:3000/out", &[], Plain::ToThisMachine);
+        assert_eq!(unasked, Err(BadAddress::Private), "the reason says what the operator can do");
     }
 
     proptest! {

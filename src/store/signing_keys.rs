@@ -12,6 +12,8 @@ queries! {
            VALUES ($1, $2, $3, $4, $5, $6)";
     RETIRE = "UPDATE signing_keys SET retired_at = $2, expires_at = $3 WHERE kid = $1 AND retired_at IS NULL";
     RETIRE_EARLIER = "UPDATE signing_keys SET retired_at = $1 WHERE retired_at > $1 AND kind = $2";
+    WITHDRAW_RETIRED = "UPDATE signing_keys SET expires_at = $1
+                        WHERE retired_at IS NOT NULL AND expires_at > $1 AND kind = $2";
     PURGE = "DELETE FROM signing_keys WHERE expires_at <= $1";
     ASK = "INSERT INTO asked_algorithms (algorithm) VALUES ($1) ON CONFLICT (algorithm) DO NOTHING";
     ASKED = "SELECT algorithm FROM asked_algorithms ORDER BY algorithm LIMIT 100";
@@ -69,6 +71,14 @@ pub async fn retire(conn: &mut Conn, kid: &str, retired_at: i64, expires_at: i64
 /// When the database refuses.
 pub async fn retire_earlier(conn: &mut Conn, kind: &str, retired_at: i64) -> Result<()> {
     execute!(conn, RETIRE_EARLIER, retired_at, kind).map(|_| ())
+}
+
+/// Lets nothing count any more that retired keys of a kind have signed: they are no longer published.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn withdraw_retired(conn: &mut Conn, kind: &str, now: i64) -> Result<()> {
+    execute!(conn, WITHDRAW_RETIRED, now, kind).map(|_| ())
 }
 
 /// Notes that some client has asked for an algorithm; from then on a key is published for it.
