@@ -173,6 +173,49 @@ crate::on_both_databases! {
         assert!(browser.has_left(), "her own second click: {}", browser.text());
     }
 
+    /// A step-up waits for its person, and somebody else signs in to the browser meanwhile.
+    async fn a_step_up_goes_on_with_whoever_is_signed_in_by_now(database) {
+        let site = Site::on(database).await;
+        site.admin.add_user(&site.acme, "tom", "Top manager", Some("tom@example.org")).await;
+        let app = site.admin.add_app().await;
+        let strict = site.admin.add_app_with(|m| m.require_two_factor = true).await;
+        let mut browser = site.after_password(&app.visit(), "ada").await;
+        assert!(browser.has_left());
+        let visit = strict.visit();
+        browser.open(&visit.url()).await;
+        assert!(browser.has_field("code"), "{}", browser.text());
+        let path = signin(&browser);
+        let mut tab = browser.new_tab();
+        tab.open(&app.visit().with("prompt", "login").url()).await;
+        give_password(&mut tab, "tom").await;
+        assert!(tab.has_left(), "{}", tab.text());
+        browser.open(&path).await;
+        assert!(browser.text().contains("t•••@example.org"), "{}", browser.text());
+        let code = site.inbox("tom@example.org").code();
+        browser.fill("code", &code).fill("password", PASSWORD).submit().await;
+        let tokens = strict.redeem(&visit, &browser.arrived()).await;
+        let claims = strict.verify(&tokens.text("id_token"), &visit, site.now()).await;
+        assert_eq!(claims["sub"], site.admin.user("tom").await.id);
+    }
+
+    /// What one person was told is not for the next.
+    async fn a_notice_is_of_one_person(database) {
+        let site = Site::on(database).await;
+        let quiet = site.admin.add_group("Quiet", false).await;
+        site.admin.add_user(&quiet, "una", "User", None).await;
+        let app = site.admin.add_app().await;
+        let strict = site.admin.add_app_with(|m| m.require_two_factor = true).await;
+        let mut browser = site.after_password(&app.visit(), "una").await;
+        browser.open(&strict.visit().url()).await;
+        assert!(browser.text().contains("No email associated"), "{}", browser.text());
+        let path = signin(&browser);
+        let mut tab = browser.new_tab();
+        tab.open(&app.visit().with("prompt", "login").url()).await;
+        give_password(&mut tab, "ada").await;
+        browser.open(&path).await;
+        assert!(browser.has_field("code") && !browser.text().contains("No email"), "{}", browser.text());
+    }
+
     /// Whoever has signed out meanwhile is out.
     async fn a_sign_in_does_not_come_back_after_the_logout(database) {
         let site = Site::on(database).await;

@@ -33,8 +33,12 @@ queries! {
                                       session_id = NULL, notice = $2
                    WHERE id = $1 AND finished_at IS NULL";
     SET_NOTICE = "UPDATE signins SET notice = $2 WHERE id = $1 AND finished_at IS NULL";
-    ADOPT = "UPDATE signins SET user_id = $2, last_user_id = $2, password_at = $3, session_id = $4
-             WHERE id = $1 AND user_id IS NULL AND finished_at IS NULL
+    ADOPT = "UPDATE signins SET user_id = $2, last_user_id = $2, password_at = $3, session_id = $4,
+                                code_at = NULL, skipped_at = NULL, hindrance = NULL,
+                                notice = CASE WHEN last_user_id = $2 THEN notice END
+             WHERE id = $1 AND finished_at IS NULL
+               AND (user_id IS NULL OR (session_id IS NOT NULL AND NOT EXISTS (
+                    SELECT 1 FROM sessions before WHERE before.id = signins.session_id AND before.ended_at IS NULL)))
                AND EXISTS (SELECT 1 FROM sessions s WHERE s.id = $4 AND s.user_id = $2 AND s.ended_at IS NULL)";
     COUNT_CODE = "UPDATE signins SET codes_sent = codes_sent + 1
                   WHERE id = $1 AND codes_sent = $2 AND user_id = $3 AND password_at = $4 AND finished_at IS NULL";

@@ -302,6 +302,9 @@ impl Turn<'_> {
             tx.commit().await?;
             (signin.user_id, signin.password_at) = (Some(user.clone()), Some(at));
             signin.session_id = Some(session.id.clone());
+            if signin.last_user_id.as_ref() != Some(user) {
+                signin.notice = None;
+            }
         }
         Ok(Some(signin))
     }
