@@ -1,4 +1,6 @@
 console-app = the managers' console
+front-console = Manage people and apps
+
 console-skip = Skip to the content
 console-menu = Menu
 console-menu-close = Close the menu

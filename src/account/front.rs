@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
 use super::{AccountState, language};
-use crate::directory::people;
+use crate::directory::{By, people};
 use crate::web::{FrontPage, Problem};
 
 /// `GET /`
@@ -17,11 +17,16 @@ pub(super) async fn get(State(state): State<AccountState>, headers: HeaderMap) -
         Some(session) => people::find(&mut conn, &session.user_id).await?,
         None => None,
     };
+    let manages = match &person {
+        Some(person) => By::user(&mut conn, person, provider.signin.clock.now_ms()).await?.manages(),
+        None => false,
+    };
     drop(conn);
     let page = FrontPage {
         issuer: provider.issuer.clone(),
         login: person.map(|person| person.login),
         reset: provider.signin.mailer.is_set_up(),
+        manages,
     };
     Ok(provider.signin.pages.respond(StatusCode::OK, &page, language(&headers)))
 }

@@ -1,30 +1,41 @@
 //! `/console`: what needs this manager now?
 
-use std::future::ready;
-
 use axum::response::Response;
 use serde::Serialize;
 
 use super::Visit;
+use super::chart::Chart;
 use super::field::Said;
-use super::routes::{Needs, Route};
+use super::guard::may;
+use super::routes::{self, Needs, Route, Verb};
 use super::visit::ConsolePage;
+use crate::clock::Moment;
+use crate::directory::rights::own;
+use crate::oidc::clients;
+use crate::signin::overview::{self, Overview};
+use crate::web::Problem;
 
 pub(super) const ROUTES: &[Route] =
-    &[Route::get("/console", Needs::AnyRight, |visit| Box::pin(ready(Ok(get(&visit)))))
-        .in_menu("console-menu-home", 10)];
+    &[Route::get("/console", Needs::AnyRight, |visit| Box::pin(get(visit))).in_menu("console-menu-home", 10)];
 
-/// What needs attention, the worst first.
+/// The longest answer of a mail server that is shown here, in characters.
+const LONGEST_ANSWER: usize = 160;
+
+/// What needs attention, the worst first, and how sign-ins have gone.
 #[derive(Debug, Serialize)]
 pub struct HomePage {
     /// One line each; empty when nothing does.
     pub attention: Vec<Attention>,
+    /// Who signed in without a code since the last visit, newest first.
+    pub overrides: Vec<Override>,
+    /// The sign-ins of the last days; none when there were none.
+    pub chart: Option<Chart>,
 }
 
 /// Something that needs attention.
 #[derive(Clone, Debug, Serialize)]
 pub struct Attention {
-    /// How bad it is: `bad` for what keeps people out now, `warn` for what will.
+    /// How bad it is: `bad` for what keeps people out now, `warn` for what is to be looked at.
     pub weight: &'static str,
     /// What is wrong.
     pub said: Said,
@@ -32,11 +43,94 @@ pub struct Attention {
     pub remedy: Option<(&'static str, String)>,
 }
 
+/// A sign-in by override.
+#[derive(Clone, Debug, Serialize)]
+pub struct Override {
+    /// By whom.
+    pub login: String,
+    /// When.
+    pub at: Moment,
+}
+
 impl ConsolePage for HomePage {
     const TEMPLATE: &'static str = "console/home.html";
 }
 
 /// `GET /console`
-fn get(visit: &Visit) -> Response {
-    visit.page(&HomePage { attention: Vec::new() })
+async fn get(visit: Visit) -> Result<Response, Problem> {
+    let state = &visit.provider.signin;
+    let seen = overview::look(state, &visit.tree, &visit.person.id, visit.now()).await?;
+    let mut attention = out_of_the_way(&visit, &seen);
+    attention.extend(failing_apps(&visit).await?);
+    let overrides = seen.overrides.iter().filter(|one| one.user_id.as_ref() != Some(&visit.person.id));
+    let overrides = overrides.map(|one| Override {
+        login: one.login.clone().unwrap_or_default(),
+        at: visit.moment(one.at_ms / 1000),
+    });
+    let overrides: Vec<Override> = overrides.collect();
+    if !overrides.is_empty() {
+        let said = Said::new("home-overrides").counting(count(overrides.len()));
+        attention.push(Attention {
+            weight: "warn",
+            said,
+            remedy: link(&visit, "home-see-audit", "/console/audit"),
+        });
+    }
+    let mut conn = visit.read().await?;
+    let days = overview::days(&mut conn, &visit.tree, visit.now()).await?;
+    drop(conn);
+    Ok(visit.page(&HomePage { attention, overrides, chart: Chart::of(&days) }))
+}
+
+/// What keeps people out, or soon will.
+fn out_of_the_way(visit: &Visit, seen: &Overview) -> Vec<Attention> {
+    let bad = |said, remedy| Attention { weight: "bad", said, remedy };
+    let mut found = Vec::new();
+    if !seen.mail {
+        found.push(bad(Said::new("home-no-mail"), link(visit, "home-see-mail", "/console/mail")));
+    }
+    if let Some(last) = seen.unsent.first() {
+        let answer: String =
+            last.answer.as_deref().unwrap_or_default().chars().take(LONGEST_ANSWER).collect();
+        let key = if answer.is_empty() { "home-unsent" } else { "home-unsent-answer" };
+        let said = Said::new(key).about(&answer).counting(count(seen.unsent.len()));
+        found.push(bad(said, link(visit, "home-repair", "/console/repair")));
+    }
+    for (key, n, filter) in [
+        ("home-unreachable", seen.unreachable, "/console/users?filter=no-email"),
+        ("home-stopped", seen.stopped, "/console/users?filter=stopped"),
+    ] {
+        if n > 0 {
+            found.push(bad(Said::new(key).counting(n), link(visit, "home-see-users", filter)));
+        }
+    }
+    found
+}
+
+/// The apps whose sign-ins fail, for whoever can mend that.
+async fn failing_apps(visit: &Visit) -> Result<Vec<Attention>, Problem> {
+    if !visit.holds(own::MANAGE_RELYING_APPS) {
+        return Ok(Vec::new());
+    }
+    let (mut conn, mut found) = (visit.read().await?, Vec::new());
+    for (client_id, n) in overview::failing_apps(&mut conn, visit.now()).await? {
+        let Some(client) = clients::find(&mut conn, &client_id).await? else { continue };
+        let said = Said::new("home-app-failing").about(&client.metadata.client_name).counting(n);
+        let remedy = link(visit, "home-see-apps", "/console/apps");
+        found.push(Attention { weight: "warn", said, remedy });
+    }
+    Ok(found)
+}
+
+/// A link to a page, if there is one and it is theirs to see.
+fn link(visit: &Visit, words: &'static str, to: &str) -> Option<(&'static str, String)> {
+    let path = to.split('?').next().unwrap_or_default();
+    let mut routes = routes::all();
+    let opens =
+        routes.any(|route| route.verb == Verb::Get && route.path == path && may(&visit.by, route.needs));
+    opens.then(|| (words, to.to_owned()))
+}
+
+fn count(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
 }

@@ -5,6 +5,7 @@
 //! which hands a [`Visit`] to the page: who it is, what they may do, their tree. `frame` is what every page shows; `field`,
 //! `listing`, `confirm` and `saved` are what pages are made of. Then one file a page, its template below `templates/console`.
 
+mod chart;
 pub mod confirm;
 pub mod field;
 mod frame;

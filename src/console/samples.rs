@@ -1,16 +1,18 @@
 //! What does every page of the console look like in each of its states? For `countersign check` and the tests, as the sign-in pages
 //! have it. One function a page, below; add yours to [`pages`].
 
+use super::chart::Chart;
 use super::confirm::Confirm;
 use super::field::{Said, Summed};
 use super::frame::{Frame, Framed, Item};
-use super::home::{Attention, HomePage};
+use super::home::{Attention, HomePage, Override};
 use super::kept::KeptPage;
 use super::repair::RepairPage;
 use super::saved::Saved;
 use super::stranger::StrangerPage;
 use super::visit::ConsolePage;
 use crate::clock::Moment;
+use crate::signin::overview::Day;
 use crate::web::samples::{Drawing, LONG, MOMENT, Sample};
 use crate::web::{Language, Pages, TemplateError};
 
@@ -35,16 +37,39 @@ pub fn all(drawer: &Pages) -> Result<Vec<Sample>, TemplateError> {
 }
 
 fn home(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
-    console(drawing, "console-home", &HomePage { attention: Vec::new() })?;
+    let nothing = || HomePage { attention: Vec::new(), overrides: Vec::new(), chart: None };
+    console(drawing, "console-home", &nothing())?;
+    let days: Vec<Day> = (0..30)
+        .map(|n| Day {
+            day: MOMENT / 86_400 - 29 + n,
+            password: n % 3,
+            code: if n % 7 < 2 { 0 } else { 12 + n % 5 },
+            overridden: i64::from(n % 11 == 4),
+            refused: i64::from(n % 9 == 7) * 2,
+        })
+        .collect();
+    console(drawing, "console-home-figures", &HomePage { chart: Chart::of(&days), ..nothing() })?;
+    let remedy = |words, to: &str| Some((words, to.to_owned()));
+    let answer = "451 4.7.1 <Ned@example.org>: Recipient address rejected: try again later";
+    let line = |weight, said, remedy| Attention { weight, said, remedy };
     let attention = vec![
-        Attention {
-            weight: "bad",
-            said: Said::new("console-app").about(LONG).counting(3),
-            remedy: Some(("console-menu-repair", "/console/repair".to_owned())),
-        },
-        Attention { weight: "warn", said: Said::new("console-app"), remedy: None },
+        line(
+            "bad",
+            Said::new("home-unsent-answer").about(answer).counting(3),
+            remedy("home-repair", "/console/repair"),
+        ),
+        line("bad", Said::new("home-unreachable").counting(2), remedy("home-see-users", "/console/users")),
+        line("bad", Said::new("home-stopped").counting(1), remedy("home-see-users", "/console/users")),
+        line("warn", Said::new("home-app-failing").about(LONG).counting(7), None),
+        line("warn", Said::new("home-overrides").counting(2), None),
     ];
-    console(drawing, "console-home-attention", &HomePage { attention })
+    let at = |seconds| Moment::new(MOMENT - seconds, Some("Europe/Berlin"));
+    let overrides = vec![
+        Override { login: "ada".to_owned(), at: at(600) },
+        Override { login: LONG.to_owned(), at: at(90_000) },
+    ];
+    let chart = Chart::of(&days);
+    console(drawing, "console-home-attention", &HomePage { attention, overrides, chart })
 }
 
 fn around(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {

@@ -13,6 +13,7 @@ pub mod facts;
 pub mod known;
 pub mod new_password;
 pub mod notice;
+pub mod overview;
 pub mod pages;
 pub mod password;
 pub mod preview;
@@ -25,7 +26,6 @@ use crate::config;
 use crate::directory::Passwords;
 use crate::keys::Vault;
 use crate::mail::Mailer;
-use crate::metrics::Metrics;
 use crate::store::Db;
 use crate::web::Pages;
 use crate::web::cookies::Cookies;
@@ -51,6 +51,4 @@ pub struct SignInState {
     pub pages: Pages,
     /// How cookies are named and protected here.
     pub cookies: Cookies,
-    /// What counts how sign-ins go.
-    pub metrics: Metrics,
 }

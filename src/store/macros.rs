@@ -60,4 +60,19 @@ macro_rules! all {
     };
 }
 
-pub(crate) use {all, execute, optional, queries, run};
+/// That a group is in the tree which hangs from the one of `$1`; every group is where that is null.
+macro_rules! within {
+    ($group:literal) => {
+        concat!(
+            "(CAST($1 AS TEXT) IS NULL OR ",
+            $group,
+            " IN (WITH RECURSIVE below (id) AS (
+                      SELECT id FROM groups WHERE id = $1
+                      UNION ALL
+                      SELECT c.id FROM below b JOIN groups c ON COALESCE(c.parent_id, '') = b.id)
+                  SELECT id FROM below))"
+        )
+    };
+}
+
+pub(crate) use {all, execute, optional, queries, run, within};

@@ -26,6 +26,7 @@ pub mod groups;
 pub mod known_browsers;
 pub mod links;
 pub mod messages;
+pub mod overview;
 pub mod purge;
 pub mod pushed_requests;
 pub mod registrations;
@@ -66,6 +67,7 @@ pub fn queries() -> Vec<Query> {
         known_browsers::QUERIES,
         links::QUERIES,
         messages::QUERIES,
+        overview::QUERIES,
         purge::QUERIES,
         pushed_requests::QUERIES,
         registrations::QUERIES,

@@ -15,6 +15,7 @@ const CATALOGUES: &[(&str, &str, &[&str])] = &[(
     &[
         include_str!("../../locales/en/pages.ftl"),
         include_str!("../../locales/en/console.ftl"),
+        include_str!("../../locales/en/console-home.ftl"),
         include_str!("../../locales/en/errors.ftl"),
         include_str!("../../locales/en/mail.ftl"),
     ],

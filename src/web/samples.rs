@@ -263,8 +263,11 @@ impl<'p> Drawing<'p> {
 
     fn account(&mut self) -> Result<(), TemplateError> {
         let issuer = "https://login.example.org".to_owned();
-        self.page("front", &FrontPage { issuer: issuer.clone(), login: None, reset: true })?;
-        self.page("front-signed-in", &FrontPage { issuer, login: Some(LONG.to_owned()), reset: true })?;
+        self.page("front", &FrontPage { issuer: issuer.clone(), login: None, reset: true, manages: false })?;
+        self.page(
+            "front-signed-in",
+            &FrontPage { issuer, login: Some(LONG.to_owned()), reset: true, manages: true },
+        )?;
         self.page("choose-password", &choose(None))?;
         let cancel = || Some("/authorize/x/cancel".to_owned());
         let longer = |error| ChoosePasswordPage { longer: true, cancel: cancel(), ..choose(error) };

@@ -362,6 +362,8 @@ pub struct FrontPage {
     pub login: Option<String>,
     /// Whether a forgotten password can be replaced by a mailed link.
     pub reset: bool,
+    /// Whether they manage something, so that the console opens for them.
+    pub manages: bool,
 }
 
 impl Page for FrontPage {

@@ -7,6 +7,7 @@ mod support;
 
 mod entering;
 mod forms;
+mod home;
 mod matrix;
 mod unlocking;
 mod world;

@@ -215,6 +215,7 @@ Countersign is running.
 
   Time Tracker, a sample app   {}   <- start here
   Inbox, all mail of the demo  {}
+  The managers' console        {}console
   The provider                 {}
 
 The group Acme asks for two factors. Everybody's password is: {}
@@ -223,11 +224,15 @@ The group Acme asks for two factors. Everybody's password is: {}
   nia  User, without an email address  cannot be sent a code, and is told so
   ada  Top manager                     gets in without a code; tom, the other Top manager, is told by email
   max  Manager                         is emailed a code too
+  root Site administrator              of no group; everything is theirs to repair, the mail settings too
+
+Try the console as ada: she comes in without a code, sees that nia cannot, and gives her an address.
 
 {data} Ctrl-C ends it.
 ",
         address(port, 1)?,
         address(port, 2)?,
+        address(port, 0)?,
         address(port, 0)?,
         seed::PASSWORD,
     ))

@@ -32,8 +32,13 @@ pub fn signed_out(settings: &Settings) -> String {
              <p><a class=\"button\" id=\"sign-in\" href=\"/sign-in\">Sign in</a></p>\
              <h2>What to try</h2><p>Everyone is in the group Acme, which asks for two factors. The password is always <code>correct horse battery</code>.</p>\
              <ul class=\"people\">{people}</ul>\
-             <p>Mails arrive in the <a href=\"{}\" target=\"_blank\" rel=\"noopener\">inbox (a new window)</a>.</p>",
-            escape(settings.inbox_url.as_str())
+             <p>Mails arrive in the <a href=\"{}\" target=\"_blank\" rel=\"noopener\">inbox (a new window)</a>.</p>\
+             <h2>What managers can repair</h2>\
+             <p>Nia cannot sign in: somebody has to give her an address. Open the <a id=\"console\" href=\"{}/console\">managers' console</a> \
+             as <b>ada</b>, who comes in without a code and lands where it is mended; as <b>max</b>, who is a Manager; or as <b>root</b>, the \
+             site administrator, who sees all groups and apps.</p>",
+            escape(settings.inbox_url.as_str()),
+            escape(&settings.issuer)
         ),
     )
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::app::App;
+use crate::directory::rights::SITE_ADMINISTRATOR;
 use crate::directory::users::NewUser;
 use crate::directory::{
     Address, By, Error, Lane, Login, Password, Passwords, TwoFactor, groups, people, roles, users,
@@ -25,13 +26,17 @@ pub const PASSWORD: &str = "correct horse battery";
 /// The group that everybody is in.
 const GROUP: &str = "Acme";
 
+/// The role of the only one who is in no group.
+const OF_THE_SITE: &str = SITE_ADMINISTRATOR.name;
+
 /// Login, name, role and address of everybody.
-const PEOPLE: [(&str, &str, &str, Option<&str>); 5] = [
+const PEOPLE: [(&str, &str, &str, Option<&str>); 6] = [
     ("ada", "Ada Adams", "Top manager", Some("ada@acme.example")),
     ("tom", "Tom Taylor", "Top manager", Some("tom@acme.example")),
     ("max", "Max Miller", "Manager", Some("max@acme.example")),
     ("ned", "Ned Nolan", "User", Some("ned@acme.example")),
     ("nia", "Nia Nash", "User", None),
+    ("root", "Ruth Oot", OF_THE_SITE, Some("root@acme.example")),
 ];
 
 /// What the sample app knows itself by; kept in a file of the data folder, because the database holds only a hash.
@@ -66,13 +71,17 @@ pub async fn people(app: &App) -> anyhow::Result<()> {
     let by = &By::operator(now_ms);
     let group = group(&mut tx, by).await?;
     for (login, name, role, email) in missing {
-        let role = roles::find_named(&mut tx, Some(&group), role).await?;
+        let group = (role != OF_THE_SITE).then_some(&group);
+        let role = match group {
+            Some(group) => roles::find_named(&mut tx, Some(group), role).await?,
+            None => roles::site_administrator(&mut tx, by.now(), &mut entropy()).await?,
+        };
         let email = email.map(Address::parse).transpose()?;
         let new = NewUser {
             login: &Login::parse(login)?,
             name: Some(name),
             email: email.as_ref(),
-            group: Some(&group),
+            group,
             role: &role,
             password_hash: Some(&hash),
         };

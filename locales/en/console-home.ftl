@@ -1,0 +1,39 @@
+home-no-mail = Mail is not set up here: no code and no link can be sent.
+home-see-mail = Look at the mail settings
+home-unsent = { $n ->
+    [one] One message of the last day did not get through.
+   *[other] { $n } messages of the last day did not get through.
+}
+home-unsent-answer = { $n ->
+    [one] One message of the last day did not get through. The mail server said: “{ $name }”
+   *[other] { $n } messages of the last day did not get through. The mail server said last: “{ $name }”
+}
+home-repair = Repair
+home-unreachable = { $n ->
+    [one] One person cannot sign in: two-factor is on in their group, and they have no email address.
+   *[other] { $n } people cannot sign in: two-factor is on in their group, and they have no email address.
+}
+home-stopped = { $n ->
+    [one] One person gets no codes any more: too many wrong ones were entered for them.
+   *[other] { $n } people get no codes any more: too many wrong ones were entered for them.
+}
+home-see-users = See who
+home-overrides = { $n ->
+    [one] Somebody signed in without a code since your last visit.
+   *[other] Somebody signed in without a code { $n } times since your last visit.
+}
+home-see-audit = See the audit log
+home-app-failing = { $n ->
+    [one] One sign-in at { $name } was refused today.
+   *[other] { $n } sign-ins at { $name } were refused today.
+}
+home-see-apps = See the apps
+home-overrides-title = Without a code since your last visit
+home-signins-title = Sign-ins of the last 30 days
+home-by-code = With a code
+home-by-password = Password alone
+home-by-override = Without a code
+home-refused = Refused
+home-as-table = The same as a table
+home-day = Day
+home-no-signins = Nobody has signed in yet. Once somebody does, their sign-ins are counted here.

@@ -1,0 +1,156 @@
+//! What needs a manager's attention? Counted over their tree, each count with an end, so that a home page is quick whatever is behind it.
+
+use super::SignInState;
+use crate::directory::Tree;
+use crate::store::overview::{self, OverrideRow, UnsentRow};
+use crate::store::{Conn, Result};
+
+/// Where a count ends.
+pub const MANY: i64 = 1000;
+
+/// Messages and overrides that are looked at.
+const SOME: i64 = 50;
+
+/// Days that the sign-ins of are counted, and how many at most.
+pub const DAYS: usize = 30;
+const SIGN_INS: i64 = 20_000;
+
+/// How long a message that failed is news, in seconds.
+const NEWS: i64 = 86_400;
+
+/// How far back anything is news for whoever was never here, in seconds.
+const MONTH: i64 = 30 * 86_400;
+
+/// Pages within this time are one visit, in seconds.
+const ONE_VISIT: i64 = 3600;
+
+/// What there is to see to.
+#[derive(Clone, Debug, Default)]
+pub struct Overview {
+    /// Whether mail is set up at all.
+    pub mail: bool,
+    /// Messages of a day that did not get through; newest first.
+    pub unsent: Vec<UnsentRow>,
+    /// How many have no address where a code is asked for; `MANY` stands for that many or more.
+    pub unreachable: i64,
+    /// How many have no codes any more after too many wrong ones.
+    pub stopped: i64,
+    /// Sign-ins by override since the last visit; newest first.
+    pub overrides: Vec<OverrideRow>,
+    /// Since when those are counted, in seconds since 1970.
+    pub since: i64,
+}
+
+/// The sign-ins of one day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Day {
+    /// Its number, in days since 1970 (UTC).
+    pub day: i64,
+    /// By password alone.
+    pub password: i64,
+    /// With a code.
+    pub code: i64,
+    /// By override.
+    pub overridden: i64,
+    /// Refused.
+    pub refused: i64,
+}
+
+impl Day {
+    /// All of them.
+    #[must_use]
+    pub const fn all(&self) -> i64 {
+        self.password + self.code + self.overridden + self.refused
+    }
+}
+
+/// What there is to see to in a tree, for a user who comes now. What has happened since their last visit is new to them.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn look(state: &SignInState, tree: &Tree, user_id: &str, now: i64) -> Result<Overview> {
+    let since = note_visit(state, user_id, now).await?;
+    let mut conn = state.db.read().await?;
+    let root = tree.root_id();
+    Ok(Overview {
+        mail: state.mailer.is_set_up(),
+        unsent: overview::unsent(&mut conn, root, (now - NEWS) * 1000, SOME).await?,
+        unreachable: overview::unreachable(&mut conn, root, MANY).await?,
+        stopped: overview::stopped(&mut conn, root, MANY).await?,
+        overrides: overview::overrides(&mut conn, root, since * 1000, SOME).await?,
+        since,
+    })
+}
+
+/// The sign-ins of the last days, one entry a day, the oldest first.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn days(conn: &mut Conn, tree: &Tree, now: i64) -> Result<Vec<Day>> {
+    let today = now.div_euclid(86_400);
+    let first = today - i64::try_from(DAYS).unwrap_or(0) + 1;
+    let mut days: Vec<Day> = (first..=today).map(|day| Day { day, ..Day::default() }).collect();
+    for row in overview::days(conn, tree.root_id(), first * 86_400_000 - 1, SIGN_INS).await? {
+        let Some(day) = days.iter_mut().find(|day| day.day == row.day) else { continue };
+        *match row.outcome.as_str() {
+            "override" => &mut day.overridden,
+            "code" => &mut day.code,
+            "password" => &mut day.password,
+            _ => &mut day.refused,
+        } += row.n;
+    }
+    Ok(days)
+}
+
+/// The apps whose sign-ins were refused within a day, the worst first.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn failing_apps(conn: &mut Conn, now: i64) -> Result<Vec<(String, i64)>> {
+    overview::failing(conn, (now - NEWS) * 1000, 5).await
+}
+
+/// Since when things are new to a user who is here now.
+async fn note_visit(state: &SignInState, user_id: &str, now: i64) -> Result<i64> {
+    let mut conn = state.db.read().await?;
+    let last = overview::last_visit(&mut conn, user_id).await?;
+    drop(conn);
+    let (is_new, since) = since(last, now);
+    if is_new {
+        let mut tx = state.db.write().await?;
+        overview::visit(&mut tx, user_id, now).await?;
+        tx.commit().await?;
+    }
+    Ok(since)
+}
+
+/// Whether this is another visit than the last one (when it was, and the one before that), and since when things are new in it.
+fn since(last: Option<(i64, i64)>, now: i64) -> (bool, i64) {
+    let month = now - MONTH;
+    match last {
+        Some((at, before)) if (0..ONE_VISIT).contains(&(now - at)) => (false, before.max(month)),
+        Some((at, _)) => (true, at.max(month).min(now)),
+        None => (true, month),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_new_stays_so_for_as_long_as_a_visit_lasts() {
+        let now = 10_000_000;
+        for (last, expected) in [
+            (None, (true, now - MONTH)),
+            (Some((now - 100, now - 5000)), (false, now - 5000)),
+            (Some((now - ONE_VISIT, now - 9000)), (true, now - ONE_VISIT)),
+            (Some((now - 2 * MONTH, 0)), (true, now - MONTH)),
+            (Some((now - 100, 0)), (false, now - MONTH)),
+            // A clock that was ahead hides nothing for long.
+            (Some((now + 50, now)), (true, now)),
+        ] {
+            assert_eq!(since(last, now), expected, "{last:?}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Which queries count what needs a manager's attention? `$1` is the group that their tree hangs from, null for the whole site; each
+//! count ends at a limit.
+
+use sqlx::FromRow;
+
+use super::macros::{all, execute, optional, queries, within};
+use super::{Conn, Result};
+
+queries! {
+    UNREACHABLE = concat!(
+        "SELECT COUNT(*) FROM (
+             SELECT u.id FROM groups g JOIN users u ON u.group_id = g.id JOIN roles r ON r.id = u.role_id
+             WHERE g.two_factor AND u.email IS NULL AND u.status <> 'disabled' AND u.login NOT LIKE '%_@_%'
+               AND ' ' || r.rights || ' ' NOT LIKE '% override!_2fa %' ESCAPE '!' AND ",
+        within!("g.id"), " LIMIT $2) AS counted");
+    STOPPED = concat!(
+        "SELECT COUNT(*) FROM (
+             SELECT u.id FROM code_budgets b JOIN users u ON u.id = b.user_id
+             WHERE b.stopped_at IS NOT NULL AND ", within!("u.group_id"), " LIMIT $2) AS counted");
+    UNSENT = concat!(
+        "SELECT m.purpose, m.answer, m.created_at_ms, u.login
+         FROM messages m JOIN users u ON u.id = m.user_id
+         WHERE m.state IN ('refused', 'expired', 'deferred') AND m.created_at_ms > $2 AND ", within!("u.group_id"),
+        " ORDER BY m.created_at_ms DESC LIMIT $3");
+    OVERRIDES = concat!(
+        "SELECT e.at_ms, COALESCE(e.user_login, u.login) AS login, e.user_id
+         FROM audit_events e LEFT JOIN users u ON u.id = e.user_id
+         WHERE e.event = 'signin.override' AND e.at_ms > $2 AND ", within!("e.group_id"),
+        " ORDER BY e.at_ms DESC LIMIT $3");
+    // Whoever says no to an app is no failure of the app.
+    FAILING = "SELECT e.client_id, COUNT(*) AS n FROM audit_events e JOIN clients c ON c.id = e.client_id
+               WHERE e.event = 'signin.refused' AND e.at_ms > $1 AND e.details NOT LIKE '%access!_denied%' ESCAPE '!'
+               GROUP BY e.client_id ORDER BY COUNT(*) DESC, e.client_id LIMIT $2";
+    DAYS = concat!(
+        "SELECT day, outcome, COUNT(*) AS n FROM (
+             SELECT e.at_ms / 86400000 AS day,
+                    CASE WHEN e.event = 'signin.override' THEN 'override'
+                         WHEN e.event <> 'signin.completed' THEN 'refused'
+                         WHEN e.details LIKE '%\"pwd otp mfa\"%' THEN 'code' ELSE 'password' END AS outcome
+             FROM audit_events e LEFT JOIN users u ON u.id = e.user_id
+             WHERE e.at_ms > $2
+               AND e.event IN ('signin.completed', 'signin.override', 'signin.refused', 'signin.code_refused')
+               AND ", within!("COALESCE(e.group_id, u.group_id)"),
+        " ORDER BY e.at_ms DESC LIMIT $3) AS recent
+         GROUP BY day, outcome ORDER BY day, outcome");
+    LAST_VISIT = "SELECT at, before_at FROM console_visits WHERE user_id = $1";
+    VISIT = "INSERT INTO console_visits (user_id, at, before_at) VALUES ($1, $2, $2)
+             ON CONFLICT (user_id) DO UPDATE SET before_at = console_visits.at, at = $2";
+}
+
+/// A message that did not get through.
+#[derive(Clone, Debug, FromRow)]
+pub struct UnsentRow {
+    /// What it was for.
+    pub purpose: String,
+    /// The server's last words.
+    pub answer: Option<String>,
+    /// When it was to be sent, in milliseconds since 1970.
+    pub created_at_ms: i64,
+    /// To whom.
+    pub login: String,
+}
+
+/// A sign-in by override.
+#[derive(Clone, Debug, FromRow)]
+pub struct OverrideRow {
+    /// When, in milliseconds since 1970.
+    pub at_ms: i64,
+    /// By whom, where that is still known.
+    pub login: Option<String>,
+    /// The user's id.
+    pub user_id: Option<String>,
+}
+
+/// How many sign-ins of a day ended in one way.
+#[derive(Clone, Debug, FromRow)]
+pub struct DayRow {
+    /// The day, in days since 1970 (UTC).
+    pub day: i64,
+    /// `password`, `code`, `override` or `refused`.
+    pub outcome: String,
+    /// How many.
+    pub n: i64,
+}
+
+/// How many people of groups with two-factor on have no address and no override, up to `limit`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn unreachable(conn: &mut Conn, root: Option<&str>, limit: i64) -> Result<i64> {
+    let row: Option<(i64,)> = optional!(conn, (i64,), UNREACHABLE, root, limit)?;
+    Ok(row.map_or(0, |(n,)| n))
+}
+
+/// How many people's codes are stopped, up to `limit`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn stopped(conn: &mut Conn, root: Option<&str>, limit: i64) -> Result<i64> {
+    let row: Option<(i64,)> = optional!(conn, (i64,), STOPPED, root, limit)?;
+    Ok(row.map_or(0, |(n,)| n))
+}
+
+/// At most `limit` messages since `since_ms` that were refused, given up, or wait for a server that does not take them; newest first.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn unsent(
+    conn: &mut Conn,
+    root: Option<&str>,
+    since_ms: i64,
+    limit: i64,
+) -> Result<Vec<UnsentRow>> {
+    all!(conn, UnsentRow, UNSENT, root, since_ms, limit)
+}
+
+/// At most `limit` sign-ins by override since `since_ms`; newest first.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn overrides(
+    conn: &mut Conn,
+    root: Option<&str>,
+    since_ms: i64,
+    limit: i64,
+) -> Result<Vec<OverrideRow>> {
+    all!(conn, OverrideRow, OVERRIDES, root, since_ms, limit)
+}
+
+/// The apps with most refused sign-ins since `since_ms`, by id, and how many.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn failing(conn: &mut Conn, since_ms: i64, limit: i64) -> Result<Vec<(String, i64)>> {
+    all!(conn, (String, i64), FAILING, since_ms, limit)
+}
+
+/// The newest `limit` sign-ins since `since_ms`, by day and outcome.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn days(conn: &mut Conn, root: Option<&str>, since_ms: i64, limit: i64) -> Result<Vec<DayRow>> {
+    all!(conn, DayRow, DAYS, root, since_ms, limit)
+}
+
+/// When a user was on the home page last, and before that.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn last_visit(conn: &mut Conn, user_id: &str) -> Result<Option<(i64, i64)>> {
+    optional!(conn, (i64, i64), LAST_VISIT, user_id)
+}
+
+/// Notes that a user is on the home page now.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn visit(conn: &mut Conn, user_id: &str, now: i64) -> Result<()> {
+    execute!(conn, VISIT, user_id, now).map(|_| ())
+}

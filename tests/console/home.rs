@@ -1,0 +1,110 @@
+//! Does the first page say what needs this manager, and nothing else?
+
+use crate::support::admin::PASSWORD;
+use crate::support::manager::Manager;
+use crate::support::site::Site;
+use crate::support::smtp::{Mishap, Stage};
+
+fn attention(manager: &Manager<'_>) -> String {
+    manager.browser.text_of("attention").unwrap()
+}
+
+/// The line of the figures for all days together.
+fn figures(manager: &Manager<'_>) -> String {
+    let text = manager.browser.text();
+    let (_, after) = text.split_once("Sign-ins of the last 30 days").unwrap();
+    after.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+crate::on_both_databases! {
+    async fn whoever_cannot_sign_in_is_counted_until_they_can(database) {
+        let site = Site::on(database).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        assert_eq!(attention(&max), "One thing needs you.");
+        let text = max.browser.text();
+        assert!(text.contains("One person cannot sign in") && text.contains("no email address"), "{text}");
+        site.admin.change_email("nia", Some("nia@example.org")).await;
+        max.open("/console").await;
+        assert_eq!(attention(&max), "Nothing needs you.");
+        site.admin.stop_codes("ned").await;
+        max.open("/console").await;
+        assert!(max.browser.text().contains("One person gets no codes any more"), "{}", max.browser.text());
+    }
+
+    async fn mail_that_fails_is_told_in_the_servers_words(database) {
+        let site = Site::on(database).await;
+        site.admin.change_email("nia", Some("nia@example.org")).await;
+        let app = site.admin.add_app().await;
+        let mut max = Manager::arrives(&site, "max").await;
+        site.smtp.let_fail(Stage::Recipient, Mishap::Answer("550 5.1.1 No such <mailbox> here"));
+        site.after_password(&app.visit(), "ned").await;
+        max.open("/console").await;
+        let text = max.browser.text();
+        assert!(text.contains("One message of the last day did not get through."), "{text}");
+        assert!(text.contains("550 5.1.1 No such <mailbox> here"), "{text}");
+        site.advance(86_401);
+        let mut max = Manager::arrives_by_hand(&site, "max").await;
+        assert_eq!(attention(max.open("/console").await), "Nothing needs you.");
+    }
+
+    async fn an_override_is_news_for_one_visit_and_none_to_whoever_used_it(database) {
+        let site = Site::on(database).await;
+        site.admin.change_email("nia", Some("nia@example.org")).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        site.advance(7200);
+        let mut ada = Manager::arrives(&site, "ada").await;
+        ada.open("/console").await;
+        assert_eq!(attention(&ada), "Nothing needs you.");
+        max.open("/console").await;
+        assert!(max.browser.text().contains("Somebody signed in without a code since your last visit."));
+        assert!(max.browser.text_of("overrides").unwrap().starts_with("ada"));
+        site.advance(600);
+        max.open("/console").await;
+        assert!(max.browser.text_of("overrides").is_some(), "it is the same visit still");
+        site.advance(7200);
+        max.open("/console").await;
+        assert_eq!(max.browser.text_of("overrides"), None);
+    }
+
+    async fn sign_ins_are_counted_by_how_they_ended_and_in_ones_own_tree_alone(database) {
+        let site = Site::on(database).await;
+        let bolt = site.admin.add_group("Bolt", false).await;
+        site.admin.add_user(&bolt, "tom", "Top manager", Some("tom@example.org")).await;
+        let app = site.admin.add_app().await;
+        let max = Manager::arrives(&site, "max").await;
+        assert!(figures(&max).contains("With a code 1 Password alone 0 Without a code 0 Refused 0"), "{}", figures(&max));
+        Manager::arrives(&site, "ada").await;
+        let mut wrong = site.after_password(&app.visit(), "ned").await;
+        wrong.fill("code", "x").fill("password", PASSWORD).submit().await;
+        let tom = Manager::arrives(&site, "tom").await;
+        assert!(figures(&tom).contains("With a code 0 Password alone 1 Without a code 0 Refused 0"), "{}", figures(&tom));
+        assert_eq!(attention(&tom), "Nothing needs you.");
+        let mut max = Manager::arrives(&site, "max").await;
+        max.open("/console").await;
+        assert!(figures(&max).contains("With a code 2 Password alone 0 Without a code 1 Refused 1"), "{}", figures(&max));
+    }
+
+    async fn an_app_whose_sign_ins_fail_is_told_to_whoever_can_mend_it(database) {
+        let site = Site::on(database).await;
+        site.admin.add_site_administrator("root").await;
+        site.admin.add_user(&site.acme, "tia", "Top manager", None).await;
+        let strict = site.admin.add_app_with(|m| m.require_two_factor = true).await;
+        site.after_password(&strict.visit(), "tia").await;
+        let mut root = Manager::arrives(&site, "root").await;
+        root.open("/console").await;
+        assert!(root.browser.text().contains("One sign-in at Time Tracker was refused today."), "{}", root.browser.text());
+        let mut ada = Manager::arrives(&site, "ada").await;
+        ada.open("/console").await;
+        assert!(!ada.browser.text().contains("Time Tracker"), "{}", ada.browser.text());
+    }
+
+    async fn the_front_page_leads_managers_to_the_console(database) {
+        let site = Site::on(database).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        max.open("/").await;
+        assert!(max.browser.links().iter().any(|link| link == "/console"), "{:?}", max.browser.links());
+        let mut ned = Manager::arrives(&site, "ned").await;
+        ned.open("/").await;
+        assert!(!ned.browser.links().iter().any(|link| link == "/console"), "{:?}", ned.browser.links());
+    }
+}
