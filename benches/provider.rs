@@ -1,146 +1,307 @@
-//! What does a request cost? `cargo bench` starts the program, asks it each thing many times over loopback, and prints
-//! the processor time that the program itself has spent on one (Linux keeps that count), with how it starts and idles.
+//! Are the goals reached, in one run with a peer? `cargo bench` sets the program up on SQLite and on PostgreSQL, loads both, node-oidc-provider
+//! and a bare axum in turn, measures what the cryptography alone costs, and prints each goal with *met* or *NOT MET*.
 //!
-//! Figures to compare by eye, on one machine, before and after a change; nothing fails for being slow.
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::assigning_clones,
-    reason = "a bench is as free as the tests are, whose people it borrows"
-)]
+//! Nothing fails for being slow; benches/README.md says how to read the figures.
 #![expect(clippy::disallowed_methods, reason = "the time that passes is what is measured")]
+#![expect(
+    unused_imports,
+    reason = "cargo builds a bench as a test, and leaves the tests out; tests/load.rs has them"
+)]
 
-#[path = "../tests/support/mod.rs"]
-mod support;
+#[expect(dead_code, reason = "the helpers of tests are for tests/load.rs")]
+mod goals;
 
-use std::fs::read_to_string;
-use std::time::{Duration, Instant};
+#[expect(
+    dead_code,
+    reason = "the command line is for whoever runs the generator by itself, the helpers of tests for tests/load.rs"
+)]
+#[path = "load/src/lib.rs"]
+mod load;
 
-use reqwest::{Client, Url};
-use support::Database;
-use support::admin::PASSWORD;
-use support::browser::{Browser, http};
-use support::demo::Demo;
-use support::program::{Program, Serving};
-use support::relying_app::{Proof, RelyingApp, Visit};
-use support::smtp::Smtp;
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, SystemTime};
 
-/// The unit of `/proc/PID/stat`, in microseconds: `USER_HZ` is 100 on every Linux.
-const TICK: f64 = 10_000.0;
+use anyhow::Context as _;
+use goals::growth::Crop;
+use goals::options::Options;
+use goals::peers::Peer;
+use goals::raw::{self, Bare, Raw};
+use goals::verdict::{Crowded, Measured, Who};
+use load::crowd;
+use load::house::{House, Plan};
+use load::measure::{Figures, Pace, medians, round};
+use load::postgres::Cluster;
+use load::process::resident;
+use load::provider::Provider;
+use load::sink::Sink;
+use load::stats::figure;
+use load::table;
+use load::workload::Workload;
+
+/// How many operations are under way at once.
+const AT_ONCE: usize = 16;
+
+/// Those who are sent codes: enough for the limit of an address.
+const CODED: usize = 60;
 
 /// Long enough for the program to give back what its last password has used.
 const IDLE: Duration = Duration::from_secs(10);
 
-const REDIRECT_URI: &str = "https://app.example.org/callback";
-
-#[tokio::main(flavor = "current_thread")]
-async fn main() {
-    let smtp = Smtp::start().await;
-    let program = Program::new(Database::sqlite().await, &smtp);
-    program.init();
-    let app = furnish(&program);
-    let started = Instant::now();
-    let serving = program.serve();
-    let discovery = program.url.join(".well-known/openid-configuration").expect("an address");
-    get(&http(), &discovery).await;
-    println!("start to first answer  {:>9.1} ms", started.elapsed().as_secs_f64() * 1000.0);
-    tokio::time::sleep(IDLE).await;
-    println!("memory, idle           {:>9.1} MB", memory(serving.id()));
-    println!("                        processor time each");
-    // A connection from before the pause may be closed by now.
-    let http = http();
-
-    let mut table = Table { serving: &serving, first: None };
-    table.row("discovery", 3000, async || get(&http, &discovery).await).await;
-    let form = [("grant_type", "client_credentials")];
-    table.row("client_credentials", 1000, async || assert_eq!(app.token(&form).await.status, 200)).await;
-    table.row("password page", 500, async || drop(opened(&program.url, &app.visit()).await)).await;
-    table.row("sign-in to ID token", 60, async || sign_in(&program.url, &app).await).await;
-    tokio::time::sleep(IDLE).await;
-    println!("memory, idle again     {:>9.1} MB", memory(serving.id()));
-    let demo = Demo::start();
-    tokio::time::sleep(IDLE).await;
-    println!("memory, demo idle      {:>9.1} MB", memory(demo.id()));
-}
-
-/// One person without a second factor, and one app.
-fn furnish(program: &Program) -> RelyingApp {
-    program.must(&["group", "add", "Acme"], "");
-    let person = ["user", "add", "ned", "--group", "Acme", "--role", "User", "--password-stdin"];
-    program.must(&person, &format!("{PASSWORD}\n"));
-    let client = ["client", "add", "App", "--redirect-uri", REDIRECT_URI, "--json"];
-    let grants = ["--grant-type", "authorization_code", "--grant-type", "client_credentials"];
-    let client = program.must_json(&[&client[..], &grants[..]].concat());
-    let text =
-        |name: &str| client[name].as_str().unwrap_or_else(|| panic!("no {name} in {client}")).to_owned();
-    RelyingApp {
-        issuer: program.url.clone(),
-        client_id: text("client_id"),
-        client_secret: Some(text("client_secret")),
-        redirect_uri: REDIRECT_URI.to_owned(),
-        proof: Proof::Basic,
+fn main() -> ExitCode {
+    let done = if std::env::args().any(|word| word == raw::BARE) {
+        // As the program itself runs.
+        tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(Into::into)
+            .and_then(|r| r.block_on(raw::serve()))
+    } else {
+        let built = env!("CARGO_BIN_EXE_countersign").into();
+        Options::parse(std::env::args().skip(1), built).and_then(|options| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(async {
+                match options.growth {
+                    None => run(&options).await,
+                    Some((users, sessions)) => grow(&options, Crop { users, sessions }).await,
+                }
+            })
+        })
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
     }
 }
 
-async fn get(http: &Client, url: &Url) {
-    let answer = http.get(url.clone()).send().await.expect("an answer");
-    assert_eq!(answer.status(), 200);
-    answer.bytes().await.expect("a body");
+/// The program on one database.
+struct Stand {
+    who: Who,
+    house: House,
+    provider: Provider,
+    url: Option<String>,
+    start: f64,
+    fresh: f64,
 }
 
-/// A new browser on the password page.
-async fn opened(site: &Url, visit: &Visit) -> Browser {
-    let mut browser = Browser::new(site);
-    browser.open(&visit.url()).await;
-    assert!(browser.has_field("login"), "{}", browser.text());
-    browser
-}
-
-/// From the app's redirect to the tokens, by password: the hash is nearly all of it.
-async fn sign_in(site: &Url, app: &RelyingApp) {
-    let visit = app.visit();
-    let mut browser = opened(site, &visit).await;
-    browser.fill("login", "ned").fill("password", PASSWORD).submit().await;
-    let tokens = app.redeem(&visit, &browser.arrived()).await;
-    assert_eq!(tokens.status, 200, "{}", tokens.json);
-}
-
-struct Table<'a> {
-    serving: &'a Serving,
-    first: Option<f64>,
-}
-
-impl Table<'_> {
-    /// Does it a few times unmeasured, then `times`, and prints what one has cost, and how often the first row that is.
-    async fn row(&mut self, name: &str, times: u32, mut once: impl AsyncFnMut()) {
-        for _ in 0..times / 20 {
-            once().await;
-        }
-        let (before, since) = (ticks(self.serving), Instant::now());
-        for _ in 0..times {
-            once().await;
-        }
-        let each = (ticks(self.serving) - before) * TICK / f64::from(times);
-        let waited = since.elapsed().as_secs_f64() * 1e6 / f64::from(times);
-        let first = *self.first.get_or_insert(each);
-        println!("{name:<22} {each:>9.0} µs   {:>6.1} x   ({waited:.0} µs waited)", each / first);
+impl Stand {
+    async fn set_up(
+        options: &Options,
+        cluster: Option<&Cluster>,
+        sink: &Sink,
+        people: usize,
+    ) -> anyhow::Result<Self> {
+        let url = cluster.map(|cluster| cluster.database("load")).transpose()?;
+        let who = if url.is_some() { Who::Postgres } else { Who::Sqlite };
+        let mut house = House::furnish(Plan {
+            binary: options.binary.clone(),
+            name: named(who).to_owned(),
+            postgres: url.clone(),
+            postgres_pid: cluster.map(Cluster::pid_file),
+            mail_port: sink.port,
+            people,
+            coded: CODED,
+        })?;
+        // Once for what the first start does alone.
+        house.serve().await?;
+        let start = house.serve().await?.as_secs_f64() * 1000.0;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let fresh = resident(house.id()?)?;
+        let provider = Provider::find(house.profile()?, Some(sink.clone())).await?;
+        Ok(Self { who, house, provider, url, start, fresh })
     }
 }
 
-/// User and system time of the program so far.
-fn ticks(serving: &Serving) -> f64 {
-    let stat =
-        read_to_string(format!("/proc/{}/stat", serving.id())).expect("Linux, and a program that runs");
-    // The second field is the name in parentheses, which may hold anything.
-    let after_name = stat.rsplit_once(')').expect("a name").1;
-    let fields: Vec<&str> = after_name.split_whitespace().collect();
-    fields[11..=12].iter().map(|field| field.parse::<f64>().expect("a number")).sum()
+const fn named(who: Who) -> &'static str {
+    match who {
+        Who::Sqlite => "Countersign, SQLite",
+        Who::Postgres => "Countersign, PostgreSQL",
+        Who::Node => "node-oidc-provider",
+        Who::Bare => "bare axum",
+    }
 }
 
-/// What of the program is in memory, in MB.
-fn memory(process: u32) -> f64 {
-    let status = read_to_string(format!("/proc/{process}/status")).expect("Linux, and a program that runs");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
-    line.split_whitespace().next().and_then(|kib| kib.parse::<f64>().ok()).expect("a number") * 1.024e-3
+/// The table of goals.
+async fn run(options: &Options) -> anyhow::Result<()> {
+    let sink = Sink::start(0).await?;
+    let cluster = Cluster::start()?;
+    if cluster.is_none() {
+        println!("PostgreSQL is not installed: SQLite alone is measured.");
+    }
+    let people = AT_ONCE.max(options.crowd);
+    let mut stands = vec![Stand::set_up(options, None, &sink, people).await?];
+    if let Some(cluster) = &cluster {
+        stands.push(Stand::set_up(options, Some(cluster), &sink, people).await?);
+    }
+    let (_bare, bare) = Bare::start().await?;
+    let peer = Peer::node().await?;
+    if let Err(why) = &peer {
+        println!("node-oidc-provider is {why}.");
+    }
+    let mut all: Vec<(Who, Provider)> =
+        stands.iter().map(|stand| (stand.who, stand.provider.clone())).collect();
+    all.extend(peer.iter().map(|(_, provider)| (Who::Node, provider.clone())));
+    all.push((Who::Bare, bare));
+    let mut measured = in_turn(options, &all).await?;
+    for stand in stands.iter().filter(|_| options.crowd > 0) {
+        let crowd = crowd::gather(&stand.provider, options.crowd, 3).await?;
+        println!("{}", table::crowd(named(stand.who), options.crowd, &crowd));
+        let token = crowd.loud.token.percentile(99).zip(crowd.quiet.token.percentile(99));
+        let jwks = crowd.loud.jwks.percentile(99).zip(crowd.quiet.jwks.percentile(99));
+        if let (Some((loud, quiet)), Some((other, before))) = (token, jwks) {
+            measured.crowds.insert(stand.who, Crowded { token: loud / quiet, jwks: other / before });
+        }
+    }
+    tokio::time::sleep(IDLE).await;
+    for stand in &stands {
+        let loaded = resident(stand.house.id()?)?;
+        let [start, fresh, after] = [stand.start, stand.fresh, loaded].map(figure);
+        println!(
+            "{:<24} first answer after {start} ms, {fresh} MiB fresh, {after} MiB idle after load",
+            named(stand.who)
+        );
+        if stand.who == Who::Sqlite {
+            (measured.start, measured.fresh, measured.loaded) =
+                (Some(stand.start), Some(stand.fresh), Some(loaded));
+        }
+    }
+    drop((stands, peer));
+    measured.demo = Some(demo(&options.binary).await?);
+    measured.binary = Some(megabytes(&options.binary)?);
+    println!("\n{:<42} {:>9}  {:>10}", "goal", "measured", "limit");
+    for line in measured.goals() {
+        println!("{}", line.shown());
+    }
+    Ok(())
+}
+
+/// Raw costs and workloads, each provider after the other, round after round; then the medians.
+async fn in_turn(options: &Options, all: &[(Who, Provider)]) -> anyhow::Result<Measured> {
+    let pace = Pace { at_once: AT_ONCE, lasting: options.lasting };
+    let mut raws = Vec::new();
+    let mut rounds: Vec<(Workload, Who, Vec<Figures>)> = Vec::new();
+    for number in 1..=options.rounds {
+        eprintln!("round {number} of {}", options.rounds);
+        raws.push(Raw::measure(options.lasting / 3)?);
+        for workload in Workload::ALL {
+            for (who, provider) in all.iter().filter(|(who, _)| takes_part(*who, workload)) {
+                match round(provider, workload, pace).await {
+                    Ok(figures) => match rounds.iter_mut().find(|(w, o, _)| (*w, *o) == (workload, *who)) {
+                        Some((_, _, known)) => known.push(figures),
+                        None => rounds.push((workload, *who, vec![figures])),
+                    },
+                    Err(error) => println!("{:<10} {:<24} {error:#}", workload.name(), named(*who)),
+                }
+            }
+        }
+    }
+    let raw = Raw::medians(&raws).context("no round")?;
+    let [signature, hash, together, rate] =
+        [raw.signature, raw.hash, raw.hash_together, raw.hash_rate].map(figure);
+    println!(
+        "CPU ms alone: RSA signature {signature}, hash {hash}, on all cores {together} ({rate} a second)"
+    );
+    println!("{}", table::HEAD);
+    let mut measured = Measured { raw, ..Measured::default() };
+    for (workload, who, figures) in rounds {
+        let Some(figures) = medians(&figures) else { continue };
+        println!("{}", table::line(workload.name(), named(who), &figures));
+        if let Some(error) = &figures.first_error {
+            println!("{:<35} {error}", "");
+        }
+        measured.figures.insert((who, workload), figures);
+    }
+    Ok(measured)
+}
+
+/// What a provider has, it is asked for.
+fn takes_part(who: Who, workload: Workload) -> bool {
+    match who {
+        Who::Sqlite | Who::Postgres => true,
+        Who::Node => workload != Workload::Code,
+        Who::Bare => workload == Workload::Discovery,
+    }
+}
+
+/// What an idle demo has in memory, in MiB.
+async fn demo(binary: &Path) -> anyhow::Result<f64> {
+    let port = free_ports()?.to_string();
+    let mut command = Command::new(binary);
+    command.args(["demo", "--port", &port]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn()?;
+    tokio::time::sleep(IDLE + Duration::from_secs(3)).await;
+    let held = resident(child.id());
+    let _ = child.kill();
+    let _ = child.wait();
+    held
+}
+
+/// The first of four ports that were free a moment ago.
+fn free_ports() -> anyhow::Result<u16> {
+    let is_free =
+        |port: &u16| (*port..*port + 4).all(|p| std::net::TcpListener::bind(("127.0.0.1", p)).is_ok());
+    (20_000..30_000).step_by(4).find(is_free).context("no four free ports")
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no program has 2^52 bytes")]
+fn megabytes(file: &Path) -> anyhow::Result<f64> {
+    Ok(std::fs::metadata(file)?.len() as f64 / 1e6)
+}
+
+/// What so many users, sessions and grants add: the same workloads before and after, and with a cold cache.
+async fn grow(options: &Options, crop: Crop) -> anyhow::Result<()> {
+    let sink = Sink::start(0).await?;
+    let cluster = Cluster::start()?;
+    let people = u32::try_from(AT_ONCE)?;
+    for cluster in [None, cluster.as_ref()].into_iter().take(1 + usize::from(cluster.is_some())) {
+        let mut stand = Stand::set_up(options, cluster, &sink, AT_ONCE).await?;
+        let few = each(options, &stand.provider).await?;
+        stand.house.stop();
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs();
+        crop.sow(stand.house.folder(), stand.url.as_deref(), people, now).await?;
+        stand.house.serve().await?;
+        let mut profile = stand.house.profile()?;
+        if let Some(people) = &mut profile.people {
+            people.count = usize::try_from(crop.users)?;
+        }
+        let many = each(options, &Provider::find(profile, Some(sink.clone())).await?).await?;
+        println!("{}: {} users, {} sessions and as many grants", named(stand.who), crop.users, crop.sessions);
+        for ((workload, few), (_, many)) in few.iter().zip(&many) {
+            let (Some(before), Some(after)) = (table::whole(few), table::whole(many)) else { continue };
+            let verdict = if after - before <= 0.05 { "met" } else { "NOT MET" };
+            println!(
+                "{:<10} {} -> {} CPU ms, {:+.4}  {verdict}",
+                workload.name(),
+                figure(before),
+                figure(after),
+                after - before
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The workloads that touch what has grown.
+async fn each(options: &Options, provider: &Provider) -> anyhow::Result<Vec<(Workload, Figures)>> {
+    let pace = Pace { at_once: AT_ONCE, lasting: options.lasting };
+    let mut found = Vec::new();
+    for workload in [Workload::Userinfo, Workload::Refresh, Workload::Sso, Workload::Signin] {
+        let mut rounds = Vec::new();
+        for number in 0..=options.rounds {
+            let figures = round(provider, workload, pace).await?;
+            if number == 0 {
+                // The first finds its pages on the disk.
+                println!("{}", table::line(workload.name(), "first round", &figures));
+            } else {
+                rounds.push(figures);
+            }
+        }
+        let figures = medians(&rounds).context("no round")?;
+        println!("{}", table::line(workload.name(), "then", &figures));
+        found.push((workload, figures));
+    }
+    Ok(found)
 }

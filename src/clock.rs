@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -39,6 +39,35 @@ impl Clock {
 fn system_ms() -> i64 {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Measures how long something takes, by the machine and also where tests move the time. For figures about this program only: nothing
+/// is decided by it.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Begins now.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the place that the others are sent to")]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// How long it has run.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    /// When it began and when that was asked, in nanoseconds since 1970.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the place that the others are sent to")]
+    pub fn unix_ns(&self) -> (u64, u64) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let ns = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        (ns(now.saturating_sub(self.elapsed())), ns(now))
+    }
 }
 
 /// A moment as people read it: in the zone of whoever reads it where that is known, else in UTC.

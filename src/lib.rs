@@ -6,7 +6,7 @@
 //! Ground floor, which knows no feature: [`clock`] (the time), [`config`] (the settings), [`store`] (SQLite and
 //! PostgreSQL), [`keys`] (the master key, secrets, signing keys), [`mail`] (messages, transports, delivery record),
 //! [`outbound`] (requests to clients' addresses), [`audit`] (append-only events), [`web`] (what pages share: templates,
-//! languages, cookies, headers, errors).
+//! languages, cookies, headers, errors), [`metrics`] (what is counted), [`trace`] (what belongs to which request).
 //!
 //! Features: [`directory`] (people, groups, roles, rights), [`signin`] (the steps of a sign-in; start at
 //! `signin/decide.rs`), [`oidc`] (the protocol, one file an endpoint), [`account`] (a user's own pages),
@@ -24,8 +24,10 @@ pub mod console;
 pub mod directory;
 pub mod keys;
 pub mod mail;
+pub mod metrics;
 pub mod oidc;
 pub mod outbound;
 pub mod signin;
 pub mod store;
+pub mod trace;
 pub mod web;

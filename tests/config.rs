@@ -165,6 +165,15 @@ const OUT_OF_BOUNDS: &[(&str, &str)] = &[
         "telemetry.otlp_endpoint = \"collector\"",
         "telemetry.otlp_endpoint: expected an address such as http://localhost:4318",
     ),
+    (
+        "telemetry.otlp_endpoint = \"http://me:secret@localhost:4318\"",
+        "telemetry.otlp_endpoint: expected an address such as http://localhost:4318",
+    ),
+    (
+        "metrics.listen = [\"127.0.0.1:9464\", \"10.0.0.1:9464\"]",
+        "metrics.listen: expected a loopback address such as 127.0.0.1:9464, or unix:PATH, not 10.0.0.1:9464: an agent or a proxy \
+             on this machine hands metrics on",
+    ),
 ];
 
 #[test]

@@ -7,15 +7,23 @@ mod support;
 #[path = "../benches/load/src/lib.rs"]
 mod load;
 
+#[expect(dead_code, reason = "the goals are for those who measure")]
+#[path = "../benches/goals/mod.rs"]
+mod goals;
+
 use std::time::Duration;
 
+use countersign::clock::Clock;
+use goals::growth::Crop;
 use load::house::{House, Plan};
 use load::measure::{Pace, round};
 use load::profile::Profile;
 use load::provider::Provider;
 use load::sink::Sink;
-use load::workload::{Worker, Workload};
+use load::workload::{Place, Worker, Workload};
 use support::Database;
+
+const ALONE: Place = Place { n: 0, of: 1 };
 
 /// A program that serves, and its mail server.
 async fn house(database: &Database) -> (House, Sink) {
@@ -40,7 +48,7 @@ crate::on_both_databases! {
         let (house, sink) = house(&database).await;
         let provider = Provider::find(house.profile().unwrap(), Some(sink.clone())).await.unwrap();
         for workload in Workload::ALL {
-            let mut worker = Worker::prepared(&provider, workload, 0).await.unwrap();
+            let mut worker = Worker::prepared(&provider, workload, ALONE).await.unwrap();
             for _ in 0..2 {
                 let counted = worker.once().await.unwrap();
                 assert_eq!(counted.is_some(), workload == Workload::Code, "{}", workload.name());
@@ -49,8 +57,25 @@ crate::on_both_databases! {
         // The name of the other algorithm is not believed.
         let other = Profile { es256: house.profile().unwrap().rs256, ..house.profile().unwrap() };
         let other = Provider::find(other, Some(sink)).await.unwrap();
-        let refused = Worker::prepared(&other, Workload::CredentialsEs256, 0).await.err().unwrap();
+        let refused = Worker::prepared(&other, Workload::CredentialsEs256, ALONE).await.err().unwrap();
         assert!(format!("{refused:#}").contains("RS256"), "{refused:#}");
+    }
+
+    /// Whoever has grown in the database signs in as those who were added by the command line, and the sessions stay.
+    async fn what_is_grown_is_as_the_program_would_have_it(database) {
+        let (mut house, sink) = house(&database).await;
+        house.stop();
+        let now = u64::try_from(Clock::System.now()).unwrap();
+        let postgres = database.url.starts_with("postgres").then_some(database.url.as_str());
+        Crop { users: 40, sessions: 300 }.sow(house.folder(), postgres, 2, now).await.unwrap();
+        house.serve().await.unwrap();
+        let mut profile = house.profile().unwrap();
+        profile.people.as_mut().unwrap().count = 40;
+        let provider = Provider::find(profile, Some(sink)).await.unwrap();
+        let last = Place { n: 39, of: 40 };
+        Worker::prepared(&provider, Workload::Signin, last).await.unwrap().once().await.unwrap();
+        let sessions = house.run(&["session", "list", "--limit", "1000", "--json"], "").unwrap();
+        assert!(sessions.matches("\"id\"").count() > 300, "{sessions}");
     }
 }
 
@@ -67,8 +92,13 @@ async fn a_round_counts_what_was_done_and_what_the_program_has_spent() {
     let mut wrong = house.profile().unwrap();
     wrong.people.as_mut().unwrap().password = "another password".to_owned();
     let wrong = Provider::find(wrong, Some(sink)).await.unwrap();
-    let said =
-        Worker::prepared(&wrong, Workload::Signin, 0).await.unwrap().once().await.unwrap_err().to_string();
+    let said = Worker::prepared(&wrong, Workload::Signin, ALONE)
+        .await
+        .unwrap()
+        .once()
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(said.contains("again") && said.contains("Incorrect login or password."), "{said}");
     let refused = round(&wrong, Workload::Sso, pace).await.unwrap_err();
     assert!(format!("{refused:#}").starts_with("sso: "), "{refused:#}");

@@ -6,7 +6,8 @@ use std::fs;
 use std::path::Path;
 
 /// What every room may use: it knows no feature.
-const GROUND: [&str; 8] = ["audit", "clock", "config", "keys", "mail", "outbound", "store", "web"];
+const GROUND: [&str; 10] =
+    ["audit", "clock", "config", "keys", "mail", "metrics", "outbound", "store", "trace", "web"];
 
 /// The features and the top, and what each may use besides the ground floor.
 const UPPER: [(&str, &[&str]); 7] = [
@@ -24,7 +25,9 @@ const MAPPED: [&str; 2] = ["src/oidc", "src/oidc/authorize"];
 
 /// The order inside a folder, from the ground up: a room of its own may use those on the floors below it, and none beside it.
 /// What stands on the top floor of `oidc` is the endpoints.
-const INSIDE: [(&str, &[&[&str]]); 5] = [
+const INSIDE: [(&str, &[&[&str]]); 7] = [
+    ("src/metrics", &[&["process", "words"], &["apps"], &["instruments"], &["page"]]),
+    ("src/trace", &[&["parent", "request_id"], &["span"], &["otlp", "queue"], &["export", "started"]]),
     (
         "src/config",
         &[
@@ -99,7 +102,7 @@ const INSIDE: [(&str, &[&[&str]]); 5] = [
 ];
 
 /// A big dependency has one owner: the paths that may name it.
-const OWNERS: [(&str, &[&str]); 9] = [
+const OWNERS: [(&str, &[&str]); 10] = [
     ("sqlx", &["src/store/"]),
     ("lettre", &["src/mail/"]),
     ("josekit", &["src/keys/"]),
@@ -109,6 +112,7 @@ const OWNERS: [(&str, &[&str]); 9] = [
     ("openidconnect", &["src/cli/demo"]),
     ("reqwest", &["src/outbound/"]),
     ("clap", &["src/cli/", "src/main.rs"]),
+    ("prometheus", &["src/metrics/"]),
 ];
 
 /// How a query begins, in a string.

@@ -247,6 +247,33 @@ async fn the_own_group_may_read_the_master_key_and_others_may_not() {
     assert!(mode(0o600).status.success());
 }
 
+/// The name that the answer has, on every line that tells of the request, in either format.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_line_about_a_request_names_it() {
+    let (mut program, _smtp) = program().await;
+    for format in ["text", "json"] {
+        program.set("COUNTERSIGN_LOG__FORMAT", format).set("COUNTERSIGN_LOG__LEVEL", "debug");
+        let serving = program.serve();
+        let answer = get(&program, "/authorize?client_id=none-of-ours").await;
+        let id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
+        let page = answer.text().await.unwrap();
+        assert!(page.contains(&format!("If you ask for help, tell them: <code>{id}</code>")), "{page}");
+        get(&program, "/nowhere").await;
+        let log = serving.says(if format == "json" { "\"status\":404" } else { "status=404" });
+        let about: Vec<&str> = log.lines().filter(|line| line.contains(&id)).collect();
+        for part in ["a client was refused", "served"] {
+            let line =
+                about.iter().find(|line| line.contains(part)).unwrap_or_else(|| panic!("{part}:\n{log}"));
+            if format == "json" {
+                let json: serde_json::Value = serde_json::from_str(line).unwrap();
+                assert_eq!(json["request"], id.as_str(), "{line}");
+            } else {
+                assert!(line.ends_with(&format!(" request={id}")), "{line}");
+            }
+        }
+    }
+}
+
 /// What docs/fail2ban/countersign.conf looks for, in either format; what somebody types cannot look like it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_sign_in_is_one_line_with_the_address_and_nothing_that_was_typed() {
@@ -259,8 +286,8 @@ async fn a_refused_sign_in_is_one_line_with_the_address_and_nothing_that_was_typ
     for (format, line, pattern) in [
         (
             "text",
-            ": sign-in refused address=127.0.0.1 why=password\n",
-            ": sign-in refused address=<HOST> why=\\w+\\s*$",
+            ": sign-in refused address=127.0.0.1 why=password request=",
+            ": sign-in refused address=<HOST> why=\\w+(?: request=\\S+)?\\s*$",
         ),
         (
             "json",

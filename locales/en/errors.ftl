@@ -69,8 +69,8 @@ gone-what-to-do = The app or the account that this is about was deleted a moment
 unavailable-title = Not just now
 unavailable-what-to-do = We cannot reach our database. Try again in a few seconds; nothing is lost.
 internal-title = Something went wrong on our side
-internal-what-to-do = Try again. If it happens again, give the reference below to whoever runs this site.
-problem-reference = Reference:
+internal-what-to-do = Try again. If it happens again, ask whoever runs this site for help.
+problem-reference = If you ask for help, tell them:
 
 protocol-error-title = The app asked for something we cannot do
 protocol-error-lead = You cannot go on from here. Go back to the app; if this happens again, show this page to whoever looks after it.

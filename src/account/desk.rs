@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+use crate::trace::carried;
+
 /// Requests that may wait; what comes beyond them is answered alike, and forgotten.
 const WAITING: u32 = 256;
 
@@ -39,11 +41,11 @@ impl Desk {
             return;
         };
         let at_once = Arc::clone(&self.at_once);
-        tokio::spawn(async move {
+        tokio::spawn(carried(async move {
             let turn = at_once.acquire_owned().await;
             work.await;
             drop((turn, place));
-        });
+        }));
     }
 
     /// Waits until everything that was taken has been seen to, or for as long as a process that ends can.

@@ -7,7 +7,7 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _}
 use std::path::{Path, PathBuf};
 use std::task::{Context, Poll};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 use crate::config::{Door, Listen};
@@ -33,21 +33,22 @@ pub(super) enum Stream {
 }
 
 impl Doors {
-    /// Opens all that the setting names.
+    /// Opens all that `listen` names.
     ///
     /// # Errors
     /// What is in the way of the first that cannot be opened.
     pub async fn open(listen: &Listen) -> anyhow::Result<Self> {
+        Self::open_for("listen", listen).await
+    }
+
+    /// Opens all that the setting of this name names.
+    ///
+    /// # Errors
+    /// What is in the way of the first that cannot be opened.
+    pub(super) async fn open_for(setting: &str, listen: &Listen) -> anyhow::Result<Self> {
         let mut opened = Vec::new();
         for door in listen.doors() {
-            let one = match door {
-                Door::Tcp(address) => TcpListener::bind(address).await.map(Opened::Tcp),
-                Door::Unix(path) => {
-                    clear_stale(path)?;
-                    SocketFile::bind(path).map(|(listener, file)| Opened::Unix { listener, _file: file })
-                }
-            };
-            opened.push(one.map_err(|error| told(door, &error))?);
+            opened.push(open(door).await.map_err(|why| anyhow!("{setting}: {door}: {why:#}"))?);
         }
         Ok(Self(opened))
     }
@@ -84,6 +85,17 @@ impl From<TcpListener> for Doors {
     }
 }
 
+async fn open(door: &Door) -> anyhow::Result<Opened> {
+    let opened = match door {
+        Door::Tcp(address) => TcpListener::bind(address).await.map(Opened::Tcp),
+        Door::Unix(path) => {
+            clear_stale(path)?;
+            SocketFile::bind(path).map(|(listener, file)| Opened::Unix { listener, _file: file })
+        }
+    };
+    opened.map_err(|error| told(door, &error))
+}
+
 /// The file of a Unix socket, which goes with it.
 #[derive(Debug)]
 struct SocketFile {
@@ -117,16 +129,13 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
 /// Removes the socket of a process that has ended without doing so itself; nothing else, and none that somebody listens on.
 fn clear_stale(path: &Path) -> anyhow::Result<()> {
     let Ok(found) = std::fs::symlink_metadata(path) else { return Ok(()) };
-    let name = path.display();
     if !found.file_type().is_socket() {
-        bail!("listen: unix:{name}: there is a file of this name that is no socket: choose another path");
+        bail!("there is a file of this name that is no socket: choose another path");
     }
     if std::os::unix::net::UnixStream::connect(path).is_ok() {
-        bail!("listen: unix:{name}: another process listens there: end it, or choose another path");
+        bail!("another process listens there: end it, or choose another path");
     }
-    std::fs::remove_file(path).with_context(|| {
-        format!("listen: unix:{name}: the socket of a process that has ended cannot be removed")
-    })
+    std::fs::remove_file(path).context("the socket of a process that has ended cannot be removed")
 }
 
 fn told(door: &Door, error: &io::Error) -> anyhow::Error {
@@ -144,9 +153,9 @@ fn told(door: &Door, error: &io::Error) -> anyhow::Error {
             "this machine has no such address: 0.0.0.0 and [::] stand for all that it has"
         }
         (ErrorKind::NotFound, Door::Unix(_)) => "there is no such folder: make it first",
-        _ => return anyhow::anyhow!("listen: {door}: {error}"),
+        _ => return anyhow!("{error}"),
     };
-    anyhow::anyhow!("listen: {door}: {why}")
+    anyhow!(why)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod ready;
 mod requests;
 mod tasks;
 mod tls;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,11 +32,13 @@ use crate::console;
 use crate::directory::Passwords;
 use crate::keys::SigningKeys;
 use crate::mail::Mailer;
+use crate::metrics::Metrics;
 use crate::oidc::clients::keys::ClientKeyCache;
 use crate::oidc::{self, Provider};
-use crate::outbound::Outbound;
+use crate::outbound::{Collector, Outbound};
 use crate::signin::SignInState;
 use crate::store::Db;
+use crate::trace::Tracer;
 use crate::web::cookies::Cookies;
 use crate::web::form::MAX_BODY;
 use crate::web::layers::{self, Layers};
@@ -64,6 +67,7 @@ pub struct App {
     pub db: Db,
     /// The protocol's endpoints, and everything that they stand on.
     pub provider: Arc<Provider>,
+    tracer: Tracer,
     readiness: Arc<Readiness>,
     /// Where requests for a new password are seen to.
     resets: Desk,
@@ -79,7 +83,9 @@ impl App {
     /// What is wrong with the settings, the database, the keys or the templates; also when there is no provider here.
     pub async fn open(config: Config, clock: Clock) -> anyhow::Result<Self> {
         let (db, vault) = foundation::open_to_serve(&config).await?;
-        let mailer = Mailer::new(db.clone(), vault.clone(), &config, clock.clone())?;
+        let metrics = if config.metrics.listen.is_some() { Metrics::on()? } else { Metrics::off() };
+        let tracer = if config.telemetry.otlp_endpoint.is_some() { Tracer::on() } else { Tracer::off() };
+        let mailer = Mailer::measured(db.clone(), vault.clone(), &config, clock.clone(), metrics.clone())?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let signin = SignInState {
             db: db.clone(),
@@ -87,12 +93,14 @@ impl App {
             settings: config.signin.clone(),
             session: config.session.clone(),
             vault: vault.clone(),
-            passwords: Passwords::new(cores, usize::from(config.signin.password_queue)),
+            passwords: Passwords::new(cores, usize::from(config.signin.password_queue))
+                .measured(metrics.clone()),
             mailer,
             pages: pages(&config)?,
             cookies: Cookies::for_issuer(&config.issuer),
+            metrics: metrics.clone(),
         };
-        let outbound = Outbound::new(&config.outbound)?;
+        let outbound = Outbound::new(&config.outbound)?.measured(metrics);
         let provider = Provider {
             signin,
             keys: SigningKeys::new(db.clone(), vault),
@@ -109,7 +117,15 @@ impl App {
                 || config.tls.as_ref().is_some_and(|tls| tls.client_certificates),
         };
         let (readiness, resets, renew) = (Arc::default(), Desk::default(), Arc::default());
-        Ok(Self { config, db, provider: Arc::new(provider), readiness, resets, renew })
+        Ok(Self { config, db, provider: Arc::new(provider), tracer, readiness, resets, renew })
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &self.provider.signin.metrics
+    }
+
+    const fn tracer(&self) -> &Tracer {
+        &self.tracer
     }
 
     /// Draws pages and mails as these settings say from now on, if all of them can be drawn.
@@ -126,7 +142,8 @@ impl App {
     /// Every route, with what all responses carry.
     pub fn router(&self) -> Router {
         let signin = &self.provider.signin;
-        let log = requests::Log::new(&self.config.trusted_proxies);
+        let log =
+            requests::Log::new(&self.config.trusted_proxies, self.metrics().clone(), self.tracer.clone());
         let layers =
             Layers { pages: signin.pages.clone(), secure: layers::https_for_good(&self.config.issuer) };
         let account = AccountState { provider: Arc::clone(&self.provider), desk: self.resets.clone() };
@@ -150,7 +167,7 @@ impl App {
     /// Serves until `shutdown` ends, then lets what is under way finish, for 25 s at most.
     ///
     /// # Errors
-    /// When the TLS files cannot be used.
+    /// When the TLS files cannot be used, or what metrics and traces need cannot be had.
     pub async fn serve(
         self,
         doors: impl Into<Doors>,
@@ -164,7 +181,10 @@ impl App {
             shutdown.await;
             let _ = told.send(());
         };
-        let background = tasks::start(&self, tls.as_ref());
+        let collector = config.telemetry.otlp_endpoint.as_deref();
+        let collector = collector.map(|endpoint| Collector::new(endpoint, &config.outbound)).transpose()?;
+        let metrics = watch::open(config.metrics.listen.as_ref()).await?;
+        let background = tasks::start(&self, tls.as_ref(), collector, metrics);
         let (trusted, connections) = (config.trusted_proxies.clone(), config.database.max_connections);
         let service = Service { tls, ..Service::new(self.router(), trusted, connections) };
         let whole = async {

@@ -1,67 +1,132 @@
-//! What does the log say of each request? What was asked and how it went, and nothing of what was sent.
+//! What is told of each request, in the log, in metrics and to a collector? What was asked and how it went, and nothing of what was sent.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::{MatchedPath, Request, State};
+use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::Response;
 
+use crate::clock::Stopwatch;
 use crate::config::Proxies;
-use crate::web::network::unheard_proxy;
+use crate::keys::secret::entropy;
+use crate::metrics::Metrics;
+use crate::trace::{Context, RequestId, Started, Tracer, parent};
+use crate::web::network::{is_from_proxy, unheard_proxy};
 use crate::web::{Asking, Refused};
 
 /// Who asks every few seconds whether we are there still.
 const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 
-/// What the log needs to know.
+/// What is needed to tell it.
 #[derive(Clone, Debug)]
 pub(super) struct Log {
     trusted: Arc<[Proxies]>,
+    metrics: Metrics,
+    tracer: Tracer,
     /// Whether a proxy that nobody trusts has been told of; once is enough.
     told: Arc<AtomicBool>,
 }
 
+/// A request that is being answered.
+struct Under {
+    id: RequestId,
+    route: Option<MatchedPath>,
+    method: Method,
+    asking: Asking,
+    watch: Option<Stopwatch>,
+    span: Option<Started>,
+}
+
 impl Log {
-    pub(super) fn new(trusted: &[Proxies]) -> Self {
-        Self { trusted: trusted.into(), told: Arc::default() }
+    pub(super) fn new(trusted: &[Proxies], metrics: Metrics, tracer: Tracer) -> Self {
+        Self { trusted: trusted.into(), metrics, tracer, told: Arc::default() }
+    }
+
+    /// What a proxy says of a request is believed if the proxy is: its name, and the trace that it belongs to.
+    fn begin(&self, request: &Request) -> Under {
+        let headers = request.headers();
+        let believed = is_from_proxy(request.extensions(), &self.trusted);
+        let id = believed.then(|| RequestId::given(headers)).flatten();
+        let span = Started::request(&self.tracer, believed.then(|| parent(headers)).flatten());
+        Under {
+            id: id.unwrap_or_else(|| RequestId::made(&mut entropy())),
+            route: request.extensions().get().cloned(),
+            method: request.method().clone(),
+            asking: Asking::default(),
+            watch: self.metrics.is_on().then(Stopwatch::start),
+            span,
+        }
+    }
+
+    fn warn_of_unheard_proxy(&self, request: &Request) {
+        let unheard = unheard_proxy(request.extensions(), request.headers(), &self.trusted);
+        if let Some(proxy) = unheard
+            && !self.told.swap(true, Ordering::Relaxed)
+        {
+            tracing::warn!(%proxy, "X-Forwarded-For comes from an address that trusted_proxies does not name: if that is your proxy, everybody behind it counts as one");
+        }
     }
 }
 
 /// One line a request. Never the query or the body: they hold codes and passwords.
 pub(super) async fn trace(State(log): State<Log>, mut request: Request, next: Next) -> Response {
-    let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let unheard = unheard_proxy(request.extensions(), request.headers(), &log.trusted);
-    if let Some(proxy) = unheard
-        && !log.told.swap(true, Ordering::Relaxed)
-    {
-        tracing::warn!(%proxy, "X-Forwarded-For comes from an address that trusted_proxies does not name: if that is your proxy, everybody behind it counts as one");
+    let under = log.begin(&request);
+    let place = under.span.as_ref().map(Started::place);
+    let context = Context::of_request(under.id.clone(), log.tracer.clone(), place);
+    request.extensions_mut().insert(under.asking.clone());
+    request.extensions_mut().insert(under.id.clone());
+    let answer = async {
+        log.warn_of_unheard_proxy(&request);
+        let response = next.run(request).await;
+        under.tell(&log.metrics, &response);
+        response
+    };
+    context.run(answer).await
+}
+
+impl Under {
+    fn tell(self, metrics: &Metrics, response: &Response) {
+        let status = response.status().as_u16();
+        let route = self.route.as_ref().map_or("none", MatchedPath::as_str);
+        if let Some(refused) = response.extensions().get::<Refused>() {
+            tell_of_refusal(refused, &self.asking);
+            metrics.app_refused(route, refused.error);
+        }
+        let method = &self.method;
+        if PROBES.contains(&route) {
+            tracing::debug!(%method, route, status, "served");
+        } else {
+            tracing::info!(%method, route, status, "served");
+        }
+        let method = word(method);
+        if let Some(watch) = self.watch {
+            metrics.answered(route, method, status, watch.elapsed());
+        }
+        if let Some(span) = self.span {
+            span.with("http.request.method", method)
+                .with("http.route", route.to_owned())
+                .with("http.response.status_code", status)
+                .with("countersign.request_id", self.id.as_str().to_owned())
+                .end(format!("{method} {route}"), status >= 500);
+        }
     }
-    let asking = Asking::default();
-    request.extensions_mut().insert(asking.clone());
-    let response = next.run(request).await;
-    let status = response.status().as_u16();
-    let route = route.as_deref().unwrap_or("none");
-    let id = response.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
-    if let Some(refused) = response.extensions().get::<Refused>() {
-        tell(refused, &asking, id);
-    }
-    if PROBES.contains(&route) {
-        tracing::debug!(request = id, %method, route, status, "served");
-    } else {
-        tracing::info!(request = id, %method, route, status, "served");
-    }
-    response
+}
+
+/// A method that is known here; strangers can make up any.
+fn word(method: &Method) -> &'static str {
+    const KNOWN: [&str; 7] = ["GET", "POST", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH"];
+    KNOWN.into_iter().find(|known| method == known).unwrap_or("other")
 }
 
 /// One line for a client that did not get what it asked for.
-fn tell(refused: &Refused, asking: &Asking, id: &str) {
+fn tell_of_refusal(refused: &Refused, asking: &Asking) {
     let client = refused.client.as_deref().or(asking.client());
     let Refused { error, description, .. } = refused;
     if refused.is_ordinary() {
-        tracing::debug!(request = id, client, error, description, "a client was refused");
+        tracing::debug!(client, error, description, "a client was refused");
     } else {
-        tracing::info!(request = id, client, error, description, "a client was refused");
+        tracing::info!(client, error, description, "a client was refused");
     }
 }

@@ -7,10 +7,12 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
-use super::{App, Renewable};
+use super::{App, Doors, Renewable};
 use crate::keys::publish_for;
 use crate::oidc::backchannel;
+use crate::outbound::Collector;
 use crate::store::purge;
+use crate::trace::{Context, export};
 
 /// How often expired rows are looked for.
 const PURGE_EVERY: Duration = Duration::from_mins(1);
@@ -38,7 +40,12 @@ impl Background {
 }
 
 /// Starts the tasks.
-pub(super) fn start(app: &App, tls: Option<&Arc<Renewable>>) -> Background {
+pub(super) fn start(
+    app: &App,
+    tls: Option<&Arc<Renewable>>,
+    collector: Option<Collector>,
+    metrics: Option<Doors>,
+) -> Background {
     let (stop, stopped) = watch::channel(false);
     let mut tasks = vec![
         tokio::spawn(mail(app.clone(), stopped.clone())),
@@ -46,6 +53,8 @@ pub(super) fn start(app: &App, tls: Option<&Arc<Renewable>>) -> Background {
         tokio::spawn(keys(app.clone(), stopped.clone())),
         tokio::spawn(purge(app.clone(), stopped.clone())),
     ];
+    tasks.extend(collector.map(|to| tokio::spawn(traces(app.clone(), to, stopped.clone()))));
+    tasks.extend(metrics.map(|doors| tokio::spawn(super::watch::serve(app.clone(), doors, stopped.clone()))));
     tasks.extend(tls.map(|tls| tokio::spawn(certificate(Arc::clone(tls), Arc::clone(&app.renew), stopped))));
     Background { stop, tasks }
 }
@@ -54,14 +63,22 @@ async fn mail(app: App, mut stopped: watch::Receiver<bool>) {
     let stop = async move {
         let _ = stopped.wait_for(|stop| *stop).await;
     };
-    app.provider.signin.mailer.run(stop).await;
+    Context::of_background(app.tracer().clone()).run(app.provider.signin.mailer.run(stop)).await;
+}
+
+async fn traces(app: App, collector: Collector, mut stopped: watch::Receiver<bool>) {
+    let stop = async move {
+        let _ = stopped.wait_for(|stop| *stop).await;
+    };
+    export(app.tracer(), collector, stop).await;
 }
 
 async fn notices(app: App, mut stopped: watch::Receiver<bool>) {
     let stop = async move {
         let _ = stopped.wait_for(|stop| *stop).await;
     };
-    backchannel::run(app.provider, stop).await;
+    let context = Context::of_background(app.tracer().clone());
+    context.run(backchannel::run(app.provider, stop)).await;
 }
 
 /// Rotates the signing keys when they are old; the first look makes them if there are none.

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use tracing_subscriber::filter::Targets;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, Registry, reload};
 
+use super::log_names::{NamedJson, NamedText};
 use crate::clock::{Clock, timestamp};
 use crate::config::{Log, LogFormat};
 
@@ -44,10 +45,10 @@ impl Logging {
             !io::stderr().is_terminal() || std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
         let lines = Lines::to(io::stderr(), settings.format)?;
         let (filter, handle) = reload::Layer::new(filter(settings)?);
-        let log = tracing_subscriber::fmt::layer().with_ansi(!plain).with_writer(lines.clone());
+        let log = fmt::layer().with_ansi(!plain).with_writer(lines.clone());
         let log = match settings.format {
-            LogFormat::Text => log.boxed(),
-            LogFormat::Json => log.json().boxed(),
+            LogFormat::Text => log.map_fmt_fields(NamedText).boxed(),
+            LogFormat::Json => log.json().map_event_format(NamedJson).boxed(),
         };
         tracing_subscriber::registry().with(log.with_filter(filter)).init();
         let told = lines.clone();

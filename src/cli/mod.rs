@@ -14,6 +14,7 @@ mod init;
 mod input;
 mod key;
 mod log;
+mod log_names;
 mod mail;
 mod operator;
 mod page;

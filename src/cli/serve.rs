@@ -25,9 +25,6 @@ pub(super) async fn run(operator: &Operator, file: Option<&Path>) -> anyhow::Res
     for variable in &app.config.unknown_variables {
         tracing::warn!(variable, "names no setting, and does nothing: is it misspelt?");
     }
-    for key in app.config.without_effect() {
-        tracing::warn!(key, "is set, and this version does nothing with it yet");
-    }
     tracing::info!(%listen, issuer, "serving");
     app.serve(doors, until_signal(log)?).await
 }

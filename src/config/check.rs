@@ -7,6 +7,7 @@ use axum::http::HeaderName;
 use url::{Host, Url};
 
 use super::duration::Period;
+use super::listen::{Door, Listen};
 use super::sections::{Brand, Config, Encryption, Mail, Session, SignIn, Tls, TransportKind};
 
 /// A setting whose value cannot be.
@@ -59,6 +60,7 @@ pub(super) fn check(config: &Config) -> Verdict {
     brand(&config.brand)?;
     outbound(&config.outbound.allow_private)?;
     log_level(&config.log.level)?;
+    metrics(config.metrics.listen.as_ref())?;
     telemetry(config.telemetry.otlp_endpoint.as_deref())
 }
 
@@ -238,8 +240,27 @@ fn log_level(level: &str) -> Verdict {
     })
 }
 
+/// Nobody is asked who they are there: whoever reads is on this machine.
+fn metrics(listen: Option<&Listen>) -> Verdict {
+    let doors = listen.map(Listen::doors).unwrap_or_default();
+    let elsewhere = doors.iter().find(|door| matches!(door, Door::Tcp(to) if !to.ip().is_loopback()));
+    elsewhere.map_or(Ok(()), |door| {
+        rule(false, "metrics.listen", || {
+            format!("expected a loopback address such as 127.0.0.1:9464, or unix:PATH, not {door}: an agent or a proxy on this machine hands metrics on")
+        })
+    })
+}
+
+/// A collector is named without a query, since `/v1/traces` comes behind it, and without a password: the log names it.
 fn telemetry(endpoint: Option<&str>) -> Verdict {
-    let fits =
-        endpoint.is_none_or(|e| Url::parse(e).is_ok_and(|url| matches!(url.scheme(), "http" | "https")));
+    let fits = endpoint.is_none_or(|endpoint| {
+        Url::parse(endpoint).is_ok_and(|url| {
+            matches!(url.scheme(), "http" | "https")
+                && url.query().is_none()
+                && url.fragment().is_none()
+                && url.username().is_empty()
+                && url.password().is_none()
+        })
+    });
     rule(fits, "telemetry.otlp_endpoint", || "expected an address such as http://localhost:4318")
 }

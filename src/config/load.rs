@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::error::ConfigError;
+use super::listen::Listen;
 use super::place::Place;
 use super::sections::Config;
 use super::tree::{self, Section};
@@ -75,7 +76,7 @@ fn find_paths(config: &mut Config, folder_of_file: &Path) {
         find(&mut tls.key);
         tls.client_ca.iter_mut().for_each(find);
     }
-    config.listen.paths().for_each(find);
+    config.listen.paths().chain(config.metrics.listen.iter_mut().flat_map(Listen::paths)).for_each(find);
     config.database.url = find_database(&config.database.url, &base);
     config.data_dir = base;
 }

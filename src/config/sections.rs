@@ -445,15 +445,15 @@ pub enum LogFormat {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Metrics {
-    /// Where metrics are served; nowhere when absent.
-    pub listen: Option<SocketAddr>,
+    /// Where metrics are served, on this machine alone: loopback addresses with a port, and `unix:PATH`; nowhere when absent.
+    pub listen: Option<Listen>,
 }
 
 /// `[telemetry]`
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Telemetry {
-    /// Where traces are sent; nowhere when absent.
+    /// The collector that traces are sent to by OTLP over HTTP, without `/v1/traces`; nowhere when absent.
     pub otlp_endpoint: Option<String>,
 }
 
@@ -462,17 +462,5 @@ impl SignIn {
     #[must_use]
     pub fn shortest_password(&self, with_code: bool) -> usize {
         usize::from(if with_code { self.password_min } else { self.password_min_alone })
-    }
-}
-
-impl Config {
-    /// Settings that are set, and that this version does nothing with yet.
-    #[must_use]
-    pub fn without_effect(&self) -> Vec<&'static str> {
-        let set = [
-            ("metrics.listen", self.metrics.listen.is_some()),
-            ("telemetry.otlp_endpoint", self.telemetry.otlp_endpoint.is_some()),
-        ];
-        set.into_iter().filter(|(_, set)| *set).map(|(key, _)| key).collect()
     }
 }

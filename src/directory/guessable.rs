@@ -202,7 +202,8 @@ pub(super) fn judge(password: &str, known: &Known) -> Option<Pattern> {
 fn unstretched(text: &[char]) -> Vec<char> {
     let runs: Vec<&[char]> = text.chunk_by(|one, next| one == next).collect();
     let times = runs.first().map_or(0, |run| run.len());
-    let even = times > 1 && runs.iter().all(|run| run.len() == times);
+    // One alone, typed again and again, is a repetition and nothing else.
+    let even = times > 1 && runs.len() > 1 && runs.iter().all(|run| run.len() == times);
     if even { runs.iter().filter_map(|run| run.first().copied()).collect() } else { text.to_vec() }
 }
 

@@ -9,7 +9,9 @@ use zeroize::Zeroizing;
 use super::guessable::{Known, Pattern, judge};
 use super::hashing::{Hashers, REST, Work};
 use super::queue::{Lane, Queue, Turn};
+use crate::clock::Stopwatch;
 use crate::keys::secret::same;
+use crate::metrics::Metrics;
 
 /// What somebody typed as password, in NFKC. Its `Debug` shows nothing of it.
 #[derive(Clone)]
@@ -42,6 +44,7 @@ pub struct Busy;
 /// What checks passwords: argon2id, as many at once as there are cores, with a bounded and fair queue before them; cheap to clone.
 #[derive(Clone)]
 pub struct Passwords {
+    metrics: Metrics,
     /// Whose turn it is. There are more turns than cores, as a turn lasts until what was found out is written down.
     queue: Queue,
     hashers: Hashers,
@@ -108,7 +111,23 @@ impl Passwords {
     #[must_use]
     pub fn new(cores: usize, waiting: usize) -> Self {
         let cores = cores.max(1);
-        Self { queue: Queue::new(TURNS_A_CORE * cores, waiting), hashers: Hashers::new(cores, REST) }
+        Self {
+            queue: Queue::new(TURNS_A_CORE * cores, waiting),
+            hashers: Hashers::new(cores, REST),
+            metrics: Metrics::off(),
+        }
+    }
+
+    /// The same, measured by these instruments.
+    #[must_use]
+    pub fn measured(self, metrics: Metrics) -> Self {
+        Self { metrics, ..self }
+    }
+
+    /// How many wait for a turn, and how many have one.
+    #[must_use]
+    pub fn load(&self) -> (usize, usize) {
+        self.queue.load()
     }
 
     /// Waits for a turn. It is to be held until what came of it is written down: of one account there is one at a time.
@@ -116,7 +135,12 @@ impl Passwords {
     /// # Errors
     /// When the queue is full of others, or the turn does not come.
     pub async fn enter(&self, lane: Lane) -> Result<Turn, Busy> {
-        self.queue.enter(lane).await
+        let watch = self.metrics.is_on().then(Stopwatch::start);
+        let turn = self.queue.enter(lane).await;
+        if let Some(watch) = watch {
+            self.metrics.waited_for_hash(watch.elapsed());
+        }
+        turn
     }
 
     /// Whether this is the password that was hashed. Without a hash, or with a password that is too long to have been

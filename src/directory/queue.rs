@@ -44,7 +44,9 @@ struct Held {
 type Number = (u64, u64);
 
 struct Line {
-    /// How many turns are free.
+    /// How many turns there are.
+    turns: usize,
+    /// How many of them are free.
     free: usize,
     /// How many may wait.
     room: usize,
@@ -77,7 +79,7 @@ enum Asked {
 impl Queue {
     pub(super) fn new(turns: usize, room: usize) -> Self {
         let (waiting, flows) = (BTreeMap::new(), HashMap::new());
-        Self(Arc::new(Mutex::new(Line { free: turns, room, waiting, flows, now: 0, asked: 0 })))
+        Self(Arc::new(Mutex::new(Line { turns, free: turns, room, waiting, flows, now: 0, asked: 0 })))
     }
 
     /// Waits for a turn.
@@ -92,6 +94,12 @@ impl Queue {
             Ok(Ok(turn)) => Ok(turn),
             _ => Err(Busy),
         }
+    }
+
+    /// How many wait, and how many have a turn.
+    pub(super) fn load(&self) -> (usize, usize) {
+        let state = self.state();
+        (state.waiting.len(), state.turns - state.free)
     }
 
     fn ask(&self, lane: Lane) -> Asked {

@@ -16,8 +16,10 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::keys::Vault;
 use crate::keys::secret::new_id;
+use crate::metrics::Metrics;
 use crate::store::messages::{self, ClaimedRow, DeliveryRow, NewMessage};
 use crate::store::{self, Conn, Db};
+use crate::trace::{self, Kind};
 
 /// What a message is sealed for.
 const SEAL: &str = "mail message";
@@ -61,6 +63,7 @@ struct Inner {
     transport: Transport,
     set_up: bool,
     limit: i64,
+    metrics: Metrics,
     places: Arc<Semaphore>,
     news: Notify,
     /// Whether the database has failed since the worker last looked.
@@ -111,6 +114,20 @@ impl Mailer {
     /// # Errors
     /// When the settings cannot be used; a mail server that does not answer is no error here.
     pub fn new(db: Db, vault: Vault, config: &Config, clock: Clock) -> Result<Self, MailError> {
+        Self::measured(db, vault, config, clock, Metrics::off())
+    }
+
+    /// The same, measured by these instruments.
+    ///
+    /// # Errors
+    /// When the settings cannot be used; a mail server that does not answer is no error here.
+    pub fn measured(
+        db: Db,
+        vault: Vault,
+        config: &Config,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> Result<Self, MailError> {
         Ok(Self(Arc::new(Inner {
             db,
             vault,
@@ -119,6 +136,7 @@ impl Mailer {
             transport: Transport::new(config)?,
             set_up: config.mail.is_set_up(),
             limit: config.mail.timeout.as_secs(),
+            metrics,
             places: Arc::new(Semaphore::new(AT_ONCE)),
             news: Notify::new(),
             struck: AtomicBool::new(false),
@@ -207,11 +225,11 @@ impl Mailer {
     /// Sends in a task of its own, which nothing that its caller does cuts short.
     fn start(&self, id: String, place: OwnedSemaphorePermit) -> JoinHandle<Outcome> {
         let mailer = self.clone();
-        tokio::spawn(async move {
+        tokio::spawn(trace::carried(async move {
             let outcome = mailer.deliver(&id).await;
             drop(place);
             outcome
-        })
+        }))
     }
 
     async fn deliver(&self, id: &str) -> Outcome {
@@ -237,7 +255,7 @@ impl Mailer {
             return Ok(Outcome::Refused("it would have come too late".to_owned()));
         }
         let sent = match self.open(&claimed, now) {
-            Ok(message) => mail.transport.send(&message, id, now).await,
+            Ok(message) => self.send(&message, &claimed, now).await,
             Err(e) => Err(Failed { failure: Failure::Permanent, answer: e.to_string() }),
         };
         match sent {
@@ -247,6 +265,20 @@ impl Mailer {
             }
             Err(failed) => self.failed(&claimed, failed).await,
         }
+    }
+
+    async fn send(
+        &self,
+        message: &lettre::Message,
+        claimed: &ClaimedRow,
+        now: i64,
+    ) -> Result<String, Failed> {
+        let span = trace::begin(Kind::Client);
+        let sent = self.0.transport.send(message, &claimed.id, now).await;
+        if let Some(span) = span {
+            span.with("countersign.mail.purpose", purpose(claimed)).end("mail", sent.is_err());
+        }
+        sent
     }
 
     fn open(&self, claimed: &ClaimedRow, now: i64) -> Result<lettre::Message, MailError> {
@@ -273,7 +305,7 @@ impl Mailer {
                 let mut tx = self.0.db.write().await?;
                 messages::defer(&mut tx, claimed, &failed.answer, at).await?;
                 tx.commit().await?;
-                log(claimed, "deferred", &failed.answer);
+                self.tell(claimed, "deferred", &failed.answer);
                 Ok(Outcome::Underway)
             }
         }
@@ -283,14 +315,23 @@ impl Mailer {
         let mut tx = self.0.db.write().await?;
         messages::finish(&mut tx, claimed, state, answer, self.0.clock.now()).await?;
         tx.commit().await?;
-        log(claimed, state, answer);
+        self.tell(claimed, state, answer);
         Ok(())
+    }
+
+    /// Says what has become of a message.
+    fn tell(&self, claimed: &ClaimedRow, state: &'static str, answer: &str) {
+        let way = self.0.clock.now_ms().saturating_sub(claimed.created_at_ms);
+        let way = Duration::from_millis(u64::try_from(way).unwrap_or_default());
+        self.0.metrics.mail(purpose(claimed), state, way);
+        let to = mask(&claimed.address);
+        // Servers like to repeat the address in their answers.
+        let answer = answer.replace(&claimed.address, &to);
+        tracing::info!(id = claimed.id, purpose = claimed.purpose, to, state, answer, "mail");
     }
 }
 
-fn log(claimed: &ClaimedRow, state: &'static str, answer: &str) {
-    let to = mask(&claimed.address);
-    // Servers like to repeat the address in their answers.
-    let answer = answer.replace(&claimed.address, &to);
-    tracing::info!(id = claimed.id, purpose = claimed.purpose, to, state, answer, "mail");
+/// The word for what a message is for; a later version may know more than this one.
+fn purpose(claimed: &ClaimedRow) -> &'static str {
+    Purpose::from_name(&claimed.purpose).map_or("other", Purpose::name)
 }

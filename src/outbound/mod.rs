@@ -1,6 +1,7 @@
 //! How are the addresses fetched that clients have registered, without anybody using us to reach what they cannot?
 
 mod address;
+mod collector;
 mod resolve;
 mod turns;
 
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::header::HeaderValue;
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, RequestBuilder, Response, StatusCode, header, tls};
 use tokio::sync::OnceCell;
@@ -17,9 +19,13 @@ use url::Url;
 use self::address::{BadAddress, Plain};
 use self::resolve::{Refused, Resolver};
 use self::turns::site;
+use crate::clock::Stopwatch;
 use crate::config;
+use crate::metrics::Metrics;
+use crate::trace::{self, Kind, TRACEPARENT};
 
 pub use self::address::is_public;
+pub use self::collector::Collector;
 pub use self::turns::{For, Shares, Turn, Turns};
 
 /// How long one request may take: waiting for its turn, finding the host, connecting, and reading the answer.
@@ -43,6 +49,7 @@ pub struct Outbound {
     client: Arc<OnceCell<Client>>,
     turns: Turns,
     party: For,
+    metrics: Metrics,
 }
 
 /// What is wrong with `[outbound]`, in one line.
@@ -54,6 +61,12 @@ pub enum OutboundSettingsError {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
+        reason: String,
+    },
+    /// The collector of traces cannot be talked to.
+    #[error("telemetry.otlp_endpoint: {reason}")]
+    Collector {
+        /// What is in the way.
         reason: String,
     },
 }
@@ -111,17 +124,20 @@ impl Outbound {
     /// # Errors
     /// When a file of `extra_ca` cannot be used; the message names it.
     pub fn new(settings: &config::Outbound) -> Result<Self, OutboundSettingsError> {
-        let mut further = Vec::new();
-        for path in &settings.extra_ca {
-            further.extend(authorities(path)?);
-        }
         Ok(Self {
-            authorities: further.into(),
+            authorities: authorities_of(settings)?.into(),
             allowed: settings.allow_private.iter().map(|host| address::normal(host)).collect(),
             client: Arc::default(),
             turns: Turns::new(SHARES),
             party: For::default(),
+            metrics: Metrics::off(),
         })
+    }
+
+    /// The same, measured by these instruments.
+    #[must_use]
+    pub fn measured(self, metrics: Metrics) -> Self {
+        Self { metrics, ..self }
     }
 
     /// The same, on behalf of somebody else: strangers have a share of the places, and known apps have the rest.
@@ -136,8 +152,9 @@ impl Outbound {
     /// Why it could not be fetched.
     pub async fn get(&self, uri: &str, accept: &str) -> Result<String, OutboundError> {
         let url = self.judge(uri, Plain::Never)?;
-        self.in_turn(&url.clone(), async {
-            let response = send(self.client().await?.get(url).header(header::ACCEPT, accept)).await?;
+        self.in_turn(&url.clone(), "GET", async |trace: Option<HeaderValue>| {
+            let request = self.client().await?.get(url.clone()).header(header::ACCEPT, accept);
+            let response = send(request, trace).await?;
             match response.status() {
                 StatusCode::OK => text(response).await,
                 status if status.is_redirection() => Err(OutboundError::Redirect(status.as_u16())),
@@ -155,9 +172,9 @@ impl Outbound {
         let url = self.judge(uri, Plain::ToThisMachine)?;
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let form = "application/x-www-form-urlencoded";
-        self.in_turn(&url.clone(), async {
-            let request = self.client().await?.post(url).header(header::CONTENT_TYPE, form).body(body);
-            Ok(send(request).await?.status().as_u16())
+        self.in_turn(&url.clone(), "POST", async |trace: Option<HeaderValue>| {
+            let request = self.client().await?.post(url.clone()).header(header::CONTENT_TYPE, form);
+            Ok(send(request.body(body.clone()), trace).await?.status().as_u16())
         })
         .await
     }
@@ -182,7 +199,26 @@ impl Outbound {
         self.client.get_or_try_init(make).await
     }
 
+    /// Makes a request in its turn, and tells how it went; the request is told its place in the trace, for whoever answers it.
     async fn in_turn<T>(
+        &self,
+        url: &Url,
+        method: &'static str,
+        request: impl AsyncFnOnce(Option<HeaderValue>) -> Result<T, OutboundError>,
+    ) -> Result<T, OutboundError> {
+        let (watch, span) = (self.metrics.is_on().then(Stopwatch::start), trace::begin(Kind::Client));
+        let place = span.as_ref().and_then(|span| HeaderValue::from_str(&span.place().header()).ok());
+        let answer = self.wait_for_turn(url, request(place)).await;
+        if let Some(watch) = watch {
+            self.metrics.outbound(if answer.is_ok() { "answered" } else { "failed" }, watch.elapsed());
+        }
+        if let Some(span) = span {
+            span.with("http.request.method", method).end(method, answer.is_err());
+        }
+        answer
+    }
+
+    async fn wait_for_turn<T>(
         &self,
         url: &Url,
         request: impl Future<Output = Result<T, OutboundError>>,
@@ -217,6 +253,15 @@ fn build(authorities: &[Certificate], allowed: Arc<[String]>) -> reqwest::Result
     authorities.iter().cloned().fold(builder, reqwest::ClientBuilder::add_root_certificate).build()
 }
 
+/// The further authorities that the settings name.
+fn authorities_of(settings: &config::Outbound) -> Result<Vec<Certificate>, OutboundSettingsError> {
+    let mut further = Vec::new();
+    for path in &settings.extra_ca {
+        further.extend(authorities(path)?);
+    }
+    Ok(further)
+}
+
 /// The certificates in a file.
 fn authorities(path: &std::path::Path) -> Result<Vec<Certificate>, OutboundSettingsError> {
     let wrong = |reason: String| OutboundSettingsError::Authority { path: path.to_owned(), reason };
@@ -233,7 +278,8 @@ fn authorities(path: &std::path::Path) -> Result<Vec<Certificate>, OutboundSetti
     readable.collect()
 }
 
-async fn send(request: RequestBuilder) -> Result<Response, OutboundError> {
+async fn send(request: RequestBuilder, trace: Option<HeaderValue>) -> Result<Response, OutboundError> {
+    let request = trace.into_iter().fold(request, |request, trace| request.header(TRACEPARENT, trace));
     request.send().await.map_err(|e| failure(&e))
 }
 

@@ -8,6 +8,7 @@ use crate::directory::{Address, Person};
 use crate::keys::secret::{entropy, new_id, same};
 use crate::keys::{Vault, VaultError};
 use crate::mail::{self, MailError, Outgoing, Purpose};
+use crate::metrics::CodeOutcome;
 use crate::store::challenges::{self, NewChallenge};
 use crate::store::signins::{self, SignInRow};
 use crate::store::{self, AHEAD, Conn, messages, seen_ids, users};
@@ -75,6 +76,20 @@ pub enum Verdict {
     NoChallenge,
     /// The user's codes are stopped; nothing was compared.
     Stopped,
+}
+
+impl Verdict {
+    /// As what it is counted.
+    #[must_use]
+    pub const fn counted(&self) -> CodeOutcome {
+        match self {
+            Self::Right { .. } => CodeOutcome::Right,
+            Self::Wrong(_) => CodeOutcome::Wrong,
+            Self::WrongAndLast => CodeOutcome::Ended,
+            Self::WrongAndStopped | Self::Stopped => CodeOutcome::Stopped,
+            Self::NoChallenge => CodeOutcome::Expired,
+        }
+    }
 }
 
 /// Whom a code is for: somebody who can be reached, on the way to an app, reading a language.

@@ -65,6 +65,7 @@ pub async fn take(
     let may_skip = rehearsal::may_skip(&person, given.demand);
     let said = record(state, &mut tx, signin, &person, &verdict, may_skip, from).await?;
     tx.commit().await?;
+    state.metrics.code_tried(verdict.counted());
     if verdict == Verdict::WrongAndStopped {
         super::announce::deliver_later(state);
     }

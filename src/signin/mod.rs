@@ -26,6 +26,7 @@ use crate::config;
 use crate::directory::Passwords;
 use crate::keys::Vault;
 use crate::mail::Mailer;
+use crate::metrics::Metrics;
 use crate::store::Db;
 use crate::web::Pages;
 use crate::web::cookies::Cookies;
@@ -51,4 +52,6 @@ pub struct SignInState {
     pub pages: Pages,
     /// How cookies are named and protected here.
     pub cookies: Cookies,
+    /// What counts how sign-ins go.
+    pub metrics: Metrics,
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::metrics::Refusal;
 use crate::web::network::Network;
 
 /// What a step has to tell the person on the page that follows it.
@@ -83,6 +84,25 @@ impl Notice {
             Self::Throttled { .. } => Some(Refused::Throttled),
             Self::InvalidCode { .. } | Self::LastCodeWrong | Self::CodesStopped => Some(Refused::Code),
             _ => None,
+        }
+    }
+
+    /// As what it is counted; none for what refuses nothing.
+    #[must_use]
+    pub const fn counted(&self) -> Option<Refusal> {
+        match self {
+            Self::Incorrect { .. } | Self::IncorrectAgain { .. } => Some(Refusal::Password),
+            Self::Throttled { .. } => Some(Refusal::Throttled),
+            Self::Busy { .. } => Some(Refusal::Busy),
+            Self::InvalidCode { .. } | Self::LastCodeWrong | Self::CodeExpired => Some(Refusal::Code),
+            Self::NoAddress => Some(Refusal::NoAddress),
+            Self::CodesStopped => Some(Refusal::CodesStopped),
+            Self::MailFailed => Some(Refusal::MailFailed),
+            Self::AddressFull { .. } | Self::NoMoreCodes | Self::ResendTooSoon { .. } => {
+                Some(Refusal::NoMoreCodes)
+            }
+            Self::AccountChanged => Some(Refusal::Changed),
+            Self::SentAgain => None,
         }
     }
 

@@ -9,6 +9,7 @@ use super::throttle::{Standing, Try};
 use crate::audit::{Actor, Event};
 use crate::directory::{Lane, Login, Password, Passwords, Person, Status, Turn, login, people};
 use crate::keys::secret::entropy;
+use crate::metrics::Decision;
 use crate::store::signins::{self, SignInRow};
 use crate::store::{self, Conn, users};
 use crate::web::network::Network;
@@ -115,6 +116,12 @@ async fn still_holds(conn: &mut Conn, person: &Person) -> store::Result<bool> {
 /// # Errors
 /// When the database refuses.
 pub async fn check(state: &SignInState, attempt: &Attempt<'_>, proven: bool) -> store::Result<Checked> {
+    let checked = hear(state, attempt, proven).await?;
+    state.metrics.throttled(checked.decision());
+    Ok(checked)
+}
+
+async fn hear(state: &SignInState, attempt: &Attempt<'_>, proven: bool) -> store::Result<Checked> {
     let mut conn = state.db.read().await?;
     let (person, tried, lane) = who(&mut conn, attempt, proven).await?;
     let mut standing = tried.look(&mut conn, attempt.now_ms / 1000).await?;
@@ -206,6 +213,21 @@ impl Attempt<'_> {
     /// What was typed as login, to be shown again.
     fn typed(&self) -> String {
         self.login.chars().take(200).collect()
+    }
+}
+
+impl Checked {
+    /// When it was heard, or is.
+    fn decision(&self) -> Decision {
+        match self {
+            Self::Right(_) => Decision::Heard,
+            Self::Refused(refused) => match refused.why {
+                Why::Wrong { .. } => Decision::Heard,
+                Why::Early { queue: true, .. } => Decision::Queue,
+                Why::Early { queue: false, .. } => Decision::Wait,
+                Why::Busy => Decision::Busy,
+            },
+        }
     }
 }
 

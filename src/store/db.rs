@@ -119,6 +119,18 @@ impl Db {
         }
     }
 
+    /// How many connections are in use, how many are idle, and how many requests wait for one.
+    #[must_use]
+    pub fn load(&self) -> (usize, usize, usize) {
+        let of = |size: u32, idle: usize| {
+            (usize::try_from(size).unwrap_or_default().saturating_sub(idle), idle, 0)
+        };
+        match self {
+            Self::Sqlite { readers, .. } => of(readers.size(), readers.num_idle()),
+            Self::Postgres { pool, .. } => of(pool.size(), pool.num_idle()),
+        }
+    }
+
     /// Whether the database takes writing, by writing down the time, on as much paper as a sign-in needs: a full disk often has room
     /// for a little more.
     ///

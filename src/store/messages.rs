@@ -11,7 +11,7 @@ queries! {
            VALUES ($1, $2, $3, $4, $5, $6, 'queued', 0, $7, $8, $9)";
     CLAIM = "UPDATE messages SET state = 'sending', attempts = attempts + 1, next_at = $2
              WHERE id = $1 AND (state = 'queued' OR (state IN ('deferred', 'sending') AND next_at <= $3))
-             RETURNING id, purpose, address, sealed, attempts, expires_at";
+             RETURNING id, purpose, address, sealed, attempts, created_at_ms, expires_at";
     DUE = "SELECT id FROM messages WHERE state IN ('queued', 'deferred', 'sending') AND next_at <= $1
            ORDER BY next_at LIMIT $2";
     FINISH = "UPDATE messages SET state = $2, answer = $3, done_at = $4, sealed = NULL
@@ -26,6 +26,7 @@ queries! {
                   AND state NOT IN ('refused', 'expired') AND NOT forgiven
                 ORDER BY created_at_ms DESC LIMIT 1 OFFSET $4";
     FORGIVE_CODES = "UPDATE messages SET forgiven = TRUE WHERE user_id = $1 AND NOT forgiven AND purpose = 'sign_in_code'";
+    WAITING = "SELECT state, COUNT(*) FROM messages WHERE state IN ('queued', 'deferred', 'sending') GROUP BY state";
     RECENT = "SELECT id, purpose, user_id, address, reference, state, attempts, answer, created_at_ms, done_at
               FROM messages ORDER BY created_at_ms DESC, id LIMIT $1";
 }
@@ -43,6 +44,8 @@ pub struct ClaimedRow {
     pub sealed: Option<String>,
     /// Which attempt this is, from 1.
     pub attempts: i64,
+    /// When it was queued, in milliseconds since 1970.
+    pub created_at_ms: i64,
     /// Until when it is worth sending.
     pub expires_at: i64,
 }
@@ -188,6 +191,14 @@ pub async fn nth_code(
 /// When the database refuses.
 pub async fn forgive_codes(conn: &mut Conn, user_id: &str) -> Result<()> {
     execute!(conn, FORGIVE_CODES, user_id).map(|_| ())
+}
+
+/// How many messages wait to be sent, by state.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn waiting(conn: &mut Conn) -> Result<Vec<(String, i64)>> {
+    all!(conn, (String, i64), WAITING)
 }
 
 /// The newest `limit` lines of the delivery record.

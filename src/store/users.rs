@@ -34,6 +34,11 @@ queries! {
                       FROM users u JOIN roles r ON r.id = u.role_id LEFT JOIN code_budgets b ON b.user_id = u.id
                       WHERE u.group_id = $1 AND u.status <> 'disabled' AND u.login_key > $2
                       ORDER BY u.login_key LIMIT $3";
+    UNREACHABLE = "SELECT g.top_id, COUNT(*) AS people
+                   FROM groups g JOIN users u ON u.group_id = g.id JOIN roles r ON r.id = u.role_id
+                   WHERE g.two_factor_setting = 'on' AND u.status <> 'disabled' AND COALESCE(u.email, '') = '' AND u.login NOT LIKE '%@%'
+                     AND ' ' || r.rights || ' ' NOT LIKE '% override!_2fa %' ESCAPE '!'
+                   GROUP BY g.top_id ORDER BY people DESC, g.top_id LIMIT $1";
     // In these the roles come first, since few hold the right and anybody may be in the group.
     SENIORS = people!("WHERE u.status = 'active'
                          AND u.role_id IN (SELECT s.id FROM roles s
@@ -179,6 +184,15 @@ pub struct UserFields<'a> {
     pub group_id: Option<&'a str>,
     /// The role.
     pub role_id: &'a str,
+}
+
+/// How many people of a tree are asked for a code and have no address, neither as email nor as login, by the id of its top-level
+/// group; at most `limit` trees, those with the most first. It looks at every member of the groups with two-factor on.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn unreachable(conn: &mut Conn, limit: i64) -> Result<Vec<(String, i64)>> {
+    all!(conn, (String, i64), UNREACHABLE, limit)
 }
 
 /// The user of this id.

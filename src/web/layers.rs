@@ -13,7 +13,8 @@ use super::language::Language;
 use super::pages::Pages;
 use super::problem::Problem;
 use super::problem_page::ProblemPage;
-use crate::keys::secret::{entropy, new_id};
+use crate::keys::secret::entropy;
+use crate::trace::{REQUEST_ID, RequestId};
 
 /// What is not drawn by [`Pages`], which sets its own, runs nothing at all.
 const CONTENT_SECURITY_POLICY: &str =
@@ -44,15 +45,15 @@ pub fn https_for_good(issuer: &str) -> bool {
 /// Draws the page of a [`Problem`], and adds the headers that every response has.
 pub async fn finish(State(layers): State<Layers>, request: Request, next: Next) -> Response {
     let (language, json) = asked_for(request.headers());
-    let id = new_id(&mut entropy());
+    let id = request.extensions().get().cloned().unwrap_or_else(|| RequestId::made(&mut entropy()));
     let apart = !leads_to_an_app(request.uri().path());
     let mut response = next.run(request).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        problem.log(&id);
-        response = with_body(&layers, &response, &problem, json, language, &id);
+        problem.log();
+        response = with_body(&layers, &response, &problem, json, language, id.as_str());
     }
     within(layers.pages.base(), &mut response);
-    headers(&layers, &mut response, &id);
+    headers(&layers, &mut response, id.as_str());
     if apart {
         let opener = HeaderName::from_static("cross-origin-opener-policy");
         response.headers_mut().insert(opener, HeaderValue::from_static("same-origin"));
@@ -142,7 +143,7 @@ fn headers(layers: &Layers, response: &mut Response, id: &str) {
         set(header::CACHE_CONTROL, "no-store");
     }
     if let Ok(id) = HeaderValue::from_str(id) {
-        headers.insert(HeaderName::from_static("x-request-id"), id);
+        headers.insert(REQUEST_ID, id);
     }
 }
 

@@ -64,6 +64,12 @@ pub fn unheard_proxy(extensions: &Extensions, headers: &HeaderMap, trusted: &[Pr
     (headers.contains_key(FORWARDED_FOR) && !is_among(trusted, peer)).then_some(peer)
 }
 
+/// Whether a request's connection comes from a trusted proxy, which is believed in what it says of the request.
+#[must_use]
+pub fn is_from_proxy(extensions: &Extensions, trusted: &[Proxies]) -> bool {
+    peer(extensions).is_some_and(|peer| is_among(trusted, peer))
+}
+
 /// What one client has at least: an IPv4 address, or the start of the /64 of an IPv6 one.
 #[must_use]
 pub fn of_address(ip: IpAddr) -> IpAddr {

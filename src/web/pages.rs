@@ -15,6 +15,7 @@ use super::assets::Assets;
 use super::language::{Argument, BadCatalogue, Catalogue, Language};
 use super::origin::path_of;
 use crate::config;
+use crate::trace::request_id;
 
 /// The templates that are built in, by name.
 const TEMPLATES: &[(&str, &str)] = &[
@@ -279,6 +280,7 @@ impl Pages {
             submit_script => below(inner.assets.submit_path()),
             leave_script => below(inner.assets.leave_path()),
             session_check_script => below(inner.assets.session_check_path()),
+            request => request_id().map(|id| id.to_string()),
         };
         let page = Value::from(Serde(page));
         Ok(inner.templates.get_template(name)?.render(context! { page, ..site })?)

@@ -72,11 +72,11 @@ impl Problem {
     }
 
     /// Writes down what the page does not say.
-    pub(super) fn log(&self, request: &str) {
+    pub(super) fn log(&self) {
         match self {
-            Self::Unavailable(reason) => tracing::warn!(request, reason, "not available"),
-            Self::Internal(reason) => tracing::error!(request, reason, "internal error"),
-            other => tracing::debug!(request, problem = other.key(), "refused"),
+            Self::Unavailable(reason) => tracing::warn!(reason, "not available"),
+            Self::Internal(reason) => tracing::error!(reason, "internal error"),
+            other => tracing::debug!(problem = other.key(), "refused"),
         }
     }
 }

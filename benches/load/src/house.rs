@@ -175,7 +175,8 @@ impl House {
             self.client(&[&["Machine that names an API", "--resource", API], &machine[..]].concat())?;
         let es256 = self.client(&[&["Machine"], &machine[..]].concat())?;
         let Plan { name, people, coded, mail_port, postgres_pid, .. } = &self.plan;
-        let database = postgres_pid.as_ref().map(|file| format!("database = {{ pid_file = {file:?} }}\n"));
+        let database =
+            postgres_pid.as_ref().map(|file| format!("database = {{ pid_file = \"{}\" }}\n", file.display()));
         let database = database.unwrap_or_default();
         Ok(format!(
             r#"{database}name = {name:?}
@@ -219,7 +220,10 @@ count = {coded}
     }
 
     /// Runs a command to its end, with this line on its standard input; the answer is what it printed.
-    fn run(&self, arguments: &[&str], stdin: &str) -> anyhow::Result<String> {
+    ///
+    /// # Errors
+    /// When it fails: what it said.
+    pub fn run(&self, arguments: &[&str], stdin: &str) -> anyhow::Result<String> {
         let (child, what) = self.begin(arguments, stdin)?;
         finished(child, &what)
     }

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use super::process::{self, Which};
 use super::provider::Provider;
 use super::stats::{Times, median};
-use super::workload::{Worker, Workload};
+use super::workload::{Place, Worker, Workload};
 
 /// How hard, and how long.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -81,10 +81,11 @@ struct Spent {
 /// When the provider cannot do it at all.
 pub async fn round(provider: &Provider, workload: Workload, pace: Pace) -> anyhow::Result<Figures> {
     let mut workers = Vec::new();
-    let preparing: Vec<_> = (0..workload.at_once(pace.at_once))
+    let of = workload.at_once(pace.at_once);
+    let preparing: Vec<_> = (0..of)
         .map(|n| {
             let provider = provider.clone();
-            tokio::spawn(async move { Worker::prepared(&provider, workload, n).await })
+            tokio::spawn(async move { Worker::prepared(&provider, workload, Place { n, of }).await })
         })
         .collect();
     for worker in preparing {

@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use super::browser::Browser;
 use super::http::{Ask, Connection};
 use super::operation::{self, client_credentials, is_signed_with, sign_in, single_sign_on, token};
-use super::profile::{Client, Person};
+use super::profile::Client;
 use super::provider::Provider;
 
 /// A workload: one kind of operation.
@@ -39,13 +39,24 @@ pub struct Worker {
     task: Task,
 }
 
+/// Which of how many workers it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// Its number, from 0.
+    pub n: usize,
+    /// How many there are.
+    pub of: usize,
+}
+
 /// Each with what it needs.
 enum Task {
     Get(Connection, Ask),
     Credentials(Connection, Client),
     Refresh(Connection, Client, String),
     Sso(Box<Browser>),
-    Signin(Option<Connection>, Person),
+    /// The number of who signs in next, and how far the one after that is: no two workers are the same person at a time, of whom one
+    /// password is checked at a time.
+    Signin(Option<Connection>, usize, usize),
     Code(Option<Connection>),
 }
 
@@ -101,7 +112,8 @@ impl Worker {
     ///
     /// # Errors
     /// When the provider cannot do this, or its profile does not say how.
-    pub async fn prepared(provider: &Provider, workload: Workload, n: usize) -> anyhow::Result<Self> {
+    pub async fn prepared(provider: &Provider, workload: Workload, place: Place) -> anyhow::Result<Self> {
+        let n = place.n;
         let mut connection = provider.connection(n);
         let (endpoints, profile) = (provider.endpoints(), provider.profile());
         let task = match workload {
@@ -130,7 +142,10 @@ impl Worker {
                 Task::Refresh(browser.closed(), profile.app.clone(), first)
             }
             Workload::Sso => Task::Sso(Box::new(signed_in(provider, connection, n).await?.0)),
-            Workload::Signin => Task::Signin(Some(connection), provider.people()?.person(n)),
+            Workload::Signin => {
+                provider.people()?;
+                Task::Signin(Some(connection), n, place.of)
+            }
             Workload::Code => {
                 provider.sink()?;
                 Task::Code(Some(connection))
@@ -160,11 +175,13 @@ impl Worker {
                 next.clone_into(kept);
             }
             Task::Sso(browser) => drop(single_sign_on(provider, browser).await?),
-            Task::Signin(kept, person) => {
+            Task::Signin(kept, next, step) => {
+                let person = provider.people()?.person(*next);
+                *next += *step;
                 // Another person at another machine would not reuse the connection; that costs little on loopback, and is not what is asked.
                 let connection = kept.take().unwrap_or_else(|| provider.connection(provider.next_visit()));
                 let mut browser = Browser::new(provider, connection);
-                sign_in(provider, &mut browser, person).await?;
+                sign_in(provider, &mut browser, &person).await?;
                 *kept = Some(browser.closed());
             }
             Task::Code(kept) => {

@@ -12,10 +12,12 @@ use serde::Serialize;
 use super::{Operator, input, one_line};
 use crate::app::{Acceptor, options};
 use crate::clock::timestamp;
+use crate::config::Config;
 use crate::console;
 use crate::keys::claim::{self, Claim};
 use crate::keys::{KeyError, SigningKeys, Vault};
 use crate::mail::Mailer;
+use crate::outbound::Collector;
 use crate::store::{self, Db, Options, SchemaState};
 use crate::web::samples;
 
@@ -95,10 +97,7 @@ fn settings(operator: &Operator) -> Finding {
         let nowhere = "there is no countersign.toml in this folder, and no COUNTERSIGN_ variable: run `countersign init`, or name the file with --config";
         return bad("settings", nowhere);
     }
-    match operator.config.without_effect().as_slice() {
-        [] => good("settings", format!("issuer {}", operator.config.issuer)),
-        keys => bad("settings", format!("this version does nothing yet with {}", keys.join(", "))),
-    }
+    good("settings", format!("issuer {}", operator.config.issuer))
 }
 
 async fn examine(operator: &Operator, findings: &mut Vec<Finding>) {
@@ -108,6 +107,12 @@ async fn examine(operator: &Operator, findings: &mut Vec<Finding>) {
     if let Some(tls) = &config.tls {
         let fits = Acceptor::new(tls, operator.clock.clone()).map(|_| "the certificate and its key fit");
         findings.push(found("tls", fits.map_err(|e| format!("{e:#}"))));
+    }
+    if let Some(listen) = &config.metrics.listen {
+        findings.push(good("metrics", format!("/metrics is for Prometheus at {listen}")));
+    }
+    if let Some(endpoint) = &config.telemetry.otlp_endpoint {
+        findings.push(traces(endpoint, config).await);
     }
     let vault = Vault::open(&config.keys.dir);
     findings.push(found("master key", vault.as_ref().map(|_| "nobody can read it who need not")));
@@ -140,6 +145,17 @@ fn templates(operator: &Operator) -> anyhow::Result<&'static str> {
     samples::all(&pages)?;
     console::samples::all(&pages)?;
     Ok("all can be drawn, in every state")
+}
+
+/// A collector that is down stops nothing, and traces are missing.
+async fn traces(endpoint: &str, config: &Config) -> Finding {
+    match Collector::new(endpoint, &config.outbound) {
+        Ok(collector) => match collector.probe().await {
+            Ok(()) => good("traces", format!("the collector at {endpoint} takes them")),
+            Err(why) => warning("traces", format!("the collector at {endpoint} takes nothing: {why}")),
+        },
+        Err(e) => bad("traces", e.to_string()),
+    }
 }
 
 /// A clock before this program was written makes every token wrong.

@@ -14,7 +14,7 @@ use crate::directory::{Login, people};
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::error::{Code, Refusal};
 use crate::signin::code::{self, Given};
-use crate::signin::notice;
+use crate::signin::notice::{self, Notice};
 use crate::signin::password::{self, Attempt};
 use crate::store::{signins, tokens};
 use crate::web::form::{BadForm, Form};
@@ -30,7 +30,7 @@ pub(in crate::oidc) async fn back(Path(id): Path<String>) -> Response {
 pub(in crate::oidc) async fn password(step: Step) -> Result<Response, Problem> {
     let state = &step.provider.signin;
     let said = password::take(state, &step.pending.signin, &step.attempt()).await?;
-    notice::log(said.as_ref(), &step.network);
+    step.tell(said.as_ref());
     Ok(step.back())
 }
 
@@ -39,7 +39,7 @@ pub(in crate::oidc) async fn code(step: Step) -> Result<Response, Problem> {
     let demand = step.pending.request.demand(&step.pending.client);
     let given = Given { code: step.form.field("code"), password: step.form.field("password"), demand };
     let said = code::take(&step.provider.signin, &step.pending.signin, given, &step.attempt()).await?;
-    notice::log(said.as_ref(), &step.network);
+    step.tell(said.as_ref());
     Ok(step.back())
 }
 
@@ -155,6 +155,14 @@ impl Step {
             known: self.pending.known.as_ref(),
             network: &self.network,
             now_ms: self.now_ms,
+        }
+    }
+
+    /// Tells the log and metrics of a try that was refused.
+    fn tell(&self, said: Option<&Notice>) {
+        notice::log(said, &self.network);
+        if let Some(reason) = said.and_then(Notice::counted) {
+            self.provider.signin.metrics.refused(reason, self.pending.client.counted());
         }
     }
 

@@ -417,6 +417,9 @@ impl Turn<'_> {
     fn password_page(&self, notice: Option<Notice>, known_login: Option<&str>) -> Response {
         let mut signin = self.pending.signin.clone();
         if let Some(notice) = notice {
+            if let Some(reason) = notice.counted() {
+                self.provider.signin.metrics.refused(reason, self.pending.client.counted());
+            }
             signin.notice = Some(notice.to_json());
         }
         let request = &self.pending.request;

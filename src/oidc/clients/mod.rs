@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 use crate::directory::{Person, people};
 use crate::keys::secret::{Token, new_id};
 use crate::keys::{Vault, VaultError, publish_for};
+use crate::metrics::App;
 use crate::outbound::For;
 use crate::store::clients::ClientRow;
 use crate::store::registrations::{self, Replacement};
@@ -341,6 +342,15 @@ impl Client {
     #[must_use]
     pub fn party(&self) -> For {
         if self.registration_token_hash.is_some() { For::Stranger } else { For::Known }
+    }
+
+    /// As what it is counted.
+    #[must_use]
+    pub fn counted(&self) -> App<'_> {
+        match self.party() {
+            For::Stranger => App::SelfRegistered,
+            For::Known => App::Registered(&self.id),
+        }
     }
 
     /// Whether its registered method needs a secret that it does not have.

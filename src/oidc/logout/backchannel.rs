@@ -19,6 +19,7 @@ use crate::oidc::shared::kinds::Kind;
 use crate::outbound::{For, Turn};
 use crate::store;
 use crate::store::session_clients::{self, ClaimedNotice, Signed};
+use crate::trace::carried;
 
 /// What a logout token says has happened (§2.4).
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
@@ -103,7 +104,7 @@ pub(super) async fn tell(provider: &Arc<Provider>, notices: &[Signed], patience:
         .map(|notice| {
             let (provider, notice) = (Arc::clone(provider), notice.clone());
             let sending = async move { told(&provider, &notice).await };
-            tokio::spawn(tokio::time::timeout(patience, sending))
+            tokio::spawn(carried(tokio::time::timeout(patience, sending)))
         })
         .collect();
     let mut outcomes = Vec::new();
@@ -142,13 +143,13 @@ async fn claim(provider: &Provider, notice: &Signed) -> store::Result<Option<Cla
 /// Sends in a task of its own, which nothing that its caller does cuts short.
 fn start(provider: &Arc<Provider>, claimed: ClaimedNotice, place: Turn) -> JoinHandle<Outcome> {
     let provider = Arc::clone(provider);
-    tokio::spawn(async move {
+    tokio::spawn(carried(async move {
         let outcome = send(&provider, &claimed).await;
         let outcome = outcome.unwrap_or_else(|error| failed(&provider, &claimed.client_id, &error));
         drop(place);
         provider.notices.sent.notify_one();
         outcome
-    })
+    }))
 }
 
 fn failed(provider: &Provider, client_id: &str, error: &store::Error) -> Outcome {

@@ -14,6 +14,7 @@ use super::contents::{Granted, encrypter};
 use super::refusal::{deny_device, use_up};
 use crate::audit::{Actor, Event};
 use crate::keys::secret::{Token, entropy, new_id};
+use crate::metrics::SignedIn;
 use crate::oidc::clients::{self, Client, GrantType, NOT_ADMITTED, admits};
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::browser_state::{STATE_COOKIE, browser_state};
@@ -50,6 +51,16 @@ impl Proven<'_> {
     /// Whether a proof was given in this very sign-in, so that the session must be begun or renewed.
     fn is_fresh(&self) -> bool {
         self.signin.is_some_and(|signin| signin.user_id.is_some())
+    }
+
+    /// As what it is counted; whether it is an override that others hear of is known once it is written down.
+    fn outcome(&self, announced: bool) -> SignedIn {
+        match self.assurance {
+            _ if announced => SignedIn::Override,
+            _ if !self.is_fresh() => SignedIn::Session,
+            Assurance::TwoFactors => SignedIn::Code,
+            Assurance::Password | Assurance::Override => SignedIn::Password,
+        }
     }
 
     /// The moment of the last factor (OIDC Core §2, `auth_time`).
@@ -122,15 +133,23 @@ pub(in crate::oidc::authorize) async fn grant(
     let announced = proven.lost.is_none()
         && record(provider, &mut tx, client, &proven, &grant.session_id, now_ms).await?;
     tx.commit().await?;
-    if announced {
-        announce::deliver_later(state);
-    }
+    after(provider, client, &proven, announced);
     let person = &proven.standing.person;
     let browser_state = browser_state(&state.vault, &grant.session_id).map_err(internal)?;
     let granted = Granted { provider, client, request, grant: &grant, person, encrypter, now };
     let answer = granted.answer(code, &browser_state).await?;
     let set = cookies.into_iter().chain([state.cookies.set_readable(STATE_COOKIE, &browser_state)]);
     Ok((AppendHeaders(set.map(|cookie| (header::SET_COOKIE, cookie))), answer).into_response())
+}
+
+/// What follows once everything is written.
+fn after(provider: &Provider, client: &Client, proven: &Proven<'_>, announced: bool) {
+    if proven.lost.is_none() {
+        provider.signin.metrics.signed_in(proven.outcome(announced), client.counted());
+    }
+    if announced {
+        announce::deliver_later(&provider.signin);
+    }
 }
 
 /// Ends the sign-in with this grant; false when it is no longer as it was read. A grant whose answer was lost ends with its code,
