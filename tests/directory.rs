@@ -10,12 +10,12 @@ use countersign::directory::{
     roles, users,
 };
 use countersign::keys::secret::{Token, TokenHash, entropy, new_id};
-use countersign::signin::preview;
+use countersign::signin::preview::{self, Lot, Obstacle};
 use countersign::store::groups::GroupRow;
 use countersign::store::messages::NewMessage;
 use countersign::store::sessions::Proofs;
 use countersign::store::signins::NewSignIn;
-use countersign::store::{self, Db, Tx, challenges};
+use countersign::store::{self, Db, Tx, challenges, messages};
 use support::Database;
 
 const NOW: i64 = 1_800_000_000;
@@ -627,7 +627,7 @@ crate::on_both_databases! {
         let mut tx = acme.db.write().await.unwrap();
         challenges::take_from_budget(&mut tx, &ned.id, "one", NOW, 0).await.unwrap();
         assert!(challenges::stop_codes(&mut tx, &ned.id, NOW).await.unwrap());
-        let seen = preview::turning_on(&mut tx, &acme.top, NOW).await.unwrap();
+        let seen = preview::changing(&mut tx, &acme.top, TwoFactor::On, None, None).await.unwrap();
         assert_eq!(seen.no_address.names, ["ned"]);
         users::unlock(&mut tx, &ned, &operator(), &mut entropy()).await.unwrap();
         assert!(!challenges::codes_stopped(&mut tx, &ned.id).await.unwrap());
@@ -636,8 +636,9 @@ crate::on_both_databases! {
     async fn the_preview_names_who_would_be_locked_out_and_who_would_not_be_asked(database) {
         let acme = Acme::on(&database).await;
         acme.add("ada", &acme.top, "Top manager").await;
-        acme.add("max@example.org", &acme.top, "Manager").await;
-        acme.add("nia", &acme.top, "User").await;
+        let max = acme.add("max", &acme.top, "Manager").await;
+        acme.add("ned@example.org", &acme.top, "User").await;
+        let bounced = acme.add("bounced@example.org", &acme.top, "User").await;
         acme.add("dan", &acme.design, "User").await;
         let off = acme.add("off", &acme.top, "User").await;
         acme.set(&off, disabled()).await.unwrap();
@@ -646,14 +647,62 @@ crate::on_both_databases! {
         challenges::take_from_budget(&mut tx, &stopped.id, "two", NOW, 0).await.unwrap();
         challenges::stop_codes(&mut tx, &stopped.id, NOW).await.unwrap();
         let acme_off = switch(&mut tx, &acme.top, TwoFactor::Off).await;
-        let preview = preview::turning_on(&mut tx, &acme_off, NOW).await.unwrap();
-        assert_eq!(preview.no_address.names, ["nia"]);
+        refuse_a_message(&mut tx, &bounced).await;
+        let preview = preview::changing(&mut tx, &acme_off, TwoFactor::On, Some(&max.id), None).await.unwrap();
+        assert_eq!(preview.asked.names, ["ned@example.org"]);
+        assert_eq!(preview.no_address.names, ["max"]);
+        assert_eq!(preview.undelivered.names, ["bounced@example.org"]);
         assert_eq!(preview.codes_stopped.names, ["stopped@example.org"]);
+        assert_eq!(preview.disabled.names, ["off"]);
         assert_eq!(preview.overriders.names, ["ada"]);
-        assert!(!preview.is_harmless());
+        assert_eq!((preview.locked_out(), preview.actor), (3, Some(Obstacle::NoAddress)), "max sees himself");
         let said = preview.to_string();
-        assert!(said.contains("for want of an email address: nia."), "{said}");
+        assert!(said.contains("for want of an email address: max."), "{said}");
         assert!(said.contains("A Manager may switch two-factor on and has no override"), "{said}");
+        let (first, next) = preview::affected(&mut tx, &acme_off, TwoFactor::On, true, "", 2).await.unwrap();
+        let (rest, end) = preview::affected(&mut tx, &acme_off, TwoFactor::On, true, &next.unwrap(), 2).await.unwrap();
+        let all: Vec<_> = first.iter().chain(&rest).map(|one| (one.login.as_str(), one.lot)).collect();
+        let expected = [
+            ("bounced@example.org", Lot::LockedOut(Obstacle::Undelivered)),
+            ("max", Lot::LockedOut(Obstacle::NoAddress)),
+            ("stopped@example.org", Lot::LockedOut(Obstacle::CodesStopped)),
+        ];
+        assert_eq!((all, end), (expected.to_vec(), None));
+        assert_eq!(first[0].answer.as_deref(), Some("550 no such mailbox"));
+        let rehearsed = preview::changing(&mut tx, &acme_off, TwoFactor::Rehearse, None, None).await.unwrap();
+        assert_eq!(rehearsed.locked_out(), 0, "a rehearsal keeps nobody out");
+        assert_eq!(rehearsed.asked.count, 2);
+        // Another address than the one that was refused has to be tried first.
+        let elsewhere = Changes { email: Some(Some(Address::parse("new@example.org").unwrap())), ..Changes::default() };
+        users::set(&mut tx, &bounced, elsewhere, &operator(), &mut entropy()).await.unwrap();
+        let preview = preview::changing(&mut tx, &acme_off, TwoFactor::On, None, None).await.unwrap();
+        assert_eq!(preview.undelivered.count, 0);
+    }
+
+    async fn a_change_of_a_role_is_shown_with_whom_it_locks_out(database) {
+        let acme = Acme::on(&database).await;
+        let ada = acme.add("ada", &acme.top, "Top manager").await;
+        acme.add("bea@example.org", &acme.design, "Top manager").await;
+        let nia = acme.add("nia", &acme.top, "User").await;
+        let mut conn = acme.db.read().await.unwrap();
+        let top = roles::find_named(&mut conn, Some(&acme.top), "Top manager").await.unwrap();
+        let less = Rights::parse("manage_users").unwrap();
+        let preview = preview::changing_role(&mut conn, &top, &less, Some(&ada.id)).await.unwrap();
+        assert_eq!(preview.holders.count, 2);
+        assert_eq!(preview.lose_override.names, ["ada", "bea@example.org"]);
+        assert_eq!((preview.locked_out.names, preview.actor), (vec!["ada".to_owned()], Some(Obstacle::NoAddress)));
+        let user = roles::find_named(&mut conn, Some(&acme.top), "User").await.unwrap();
+        let more = Rights::parse("override_2fa").unwrap();
+        let preview = preview::changing_role(&mut conn, &user, &more, None).await.unwrap();
+        assert_eq!((preview.gain_override.names, preview.locked_out.count), (vec!["nia".to_owned()], 0));
+        for (rights, setting, expected) in [
+            (&less, TwoFactor::On, Lot::LockedOut(Obstacle::NoAddress)),
+            (&less, TwoFactor::Rehearse, Lot::LetIn),
+            (&more, TwoFactor::On, Lot::LetIn),
+        ] {
+            let lot = preview::with_role(&mut conn, &nia, rights, setting).await.unwrap();
+            assert_eq!(lot, expected, "{setting}");
+        }
     }
 
     async fn those_who_are_told_of_an_override_are_the_others_who_could_have_used_one(database) {
@@ -672,6 +721,25 @@ crate::on_both_databases! {
         let told = people::overriders_to_tell(&mut conn, &ada).await.unwrap();
         assert_eq!(logins(&told), ["bea", "root"]);
     }
+}
+
+/// A message to somebody that the mail server has refused.
+async fn refuse_a_message(tx: &mut Tx, person: &Person) {
+    let address = person.deliverable_address().unwrap();
+    let new = NewMessage {
+        id: "refused",
+        purpose: "test",
+        user_id: Some(&person.id),
+        address: address.as_str(),
+        reference: None,
+        sealed: "",
+        created_at_ms: NOW * 1000,
+        next_at: NOW,
+        expires_at: NOW + 60,
+    };
+    messages::add(tx, new).await.unwrap();
+    let claimed = messages::claim(tx, "refused", NOW + 30, NOW).await.unwrap().unwrap();
+    messages::finish(tx, &claimed, "refused", "550 no such mailbox", NOW).await.unwrap();
 }
 
 async fn invited(acme: &Acme) -> Person {

@@ -311,6 +311,31 @@ crate::on_both_databases! {
         program.must(&on, "");
     }
 
+    /// Where nobody could get in to repair it, or no code would arrive, it takes whoever runs the site to insist.
+    async fn two_factor_waits_for_an_override_and_for_mail_that_works(database) {
+        let mut smtp = Smtp::start().await;
+        let program = Program::new(database, &smtp);
+        program.init();
+        program.must(&["group", "add", "Acme"], "");
+        let on = ["group", "set", "Acme", "--two-factor", "on"];
+        program.must(&on, "");
+        program.must(&["group", "set", "Acme", "--two-factor", "off"], "");
+        let add = |login: &str, role: &str| {
+            let email = format!("{login}@example.org");
+            let user = ["user", "add", login, "--group", "Acme", "--role", role, "--email", &email, "--password-stdin"];
+            program.must(&user, &format!("{PASSWORD}\n"));
+        };
+        add("ned", "User");
+        let said = refused(&program, &on, "");
+        assert!(said.contains("nobody active here holds override_2fa") && said.contains("--yes"), "{said}");
+        add("ada", "Top manager");
+        smtp.close().await;
+        let said = refused(&program, &on, "");
+        assert!(said.contains("mail does not work at this moment") && !said.contains("override"), "{said}");
+        program.must(&["group", "set", "Acme", "--two-factor", "rehearse"], "");
+        program.must(&[&on[..], &["--yes"]].concat(), "");
+    }
+
     async fn roles_are_added_changed_and_listed(database) {
         let smtp = Smtp::start().await;
         let program = with_acme(database, &smtp);

@@ -41,5 +41,13 @@ mail-stranded-intro = At { $when } { $who } (login { $login }), or somebody in t
 mail-stranded-what-to-do = Find out whether it was them. If so, add their email address, or give them a link to choose a password.
 mail-stranded-more = You are told of this once a day for one person, however often they ask.
 
+mail-help-subject = { $who } asks for help with signing in
+mail-help-intro = { $who } (login { $login }) tried to sign in to { $app } at { $when }, with the right password, and was kept out:
+mail-help-no-address = There is no email address on file to which a code could be sent.
+mail-help-mail-failed = The code could not be sent: the mail server did not take the message.
+mail-help-codes-stopped = Too many wrong codes have stopped the codes of this login.
+mail-help-what-to-do = Here you see what is broken, and can mend it:
+mail-help-more = You are told of this at most once an hour for one person, however often they ask.
+
 mail-test-subject = Test message from { $brand }
 mail-test-text = Mail from this provider arrives. Sent at { $when }.

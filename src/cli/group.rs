@@ -9,10 +9,10 @@ use super::{Operator, input};
 use crate::directory::groups::{self, Changes};
 use crate::directory::{By, TwoFactor, rights};
 use crate::keys::secret::entropy;
-use crate::signin::preview;
+use crate::signin::preview::{self, Consent, Objection, Ruling};
 use crate::signin::rehearsal::{self, Outcome};
 use crate::store::groups::GroupRow;
-use crate::store::{Conn, users};
+use crate::store::{Conn, Db, users};
 
 /// What can be done with groups.
 #[derive(Debug, Subcommand)]
@@ -156,17 +156,9 @@ async fn add(
 
 async fn set(operator: &Operator, path: &str, changes: Changes, yes: bool) -> anyhow::Result<()> {
     let db = operator.db().await?;
-    if changes.two_factor == Some(TwoFactor::On) {
+    if let Some(two_factor) = changes.two_factor {
         // Before the transaction: a large group takes a while to look at, and everybody else writes meanwhile.
-        let mut conn = db.read().await?;
-        let group = groups::find_by_path(&mut conn, path).await?;
-        if TwoFactor::of(&group)? != TwoFactor::On {
-            let preview = preview::turning_on(&mut conn, &group, operator.clock.now()).await?;
-            print!("{preview}");
-            if !preview.is_harmless() && !yes {
-                bail!("nothing was changed: mend this with `countersign user set` first, or say --yes");
-            }
-        }
+        ask_about(operator, &db, path, two_factor, yes).await?;
     }
     let mut tx = db.write().await?;
     let group = groups::find_by_path(&mut tx, path).await?;
@@ -176,6 +168,34 @@ async fn set(operator: &Operator, path: &str, changes: Changes, yes: bool) -> an
     tx.commit().await?;
     println!("{}", line(&path, &after));
     Ok(())
+}
+
+/// Shows what a setting would do, and goes on only if that is harmless, or wanted all the same.
+async fn ask_about(
+    operator: &Operator,
+    db: &Db,
+    path: &str,
+    two_factor: TwoFactor,
+    yes: bool,
+) -> anyhow::Result<()> {
+    let group = groups::find_by_path(&mut db.read().await?, path).await?;
+    if TwoFactor::of(&group)? == two_factor || two_factor == TwoFactor::Off {
+        return Ok(());
+    }
+    let by = By::operator(operator.clock.now_ms());
+    let preview = preview::look(db, &operator.mailer(db).await?, &group, two_factor, &by).await?;
+    print!("{preview}");
+    let consent = Consent { confirmed: yes.then(|| preview.locked_out()), insists: yes };
+    match preview::rule(&preview.stakes(), consent, true) {
+        Ruling::Save => Ok(()),
+        Ruling::Confirm(_) => {
+            bail!("nothing was changed: mend this with `countersign user set` first, or say --yes")
+        }
+        Ruling::Refused(objections) => {
+            let words: Vec<&str> = objections.into_iter().map(Objection::words).collect();
+            bail!("nothing was changed: {}. Mend this first, or say --yes", words.join("; "))
+        }
+    }
 }
 
 async fn delete(operator: &Operator, path: &str) -> anyhow::Result<()> {
@@ -212,7 +232,7 @@ async fn show(operator: &Operator, path: &str, json: bool) -> anyhow::Result<()>
     let path = groups::path(&mut conn, &group.id).await?;
     let users = users::count(&mut conn, &group.id).await?;
     let domains = groups::vouched_domains(&mut conn, &group).await?;
-    let preview = preview::turning_on(&mut conn, &group, operator.clock.now()).await?;
+    let preview = preview::changing(&mut conn, &group, TwoFactor::On, None, None).await?;
     let rehearsed = match TwoFactor::of(&group)? {
         TwoFactor::Rehearse => rehearsal::counts(&mut conn, &group).await?,
         TwoFactor::Off | TwoFactor::On => Vec::new(),
@@ -223,7 +243,9 @@ async fn show(operator: &Operator, path: &str, json: bool) -> anyhow::Result<()>
             map.insert("users".to_owned(), json!(users));
             map.insert("vouched_domains".to_owned(), json!(domains));
             for (name, some) in [
+                ("asked", &preview.asked),
                 ("no_address", &preview.no_address),
+                ("undelivered", &preview.undelivered),
                 ("codes_stopped", &preview.codes_stopped),
                 ("overriders", &preview.overriders),
             ] {

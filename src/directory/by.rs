@@ -31,6 +31,15 @@ impl By {
         Ok(Self { actor: Actor::User(standing(conn, person).await?), now_ms })
     }
 
+    /// The user who acts; none for the command line.
+    #[must_use]
+    pub fn user_id(&self) -> Option<&str> {
+        match &self.actor {
+            Actor::Operator => None,
+            Actor::User(user) => Some(&user.id),
+        }
+    }
+
     /// Seconds since 1970.
     #[must_use]
     pub const fn now(&self) -> i64 {

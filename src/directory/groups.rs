@@ -148,6 +148,18 @@ pub async fn set(
     Ok(after)
 }
 
+/// Whether somebody may change this of a group, for whoever shows first what it would do.
+///
+/// # Errors
+/// When the rules say no, or the database refuses.
+pub async fn may_set(conn: &mut Conn, group: &GroupRow, changes: &Changes, by: &By) -> Result<(), Error> {
+    let change = GroupChange {
+        basics: changes.name.is_some() || changes.language.is_some(),
+        two_factor: changes.two_factor.is_some(),
+    };
+    Ok(policy::may_change_group(&by.actor, &place(conn, Some(&group.id)).await?, change)?)
+}
+
 /// The domains that are vouched for in a group.
 ///
 /// # Errors

@@ -9,6 +9,7 @@ mod error;
 pub mod groups;
 mod guessable;
 mod hashing;
+pub mod help;
 pub mod links;
 pub mod login;
 mod password;

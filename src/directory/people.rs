@@ -6,7 +6,8 @@ use super::login::{Login, fold};
 use super::person::{Person, Status, deliverable};
 use super::policy::{self, Actor};
 use super::rights::{Rights, own};
-use crate::store::users::NeedRow;
+use super::two_factor::TwoFactor;
+use crate::store::needs::{self, NeedRow};
 use crate::store::{Conn, Error, Result, domains, groups, users};
 
 /// How many people are read at once.
@@ -54,6 +55,8 @@ pub enum Filter {
     NoAddress,
     /// Those whose codes are stopped after too many wrong ones.
     CodesStopped,
+    /// Those whose last message did not reach the address that they have.
+    Undelivered,
     /// The active holders of `override_2fa`.
     Override,
 }
@@ -68,7 +71,7 @@ impl Filter {
                     && !person.overrides_two_factor()
                     && person.deliverable_address().is_none()
             }
-            Self::CodesStopped | Self::Override => true,
+            Self::CodesStopped | Self::Undelivered | Self::Override => true,
         }
     }
 }
@@ -89,6 +92,7 @@ pub async fn list(
         let rows = match filter {
             Some(Filter::CodesStopped) => users::list_stopped(conn, group_id, &after, PAGE).await?,
             Some(Filter::Override) => users::list_overriders(conn, group_id, &after, PAGE).await?,
+            Some(Filter::Undelivered) => users::list_undelivered(conn, group_id, &after, PAGE).await?,
             _ => users::list(conn, group_id, &after, PAGE).await?,
         };
         let Some(last) = rows.last() else { return Ok(found) };
@@ -105,9 +109,13 @@ pub async fn list(
     }
 }
 
-/// What decides whether somebody of a group can be sent a code, and needs one.
+/// What decides whether somebody can be sent a code, and needs one.
 #[derive(Clone, Debug)]
 pub struct Need {
+    /// The user's id.
+    pub id: String,
+    /// What the login is compared by, which a next page comes after.
+    pub key: String,
     /// Their login.
     pub login: String,
     /// Whether there is an address that a code could go to.
@@ -116,6 +124,28 @@ pub struct Need {
     pub overrides: bool,
     /// Whether their codes are stopped after too many wrong ones.
     pub codes_stopped: bool,
+    /// Their group's setting.
+    pub two_factor: TwoFactor,
+    /// What the mail server said of the last message, if that did not reach the address that they have.
+    pub undelivered: Option<String>,
+}
+
+impl Need {
+    fn from_row(row: NeedRow) -> Result<Self> {
+        let bad = |table, column| Error::BadRow { table, column, row: row.login.clone() };
+        let rights = Rights::parse(&row.role_rights).map_err(|_| bad("roles", "rights"))?;
+        let setting = row.two_factor_setting.as_deref().unwrap_or(TwoFactor::Off.name());
+        Ok(Self {
+            two_factor: TwoFactor::from_name(setting).ok_or_else(|| bad("groups", "two_factor_setting"))?,
+            has_address: deliverable(row.email.as_deref(), &row.login).is_some(),
+            overrides: rights.has(own::OVERRIDE_2FA),
+            codes_stopped: row.stopped_at.is_some(),
+            undelivered: row.undelivered,
+            id: row.id,
+            key: row.login_key,
+            login: row.login,
+        })
+    }
 }
 
 /// A page of those of a group who are not disabled, by login, and the key that the next page comes after; none after the last.
@@ -123,22 +153,32 @@ pub struct Need {
 /// # Errors
 /// When the database refuses.
 pub async fn needs(conn: &mut Conn, group_id: &str, after: &str) -> Result<(Vec<Need>, Option<String>)> {
-    let rows = users::needs_of_group(conn, group_id, after, PAGE).await?;
+    let rows = needs::of_group(conn, group_id, after, PAGE).await?;
     let next = rows.last().map(|row| row.login_key.clone());
-    let need = |row: NeedRow| {
-        let rights = Rights::parse(&row.role_rights).map_err(|_| Error::BadRow {
-            table: "roles",
-            column: "rights",
-            row: row.login.clone(),
-        })?;
-        Ok(Need {
-            has_address: deliverable(row.email.as_deref(), &row.login).is_some(),
-            overrides: rights.has(own::OVERRIDE_2FA),
-            codes_stopped: row.stopped_at.is_some(),
-            login: row.login,
-        })
-    };
-    Ok((rows.into_iter().map(need).collect::<Result<_>>()?, next))
+    Ok((rows.into_iter().map(Need::from_row).collect::<Result<_>>()?, next))
+}
+
+/// The same of those who hold a role.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn needs_of_role(
+    conn: &mut Conn,
+    role_id: &str,
+    after: &str,
+) -> Result<(Vec<Need>, Option<String>)> {
+    let rows = needs::of_role(conn, role_id, after, PAGE).await?;
+    let next = rows.last().map(|row| row.login_key.clone());
+    Ok((rows.into_iter().map(Need::from_row).collect::<Result<_>>()?, next))
+}
+
+/// The same of one person.
+///
+/// # Errors
+/// When they are gone, or the database refuses.
+pub async fn need(conn: &mut Conn, person: &Person) -> std::result::Result<Need, super::Error> {
+    let row = needs::of_user(conn, &person.id).await?.ok_or(super::Error::Vanished)?;
+    Ok(Need::from_row(row)?)
 }
 
 /// Whether a person's address counts as theirs: they have shown that they read its mailbox, or somebody vouches for it, or for all

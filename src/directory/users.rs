@@ -8,7 +8,7 @@ use super::links::{Link, Purpose};
 use super::login::{self, fold};
 use super::policy::{self, Actor, After, Others, Refusal, RoleFacts};
 use super::rights::{SITE_ADMINISTRATOR, own};
-use super::{Address, Claim, ClaimChanges, Error, Login, Person, Status, links, people, roles};
+use super::{Address, Claim, ClaimChanges, Error, Login, Person, Status, help, links, people, roles};
 use crate::audit::Event;
 use crate::keys::secret::new_id;
 use crate::store::groups::{self, GroupRow};
@@ -166,6 +166,9 @@ pub async fn set(
         known_browsers::forget_user(tx, &person.id).await?;
     }
     by.record(changed(&person, &changes, by), tx, rng).await?;
+    if matches!(changes.email, Some(Some(_))) {
+        help::closed(tx, &person, help::End::Fixed, by, rng).await?;
+    }
     people::find(tx, &person.id).await?.ok_or(Error::Vanished)
 }
 
@@ -310,7 +313,9 @@ pub async fn unlock(tx: &mut Tx, person: &Person, by: &By, rng: &mut impl Crypto
     policy::may_unlock(&by.actor, &standing(tx, person).await?)?;
     forget_failures(tx, person).await?;
     challenges::clear_budget(tx, &person.id).await?;
-    Ok(by.record(by.event("user.unlocked").user(&person.id), tx, rng).await?)
+    by.record(by.event("user.unlocked").user(&person.id), tx, rng).await?;
+    help::closed(tx, person, help::End::Fixed, by, rng).await?;
+    Ok(())
 }
 
 /// Forgets the wrong passwords that were typed for a user, in every browser and network.

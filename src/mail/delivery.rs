@@ -175,6 +175,15 @@ impl Mailer {
         self.0.transport.probe().await
     }
 
+    /// The same, for whoever looks at a page meanwhile.
+    ///
+    /// # Errors
+    /// What is wrong, in the server's words; or that it took longer than this.
+    pub async fn probe_within(&self, limit: Duration) -> Result<String, String> {
+        let late = |_| Err(format!("the mail server took more than {} s", limit.as_secs()));
+        tokio::time::timeout(limit, self.probe()).await.unwrap_or_else(late)
+    }
+
     /// Sends what is due until `shutdown` ends, then finishes what is under way.
     pub async fn run(&self, shutdown: impl Future<Output = ()>) {
         let work = async {

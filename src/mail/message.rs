@@ -49,12 +49,14 @@ pub enum Purpose {
     PasswordChanged,
     /// Somebody has forgotten their password, and has no address.
     ResetWithoutAddress,
+    /// Somebody who was kept out asks for help.
+    HelpAsked,
     /// `countersign mail test`.
     Test,
 }
 
 impl Purpose {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::SignInCode,
         Self::OverrideAlert,
         Self::CodesStopped,
@@ -62,6 +64,7 @@ impl Purpose {
         Self::PasswordReset,
         Self::PasswordChanged,
         Self::ResetWithoutAddress,
+        Self::HelpAsked,
         Self::Test,
     ];
 
@@ -76,6 +79,7 @@ impl Purpose {
             Self::PasswordReset => "password_reset",
             Self::PasswordChanged => "password_changed",
             Self::ResetWithoutAddress => "reset_without_address",
+            Self::HelpAsked => "help_asked",
             Self::Test => "test",
         }
     }

@@ -50,6 +50,7 @@ pub fn router(provider: Arc<Provider>) -> Router {
         .route("/authorize/{signin}/code", get(steps::back).post(steps::code))
         .route("/authorize/{signin}/code/resend", get(steps::back).post(steps::resend))
         .route("/authorize/{signin}/code/skip", get(steps::back).post(steps::skip))
+        .route("/authorize/{signin}/help", get(steps::back).post(steps::help))
         .route("/authorize/{signin}/new-password", get(steps::back).post(steps::new_password))
         .route("/authorize/{signin}/consent", get(steps::back).post(steps::consent))
         .route("/authorize/{signin}/another", get(steps::back).post(steps::another))

@@ -2,12 +2,14 @@
 
 use super::SignInState;
 use super::challenge::Error;
+use super::help::Asked;
+use crate::directory::help::Why;
 use crate::directory::{Person, people};
 use crate::keys::secret::entropy;
 use crate::mail::{self, Outgoing, Purpose};
 use crate::store::Conn;
 use crate::web::{
-    CodesStoppedMail, Language, MailPage, OverrideMail, PasswordChangedMail, ResetMail,
+    CodesStoppedMail, HelpMail, Language, MailPage, OverrideMail, PasswordChangedMail, ResetMail,
     ResetWithoutAddressMail,
 };
 
@@ -100,6 +102,38 @@ pub async fn reset_without_address(
         let when = manager.moment(now_ms / 1000);
         let page = ResetWithoutAddressMail { who: who.to_owned(), login: login.clone(), when };
         tell(state, conn, &manager, Purpose::ResetWithoutAddress, &page, (WORTH, now_ms)).await?;
+    }
+    Ok(())
+}
+
+/// Tells those who can help that somebody with the right password was kept out and asks for it: the managers who may edit them, the site
+/// administrators where there are none, and in any case where it is mail that has to be mended.
+///
+/// # Errors
+/// When the database or a template fails.
+pub async fn help_asked(
+    state: &SignInState,
+    conn: &mut Conn,
+    person: &Person,
+    why: Why,
+    asked: Asked<'_>,
+) -> Result<(), Error> {
+    let able = people::managers_of(conn, person).await?;
+    let near = able.iter().any(|one| one.group.is_some());
+    for manager in able.iter().filter(|one| one.group.is_some() || !near || why == Why::MailFailed) {
+        let page = HelpMail {
+            who: person.display_name().to_owned(),
+            login: person.login.clone(),
+            app: asked.app.to_owned(),
+            why: match why {
+                Why::NoAddress => "mail-help-no-address",
+                Why::MailFailed => "mail-help-mail-failed",
+                Why::CodesStopped => "mail-help-codes-stopped",
+            },
+            repair: asked.repair.to_owned(),
+            when: manager.moment(asked.now_ms / 1000),
+        };
+        tell(state, conn, manager, Purpose::HelpAsked, &page, (WORTH, asked.now_ms)).await?;
     }
     Ok(())
 }

@@ -106,7 +106,7 @@ async fn record(
         let hindrance = if stopped { Hindrance::CodesStopped } else { Hindrance::WrongCodes };
         rehearsal::hinder(tx, signin, person, hindrance, now).await?;
     } else if start_again {
-        signins::start_again(tx, &signin.id, Some(&notice.to_json())).await?;
+        signins::start_again(tx, &signin.id, Some(&notice.to_json()), Some(&person.id)).await?;
     } else {
         signins::set_notice(tx, &signin.id, Some(&notice.to_json())).await?;
     }

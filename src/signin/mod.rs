@@ -10,6 +10,7 @@ pub mod decide;
 mod digits;
 pub mod explain;
 pub mod facts;
+pub mod help;
 pub mod known;
 pub mod new_password;
 pub mod notice;

@@ -62,6 +62,8 @@ pub enum Notice {
     NoMoreCodes,
     /// Another code was sent.
     SentAgain,
+    /// A manager was asked for help.
+    HelpAsked,
 }
 
 impl Notice {
@@ -102,7 +104,7 @@ impl Notice {
                 Some(Refusal::NoMoreCodes)
             }
             Self::AccountChanged => Some(Refusal::Changed),
-            Self::SentAgain => None,
+            Self::SentAgain | Self::HelpAsked => None,
         }
     }
 

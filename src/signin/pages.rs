@@ -7,6 +7,7 @@ use super::SignInState;
 use super::code::{self, Resend, resend};
 use super::decide::Hindrance;
 use super::facts::Standing;
+use super::help;
 use super::notice::Notice;
 use crate::mail::mask;
 use crate::store::challenges::ChallengeRow;
@@ -38,6 +39,8 @@ pub fn password(
         login: typed.or(known_login).unwrap_or_default().to_owned(),
         reset: state.mailer.is_set_up().then(|| format!("/reset?signin={}", signin.id)),
         error: notice.as_ref().and_then(|notice| error_text(notice, now)),
+        help: help::reason(signin, notice.as_ref()).map(|_| path(&signin.id, "help")),
+        helped: notice == Some(Notice::HelpAsked),
     };
     with_wait(state.pages.respond(status(notice.as_ref()), &page, language), notice.as_ref(), now)
 }
@@ -145,7 +148,7 @@ fn error_text(notice: &Notice, now: i64) -> Option<ErrorText> {
         Notice::AddressFull { until } if *until <= now => return None,
         Notice::AddressFull { until } => ("address-full", Some("address-full-then"), minutes(*until, now)),
         Notice::NoMoreCodes => ("no-more-codes", Some("no-more-codes-then"), 0),
-        Notice::SentAgain => return None,
+        Notice::SentAgain | Notice::HelpAsked => return None,
     };
     Some(ErrorText { what, then, n })
 }

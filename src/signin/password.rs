@@ -95,7 +95,7 @@ pub async fn take(
         }
         Checked::Refused(refused) => {
             refused.settle(state, &mut tx, attempt).await?;
-            signins::start_again(&mut tx, &signin.id, Some(&refused.notice.to_json())).await?;
+            signins::start_again(&mut tx, &signin.id, Some(&refused.notice.to_json()), None).await?;
             Some(refused.notice)
         }
     };

@@ -23,9 +23,11 @@ pub mod domains;
 pub mod facts;
 pub mod failures;
 pub mod groups;
+pub mod help_requests;
 pub mod known_browsers;
 pub mod links;
 pub mod messages;
+pub mod needs;
 pub mod overview;
 pub mod purge;
 pub mod pushed_requests;
@@ -64,9 +66,11 @@ pub fn queries() -> Vec<Query> {
         facts::QUERIES,
         failures::QUERIES,
         groups::QUERIES,
+        help_requests::QUERIES,
         known_browsers::QUERIES,
         links::QUERIES,
         messages::QUERIES,
+        needs::QUERIES,
         overview::QUERIES,
         purge::QUERIES,
         pushed_requests::QUERIES,

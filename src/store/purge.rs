@@ -34,6 +34,9 @@ const BROWSER_MEMORY: i64 = 400 * 86_400;
 /// How long the delivery record is kept, in seconds.
 const MAIL_MEMORY: i64 = 30 * 86_400;
 
+/// How long a request for help is kept, answered or not, in seconds.
+const HELP_MEMORY: i64 = 90 * 86_400;
+
 /// How long the audit log is kept, in seconds.
 const AUDIT_MEMORY: i64 = 400 * 86_400;
 
@@ -57,6 +60,7 @@ enum Kind {
     Messages,
     Audit,
     Invitations,
+    HelpRequests,
 }
 
 const KINDS: &[Kind] = &[
@@ -79,6 +83,7 @@ const KINDS: &[Kind] = &[
     Kind::Messages,
     Kind::Audit,
     Kind::Invitations,
+    Kind::HelpRequests,
 ];
 
 /// Deletes what has expired, in batches of their own transactions, and answers how many rows went. Several processes
@@ -124,5 +129,6 @@ async fn batch(conn: &mut Conn, kind: Kind, now: i64) -> Result<u64> {
         Kind::Messages => execute!(conn, PURGE_MESSAGES, (now - MAIL_MEMORY) * 1000, BATCH),
         Kind::Audit => execute!(conn, PURGE_AUDIT, (now - AUDIT_MEMORY) * 1000, BATCH),
         Kind::Invitations => super::registrations::purge_invitations(conn, expired, BATCH).await,
+        Kind::HelpRequests => super::help_requests::purge(conn, now - HELP_MEMORY, BATCH).await,
     }
 }

@@ -30,7 +30,7 @@ queries! {
                          WHERE id = $1 AND finished_at IS NULL";
     START_AGAIN = "UPDATE signins SET user_id = NULL, password_at = NULL, code_at = NULL, skipped_at = NULL, hindrance = NULL,
                                       consented_at = NULL,
-                                      session_id = NULL, notice = $2
+                                      session_id = NULL, notice = $2, last_user_id = COALESCE($3, last_user_id)
                    WHERE id = $1 AND finished_at IS NULL";
     SET_NOTICE = "UPDATE signins SET notice = $2 WHERE id = $1 AND finished_at IS NULL";
     ADOPT = "UPDATE signins SET user_id = $2, last_user_id = $2, password_at = $3, session_id = $4,
@@ -205,12 +205,17 @@ pub async fn use_another_login(conn: &mut Conn, id: &str, now: i64) -> Result<()
     execute!(conn, USE_ANOTHER_LOGIN, id).map(|_| ())
 }
 
-/// Forgets every proof: the login screen comes next, and says `notice`.
+/// Forgets every proof: the login screen comes next, and says `notice` to `user_id`, if it is known who has given a right password.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn start_again(conn: &mut Conn, id: &str, notice: Option<&str>) -> Result<()> {
-    execute!(conn, START_AGAIN, id, notice).map(|_| ())
+pub async fn start_again(
+    conn: &mut Conn,
+    id: &str,
+    notice: Option<&str>,
+    user_id: Option<&str>,
+) -> Result<()> {
+    execute!(conn, START_AGAIN, id, notice, user_id).map(|_| ())
 }
 
 /// Sets what the next page must say; none for nothing.

@@ -30,15 +30,17 @@ queries! {
     LIST_STOPPED = people!("JOIN code_budgets b ON b.user_id = u.id AND b.stopped_at IS NOT NULL
                             WHERE (CAST($1 AS TEXT) IS NULL OR u.group_id = $1) AND u.login_key > $2
                             ORDER BY u.login_key LIMIT $3");
-    NEEDS_OF_GROUP = "SELECT u.login, u.login_key, u.email, r.rights AS role_rights, b.stopped_at
-                      FROM users u JOIN roles r ON r.id = u.role_id LEFT JOIN code_budgets b ON b.user_id = u.id
-                      WHERE u.group_id = $1 AND u.status <> 'disabled' AND u.login_key > $2
-                      ORDER BY u.login_key LIMIT $3";
     UNREACHABLE = "SELECT g.top_id, COUNT(*) AS people
                    FROM groups g JOIN users u ON u.group_id = g.id JOIN roles r ON r.id = u.role_id
                    WHERE g.two_factor_setting = 'on' AND u.status <> 'disabled' AND COALESCE(u.email, '') = '' AND u.login NOT LIKE '%@%'
                      AND ' ' || r.rights || ' ' NOT LIKE '% override!_2fa %' ESCAPE '!'
                    GROUP BY g.top_id ORDER BY people DESC, g.top_id LIMIT $1";
+    LIST_UNDELIVERED = people!("JOIN messages m ON m.state = 'refused'
+                                     AND lower(m.address) = lower(COALESCE(NULLIF(TRIM(u.email), ''), u.login))
+                                     AND m.id = (SELECT x.id FROM messages x WHERE x.user_id = u.id AND x.done_at IS NOT NULL
+                                                 ORDER BY x.created_at_ms DESC, x.id DESC LIMIT 1)
+                                WHERE (CAST($1 AS TEXT) IS NULL OR u.group_id = $1) AND u.login_key > $2
+                                ORDER BY u.login_key LIMIT $3");
     // In these the roles come first, since few hold the right and anybody may be in the group.
     SENIORS = people!("WHERE u.status = 'active'
                          AND u.role_id IN (SELECT s.id FROM roles s
@@ -150,21 +152,6 @@ pub struct UserRow {
     pub group_two_factor: Option<String>,
 }
 
-/// What decides whether a user can be sent a code, and needs one.
-#[derive(Clone, Debug, FromRow)]
-pub struct NeedRow {
-    /// The login as it was written.
-    pub login: String,
-    /// What it is compared by.
-    pub login_key: String,
-    /// The email address.
-    pub email: Option<String>,
-    /// The rights of their role, separated by spaces.
-    pub role_rights: String,
-    /// Since when their codes are stopped.
-    pub stopped_at: Option<i64>,
-}
-
 /// What a user is made of, but for the password.
 #[derive(Clone, Copy, Debug)]
 pub struct UserFields<'a> {
@@ -258,17 +245,17 @@ pub async fn list_overriders(
     all!(conn, UserRow, LIST_OVERRIDERS, group_id, after, limit)
 }
 
-/// At most `limit` of those of a group who are not disabled and whose folded logins come after `after`.
+/// The same of those whose last message did not reach the address that they have.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn needs_of_group(
+pub async fn list_undelivered(
     conn: &mut Conn,
-    group_id: &str,
+    group_id: Option<&str>,
     after: &str,
     limit: i64,
-) -> Result<Vec<NeedRow>> {
-    all!(conn, NeedRow, NEEDS_OF_GROUP, group_id, after, limit)
+) -> Result<Vec<UserRow>> {
+    all!(conn, UserRow, LIST_UNDELIVERED, group_id, after, limit)
 }
 
 /// How many active holders of `override_2fa` the tree of a top-level group has, and the logins of the first `limit`.

@@ -118,6 +118,27 @@ impl MailPage for ResetWithoutAddressMail {
     const NAME: &'static str = "reset_without_address";
 }
 
+/// Somebody with the right password was kept out and asks for help; for those who can give it.
+#[derive(Debug, Serialize)]
+pub struct HelpMail {
+    /// Their name.
+    pub who: String,
+    /// Their login.
+    pub login: String,
+    /// The app that they were on the way to.
+    pub app: String,
+    /// What kept them out: the key of a sentence.
+    pub why: &'static str,
+    /// Where it can be mended.
+    pub repair: String,
+    /// When they asked.
+    pub when: Moment,
+}
+
+impl MailPage for HelpMail {
+    const NAME: &'static str = "help";
+}
+
 /// `countersign mail test`.
 #[derive(Debug, Serialize)]
 pub struct TestMail {

@@ -24,7 +24,7 @@ mod views;
 pub use assets::Assets;
 pub use language::Language;
 pub use mails::{
-    ChoosePasswordMail, CodeMail, CodesStoppedMail, OverrideMail, PasswordChangedMail, ResetMail,
+    ChoosePasswordMail, CodeMail, CodesStoppedMail, HelpMail, OverrideMail, PasswordChangedMail, ResetMail,
     ResetWithoutAddressMail, TestMail,
 };
 pub use pages::{CONSOLE_POLICY, MailPage, MailParts, PAGE_POLICY, Page, Pages, TemplateError};

@@ -4,7 +4,7 @@
 use super::form::BadForm;
 use super::language::Language;
 use super::mails::{
-    ChoosePasswordMail, CodeMail, CodesStoppedMail, OverrideMail, PasswordChangedMail, ResetMail,
+    ChoosePasswordMail, CodeMail, CodesStoppedMail, HelpMail, OverrideMail, PasswordChangedMail, ResetMail,
     ResetWithoutAddressMail, TestMail,
 };
 use super::pages::{MailPage, Page, Pages, TemplateError};
@@ -85,6 +85,10 @@ pub fn mails(pages: &Pages, language: Language) -> Result<Vec<Sample>, TemplateE
     drawing.mail(&PasswordChangedMail { login: login(), network, when: when() })?;
     let who = "Nia Nash".to_owned();
     drawing.mail(&ResetWithoutAddressMail { who, login: "nia".to_owned(), when: when() })?;
+    for why in ["mail-help-no-address", "mail-help-mail-failed", "mail-help-codes-stopped"] {
+        let (who, repair) = ("Nia Nash".to_owned(), "https://login.example.org/console/repair".to_owned());
+        drawing.mail(&HelpMail { who, login: "nia".to_owned(), app: app(), why, repair, when: when() })?;
+    }
     drawing.mail(&TestMail { when: when() })?;
     Ok(drawing.samples)
 }
@@ -129,6 +133,15 @@ impl<'p> Drawing<'p> {
     fn sign_in(&mut self) -> Result<(), TemplateError> {
         self.page("password", &password("", None))?;
         self.page("password-known", &password("ned", None))?;
+        let helped = PasswordPage { helped: true, ..password("nia", None) };
+        self.page("password-helped", &helped)?;
+        for (name, error) in [
+            ("password-no-address-help", text("no-address", "no-address-then", 0)),
+            ("password-mail-failed-help", ErrorText { what: "mail-failed", then: None, n: 0 }),
+        ] {
+            let help = Some("/authorize/x/help".to_owned());
+            self.page(name, &PasswordPage { help, ..password("nia", Some(error)) })?;
+        }
         self.page("password-no-reset", &PasswordPage { reset: None, ..password("ned", None) })?;
         self.page("password-logo", &PasswordPage { app: with_logo(), ..password("ned", None) })?;
         for (name, login, error) in [
@@ -356,6 +369,8 @@ pub fn password(login: &str, error: Option<ErrorText>) -> PasswordPage {
         login: login.to_owned(),
         reset: Some("/reset?signin=x".to_owned()),
         error,
+        help: None,
+        helped: false,
     }
 }
 

@@ -46,6 +46,10 @@ pub struct PasswordPage {
     pub reset: Option<String>,
     /// Why the last attempt was refused.
     pub error: Option<ErrorText>,
+    /// Where "Ask a manager for help" goes, for somebody whose password was right.
+    pub help: Option<String>,
+    /// Whether a manager was asked just now.
+    pub helped: bool,
 }
 
 impl Page for PasswordPage {

@@ -7,8 +7,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use countersign::app::{App, Doors, establish};
 use countersign::clock::Clock;
 use countersign::config::{Config, Encryption, Tls};
+use countersign::directory::By;
 use countersign::keys::Vault;
 use countersign::keys::secret::entropy;
+use countersign::mail::Mailer;
 use countersign::signin::challenge::issue_by_hand;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -129,6 +131,20 @@ impl Site {
     /// Lets time pass.
     pub fn advance(&self, seconds: i64) {
         self.time.fetch_add(seconds * 1000, Ordering::SeqCst);
+    }
+
+    /// A mailer with the site's settings.
+    pub fn mailer(&self) -> Mailer {
+        let vault = Vault::open(&self.config.keys.dir).expect("the master key");
+        let clock = Clock::Manual(Arc::clone(&self.time));
+        Mailer::new(self.admin.db.clone(), vault, &self.config, clock).expect("settings of mail")
+    }
+
+    /// A user who acts, now.
+    pub async fn by(&self, login: &str) -> By {
+        let person = self.admin.user(login).await;
+        let mut conn = self.admin.db.read().await.expect("a connection");
+        By::user(&mut conn, &person, self.now() * 1000).await.expect("their standing")
     }
 
     /// A code given by hand, as `countersign user code` does.

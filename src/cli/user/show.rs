@@ -39,6 +39,8 @@ enum What {
     NoAddress,
     /// Too many wrong codes have stopped theirs.
     CodesStopped,
+    /// The last message did not reach the address that they have.
+    Undelivered,
     /// They sign in without a code (`override_2fa`).
     Override,
 }
@@ -51,6 +53,7 @@ impl What {
             Self::Invited => Filter::Status(Status::Invited),
             Self::NoAddress => Filter::NoAddress,
             Self::CodesStopped => Filter::CodesStopped,
+            Self::Undelivered => Filter::Undelivered,
             Self::Override => Filter::Override,
         }
     }

@@ -43,6 +43,15 @@ pub fn may_change_group(actor: &Actor, group: &Place, change: GroupChange) -> Ve
     Ok(())
 }
 
+/// Whether the actor may insist on a two-factor setting that could leave nobody to repair it.
+#[must_use]
+pub fn may_insist(actor: &Actor) -> bool {
+    match actor {
+        Actor::Operator => true,
+        Actor::User(user) => user.administers_site(),
+    }
+}
+
 /// Whether the actor may delete a group: one below their own.
 ///
 /// # Errors
@@ -55,7 +64,7 @@ pub fn may_delete_group(actor: &Actor, group: &Place) -> Verdict {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{actor, at};
+    use super::super::samples::{actor, at, site_administrator};
     use super::*;
 
     #[test]
@@ -79,6 +88,12 @@ mod tests {
             assert_eq!(may_add_group(&by, &Place::default()), lacks(own::ADMINISTER_SITE), "{name}");
         }
         assert_eq!(may_add_group(&actor("acme/design", "Manager"), &at("acme")), Err(Refusal::OutsideReach));
+    }
+
+    #[test]
+    fn nobody_insists_but_who_runs_the_site() {
+        assert!(may_insist(&Actor::Operator) && may_insist(&Actor::User(site_administrator("root"))));
+        assert!(!may_insist(&actor("acme", "Top manager")));
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub(super) mod samples;
 #[cfg(test)]
 mod together;
 
-pub use groups::{GroupChange, may_add_group, may_change_group, may_delete_group};
+pub use groups::{GroupChange, may_add_group, may_change_group, may_delete_group, may_insist};
 pub use rank::TOP_MANAGER;
 pub use refusal::{Refusal, Verdict};
 pub use roles::{Remaining, may_add_role, may_change_role, may_delete_role};

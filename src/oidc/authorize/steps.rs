@@ -14,6 +14,7 @@ use crate::directory::{Login, people};
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::error::{Code, Refusal};
 use crate::signin::code::{self, Given};
+use crate::signin::help;
 use crate::signin::notice::{self, Notice};
 use crate::signin::password::{self, Attempt};
 use crate::store::{signins, tokens};
@@ -52,6 +53,16 @@ pub(in crate::oidc) async fn resend(step: Step) -> Result<Response, Problem> {
 /// `POST /authorize/{sign-in}/code/skip`: the person goes on without the code that their group rehearses.
 pub(in crate::oidc) async fn skip(step: Step) -> Result<Response, Problem> {
     turn::skip(&step.provider, &step.pending, &step.headers, step.now_ms).await?;
+    Ok(step.back())
+}
+
+/// `POST /authorize/{sign-in}/help`: somebody whose password was right, and who was kept out, asks a manager for help.
+pub(in crate::oidc) async fn help(step: Step) -> Result<Response, Problem> {
+    let provider = &step.provider;
+    let repair = format!("{}/console/repair", provider.issuer.trim_end_matches('/'));
+    let app = &step.pending.client.metadata.client_name;
+    let asked = help::Asked { app, repair: &repair, now_ms: step.now_ms };
+    help::ask(&provider.signin, &step.pending.signin, asked).await?;
     Ok(step.back())
 }
 

@@ -334,7 +334,8 @@ impl Turn<'_> {
                     Issue::Full(until) => Notice::AddressFull { until },
                     _ => Notice::NoMoreCodes,
                 };
-                signins::start_again(&mut tx, &signin.id, Some(&notice.to_json())).await?;
+                signins::start_again(&mut tx, &signin.id, Some(&notice.to_json()), Some(&standing.person.id))
+                    .await?;
                 tx.commit().await?;
                 return Ok(self.password_page(Some(notice), Some(&standing.person.login)));
             }
@@ -377,7 +378,7 @@ impl Turn<'_> {
             return self.hinder(tx, signin, standing, Hindrance::MailRefused).await;
         }
         let notice = Notice::MailFailed;
-        signins::start_again(&mut tx, &signin.id, Some(&notice.to_json())).await?;
+        signins::start_again(&mut tx, &signin.id, Some(&notice.to_json()), Some(&standing.person.id)).await?;
         tx.commit().await?;
         Ok(self.password_page(Some(notice), Some(&standing.person.login)))
     }
@@ -403,7 +404,8 @@ impl Turn<'_> {
     ) -> Result<Response, Problem> {
         drop(conn);
         let mut tx = self.provider.signin.db.write().await?;
-        signins::start_again(&mut tx, &self.pending.signin.id, Some(&notice.to_json())).await?;
+        let user = Some(standing.person.id.as_str());
+        signins::start_again(&mut tx, &self.pending.signin.id, Some(&notice.to_json()), user).await?;
         tx.commit().await?;
         Ok(self.password_page(Some(notice), Some(&standing.person.login)))
     }

@@ -1,0 +1,258 @@
+//! Who would be asked for a code, and who could no longer sign in, if a group's two-factor setting were another one? Told before it is
+//! changed, by the same decision as the sign-in's. It only reads, page by page: nobody waits for it, however large the group.
+
+mod roles;
+mod rule;
+mod switch;
+mod words;
+
+pub use roles::{RolePreview, changing_role, with_role};
+pub use rule::{Consent, Objection, Ruling, Stakes, rule};
+pub use switch::{Switched, look, switch};
+
+use super::decide::{Demand, Facts, Next, Reach, Strength, decide};
+use crate::directory::people::Need;
+use crate::directory::rights::{Rights, own};
+use crate::directory::{Error, Status, TwoFactor, groups, people, roles as tree};
+use crate::store::groups::GroupRow;
+use crate::store::{Conn, needs, users};
+
+/// The most names in one sentence.
+const NAMED_AT_MOST: i64 = 20;
+
+/// What a change of a group's two-factor setting would do.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Preview {
+    /// The group's path.
+    pub path: String,
+    /// The setting as it is.
+    pub from: TwoFactor,
+    /// The setting that it would be.
+    pub to: TwoFactor,
+    /// Those of the group who would be sent a code.
+    pub asked: Named,
+    /// Those of the group who would need a code and have no address that it could go to.
+    pub no_address: Named,
+    /// Those whose last message did not reach the address that they have.
+    pub undelivered: Named,
+    /// Those whose codes are stopped after too many wrong ones.
+    pub codes_stopped: Named,
+    /// Those who are disabled, and sign in with no setting.
+    pub disabled: Named,
+    /// The active holders of `override_2fa` in the tree.
+    pub overriders: Named,
+    /// The names of the tree's roles that may switch two-factor and have no `override_2fa`.
+    pub switchers_without_override: Vec<String>,
+    /// What would keep out whoever makes the change, if anything would.
+    pub actor: Option<Obstacle>,
+    /// Whether mail works at this moment; none where nobody has looked.
+    pub mail: Option<MailCheck>,
+}
+
+/// Whether the mail server can be talked to.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct MailCheck {
+    /// Whether it lets us in.
+    pub works: bool,
+    /// What was found, in the server's words where it said any.
+    pub words: String,
+}
+
+/// What keeps a code from somebody who needs one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Obstacle {
+    /// There is no address that it could go to.
+    NoAddress,
+    /// The last message did not reach the address that they have.
+    Undelivered,
+    /// Too many wrong codes have stopped theirs.
+    CodesStopped,
+}
+
+/// What would happen to one person at their next sign-in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lot {
+    /// They are sent a code.
+    Asked,
+    /// They cannot sign in.
+    LockedOut(Obstacle),
+    /// The password is enough.
+    LetIn,
+}
+
+/// How many people there are, and the first of them by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Named {
+    /// At most twenty logins.
+    pub names: Vec<String>,
+    /// How many there are in all.
+    pub count: i64,
+}
+
+/// Looks at what a setting would do in a group, whether it is in force already or not. `actor_id` is whoever would make the change.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn changing(
+    conn: &mut Conn,
+    group: &GroupRow,
+    to: TwoFactor,
+    actor_id: Option<&str>,
+    mail: Option<MailCheck>,
+) -> Result<Preview, Error> {
+    let (count, names) = users::overriders(conn, &group.top_id, NAMED_AT_MOST).await?;
+    let (off, disabled) = needs::with_status(conn, &group.id, Status::Disabled.name(), NAMED_AT_MOST).await?;
+    let mut preview = Preview {
+        path: groups::path(conn, &group.id).await?,
+        from: TwoFactor::of(group)?,
+        to,
+        asked: Named::default(),
+        no_address: Named::default(),
+        undelivered: Named::default(),
+        codes_stopped: Named::default(),
+        disabled: Named { names: disabled, count: off },
+        overriders: Named { names, count },
+        switchers_without_override: switchers_without_override(conn, group).await?,
+        actor: None,
+        mail,
+    };
+    let mut after = String::new();
+    loop {
+        let (page, next) = people::needs(conn, &group.id, &after).await?;
+        for need in page {
+            preview.add(need, actor_id);
+        }
+        match next {
+            Some(key) => after = key,
+            None => return Ok(preview),
+        }
+    }
+}
+
+/// One of a group, and what would happen to them.
+#[derive(Clone, Debug)]
+pub struct Affected {
+    /// The user's id.
+    pub id: String,
+    /// Their login.
+    pub login: String,
+    /// What would happen.
+    pub lot: Lot,
+    /// What the mail server said of the last message that did not reach them.
+    pub answer: Option<String>,
+}
+
+/// At most `limit` of a group who could not sign in, or else who would be asked for a code, by login, that come after the folded login
+/// `after`; and the key that the next ones come after.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn affected(
+    conn: &mut Conn,
+    group: &GroupRow,
+    to: TwoFactor,
+    locked_out: bool,
+    after: &str,
+    limit: usize,
+) -> Result<(Vec<Affected>, Option<String>), Error> {
+    let (mut found, mut after) = (Vec::new(), after.to_owned());
+    loop {
+        let (page, next) = people::needs(conn, &group.id, &after).await?;
+        for need in page {
+            let lot = lot(&need, to, need.overrides);
+            if matches!(lot, Lot::LockedOut(_)) != locked_out || lot == Lot::LetIn {
+                continue;
+            }
+            let key = need.key.clone();
+            found.push(Affected { id: need.id, login: need.login, lot, answer: need.undelivered });
+            if found.len() == limit {
+                return Ok((found, Some(key)));
+            }
+        }
+        match next {
+            Some(key) => after = key,
+            None => return Ok((found, None)),
+        }
+    }
+}
+
+/// The names of the tree's roles that may switch two-factor and have no `override_2fa`.
+async fn switchers_without_override(conn: &mut Conn, group: &GroupRow) -> Result<Vec<String>, Error> {
+    let mut names = Vec::new();
+    for role in tree::of_tree(conn, group).await? {
+        let rights = Rights::parse(&role.rights)?;
+        if rights.has(own::MANAGE_ADVANCED_SETTINGS) && !rights.has(own::OVERRIDE_2FA) {
+            names.push(role.name);
+        }
+    }
+    Ok(names)
+}
+
+/// What would happen to somebody at their next sign-in, with this setting, and with or without the override.
+fn lot(need: &Need, setting: TwoFactor, overrides: bool) -> Lot {
+    let next = decide(Some(&Facts {
+        two_factor: setting,
+        overrides,
+        // A code that was handed over lets them in once, and is no way to reach them tomorrow.
+        reach: if need.has_address { Reach::Email } else { Reach::Nowhere },
+        demand: Demand::Whatever,
+        codes_stopped: need.codes_stopped,
+        strength: Strength::Alone,
+        password_at: 0,
+        code_at: None,
+        skipped_at: None,
+        hindrance: None,
+    }));
+    match next {
+        Next::NoAddress | Next::Unmet => Lot::LockedOut(Obstacle::NoAddress),
+        Next::CodesStopped => Lot::LockedOut(Obstacle::CodesStopped),
+        Next::Code { may_skip: false } if need.undelivered.is_some() => Lot::LockedOut(Obstacle::Undelivered),
+        Next::Code { .. } => Lot::Asked,
+        // A rehearsal tells them so and lets them in.
+        Next::Hindered(_) | Next::Password | Next::LongerPassword | Next::Done(_) => Lot::LetIn,
+    }
+}
+
+impl Preview {
+    fn add(&mut self, need: Need, actor_id: Option<&str>) {
+        let lot = lot(&need, self.to, need.overrides);
+        if let (Lot::LockedOut(obstacle), true) = (lot, actor_id == Some(need.id.as_str())) {
+            self.actor = Some(obstacle);
+        }
+        match lot {
+            Lot::Asked => self.asked.add(need.login),
+            Lot::LockedOut(Obstacle::NoAddress) => self.no_address.add(need.login),
+            Lot::LockedOut(Obstacle::Undelivered) => self.undelivered.add(need.login),
+            Lot::LockedOut(Obstacle::CodesStopped) => self.codes_stopped.add(need.login),
+            Lot::LetIn => {}
+        }
+    }
+
+    /// How many could no longer sign in.
+    #[must_use]
+    pub const fn locked_out(&self) -> i64 {
+        self.no_address.count + self.undelivered.count + self.codes_stopped.count
+    }
+
+    /// What the rules for saving look at.
+    #[must_use]
+    pub fn stakes(&self) -> Stakes {
+        Stakes {
+            to_on: self.to == TwoFactor::On && self.from != TwoFactor::On,
+            asked: self.asked.count,
+            locked_out: self.locked_out(),
+            overriders: self.overriders.count,
+            mail_works: self.mail.as_ref().is_none_or(|mail| mail.works),
+        }
+    }
+}
+
+impl Named {
+    fn add(&mut self, login: String) {
+        if self.count < NAMED_AT_MOST {
+            self.names.push(login);
+        }
+        self.count += 1;
+    }
+}

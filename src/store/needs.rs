@@ -1,0 +1,93 @@
+//! Which queries tell whether users can be sent a code, and need one?
+
+use sqlx::FromRow;
+
+use super::macros::{all, optional, queries};
+use super::{Conn, Result};
+
+/// A query for what decides whether users can be sent a code; the argument says whose.
+macro_rules! needs {
+    ($which:literal) => {
+        concat!(
+            "SELECT u.id, u.login, u.login_key, u.email, r.rights AS role_rights, g.two_factor_setting, b.stopped_at,
+                    CASE WHEN m.id IS NOT NULL THEN COALESCE(m.answer, '') END AS undelivered
+             FROM users u JOIN roles r ON r.id = u.role_id LEFT JOIN groups g ON g.id = u.group_id
+             LEFT JOIN code_budgets b ON b.user_id = u.id
+             LEFT JOIN messages m ON m.state = 'refused'
+                  AND lower(m.address) = lower(COALESCE(NULLIF(TRIM(u.email), ''), u.login))
+                  AND m.id = (SELECT x.id FROM messages x WHERE x.user_id = u.id AND x.done_at IS NOT NULL
+                              ORDER BY x.created_at_ms DESC, x.id DESC LIMIT 1) ",
+            $which
+        )
+    };
+}
+
+queries! {
+    OF_USER = needs!("WHERE u.id = $1");
+    OF_GROUP = needs!("WHERE u.group_id = $1 AND u.status <> 'disabled' AND u.login_key > $2
+                             ORDER BY u.login_key LIMIT $3");
+    OF_ROLE = needs!("WHERE u.role_id = $1 AND u.status <> 'disabled' AND u.login_key > $2
+                            ORDER BY u.login_key LIMIT $3");
+    COUNT_WITH_STATUS = "SELECT COUNT(*) FROM users WHERE group_id = $1 AND status = $2";
+    WITH_STATUS = "SELECT login FROM users WHERE group_id = $1 AND status = $2 ORDER BY login_key LIMIT $3";
+}
+
+/// What decides whether a user can be sent a code, and needs one.
+#[derive(Clone, Debug, FromRow)]
+pub struct NeedRow {
+    /// The user's id.
+    pub id: String,
+    /// The login as it was written.
+    pub login: String,
+    /// What it is compared by.
+    pub login_key: String,
+    /// The email address.
+    pub email: Option<String>,
+    /// The rights of their role, separated by spaces.
+    pub role_rights: String,
+    /// Their group's two-factor setting.
+    pub two_factor_setting: Option<String>,
+    /// Since when their codes are stopped.
+    pub stopped_at: Option<i64>,
+    /// What the mail server said of the last message, if that did not reach the address that they have.
+    pub undelivered: Option<String>,
+}
+
+/// At most `limit` of those of a group who are not disabled and whose folded logins come after `after`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn of_group(conn: &mut Conn, group_id: &str, after: &str, limit: i64) -> Result<Vec<NeedRow>> {
+    all!(conn, NeedRow, OF_GROUP, group_id, after, limit)
+}
+
+/// The same of those who hold a role.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn of_role(conn: &mut Conn, role_id: &str, after: &str, limit: i64) -> Result<Vec<NeedRow>> {
+    all!(conn, NeedRow, OF_ROLE, role_id, after, limit)
+}
+
+/// The same of one user.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn of_user(conn: &mut Conn, id: &str) -> Result<Option<NeedRow>> {
+    optional!(conn, NeedRow, OF_USER, id)
+}
+
+/// How many of a group have this status, and the logins of the first `limit`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn with_status(
+    conn: &mut Conn,
+    group_id: &str,
+    status: &str,
+    limit: i64,
+) -> Result<(i64, Vec<String>)> {
+    let count: Option<(i64,)> = optional!(conn, (i64,), COUNT_WITH_STATUS, group_id, status)?;
+    let logins: Vec<(String,)> = all!(conn, (String,), WITH_STATUS, group_id, status, limit)?;
+    Ok((count.map_or(0, |(count,)| count), logins.into_iter().map(|(login,)| login).collect()))
+}

@@ -1,0 +1,190 @@
+//! Can managers do what their pages will offer, and nothing else? The actions below the console, on either database.
+#![cfg(test)]
+
+mod support;
+
+use countersign::directory::help::{self, End, Waiting, Why};
+use countersign::directory::policy::Refusal;
+use countersign::directory::{Error, TwoFactor};
+use countersign::keys::secret::entropy;
+use countersign::signin::preview::{self, Consent, Objection, Obstacle, Ruling, Switched};
+use support::browser::Browser;
+use support::site::Site;
+use support::smtp::{Mishap, Stage};
+
+fn typed(number: i64) -> Consent {
+    Consent { confirmed: Some(number), insists: false }
+}
+
+/// What a setting would do, and what is missing; panics where it is in force.
+fn not_yet(switched: Switched) -> (Box<preview::Preview>, Ruling) {
+    match switched {
+        Switched::Not(preview, ruling) => (preview, ruling),
+        Switched::Done(group) => panic!("it is in force: {group:?}"),
+    }
+}
+
+crate::on_both_databases! {
+    /// Nia has no address, and neither has Max, who switches: he reads so, and types how many are locked out.
+    async fn a_manager_switches_two_factor_on_once_they_have_read_whom_it_locks_out(database) {
+        let site = Site::on(database).await;
+        let off = site.admin.set_two_factor(&site.acme, false).await;
+        site.admin.change_email("max", None).await;
+        let (db, mailer, max) = (&site.admin.db, site.mailer(), site.by("max").await);
+        let switch = async |consent| preview::switch(db, &mailer, &off, TwoFactor::On, consent, &max).await.unwrap();
+        let (seen, ruling) = not_yet(switch(Consent::default()).await);
+        assert_eq!(ruling, Ruling::Confirm(2));
+        assert_eq!((seen.no_address.names, seen.actor), (vec!["max".to_owned(), "nia".to_owned()], Some(Obstacle::NoAddress)));
+        assert_eq!((seen.asked.names, seen.overriders.names), (vec!["ned".to_owned()], vec!["ada".to_owned()]));
+        assert!(seen.mail.is_some_and(|mail| mail.works));
+        assert_eq!(not_yet(switch(typed(1)).await).1, Ruling::Confirm(2));
+        let Switched::Done(on) = switch(typed(2)).await else { panic!("typed as asked") };
+        assert_eq!(on.two_factor_setting, "on");
+    }
+
+    /// Mail that does not work, or nobody who could repair it: only a site administrator insists.
+    async fn what_nobody_could_repair_only_a_site_administrator_insists_on(database) {
+        let mut site = Site::on(database).await;
+        let off = site.admin.set_two_factor(&site.acme, false).await;
+        site.admin.change_email("nia", Some("nia@example.org")).await;
+        site.admin.add_site_administrator("root").await;
+        site.smtp.close().await;
+        let (db, mailer) = (&site.admin.db, site.mailer());
+        let insists = Consent { confirmed: None, insists: true };
+        let max = site.by("max").await;
+        let refused = preview::switch(db, &mailer, &off, TwoFactor::On, insists, &max).await.unwrap();
+        let (seen, ruling) = not_yet(refused);
+        assert_eq!(ruling, Ruling::Refused(vec![Objection::MailFails]));
+        assert!(seen.mail.is_some_and(|mail| mail.words.contains("connection refused")));
+        let rehearsed = preview::switch(db, &mailer, &off, TwoFactor::Rehearse, Consent::default(), &max).await;
+        assert!(matches!(rehearsed, Ok(Switched::Done(_))), "a rehearsal keeps nobody out");
+        let root = site.by("root").await;
+        let insisted = preview::switch(db, &mailer, &off, TwoFactor::On, insists, &root).await;
+        assert!(matches!(insisted, Ok(Switched::Done(_))), "{insisted:?}");
+    }
+
+    /// Who may not change the setting is not told either what it would do.
+    async fn a_preview_is_for_those_who_may_switch(database) {
+        let site = Site::on(database).await;
+        let elsewhere = site.admin.add_group("Bolt", false).await;
+        let (db, mailer) = (&site.admin.db, site.mailer());
+        for (login, group, expected) in [
+            ("ned", &site.acme, Refusal::LacksRight("manage_advanced_settings")),
+            ("max", &elsewhere, Refusal::OutsideReach),
+        ] {
+            let by = site.by(login).await;
+            let refused = preview::look(db, &mailer, group, TwoFactor::Off, &by).await;
+            assert!(matches!(refused, Err(Error::Refused(refusal)) if refusal == expected), "{login}");
+        }
+    }
+
+    /// Nia has no address: she is offered help and asks for it; those who can give it are told once an hour, and see it.
+    async fn who_is_kept_out_after_a_right_password_asks_for_help(database) {
+        let site = Site::on(database).await;
+        let app = site.admin.add_app().await;
+        let mut nia = site.after_password(&app.visit(), "nia").await;
+        for _ in 0..2 {
+            nia.press("help").await;
+            assert!(nia.text().contains("Help was asked for."), "{}", nia.text());
+            nia.fill("login", "nia").fill("password", support::admin::PASSWORD).submit().await;
+            assert!(nia.text().contains("No email associated"), "{}", nia.text());
+        }
+        site.admin.until_no_mail_waits().await;
+        for manager in ["ada", "max"] {
+            let address = format!("{manager}@example.org");
+            let letter = site.inbox(&address).wait_for("nia asks for help with signing in").await;
+            assert!(letter.text().contains("There is no email address on file"), "{}", letter.text());
+            assert!(letter.text().contains("/console/repair"), "{}", letter.text());
+            assert_eq!(site.inbox(&address).letters().len(), 1, "{manager} is told once an hour");
+        }
+        assert!(site.inbox("ned@example.org").letters().is_empty());
+        let waiting = waiting(&site, "max").await;
+        assert_eq!(waiting.iter().map(|one| (one.login.as_str(), one.why)).collect::<Vec<_>>(), [("nia", Some(Why::NoAddress))]);
+        site.advance(3601);
+        site.after_password(&app.visit(), "nia").await.press("help").await;
+        site.admin.until_no_mail_waits().await;
+        assert_eq!(site.inbox("max@example.org").letters().len(), 2);
+        // Mended: the request is closed with it.
+        site.admin.change_email("nia", Some("nia@example.org")).await;
+        assert!(self::waiting(&site, "max").await.is_empty());
+        let events: Vec<String> = site.admin.events().await.into_iter().map(|event| event.event).collect();
+        assert!(events.contains(&"help.asked".to_owned()) && events.contains(&"help.closed".to_owned()), "{events:?}");
+    }
+
+    /// What could not be sent can be said too, and a manager dismisses what there is nothing to mend about.
+    async fn a_code_that_could_not_be_sent_is_a_reason_to_ask(database) {
+        let site = Site::on(database).await;
+        let app = site.admin.add_app().await;
+        site.smtp.let_fail(Stage::Recipient, Mishap::Answer("550 no such mailbox"));
+        let mut ned = site.after_password(&app.visit(), "ned").await;
+        assert!(ned.text().contains("The code could not be sent."), "{}", ned.text());
+        ned.press("help").await;
+        assert_eq!(waiting(&site, "ada").await[0].why, Some(Why::MailFailed));
+        let ned = site.admin.user("ned").await;
+        for (login, closes) in [("nia", false), ("max", true)] {
+            let by = site.by(login).await;
+            let mut tx = site.admin.db.write().await.unwrap();
+            let closed = help::close(&mut tx, &ned, End::Dismissed, &by, &mut entropy()).await;
+            tx.commit().await.unwrap();
+            assert_eq!(closed.is_ok(), closes, "{login}");
+        }
+        assert!(waiting(&site, "ada").await.is_empty());
+    }
+
+    /// The form of the button says nothing, and does nothing, for whoever has not given a right password.
+    async fn nobody_asks_for_help_without_a_right_password(database) {
+        let site = Site::on(database).await;
+        let app = site.admin.add_app().await;
+        let mut stranger = site.browser();
+        stranger.open(&app.visit().url()).await;
+        let asks = async |browser: &mut Browser| {
+            let path = format!("{}/help", browser.page().url.path());
+            browser.post(&path, &[]).await;
+            assert!(!browser.text().contains("Help was asked for."), "{}", browser.text());
+        };
+        asks(&mut stranger).await;
+        for login in ["nia", "nobody"] {
+            stranger.fill("login", login).fill("password", "not the password").submit().await;
+            asks(&mut stranger).await;
+        }
+        let mut ned = site.after_password(&app.visit(), "ned").await;
+        asks(&mut ned).await;
+        let nia = site.after_password(&app.visit(), "nia").await;
+        let path = format!("{}/help", nia.page().url.path());
+        let mut other = site.browser();
+        other.post(&path, &[]).await;
+        assert_eq!(other.status(), 410, "another browser's sign-in");
+        assert!(waiting(&site, "max").await.is_empty());
+        site.admin.until_no_mail_waits().await;
+        assert_eq!(site.inbox("max@example.org").letters().len(), 0);
+    }
+
+    /// Requests of another tree, or above one's own group, are nobody's business.
+    async fn requests_are_seen_by_those_who_reach_their_people(database) {
+        let site = Site::on(database).await;
+        let design = site.admin.add_subgroup(&site.acme, "Design", true).await;
+        let bolt = site.admin.add_group("Bolt", true).await;
+        site.admin.add_user(&design, "dan", "User", None).await;
+        site.admin.add_user(&design, "dora", "Manager", Some("dora@example.org")).await;
+        site.admin.add_user(&bolt, "bob", "Manager", Some("bob@example.org")).await;
+        site.admin.add_site_administrator("root").await;
+        let app = site.admin.add_app().await;
+        for login in ["nia", "dan"] {
+            site.after_password(&app.visit(), login).await.press("help").await;
+            site.advance(1);
+        }
+        for (login, expected) in
+            [("max", vec!["nia", "dan"]), ("dora", vec!["dan"]), ("bob", vec![]), ("root", vec!["nia", "dan"])]
+        {
+            let seen = waiting(&site, login).await;
+            assert_eq!(seen.iter().map(|one| one.login.as_str()).collect::<Vec<_>>(), expected, "{login}");
+        }
+    }
+}
+
+/// Who waits for help, as this user sees it.
+async fn waiting(site: &Site, login: &str) -> Vec<Waiting> {
+    let by = site.by(login).await;
+    let mut conn = site.admin.db.read().await.expect("a connection");
+    help::waiting(&mut conn, &by, (0, ""), 100).await.expect("those who wait")
+}
