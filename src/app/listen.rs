@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::connect_info::ConnectInfo;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -160,9 +162,14 @@ async fn answer<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         if let Some(certificate) = &certificate {
             request.extensions_mut().insert(Arc::clone(certificate));
         }
-        let answer = router.clone().oneshot(request);
+        let router = router.clone();
         async move {
-            let answer = answer.await;
+            let answer = if names_its_host(&request) {
+                router.oneshot(request).await
+            } else {
+                Ok((StatusCode::BAD_REQUEST, [(header::CONNECTION, "close")], "one Host header is needed\n")
+                    .into_response())
+            };
             drop(turn);
             answer
         }
@@ -173,6 +180,12 @@ async fn answer<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%error, "a connection ended early");
     }
+}
+
+/// Whether a request says in one voice to which host it goes (RFC 9112 §3.2): a proxy before us may have read it otherwise.
+fn names_its_host<B>(request: &hyper::Request<B>) -> bool {
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    hosts == 1 || (hosts == 0 && request.version() < hyper::Version::HTTP_11)
 }
 
 #[cfg(test)]
@@ -224,6 +237,22 @@ mod tests {
             if heard > 300 * 1024 {
                 return None;
             }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_names_its_host_once() {
+        for (head, status) in [
+            ("GET / HTTP/1.1\r\nHost: one\r\n\r\n", "200"),
+            ("GET / HTTP/1.1\r\n\r\n", "400"),
+            ("GET / HTTP/1.1\r\nHost: one\r\nHost: one\r\n\r\n", "400"),
+            ("GET / HTTP/1.0\r\n\r\n", "200"),
+        ] {
+            let mut client = connected();
+            client.write_all(head.as_bytes()).await.unwrap();
+            let mut answer = [0; 12];
+            client.read_exact(&mut answer).await.unwrap();
+            assert!(String::from_utf8_lossy(&answer).ends_with(status), "{head}");
         }
     }
 
