@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-use countersign::store::{Db, SchemaState};
+use countersign::store::SchemaState;
 use support::Database;
 use support::admin::PASSWORD;
 use tempfile::TempDir;
@@ -136,14 +136,6 @@ fn said(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-async fn execute(database: &Database, statement: &'static str) {
-    match &database.db {
-        Db::Sqlite { writer, .. } => sqlx::raw_sql(statement).execute(writer).await.map(|_| ()),
-        Db::Postgres { pool, .. } => sqlx::raw_sql(statement).execute(pool).await.map(|_| ()),
-    }
-    .unwrap();
-}
-
 #[test]
 fn in_an_empty_folder_every_other_command_says_what_to_do_and_makes_nothing() {
     let place = Place::empty();
@@ -214,11 +206,11 @@ crate::on_both_databases! {
         let checked = said(&place.run(&["check"]).stdout);
         assert!(checked.lines().any(|line| line.starts_with("FAIL keys") && line.contains("sealed by")), "{checked}");
         // A database from before that was written down: its signing keys tell.
-        execute(&database, "DELETE FROM provider_facts WHERE name = 'master_key'").await;
+        database.run("DELETE FROM provider_facts WHERE name = 'master_key'").await;
         assert!(place.refused(&["serve"]).contains("not the one"));
         fs::write(place.path("keys/master.key"), own).unwrap();
         assert!(place.serves());
-        execute(&database, "DELETE FROM signing_keys").await;
+        database.run("DELETE FROM signing_keys").await;
         fs::copy(other.path("keys/master.key"), place.path("keys/master.key")).unwrap();
         assert!(place.refused(&["serve"]).contains("not the one"), "it was written down at the first start");
     }
@@ -227,7 +219,7 @@ crate::on_both_databases! {
     async fn an_old_schema_is_told_and_left_alone_by_what_only_looks(database) {
         let place = Place::on(&database.url);
         place.init();
-        execute(&database, "DROP TABLE provider_facts; DELETE FROM _sqlx_migrations WHERE version = 22").await;
+        database.run("DROP TABLE provider_facts; DELETE FROM _sqlx_migrations WHERE version = 22").await;
         let told = place.refused(&["user", "list"]);
         assert!(told.contains("`countersign migrate`"), "{told}");
         let checked = said(&place.run(&["check"]).stdout);
@@ -240,11 +232,11 @@ crate::on_both_databases! {
     async fn what_is_wrong_with_the_schema_is_said_everywhere(database) {
         let place = Place::on(&database.url);
         place.init();
-        execute(&database, "UPDATE _sqlx_migrations SET checksum = (SELECT checksum FROM _sqlx_migrations WHERE version = 2) WHERE version = 3").await;
+        database.run("UPDATE _sqlx_migrations SET checksum = (SELECT checksum FROM _sqlx_migrations WHERE version = 2) WHERE version = 3").await;
         told_everywhere(&place, "migration 3 (standard claims) of the database is not the one of this program");
-        execute(&database, "UPDATE _sqlx_migrations SET success = FALSE WHERE version = 4").await;
+        database.run("UPDATE _sqlx_migrations SET success = FALSE WHERE version = 4").await;
         told_everywhere(&place, "migration 4 (protocol) of the database was begun and not finished");
-        execute(&database, "UPDATE _sqlx_migrations SET success = TRUE; UPDATE _sqlx_migrations SET version = 777 WHERE version = 3").await;
+        database.run("UPDATE _sqlx_migrations SET success = TRUE; UPDATE _sqlx_migrations SET version = 777 WHERE version = 3").await;
         told_everywhere(&place, "does not know (777) and lacks others (3)");
     }
 }

@@ -210,7 +210,7 @@ crate::on_both_databases! {
     /// Access tokens are signed with ES256, also by a provider that has never had a key for it.
     async fn a_provider_without_a_key_for_es256_makes_one_when_it_signs(database) {
         let keys = House::of(&database).with_keys().await;
-        run(&database, "DELETE FROM signing_keys WHERE kind = 'P-256'").await;
+        database.run("DELETE FROM signing_keys WHERE kind = 'P-256'").await;
         let ring = keys.elsewhere(&database).await.ring(2000).await.unwrap();
         let token = ring.sign(SigningAlgorithm::ES256, "at+jwt", &claims(), 2000).unwrap();
         assert!(ring.verify(&token, 2000).is_ok());
@@ -225,8 +225,8 @@ crate::on_both_databases! {
             ALTER TABLE signing_keys RENAME COLUMN kind TO algorithm;";
         let keys = House::of(&database).with_keys().await;
         let before = kids(&keys.ring(1000).await.unwrap(), 1000);
-        run(&database, EARLIER).await;
-        run(&database, include_str!("../migrations/0002_key_kinds.sql")).await;
+        database.run(EARLIER).await;
+        database.run(include_str!("../migrations/0002_key_kinds.sql")).await;
         let ring = keys.elsewhere(&database).await.ring(2000).await.unwrap();
         let after = kids(&ring, 2000);
         assert_eq!(before.iter().filter(|kid| after.contains(kid)).count(), 3);
@@ -346,15 +346,7 @@ fn kid(token: &str) -> String {
 
 /// Leaves the database as a program that did not know P-384 or P-521.
 async fn forget(database: &Database) {
-    run(database, "DELETE FROM signing_keys WHERE kind IN ('P-384', 'P-521')").await;
-}
-
-async fn run(database: &Database, sql: &'static str) {
-    match &database.db {
-        Db::Sqlite { writer, .. } => sqlx::raw_sql(sql).execute(writer).await.map(|_| ()),
-        Db::Postgres { pool, .. } => sqlx::raw_sql(sql).execute(pool).await.map(|_| ()),
-    }
-    .unwrap();
+    database.run("DELETE FROM signing_keys WHERE kind IN ('P-384', 'P-521')").await;
 }
 
 fn kids(ring: &Ring, now: i64) -> Vec<String> {

@@ -33,7 +33,7 @@ crate::on_both_databases! {
     async fn an_accepted_message_arrives_whole_and_is_wiped(database) {
         let office = Office::at(&database).await;
         let id = office.queue(&code_for("ned@example.org")).await;
-        let sealed = sealed(&database.db, &id).await.expect("the message is kept until it is sent");
+        let sealed = sealed(&database, &id).await.expect("the message is kept until it is sent");
         for secret in ["123456", "Your code", "<p>"] {
             assert!(!sealed.contains(secret), "{sealed}");
         }
@@ -56,7 +56,7 @@ crate::on_both_databases! {
         assert_eq!((row.state.as_str(), row.attempts, row.answer.as_deref()), ("accepted", 1, Some("250 queued as 42")));
         assert_eq!((row.purpose.as_str(), row.reference.as_deref()), ("sign_in_code", Some("KX7P")));
         assert_eq!((row.created_at_ms, row.done_at), (BEGINNING * 1000, Some(BEGINNING)));
-        assert_eq!(self::sealed(&database.db, &id).await, None);
+        assert_eq!(self::sealed(&database, &id).await, None);
     }
 
     /// The challenge and its message are committed together or not at all.
@@ -80,7 +80,7 @@ crate::on_both_databases! {
             assert!(words.contains("no such mailbox"), "{words}");
             let row = office.record(&id).await;
             assert_eq!((row.state.as_str(), row.answer, row.done_at), ("refused", Some(words), Some(BEGINNING)));
-            assert_eq!(sealed(&database.db, &id).await, None);
+            assert_eq!(sealed(&database, &id).await, None);
         }
         office.smtp.let_work();
         office.pass(LIFETIME - 1);
@@ -159,7 +159,7 @@ crate::on_both_databases! {
         let row = records(&database.db).await.remove(0);
         assert!((9..=11).contains(&row.attempts), "{row:?}");
         assert!(row.done_at.unwrap() < BEGINNING + LIFETIME, "{row:?}");
-        assert_eq!(sealed(&database.db, &id).await, None);
+        assert_eq!(sealed(&database, &id).await, None);
     }
 
     async fn a_message_that_would_come_too_late_is_not_sent(database) {
@@ -168,7 +168,7 @@ crate::on_both_databases! {
         office.pass(LIFETIME);
         assert!(matches!(office.send(&id).await, Outcome::Refused(_)));
         assert_eq!(office.record(&id).await.state, "expired");
-        assert_eq!(sealed(&database.db, &id).await, None);
+        assert_eq!(sealed(&database, &id).await, None);
         assert_eq!(office.close().await, []);
     }
 
@@ -799,13 +799,8 @@ async fn records(db: &Db) -> Vec<DeliveryRow> {
 }
 
 /// What the database holds of the message itself.
-async fn sealed(db: &Db, id: &str) -> Option<String> {
-    const SEALED: &str = "SELECT sealed FROM messages WHERE id = $1";
-    match db {
-        Db::Sqlite { readers, .. } => sqlx::query_scalar(SEALED).bind(id).fetch_one(readers).await,
-        Db::Postgres { pool, .. } => sqlx::query_scalar(SEALED).bind(id).fetch_one(pool).await,
-    }
-    .unwrap()
+async fn sealed(database: &Database, id: &str) -> Option<String> {
+    database.text("SELECT sealed FROM messages WHERE id = $1", id).await
 }
 
 /// A port that was free a moment ago.

@@ -104,6 +104,7 @@ const INSIDE: [(&str, &[&[&str]]); 7] = [
 /// A big dependency has one owner: the paths that may name it.
 const OWNERS: [(&str, &[&str]); 10] = [
     ("sqlx", &["src/store/"]),
+    ("rusqlite", &["src/store/"]),
     ("lettre", &["src/mail/"]),
     ("josekit", &["src/keys/"]),
     ("argon2", &["src/directory/"]),

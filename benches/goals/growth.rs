@@ -46,7 +46,7 @@ const GRANTS: &str = "INSERT INTO grants (id, user_id, client_id, session_id, sc
 
 /// A connection to the database that is filled.
 enum Line {
-    Sqlite(sqlx::SqliteConnection),
+    Sqlite(rusqlite::Connection),
     Postgres(sqlx::PgConnection),
 }
 
@@ -62,10 +62,9 @@ impl Crop {
         people: u32,
         now: u64,
     ) -> anyhow::Result<()> {
-        let file = format!("sqlite:{}", folder.join("countersign.db").display());
         let mut line = match postgres {
             Some(url) => Line::Postgres(sqlx::PgConnection::connect(url).await?),
-            None => Line::Sqlite(sqlx::SqliteConnection::connect(&file).await?),
+            None => Line::Sqlite(rusqlite::Connection::open(folder.join("countersign.db"))?),
         };
         if postgres.is_none() {
             // Nobody minds here if a power cut takes the folder along.
@@ -91,11 +90,12 @@ impl Crop {
 
 impl Line {
     async fn run(&mut self, text: &str) -> anyhow::Result<()> {
-        // Nothing of it comes from outside: numbers alone are put into the texts above.
-        let query = sqlx::raw_sql(AssertSqlSafe(text.to_owned()));
         match self {
-            Self::Sqlite(conn) => query.execute(conn).await.map(drop)?,
-            Self::Postgres(conn) => query.execute(conn).await.map(drop)?,
+            Self::Sqlite(conn) => conn.execute_batch(text)?,
+            // Nothing of it comes from outside: numbers alone are put into the texts above.
+            Self::Postgres(conn) => {
+                sqlx::raw_sql(AssertSqlSafe(text.to_owned())).execute(conn).await.map(drop)?;
+            }
         }
         Ok(())
     }

@@ -84,6 +84,10 @@ impl App {
     pub async fn open(config: Config, clock: Clock) -> anyhow::Result<Self> {
         let (db, vault) = foundation::open_to_serve(&config).await?;
         let metrics = if config.metrics.listen.is_some() { Metrics::on()? } else { Metrics::off() };
+        if config.metrics.listen.is_some() {
+            let metrics = metrics.clone();
+            db.listen(Box::new(move |query, took, failed| metrics.statement(query, took, failed)));
+        }
         let tracer = if config.telemetry.otlp_endpoint.is_some() { Tracer::on() } else { Tracer::off() };
         let mailer = Mailer::measured(db.clone(), vault.clone(), &config, clock.clone(), metrics.clone())?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);

@@ -1,8 +1,7 @@
 //! Which queries say who is signed in where, and which apps have access; and take either away?
 
-use sqlx::FromRow;
-
 use super::macros::{all, execute, optional, queries};
+use super::row::from_row;
 use super::{Conn, Result, session_clients};
 
 /// A query for sessions that are live at `$1` and were used after `$2`, with their users.
@@ -47,7 +46,7 @@ queries! {
 }
 
 /// A live session, with whose it is.
-#[derive(Clone, Debug, FromRow, serde::Serialize)]
+#[derive(Clone, Debug, serde::Serialize)]
 pub struct ListedSession {
     /// Its public name: `sid` in ID tokens.
     pub id: String,
@@ -67,8 +66,10 @@ pub struct ListedSession {
     pub expires_at: i64,
 }
 
+from_row!(ListedSession { id, user_id, login, password_at, code_at, created_at, seen_at, expires_at });
+
 /// A grant that holds, with whose it is.
-#[derive(Clone, Debug, FromRow, serde::Serialize)]
+#[derive(Clone, Debug, serde::Serialize)]
 pub struct ListedGrant {
     /// Its id.
     pub id: String,
@@ -89,6 +90,8 @@ pub struct ListedGrant {
     /// When it is over in any case.
     pub expires_at: i64,
 }
+
+from_row!(ListedGrant { id, user_id, login, client_id, session_id, scopes, acr, created_at, expires_at });
 
 /// When a session counts as live.
 #[derive(Clone, Copy, Debug)]

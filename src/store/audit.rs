@@ -1,8 +1,7 @@
 //! Which queries keep and read the audit log?
 
-use sqlx::FromRow;
-
 use super::macros::{all, execute, queries};
+use super::row::from_row;
 use super::{Conn, Result};
 
 queries! {
@@ -18,7 +17,7 @@ queries! {
 }
 
 /// One event as the table holds it.
-#[derive(Clone, Debug, FromRow, serde::Serialize)]
+#[derive(Clone, Debug, serde::Serialize)]
 pub struct EventRow {
     /// The event's own id.
     pub id: String,
@@ -43,6 +42,20 @@ pub struct EventRow {
     /// The login of whom it concerns, as it was then; [`append`] finds it.
     pub user_login: Option<String>,
 }
+
+from_row!(EventRow {
+    id,
+    at_ms,
+    event,
+    actor,
+    user_id,
+    group_id,
+    client_id,
+    network,
+    details,
+    actor_login,
+    user_login
+});
 
 /// Appends one event.
 ///

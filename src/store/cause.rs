@@ -3,6 +3,8 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
+use rusqlite::ErrorCode;
+
 /// Why a database cannot be opened; each says what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Cause {
@@ -116,21 +118,16 @@ impl Cause {
     }
 
     /// Why the file of SQLite could not be opened. SQLite itself says little: the system is asked again.
-    pub(super) fn of_sqlite(error: &sqlx::Error, file: &Path) -> Self {
+    pub(super) fn of_sqlite(error: &rusqlite::Error, file: &Path) -> Self {
         let name = file.display().to_string();
-        let sqlx::Error::Database(e) = error else {
-            return match error {
-                sqlx::Error::Configuration(e) => Self::Address(e.to_string()),
-                other => Self::Other(other.to_string()),
-            };
-        };
-        match e.code().and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff) {
-            Some(5 | 6) => Self::Locked,
-            Some(13) => Self::DiskFull(name),
-            Some(26 | 11) => Self::NotADatabase,
-            // Read-only, I/O, cannot open.
-            Some(8 | 10 | 14) => Self::of_file(file).unwrap_or_else(|| Self::Other(e.to_string())),
-            _ => Self::Other(e.to_string()),
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked,
+            Some(ErrorCode::DiskFull) => Self::DiskFull(name),
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Self::NotADatabase,
+            Some(ErrorCode::ReadOnly | ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => {
+                Self::of_file(file).unwrap_or_else(|| Self::Other(error.to_string()))
+            }
+            _ => Self::Other(error.to_string()),
         }
     }
 

@@ -1,8 +1,7 @@
 //! Which queries keep emailed codes, codes given by hand, and the count of wrong ones?
 
-use sqlx::FromRow;
-
 use super::macros::{execute, optional, queries};
+use super::row::from_row;
 use super::{AHEAD, Conn, Result};
 
 queries! {
@@ -54,7 +53,7 @@ queries! {
 }
 
 /// A challenge as a page needs to know it; never its code.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
 pub struct ChallengeRow {
     /// The challenge's id; part of what its code is hashed with.
     pub id: String,
@@ -77,6 +76,19 @@ pub struct ChallengeRow {
     /// When it ended otherwise.
     pub ended_at: Option<i64>,
 }
+
+from_row!(ChallengeRow {
+    id,
+    user_id,
+    reference,
+    address,
+    message_id,
+    attempts,
+    created_at,
+    expires_at,
+    spent_at,
+    ended_at
+});
 
 impl ChallengeRow {
     /// Whether somebody has been told that its code no longer works.
@@ -118,7 +130,7 @@ pub struct NewChallenge<'a> {
 }
 
 /// The one attempt that a caller has been given.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
 pub struct Attempt {
     /// The keyed hash to compare with.
     pub code_mac: String,
@@ -126,14 +138,18 @@ pub struct Attempt {
     pub attempts: i64,
 }
 
+from_row!(Attempt { code_mac, attempts });
+
 /// A code given by hand that may still be used.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
 pub struct HandCodeRow {
     /// Its id; part of what it is hashed with.
     pub id: String,
     /// Until when it holds.
     pub expires_at: i64,
 }
+
+from_row!(HandCodeRow { id, expires_at });
 
 /// Keeps a new challenge and ends those before it in the same sign-in.
 ///

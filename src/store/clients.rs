@@ -1,9 +1,8 @@
 //! Which queries keep the relying apps?
 
-use sqlx::FromRow;
-
-use super::conn::Link;
+use super::conn::Side;
 use super::macros::{all, execute, optional, queries};
+use super::row::from_row;
 use super::{Conn, Error, Result};
 
 queries! {
@@ -26,7 +25,7 @@ const FIND_IN_USE: &str =
                            FROM clients WHERE id = $1 FOR KEY SHARE";
 
 /// One relying app as the table holds it.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
 pub struct ClientRow {
     /// `client_id`.
     pub id: String,
@@ -43,6 +42,16 @@ pub struct ClientRow {
     /// When it was last changed.
     pub updated_at: i64,
 }
+
+from_row!(ClientRow {
+    id,
+    secret_hash,
+    secret_sealed,
+    registration_token_hash,
+    metadata,
+    created_at,
+    updated_at
+});
 
 /// Keeps a new client.
 ///
@@ -72,9 +81,9 @@ pub async fn find(conn: &mut Conn, id: &str) -> Result<Option<ClientRow>> {
 /// # Errors
 /// When it is gone, or the database refuses.
 pub async fn find_in_use(conn: &mut Conn, id: &str) -> Result<ClientRow> {
-    let row = match conn.link() {
-        Some(Link::Postgres(_)) => optional!(conn, ClientRow, FIND_IN_USE, id)?,
-        _ => find(conn, id).await?,
+    let row = match conn.side {
+        Side::Postgres(_) => optional!(conn, ClientRow, FIND_IN_USE, id)?,
+        Side::Sqlite(_) => find(conn, id).await?,
     };
     row.ok_or(Error::Orphan { query: "FIND_IN_USE" })
 }

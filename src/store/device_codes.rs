@@ -1,8 +1,7 @@
 //! Which queries keep the devices that wait for a person (RFC 8628)?
 
-use sqlx::FromRow;
-
 use super::macros::{execute, optional, queries};
+use super::row::from_row;
 use super::{AHEAD, Conn, Result};
 
 queries! {
@@ -39,7 +38,7 @@ const SLOWER_BY: i64 = 5;
 const SLOWEST: i64 = 120;
 
 /// One waiting device as the table holds it.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
 pub struct DeviceCodeRow {
     /// The hash of `device_code`.
     pub code_hash: String,
@@ -58,6 +57,17 @@ pub struct DeviceCodeRow {
     /// When the device got its tokens.
     pub spent_at: Option<i64>,
 }
+
+from_row!(DeviceCodeRow {
+    code_hash,
+    client_id,
+    request,
+    grant_id,
+    created_at,
+    expires_at,
+    denied_at,
+    spent_at
+});
 
 /// What a new waiting device is made of.
 #[derive(Clone, Copy, Debug)]

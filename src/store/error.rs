@@ -1,5 +1,7 @@
 //! What can go wrong with the database, in words that say what to do.
 
+use rusqlite::ffi;
+
 use super::cause::Cause;
 use super::schema::Mismatch;
 
@@ -94,31 +96,66 @@ pub enum Error {
     Query {
         /// The query that failed.
         query: &'static str,
-        /// What sqlx said.
-        source: sqlx::Error,
+        /// What was said against it.
+        source: Said,
     },
+}
+
+/// What a database, or what speaks with it, has said.
+#[derive(Debug, thiserror::Error)]
+pub enum Said {
+    /// By SQLite.
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+    /// By PostgreSQL, or by sqlx.
+    #[error(transparent)]
+    Postgres(#[from] sqlx::Error),
 }
 
 /// What every function of the store returns.
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    /// Sorts sqlx's answer into what a caller may want to tell apart.
-    pub(crate) fn from_sqlx(query: &'static str, source: sqlx::Error) -> Self {
+    /// Sorts SQLite's answer into what a caller may want to tell apart.
+    pub(super) fn from_sqlite(query: &'static str, source: rusqlite::Error) -> Self {
+        match source.sqlite_error().map(|e| e.extended_code) {
+            Some(ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY) => {
+                Self::Duplicate { query }
+            }
+            Some(ffi::SQLITE_CONSTRAINT_FOREIGNKEY) => Self::Orphan { query },
+            Some(code) if SQLITE_PASSING.contains(&(code & 0xff)) => {
+                Self::Unavailable { query, reason: format!("{source} ({code})") }
+            }
+            _ => Self::Query { query, source: source.into() },
+        }
+    }
+
+    /// The same of PostgreSQL's answer, and sqlx's.
+    pub(super) fn from_sqlx(query: &'static str, source: sqlx::Error) -> Self {
         match source {
             sqlx::Error::Database(e) if e.is_unique_violation() => Self::Duplicate { query },
             sqlx::Error::Database(e) if e.is_foreign_key_violation() => Self::Orphan { query },
-            sqlx::Error::Database(e) if is_passing(e.code().as_deref()) => {
+            sqlx::Error::Database(e) if is_passing(e.code().as_deref().unwrap_or_default()) => {
                 Self::Unavailable { query, reason: e.to_string() }
             }
-            // The line, the server or the thread at its other end: whatever it is, it is not the request.
+            // The line, or the server at its other end: whatever it is, it is not the request.
             sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
             | sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
-            | sqlx::Error::Protocol(_)
-            | sqlx::Error::WorkerCrashed => Self::Unavailable { query, reason: source.to_string() },
-            other => Self::Query { query, source: other },
+            | sqlx::Error::Protocol(_) => Self::Unavailable { query, reason: source.to_string() },
+            other => Self::Query { query, source: other.into() },
+        }
+    }
+
+    /// Whether the query is about a table that is not there.
+    pub(super) fn is_no_table(&self) -> bool {
+        match self {
+            // SQLite says no more than "error" (1).
+            Self::Query { source: Said::Sqlite(e), .. } => e.to_string().contains("no such table"),
+            Self::Query { source: Said::Postgres(sqlx::Error::Database(e)), .. } => {
+                e.code().as_deref() == Some("42P01")
+            }
+            _ => false,
         }
     }
 
@@ -144,7 +181,7 @@ impl Error {
 /// Primary result codes of SQLite that say something about the machine and nothing about the statement: no memory (7), busy (5),
 /// locked (6), read-only (8), interrupted (9), disk I/O (10), full (13), cannot open (14), locking protocol (15), and a schema that
 /// somebody is changing (17).
-const SQLITE_PASSING: [u32; 10] = [5, 6, 7, 8, 9, 10, 13, 14, 15, 17];
+const SQLITE_PASSING: [i32; 10] = [5, 6, 7, 8, 9, 10, 13, 14, 15, 17];
 
 /// The same of PostgreSQL and of what stands before it, by class or code: connection (08), a plan that a migration has outdated
 /// (0A000), a standby or a server that was made read-only (25006), idle or transaction time-outs (25P03, 25P04), statements that
@@ -155,14 +192,9 @@ const POSTGRES_PASSING: [&str; 15] = [
     "57", "58",
 ];
 
-/// Whether an error of this code may pass by itself.
-fn is_passing(code: Option<&str>) -> bool {
-    let Some(code) = code else { return false };
-    match code.parse::<u32>() {
-        // An extended code of SQLite has the primary one in its lowest byte. A SQLSTATE always has five characters.
-        Ok(sqlite) if code.len() != 5 => SQLITE_PASSING.contains(&(sqlite & 0xff)),
-        _ => code.len() == 5 && POSTGRES_PASSING.iter().any(|passing| code.starts_with(passing)),
-    }
+/// Whether an error of PostgreSQL with this SQLSTATE may pass by itself.
+fn is_passing(code: &str) -> bool {
+    POSTGRES_PASSING.iter().any(|passing| code.starts_with(passing))
 }
 
 #[cfg(test)]
@@ -170,33 +202,43 @@ mod tests {
     use super::*;
 
     #[test]
-    fn which_codes_pass_by_themselves() {
+    fn which_codes_of_sqlite_pass_by_themselves() {
         for (code, passes) in [
-            // SQLite, primary and extended: SQLITE_BUSY_SNAPSHOT, READONLY_DBMOVED, IOERR_WRITE, IOERR_FSYNC, CANTOPEN_ISDIR.
-            ("5", true),
-            ("517", true),
-            ("6", true),
-            ("7", true),
-            ("8", true),
-            ("1032", true),
-            ("9", true),
-            ("10", true),
-            ("778", true),
-            ("1034", true),
-            ("13", true),
-            ("14", true),
-            ("526", true),
-            ("15", true),
-            ("17", true),
-            // Error, corrupt, constraint, mismatch, misuse, not a database.
-            ("1", false),
-            ("11", false),
-            ("19", false),
-            ("2067", false),
-            ("20", false),
-            ("21", false),
-            ("26", false),
-            // PostgreSQL.
+            // Primary and extended: SQLITE_BUSY_SNAPSHOT, READONLY_DBMOVED, IOERR_WRITE, IOERR_FSYNC, CANTOPEN_ISDIR.
+            (5, true),
+            (517, true),
+            (6, true),
+            (7, true),
+            (8, true),
+            (1032, true),
+            (9, true),
+            (10, true),
+            (778, true),
+            (1034, true),
+            (13, true),
+            (14, true),
+            (526, true),
+            (15, true),
+            (17, true),
+            // Error, corrupt, mismatch, misuse, not a database.
+            (1, false),
+            (11, false),
+            (20, false),
+            (21, false),
+            (26, false),
+        ] {
+            let said = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            assert_eq!(Error::from_sqlite("QUERY", said).may_pass(), passes, "{code}");
+        }
+        let refused =
+            |code| Error::from_sqlite("QUERY", rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
+        assert!(refused(2067).is_duplicate() && refused(1555).is_duplicate() && refused(787).is_orphan());
+        assert!(!Error::from_sqlite("QUERY", rusqlite::Error::InvalidQuery).may_pass());
+    }
+
+    #[test]
+    fn which_codes_of_postgres_pass_by_themselves() {
+        for (code, passes) in [
             ("08000", true),
             ("08006", true),
             ("08P01", true),
@@ -228,9 +270,8 @@ mod tests {
             ("XX000", false),
             ("", false),
         ] {
-            assert_eq!(is_passing(Some(code)), passes, "{code}");
+            assert_eq!(is_passing(code), passes, "{code}");
         }
-        assert!(!is_passing(None));
     }
 
     #[test]
@@ -238,11 +279,9 @@ mod tests {
         let broken = || std::io::Error::from(std::io::ErrorKind::BrokenPipe);
         for passing in [
             sqlx::Error::PoolTimedOut,
-            sqlx::Error::PoolClosed,
             sqlx::Error::Io(broken()),
             sqlx::Error::Tls(Box::new(broken())),
             sqlx::Error::Protocol("unexpected message".to_owned()),
-            sqlx::Error::WorkerCrashed,
         ] {
             assert!(Error::from_sqlx("QUERY", passing).may_pass());
         }

@@ -1,8 +1,7 @@
 //! Which queries count what was found wrong, and keep the places of those who were told to wait?
 
-use sqlx::FromRow;
-
 use super::macros::{all, execute, optional, queries};
+use super::row::from_row;
 use super::{Conn, Result};
 
 queries! {
@@ -45,7 +44,7 @@ queries! {
 }
 
 /// What is counted for one subject.
-#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailureRow {
     /// The hash of what it is counted for.
     pub subject: String,
@@ -54,6 +53,8 @@ pub struct FailureRow {
     /// When the last of them was found, in seconds since 1970.
     pub failed_at: i64,
 }
+
+from_row!(FailureRow { subject, debt, failed_at });
 
 /// One more failure of a subject.
 #[derive(Clone, Copy, Debug)]

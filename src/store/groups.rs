@@ -1,8 +1,7 @@
 //! Which queries keep groups?
 
-use sqlx::FromRow;
-
 use super::macros::{all, execute, optional, queries};
+use super::row::{Columns, FromRow, from_row};
 use super::{Conn, Result};
 
 queries! {
@@ -46,7 +45,7 @@ queries! {
 }
 
 /// One group as the table holds it.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
 pub struct GroupRow {
     /// The group's id.
     pub id: String,
@@ -64,14 +63,21 @@ pub struct GroupRow {
     pub created_at: i64,
 }
 
+from_row!(GroupRow { id, parent_id, top_id, name, language, two_factor_setting, created_at });
+
 /// A group with its path.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
 pub struct ListedGroup {
     /// The names from the top-level group's to its own, with slashes between them.
     pub path: String,
     /// The group.
-    #[sqlx(flatten)]
     pub group: GroupRow,
+}
+
+impl FromRow for ListedGroup {
+    fn from_row<C: Columns>(columns: &mut C) -> std::result::Result<Self, C::Error> {
+        Ok(Self { path: columns.named("path")?, group: GroupRow::from_row(columns)? })
+    }
 }
 
 /// The group of this id.

@@ -1,8 +1,7 @@
 //! Which queries keep who has asked for help because there was no way in for them?
 
-use sqlx::FromRow;
-
 use super::macros::{all, execute, optional, queries};
+use super::row::from_row;
 use super::{Conn, Result};
 
 queries! {
@@ -29,7 +28,7 @@ queries! {
 }
 
 /// One open request.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
 pub struct HelpRow {
     /// Who asks.
     pub user_id: String,
@@ -46,6 +45,8 @@ pub struct HelpRow {
     /// When they last asked, in seconds since 1970.
     pub asked_at: i64,
 }
+
+from_row!(HelpRow { user_id, login, name, group_id, why, client_id, asked_at });
 
 /// Keeps a request, in place of the one before of the same user.
 ///

@@ -1,8 +1,7 @@
 //! Which queries keep one-time links?
 
-use sqlx::FromRow;
-
 use super::macros::{execute, optional, queries};
+use super::row::from_row;
 use super::{AHEAD, Conn, Result};
 
 queries! {
@@ -21,13 +20,15 @@ queries! {
 }
 
 /// A link that may still be used.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
 pub struct LinkRow {
     /// Whose it is.
     pub user_id: String,
     /// The sign-in from which it was asked for.
     pub signin_id: Option<String>,
 }
+
+from_row!(LinkRow { user_id, signin_id });
 
 /// What a new link is made of.
 #[derive(Clone, Copy, Debug)]

@@ -1,28 +1,5 @@
 //! How is one query text run on either database? These few macros are the whole of it.
 
-/// Runs an expression with `$c` bound to the connection of whichever database is in use, and `$named` to whether the statement may
-/// be kept by name; within the limit on a statement. A connection that fails is closed.
-macro_rules! run {
-    ($conn:expr, $query:expr, $named:ident, $c:ident => $run:expr) => {
-        match &mut *$conn {
-            conn => {
-                let $named = conn.named();
-                let limit = $crate::store::conn::STATEMENT;
-                let answer = match conn.link() {
-                    Some($crate::store::conn::Link::Sqlite($c)) => {
-                        $crate::store::conn::within(limit, async { $run }).await
-                    }
-                    Some($crate::store::conn::Link::Postgres($c)) => {
-                        $crate::store::conn::within(limit, async { $run }).await
-                    }
-                    None => Err($crate::store::conn::Trouble::Gone),
-                };
-                conn.learn($query, answer)
-            }
-        }
-    };
-}
-
 /// Declares named queries and the list of them that the prepare-everything test reads.
 macro_rules! queries {
     ($($(#[$meta:meta])* $name:ident = $sql:expr;)+) => {
@@ -33,30 +10,39 @@ macro_rules! queries {
     };
 }
 
+/// Runs a query by the method of this name, which there is for either database, and gives the query's name along. SQLite answers
+/// at once, on this thread; PostgreSQL is waited for.
+macro_rules! run {
+    ($conn:expr, $method:ident $(::<$row:ty>)?, $sql:expr $(, $bind:expr)*) => {
+        match &mut $conn.side {
+            $crate::store::conn::Side::Sqlite(session) => {
+                session.$method $(::<$row>)? (stringify!($sql), $sql, &[$(&$bind),*])
+            }
+            $crate::store::conn::Side::Postgres(session) => {
+                session.$method $(::<$row>)? (stringify!($sql), sqlx::query($sql)$(.bind($bind))*).await
+            }
+        }
+    };
+}
+
 /// Runs a statement; the answer is the number of rows it changed.
 macro_rules! execute {
     ($conn:expr, $sql:expr $(, $bind:expr)* $(,)?) => {
-        $crate::store::macros::run!($conn, stringify!($sql), named, c => {
-            sqlx::query($sql).persistent(named)$(.bind($bind))*.execute(c).await.map(|done| done.rows_affected())
-        })
+        $crate::store::macros::run!($conn, execute, $sql $(, $bind)*)
     };
 }
 
 /// Reads at most one row as `$row`.
 macro_rules! optional {
     ($conn:expr, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
-        $crate::store::macros::run!($conn, stringify!($sql), named, c => {
-            sqlx::query_as::<_, $row>($sql).persistent(named)$(.bind($bind))*.fetch_optional(c).await
-        })
+        $crate::store::macros::run!($conn, optional::<$row>, $sql $(, $bind)*)
     };
 }
 
 /// Reads all rows as `$row`; the query itself must bound how many.
 macro_rules! all {
     ($conn:expr, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
-        $crate::store::macros::run!($conn, stringify!($sql), named, c => {
-            sqlx::query_as::<_, $row>($sql).persistent(named)$(.bind($bind))*.fetch_all(c).await
-        })
+        $crate::store::macros::run!($conn, all::<$row>, $sql $(, $bind)*)
     };
 }
 

@@ -1,8 +1,7 @@
 //! Which queries keep mail that waits to be sent, and what became of it?
 
-use sqlx::FromRow;
-
 use super::macros::{all, execute, optional, queries};
+use super::row::from_row;
 use super::{Conn, Result};
 
 queries! {
@@ -32,7 +31,7 @@ queries! {
 }
 
 /// A message that waits, as the sender needs it.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
 pub struct ClaimedRow {
     /// The message's id; part of what seals it.
     pub id: String,
@@ -50,8 +49,10 @@ pub struct ClaimedRow {
     pub expires_at: i64,
 }
 
+from_row!(ClaimedRow { id, purpose, address, sealed, attempts, created_at_ms, expires_at });
+
 /// A line of the delivery record.
-#[derive(Clone, Debug, FromRow, serde::Serialize)]
+#[derive(Clone, Debug, serde::Serialize)]
 pub struct DeliveryRow {
     /// The message's id.
     pub id: String,
@@ -74,6 +75,19 @@ pub struct DeliveryRow {
     /// When it was settled.
     pub done_at: Option<i64>,
 }
+
+from_row!(DeliveryRow {
+    id,
+    purpose,
+    user_id,
+    address,
+    reference,
+    state,
+    attempts,
+    answer,
+    created_at_ms,
+    done_at
+});
 
 /// What a new message is made of.
 #[derive(Clone, Copy, Debug)]

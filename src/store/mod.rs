@@ -4,7 +4,6 @@
 //! and listed in its file's `QUERIES`, so that a test can prepare each of them on both. Functions take
 //! `&mut Conn`, which is either a plain connection or a transaction (`Tx` dereferences to it).
 
-mod breaker;
 mod cause;
 pub(crate) mod conn;
 mod db;
@@ -12,7 +11,12 @@ mod error;
 mod expiry;
 mod macros;
 mod open;
+mod pool;
+mod postgres;
+pub(crate) mod row;
 mod schema;
+mod sqlite;
+mod watch;
 
 pub mod access;
 pub mod audit;
@@ -45,10 +49,11 @@ pub mod users;
 
 pub use cause::Cause;
 pub use conn::{Conn, Tx};
-pub use db::{Db, Opened, Options};
-pub use error::{Error, Result};
+pub use db::{Db, Options};
+pub use error::{Error, Result, Said};
 pub use expiry::{AHEAD, is_marked, is_over};
 pub use schema::{Mismatch, Numbers, SchemaState};
+pub use watch::{Costs, Listener};
 
 /// A query's name (for the test's message) and its text.
 pub type Query = (&'static str, &'static str);

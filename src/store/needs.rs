@@ -1,8 +1,7 @@
 //! Which queries tell whether users can be sent a code, and need one?
 
-use sqlx::FromRow;
-
 use super::macros::{all, optional, queries};
+use super::row::from_row;
 use super::{Conn, Result};
 
 /// A query for what decides whether users can be sent a code; the argument says whose.
@@ -33,7 +32,7 @@ queries! {
 }
 
 /// What decides whether a user can be sent a code, and needs one.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
 pub struct NeedRow {
     /// The user's id.
     pub id: String,
@@ -52,6 +51,8 @@ pub struct NeedRow {
     /// What the mail server said of the last message, if that did not reach the address that they have.
     pub undelivered: Option<String>,
 }
+
+from_row!(NeedRow { id, login, login_key, email, role_rights, two_factor_setting, stopped_at, undelivered });
 
 /// At most `limit` of those of a group who are not disabled and whose folded logins come after `after`.
 ///

@@ -1,9 +1,8 @@
 //! Which queries count what needs a manager's attention? `$1` is the group that their tree hangs from, null for the whole site; each
 //! count ends at a limit.
 
-use sqlx::FromRow;
-
 use super::macros::{all, execute, optional, queries, within};
+use super::row::from_row;
 use super::{Conn, Result};
 
 queries! {
@@ -49,7 +48,7 @@ queries! {
 }
 
 /// A message that did not get through.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
 pub struct UnsentRow {
     /// What it was for.
     pub purpose: String,
@@ -61,8 +60,10 @@ pub struct UnsentRow {
     pub login: String,
 }
 
+from_row!(UnsentRow { purpose, answer, created_at_ms, login });
+
 /// A sign-in by override.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
 pub struct OverrideRow {
     /// When, in milliseconds since 1970.
     pub at_ms: i64,
@@ -72,8 +73,10 @@ pub struct OverrideRow {
     pub user_id: Option<String>,
 }
 
+from_row!(OverrideRow { at_ms, login, user_id });
+
 /// How many sign-ins of a day ended in one way.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
 pub struct DayRow {
     /// The day, in days since 1970 (UTC).
     pub day: i64,
@@ -82,6 +85,8 @@ pub struct DayRow {
     /// How many.
     pub n: i64,
 }
+
+from_row!(DayRow { day, outcome, n });
 
 /// How many people of groups with two-factor on have no address and no override, up to `limit`.
 ///

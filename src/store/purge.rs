@@ -96,6 +96,7 @@ pub async fn run(db: &Db, now: i64) -> Result<u64> {
     for kind in KINDS.iter().copied() {
         loop {
             let mut tx = db.write().await?;
+            tx.take_time();
             let deleted = batch(&mut tx, kind, now).await?;
             tx.commit().await?;
             gone += deleted;

@@ -1,8 +1,7 @@
 //! Which queries keep the authorization requests that clients have pushed (RFC 9126)?
 
-use sqlx::FromRow;
-
 use super::macros::{execute, optional, queries};
+use super::row::from_row;
 use super::{AHEAD, Conn, Result};
 
 queries! {
@@ -17,7 +16,7 @@ queries! {
 }
 
 /// One pushed request as the table holds it.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
 pub struct PushedRow {
     /// Who has pushed it.
     pub client_id: String,
@@ -32,6 +31,8 @@ pub struct PushedRow {
     /// When it was answered.
     pub used_at: Option<i64>,
 }
+
+from_row!(PushedRow { client_id, parameters, dpop_jkt, created_at, expires_at, used_at });
 
 /// What a new pushed request is made of.
 #[derive(Clone, Copy, Debug)]

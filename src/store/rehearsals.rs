@@ -1,8 +1,7 @@
 //! Which queries keep how each person's last rehearsal of two-factor went?
 
-use sqlx::FromRow;
-
 use super::macros::{all, execute, queries};
+use super::row::from_row;
 use super::{Conn, Result};
 
 queries! {
@@ -17,7 +16,7 @@ queries! {
 }
 
 /// How many people of a group have had one outcome.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
 pub struct CountRow {
     /// The outcome; none for those who have not rehearsed yet.
     pub outcome: Option<String>,
@@ -25,8 +24,10 @@ pub struct CountRow {
     pub people: i64,
 }
 
+from_row!(CountRow { outcome, people });
+
 /// How one person's last rehearsal went.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
 pub struct RehearsalRow {
     /// The user's id.
     pub id: String,
@@ -39,6 +40,8 @@ pub struct RehearsalRow {
     /// When, in seconds since 1970.
     pub at: Option<i64>,
 }
+
+from_row!(RehearsalRow { id, login, login_key, outcome, at });
 
 /// Keeps how a person's rehearsal went, in place of the one before.
 ///

@@ -1,8 +1,7 @@
 //! Which queries keep roles?
 
-use sqlx::FromRow;
-
 use super::macros::{all, execute, optional, queries};
+use super::row::from_row;
 use super::{Conn, Result};
 
 queries! {
@@ -25,7 +24,7 @@ queries! {
 }
 
 /// One role as the table holds it.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
 pub struct RoleRow {
     /// The role's id.
     pub id: String,
@@ -38,6 +37,8 @@ pub struct RoleRow {
     /// Its rights, separated by spaces.
     pub rights: String,
 }
+
+from_row!(RoleRow { id, group_id, name, rank, rights });
 
 /// The role of this id.
 ///

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use sqlx::FromRow;
 use sqlx::migrate::{Migration, Migrator};
 
-use super::conn::{Link, Trouble, within};
 use super::facts;
 use super::macros::{all, execute, optional};
+use super::row::from_row;
 use super::{Conn, Db, Error, Result, Tx};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
@@ -114,13 +113,15 @@ impl std::fmt::Display for Numbers {
 }
 
 /// A migration that has run, as the database remembers it.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
 struct Applied {
     version: i64,
     description: String,
     success: bool,
     checksum: Vec<u8>,
 }
+
+from_row!(Applied { version, description, success, checksum });
 
 /// A migration of this program: its number and the checksum of its text.
 type Known<'m> = (i64, &'m [u8]);
@@ -205,7 +206,7 @@ impl Db {
             return Ok(());
         }
         let mut tx = self.begin_migration(turn).await?;
-        let table = if matches!(self, Self::Sqlite { .. }) { TABLE_SQLITE } else { TABLE_POSTGRES };
+        let table = if self.is_sqlite() { TABLE_SQLITE } else { TABLE_POSTGRES };
         script(&mut tx, 0, table).await?;
         let lacking = compare(&known(), &applied(&mut tx).await?)?;
         for migration in MIGRATIONS.iter().filter(|m| lacking.contains(&m.version)) {
@@ -218,7 +219,7 @@ impl Db {
     /// A transaction in which nobody else changes the schema. On SQLite that is any that writes.
     async fn begin_migration(&self, turn: Duration) -> Result<Tx> {
         let locked = |holder: String| Error::MigrationLocked { seconds: turn.as_secs(), holder };
-        if matches!(self, Self::Sqlite { .. }) {
+        if self.is_sqlite() {
             let waiting = async {
                 loop {
                     match self.write().await {
@@ -250,12 +251,7 @@ impl Db {
 /// Which migrations have run: none where there is no table of them.
 async fn applied(conn: &mut Conn) -> Result<Vec<Applied>> {
     match all!(conn, Applied, APPLIED) {
-        Err(Error::Query { source: sqlx::Error::Database(e), .. })
-            // SQLite says no more than "error" (1).
-            if e.code().as_deref() == Some("42P01") || e.message().contains("no such table") =>
-        {
-            Ok(Vec::new())
-        }
+        Err(e) if e.is_no_table() => Ok(Vec::new()),
         found => found,
     }
 }
@@ -269,16 +265,7 @@ async fn apply(tx: &mut Tx, migration: &'static Migration) -> Result<()> {
 
 /// Runs the statements of a text, one after the other.
 async fn script(conn: &mut Conn, version: i64, text: &'static str) -> Result<()> {
-    let answer = match conn.link() {
-        Some(Link::Sqlite(c)) => {
-            within(MIGRATION, async { sqlx::raw_sql(text).execute(c).await.map(|_| ()) }).await
-        }
-        Some(Link::Postgres(c)) => {
-            within(MIGRATION, async { sqlx::raw_sql(text).execute(c).await.map(|_| ()) }).await
-        }
-        None => Err(Trouble::Gone),
-    };
-    conn.learn("migration", answer).map_err(|e| match e {
+    conn.script("migration", text, MIGRATION).await.map_err(|e| match e {
         Error::Query { source, .. } => Error::Migrate { version, reason: source.to_string() },
         Error::Unavailable { reason, .. } => Error::Migrate { version, reason },
         other => other,

@@ -1,8 +1,7 @@
 //! Which queries keep who has signed in where, and which apps are still to be told that a session has ended?
 
-use sqlx::FromRow;
-
 use super::macros::{all, execute, optional, queries};
+use super::row::from_row;
 use super::{Conn, Result};
 
 queries! {
@@ -38,7 +37,7 @@ queries! {
 const HEAD_START: i64 = 3;
 
 /// One app of one session.
-#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signed {
     /// The session: `sid`.
     pub session_id: String,
@@ -46,8 +45,10 @@ pub struct Signed {
     pub client_id: String,
 }
 
+from_row!(Signed { session_id, client_id });
+
 /// A notice that has been taken for sending.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
 pub struct ClaimedNotice {
     /// The session: `sid`.
     pub session_id: String,
@@ -58,6 +59,8 @@ pub struct ClaimedNotice {
     /// Which attempt this is, from 1.
     pub attempts: i64,
 }
+
+from_row!(ClaimedNotice { session_id, client_id, user_id, attempts });
 
 /// Notes that a session's person has signed in at an app; an app that was told before is told again. False when the session has
 /// ended meanwhile: then nothing is noted.

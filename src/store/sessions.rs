@@ -1,8 +1,7 @@
 //! Which queries keep browsers that have signed in?
 
-use sqlx::FromRow;
-
 use super::macros::{execute, optional, queries};
+use super::row::from_row;
 use super::{Conn, Result};
 
 queries! {
@@ -27,7 +26,7 @@ queries! {
 }
 
 /// One live session as the table holds it.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
 pub struct SessionRow {
     /// Its public name: `sid` in ID tokens.
     pub id: String,
@@ -46,6 +45,8 @@ pub struct SessionRow {
     /// When it is over in any case.
     pub expires_at: i64,
 }
+
+from_row!(SessionRow { id, user_id, password_at, code_at, skipped_at, created_at, seen_at, expires_at });
 
 /// The proofs that a session stands on.
 #[derive(Clone, Copy, Debug)]

@@ -1,8 +1,7 @@
 //! Which queries keep the signing keys?
 
-use sqlx::FromRow;
-
 use super::macros::{all, execute, queries};
+use super::row::from_row;
 use super::{Conn, Result};
 
 queries! {
@@ -20,7 +19,7 @@ queries! {
 }
 
 /// One signing key as the table holds it.
-#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SigningKeyRow {
     /// The key's name: its RFC 7638 thumbprint.
     pub kid: String,
@@ -39,6 +38,8 @@ pub struct SigningKeyRow {
     /// Until when it is published.
     pub expires_at: Option<i64>,
 }
+
+from_row!(SigningKeyRow { kid, kind, public_jwk, sealed, created_at, active_at, retired_at, expires_at });
 
 /// Every key that is there.
 ///

@@ -1,8 +1,7 @@
 //! Which queries keep a pending authorization request and how far its person has come?
 
-use sqlx::FromRow;
-
 use super::macros::{execute, optional, queries};
+use super::row::from_row;
 use super::{AHEAD, Conn, Result};
 
 queries! {
@@ -68,7 +67,7 @@ queries! {
 }
 
 /// One sign-in as the table holds it.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
 pub struct SignInRow {
     /// Its public name, part of the address of its pages.
     pub id: String,
@@ -111,6 +110,29 @@ pub struct SignInRow {
     /// The session whose password counts in it; none where the password was given in it.
     pub session_id: Option<String>,
 }
+
+from_row!(SignInRow {
+    id,
+    browser_hash,
+    client_id,
+    request,
+    user_id,
+    password_at,
+    code_at,
+    skipped_at,
+    hindrance,
+    consented_at,
+    consented_by,
+    last_user_id,
+    without_session,
+    notice,
+    codes_sent,
+    created_at,
+    expires_at,
+    finished_at,
+    grant_id,
+    session_id
+});
 
 impl SignInRow {
     /// Whether this user has agreed on the consent page; what somebody else agreed to in the same sign-in says nothing.

@@ -1,8 +1,7 @@
 //! Which queries keep grants, and the authorization codes and refresh tokens that hang from them?
 
-use sqlx::FromRow;
-
 use super::macros::{execute, optional, queries};
+use super::row::from_row;
 use super::{AHEAD, Conn, Result};
 
 queries! {
@@ -54,7 +53,7 @@ queries! {
 }
 
 /// One grant as the table holds it.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
 pub struct GrantRow {
     /// Its id; the part of an access token's `jti` before the dot.
     pub id: String,
@@ -84,8 +83,24 @@ pub struct GrantRow {
     pub details: String,
 }
 
+from_row!(GrantRow {
+    id,
+    user_id,
+    client_id,
+    session_id,
+    scopes,
+    nonce,
+    amr,
+    acr,
+    auth_time,
+    created_at,
+    expires_at,
+    ended_at,
+    details
+});
+
 /// One authorization code as the table holds it.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
 pub struct CodeRow {
     /// The grant that it stands for.
     pub grant_id: String,
@@ -101,8 +116,10 @@ pub struct CodeRow {
     pub bound_to: Option<String>,
 }
 
+from_row!(CodeRow { grant_id, redirect_uri, code_challenge, expires_at, spent_at, bound_to });
+
 /// One refresh token as the table holds it.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
 pub struct RefreshRow {
     /// The grant that it renews.
     pub grant_id: String,
@@ -118,6 +135,8 @@ pub struct RefreshRow {
     /// read apart, a retry by another request in between would look like a reuse.
     pub waiting_successor: Option<String>,
 }
+
+from_row!(RefreshRow { grant_id, expires_at, spent_at, bound_to, retried_at, waiting_successor });
 
 /// What a new refresh token is made of.
 #[derive(Clone, Copy, Debug)]

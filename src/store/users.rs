@@ -1,8 +1,7 @@
 //! Which queries keep users?
 
-use sqlx::FromRow;
-
 use super::macros::{all, execute, optional, queries};
+use super::row::from_row;
 use super::{Conn, Result};
 
 /// A query for users with their role and group; the argument says which.
@@ -108,7 +107,7 @@ queries! {
 }
 
 /// One user with their role and group, as the tables hold them.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
 pub struct UserRow {
     /// The user's id: `sub`.
     pub id: String,
@@ -151,6 +150,29 @@ pub struct UserRow {
     /// Its two-factor setting.
     pub group_two_factor: Option<String>,
 }
+
+from_row!(UserRow {
+    id,
+    login,
+    name,
+    email,
+    email_verified_at,
+    claims,
+    status,
+    password_hash,
+    password_short,
+    created_at,
+    updated_at,
+    role_id,
+    role_name,
+    role_rank,
+    role_rights,
+    group_id,
+    group_name,
+    group_top_id,
+    group_language,
+    group_two_factor
+});
 
 /// What a user is made of, but for the password.
 #[derive(Clone, Copy, Debug)]

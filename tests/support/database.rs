@@ -64,11 +64,31 @@ impl Database {
     pub async fn pretend_a_newer_program_migrated(&self) {
         const RECORD: &str = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
                               SELECT 9999, 'tomorrow', success, checksum, 0 FROM _sqlx_migrations WHERE version = 1";
-        match &self.db {
-            Db::Sqlite { writer, .. } => sqlx::query(RECORD).execute(writer).await.map(|_| ()),
-            Db::Postgres { pool, .. } => sqlx::query(RECORD).execute(pool).await.map(|_| ()),
+        self.run(RECORD).await;
+    }
+
+    /// Runs statements past the program, as somebody with a tool for databases would.
+    pub async fn run(&self, statements: &'static str) {
+        match &self.home {
+            Home::Sqlite { .. } => self.file().execute_batch(statements).expect("the statements run"),
+            Home::Postgres { .. } => run_on(&self.url, statements.to_owned()).await,
         }
-        .expect("a record of a migration");
+    }
+
+    /// Reads one text of the only row that a query finds by `$1`.
+    pub async fn text(&self, query: &'static str, by: &str) -> Option<String> {
+        match &self.home {
+            Home::Sqlite { .. } => self.file().query_row(query, [by], |row| row.get(0)).expect("a row"),
+            Home::Postgres { .. } => {
+                let mut conn = PgConnection::connect(&self.url).await.expect("a connection");
+                sqlx::query_scalar(query).bind(by).fetch_one(&mut conn).await.expect("a row")
+            }
+        }
+    }
+
+    fn file(&self) -> rusqlite::Connection {
+        let file = self.url.strip_prefix("sqlite:").expect("the address of a file");
+        rusqlite::Connection::open(file).expect("the file opens")
     }
 
     async fn migrated(self) -> Self {

@@ -12,6 +12,7 @@ use countersign::keys::Vault;
 use countersign::keys::secret::entropy;
 use countersign::mail::Mailer;
 use countersign::signin::challenge::issue_by_hand;
+use countersign::store::{Costs, Db};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -57,6 +58,7 @@ pub struct Process {
 
 #[derive(Debug)]
 struct Running {
+    db: Db,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
@@ -145,6 +147,11 @@ impl Site {
         let person = self.admin.user(login).await;
         let mut conn = self.admin.db.read().await.expect("a connection");
         By::user(&mut conn, &person, self.now() * 1000).await.expect("their standing")
+    }
+
+    /// What the site has asked of its database so far; what the test itself asks is not in it.
+    pub fn costs(&self) -> Costs {
+        self.running.as_ref().expect("a running site").db.costs()
     }
 
     /// A code given by hand, as `countersign user code` does.
@@ -247,12 +254,13 @@ impl Inbox<'_> {
 impl Running {
     async fn start(config: Config, time: &Arc<AtomicI64>, doors: impl Into<Doors> + Send + 'static) -> Self {
         let app = App::open(config, Clock::Manual(Arc::clone(time))).await.expect("the site opens");
+        let db = app.db.clone();
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
             let until_stopped = async { drop(stopped.await) };
             app.serve(doors, until_stopped).await.expect("the site serves");
         });
-        Self { stop, task }
+        Self { db, stop, task }
     }
 }
 

@@ -7,11 +7,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::{ConnectOptions as _, PgPool};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-use super::conn::Conn;
+use super::Server;
 
 /// How long the database may take for the question whether it is there.
 const ANSWER: Duration = Duration::from_secs(2);
@@ -22,14 +21,12 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// How often it is looked whether a connection has been given back.
 const LOOK: Duration = Duration::from_millis(50);
 
-const ARE_YOU_THERE: &str = "SELECT 1";
-
 /// The server's word that it has no connection left: that is an answer.
 const CROWDED: &str = "53300";
 
 /// What is known of the database; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Breaker(Arc<watch::Sender<State>>);
+pub(super) struct Breaker(Arc<watch::Sender<State>>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -78,10 +75,10 @@ impl Breaker {
         }
     }
 
-    /// Somebody has waited for one of these connections in vain: one asks why, unless one does already.
-    pub(super) fn doubt(&self, pool: &PgPool) {
+    /// Somebody has waited for a connection to this server in vain: one asks why, unless one does already.
+    pub(super) fn doubt(&self, server: &Arc<Server>) {
         if self.note(Found::NoPlace).is_some() {
-            tokio::spawn(ask(self.clone(), pool.clone()));
+            tokio::spawn(ask(self.clone(), Arc::clone(server)));
         }
     }
 
@@ -98,8 +95,8 @@ impl Breaker {
 }
 
 /// Asks until the database answers, or is closed: the only one who does meanwhile.
-async fn ask(breaker: Breaker, pool: PgPool) {
-    while !pool.is_closed() && !answers(&pool).await {
+async fn ask(breaker: Breaker, server: Arc<Server>) {
+    while !server.is_closed() && !answers(&server).await {
         if breaker.note(Found::Silence).is_some() {
             tracing::warn!("the database does not answer: requests that need it are refused until it does");
         }
@@ -113,36 +110,27 @@ async fn ask(breaker: Breaker, pool: PgPool) {
 
 /// Whether there is an answer in time, on either way: a pooler may have no further connection to give, and those that are there may be
 /// dead.
-async fn answers(pool: &PgPool) -> bool {
+async fn answers(server: &Server) -> bool {
     let asked = async {
         tokio::select! {
-            () = on_one_that_was_given_back(pool) => {}
-            () = on_a_new_one(pool) => {}
+            () = on_one_that_was_given_back(server) => {}
+            () = on_a_new_one(server) => {}
         }
     };
     timeout(ANSWER, asked).await.is_ok()
 }
 
 /// Ends with an answer.
-async fn on_one_that_was_given_back(pool: &PgPool) {
-    loop {
-        if let Some(line) = pool.try_acquire()
-            && Conn::postgres(line, false).begin("BEGIN").await.is_ok()
-        {
-            return;
-        }
+async fn on_one_that_was_given_back(server: &Server) {
+    while !server.is_there().await {
         sleep(LOOK).await;
     }
 }
 
 /// Ends with an answer, too.
-async fn on_a_new_one(pool: &PgPool) {
-    let asked = async {
-        let mut line = pool.connect_options().connect().await?;
-        sqlx::raw_sql(ARE_YOU_THERE).execute(&mut line).await
-    };
-    let answered = match asked.await {
-        Ok(_) => true,
+async fn on_a_new_one(server: &Server) {
+    let answered = match server.greet().await {
+        Ok(()) => true,
         Err(sqlx::Error::Database(e)) => e.code().as_deref() == Some(CROWDED),
         Err(_) => false,
     };

@@ -1,0 +1,157 @@
+//! How does one get a connection to a server that answers and takes writing?
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{ConnectOptions as _, Connection as _, Row as _};
+use tokio::time::{sleep, timeout};
+
+use crate::store::Error;
+use crate::store::pool::{Lease, NoPlace, PATIENCE, Pool};
+use crate::store::watch::Watch;
+
+/// How long a connection that has rested may take to show that it is alive.
+const PING: Duration = Duration::from_secs(1);
+
+/// How long a connection is believed to be as it was left.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// How long is waited before a server that is not ready is tried again, at first and at most.
+const AGAIN: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
+
+pub(super) const IS_READ_ONLY: &str = "SHOW transaction_read_only";
+
+/// A server, and the connections to it.
+#[derive(Debug)]
+pub(super) struct Server {
+    pool: Arc<Pool<PgConnection>>,
+    connect: PgConnectOptions,
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub(super) enum Vain {
+    /// None came in time.
+    Late(String),
+    /// None is given out any more.
+    Closed(Error),
+    /// The server, or the way to it, said why.
+    Said(sqlx::Error),
+}
+
+impl From<NoPlace> for Vain {
+    fn from(no: NoPlace) -> Self {
+        match no {
+            NoPlace::Late => Self::Late(no.to_string()),
+            NoPlace::Closed => Self::Closed(no.into()),
+        }
+    }
+}
+
+impl Server {
+    pub(super) fn new(connect: PgConnectOptions, max_connections: u32) -> Arc<Self> {
+        Arc::new(Self { pool: Pool::new(max_connections.max(1)), connect })
+    }
+
+    /// A connection that is believed to work: one that rested a moment ago, one that has just said so, or a new one.
+    pub(super) async fn lease(&self, watch: &Watch) -> Result<Lease<PgConnection>, Vain> {
+        let (mut lease, rest) = self.pool.lease().await?;
+        if let (true, Some(conn)) = (rest >= FRESH, lease.conn()) {
+            watch.asked_the_server();
+            if let Err(e) = is_primary(conn).await {
+                tracing::debug!("a connection that has rested is closed: {e}");
+                drop(lease.take());
+            }
+        }
+        if lease.conn().is_none() {
+            lease.put(self.connected().await?);
+        }
+        Ok(lease)
+    }
+
+    /// Whether a connection that rests shows that the server answers.
+    pub(super) async fn is_there(&self) -> bool {
+        let Some(mut lease) = self.pool.try_lease() else { return false };
+        // Given up in the middle, it is closed with this future.
+        let Some(mut conn) = lease.take() else { return false };
+        let answered = one_word(&mut conn, IS_READ_ONLY).await.is_ok();
+        if answered {
+            lease.put(conn);
+        }
+        answered
+    }
+
+    /// Asks over a connection of its own whether the server answers.
+    pub(super) async fn greet(&self) -> sqlx::Result<()> {
+        let mut conn = self.connect.connect().await?;
+        one_word(&mut conn, IS_READ_ONLY).await.map(|_| ())
+    }
+
+    pub(super) fn load(&self) -> (usize, usize, usize) {
+        self.pool.load()
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.pool.is_closed()
+    }
+
+    pub(super) async fn close(&self) {
+        for conn in self.pool.close().await {
+            let _ = conn.close().await;
+        }
+    }
+
+    /// A new connection. A server that is just starting, or a standby that may be promoted, is tried again for a while.
+    async fn connected(&self) -> Result<PgConnection, Vain> {
+        let mut last = "no answer".to_owned();
+        let trying = async {
+            let (mut pause, longest) = AGAIN;
+            loop {
+                match self.connect().await {
+                    Err(e) if may_be_ready_soon(&e) => last = e.to_string(),
+                    done => return done,
+                }
+                sleep(pause).await;
+                pause = (pause * 2).min(longest);
+            }
+        };
+        match timeout(PATIENCE, trying).await {
+            Ok(connected) => connected.map_err(Vain::Said),
+            Err(_) => Err(Vain::Late(format!("no connection within {} s: {last}", PATIENCE.as_secs()))),
+        }
+    }
+
+    async fn connect(&self) -> sqlx::Result<PgConnection> {
+        let mut conn = self.connect.connect().await?;
+        is_primary(&mut conn).await?;
+        Ok(conn)
+    }
+}
+
+/// Whether connecting may succeed in a moment.
+fn may_be_ready_soon(error: &sqlx::Error) -> bool {
+    use io::ErrorKind::{ConnectionRefused, ReadOnlyFilesystem};
+    match error {
+        sqlx::Error::Io(e) => [ConnectionRefused, ReadOnlyFilesystem].contains(&e.kind()),
+        // Too many connections; starting up, or shutting down.
+        sqlx::Error::Database(e) => ["53300", "57P03"].contains(&e.code().as_deref().unwrap_or_default()),
+        _ => false,
+    }
+}
+
+/// Whether a connection answers, and by a server that takes writing: after a fail-over it may be a standby.
+async fn is_primary(conn: &mut PgConnection) -> sqlx::Result<()> {
+    let late = |_| io::Error::new(io::ErrorKind::TimedOut, "no answer to a question");
+    let read_only = timeout(PING, one_word(conn, IS_READ_ONLY)).await.map_err(late)??;
+    if read_only == "on" {
+        let said = "the server is read-only, a standby perhaps";
+        return Err(io::Error::new(io::ErrorKind::ReadOnlyFilesystem, said).into());
+    }
+    Ok(())
+}
+
+pub(super) async fn one_word(conn: &mut PgConnection, question: &'static str) -> sqlx::Result<String> {
+    sqlx::raw_sql(question).fetch_one(conn).await?.try_get(0)
+}
