@@ -102,7 +102,7 @@ const INSIDE: [(&str, &[&[&str]]); 7] = [
 ];
 
 /// A big dependency has one owner: the paths that may name it.
-const OWNERS: [(&str, &[&str]); 10] = [
+const OWNERS: [(&str, &[&str]); 11] = [
     ("sqlx", &["src/store/"]),
     ("rusqlite", &["src/store/"]),
     ("lettre", &["src/mail/"]),
