@@ -146,15 +146,6 @@ async fn run(options: &Options) -> anyhow::Result<()> {
     all.extend(peer.iter().map(|(_, provider)| (Who::Node, provider.clone())));
     all.push((Who::Bare, bare));
     let mut measured = in_turn(options, &all).await?;
-    for stand in stands.iter().filter(|_| options.crowd > 0) {
-        let crowd = crowd::gather(&stand.provider, options.crowd, 3).await?;
-        println!("{}", table::crowd(named(stand.who), options.crowd, &crowd));
-        let token = crowd.loud.token.percentile(99).zip(crowd.quiet.token.percentile(99));
-        let jwks = crowd.loud.jwks.percentile(99).zip(crowd.quiet.jwks.percentile(99));
-        if let (Some((loud, quiet)), Some((other, before))) = (token, jwks) {
-            measured.crowds.insert(stand.who, Crowded { token: loud / quiet, jwks: other / before });
-        }
-    }
     tokio::time::sleep(IDLE).await;
     for stand in &stands {
         let loaded = resident(stand.house.id()?)?;
@@ -168,6 +159,10 @@ async fn run(options: &Options) -> anyhow::Result<()> {
                 (Some(stand.start), Some(stand.fresh), Some(loaded));
         }
     }
+    for stand in stands.iter().filter(|_| options.crowd > 0) {
+        let crowded = crowd(stand, options.crowd).await?;
+        measured.crowds.extend(crowded.map(|crowded| (stand.who, crowded)));
+    }
     drop((stands, peer));
     measured.demo = Some(demo(&options.binary).await?);
     measured.binary = Some(megabytes(&options.binary)?);
@@ -176,6 +171,18 @@ async fn run(options: &Options) -> anyhow::Result<()> {
         println!("{}", line.shown());
     }
     Ok(())
+}
+
+/// Lets a crowd sign in.
+async fn crowd(stand: &Stand, size: usize) -> anyhow::Result<Option<Crowded>> {
+    let crowd = crowd::gather(&stand.provider, size, 3).await?;
+    println!("{}", table::crowd(named(stand.who), size, &crowd));
+    tokio::time::sleep(IDLE).await;
+    println!("{:<24} {} MiB idle after the crowd", named(stand.who), figure(resident(stand.house.id()?)?));
+    let token = crowd.loud.token.percentile(99).zip(crowd.quiet.token.percentile(99));
+    let jwks = crowd.loud.jwks.percentile(99).zip(crowd.quiet.jwks.percentile(99));
+    let times = |(loud, quiet): (f64, f64)| loud / quiet;
+    Ok(token.zip(jwks).map(|(token, jwks)| Crowded { token: times(token), jwks: times(jwks) }))
 }
 
 /// Raw costs and workloads, each provider after the other, round after round; then the medians.
