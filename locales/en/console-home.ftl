@@ -17,6 +17,9 @@ home-stopped = { $n ->
     [one] One person gets no codes any more: too many wrong ones were entered for them.
    *[other] { $n } people get no codes any more: too many wrong ones were entered for them.
 }
+home-help-no-address = { $name } asks for help: there is no email address that a code could go to.
+home-help-mail-failed = { $name } asks for help: the code could not be sent.
+home-help-codes-stopped = { $name } asks for help: too many wrong codes have stopped theirs.
 home-see-users = See who
 home-overrides = { $n ->
     [one] Somebody signed in without a code since your last visit.

@@ -11,6 +11,7 @@ use super::{App, Doors, Renewable};
 use crate::keys::publish_for;
 use crate::oidc::backchannel;
 use crate::outbound::Collector;
+use crate::signin::days;
 use crate::store::purge;
 use crate::trace::{Context, export};
 
@@ -119,6 +120,9 @@ async fn purge(app: App, mut stopped: watch::Receiver<bool>) {
             Ok(0) => {}
             Ok(rows) => tracing::debug!(rows, "expired rows were deleted"),
             Err(error) => tracing::warn!(%error, "expired rows could not be deleted"),
+        }
+        if let Err(error) = days::tally(&app.db, app.provider.signin.clock.now()).await {
+            tracing::warn!(%error, "sign-ins could not be counted");
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::clock;
-use crate::signin::overview::Day;
+use crate::signin::days::Day;
 
 /// The drawing's height and each bar's share of the width, in its own units.
 const HEIGHT: i64 = 120;

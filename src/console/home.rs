@@ -10,13 +10,18 @@ use super::guard::may;
 use super::routes::{self, Needs, Route, Verb};
 use super::visit::ConsolePage;
 use crate::clock::Moment;
+use crate::directory::help::{self, Waiting, Why};
 use crate::directory::rights::own;
 use crate::oidc::clients;
+use crate::signin::days;
 use crate::signin::overview::{self, Overview};
 use crate::web::Problem;
 
 pub(super) const ROUTES: &[Route] =
     &[Route::get("/console", Needs::AnyRight, |visit| Box::pin(get(visit))).in_menu("console-menu-home", 10)];
+
+/// How many who wait for help are named; the others are in Repair.
+const NAMED: i64 = 5;
 
 /// The longest answer of a mail server that is shown here, in characters.
 const LONGEST_ANSWER: usize = 160;
@@ -61,6 +66,7 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
     let state = &visit.provider.signin;
     let seen = overview::look(state, &visit.tree, &visit.person.id, visit.now()).await?;
     let mut attention = out_of_the_way(&visit, &seen);
+    attention.extend(asking_for_help(&visit).await?);
     attention.extend(failing_apps(&visit).await?);
     let overrides = seen.overrides.iter().filter(|one| one.user_id.as_ref() != Some(&visit.person.id));
     let overrides = overrides.map(|one| Override {
@@ -77,7 +83,7 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
         });
     }
     let mut conn = visit.read().await?;
-    let days = overview::days(&mut conn, &visit.tree, visit.now()).await?;
+    let days = days::of(&mut conn, &visit.tree, visit.now()).await?;
     drop(conn);
     Ok(visit.page(&HomePage { attention, overrides, chart: Chart::of(&days) }))
 }
@@ -105,6 +111,29 @@ fn out_of_the_way(visit: &Visit, seen: &Overview) -> Vec<Attention> {
         }
     }
     found
+}
+
+/// Who has asked for help because there was no way in, the longest first.
+async fn asking_for_help(visit: &Visit) -> Result<Vec<Attention>, Problem> {
+    if !visit.holds(own::VIEW_USERS) {
+        return Ok(Vec::new());
+    }
+    let mut conn = visit.read().await?;
+    let waiting = help::waiting(&mut conn, &visit.by, (0, ""), NAMED).await?;
+    let line = |one: Waiting| {
+        let key = match one.why {
+            Some(Why::NoAddress) => "home-help-no-address",
+            Some(Why::CodesStopped) => "home-help-codes-stopped",
+            Some(Why::MailFailed) | None => "home-help-mail-failed",
+        };
+        let name = one.name.filter(|name| !name.is_empty()).unwrap_or(one.login);
+        Attention {
+            weight: "bad",
+            said: Said::new(key).about(&name),
+            remedy: link(visit, "home-repair", "/console/repair"),
+        }
+    };
+    Ok(waiting.into_iter().map(line).collect())
 }
 
 /// The apps whose sign-ins fail, for whoever can mend that.

@@ -12,7 +12,7 @@ use super::saved::Saved;
 use super::stranger::StrangerPage;
 use super::visit::ConsolePage;
 use crate::clock::Moment;
-use crate::signin::overview::Day;
+use crate::signin::days::Day;
 use crate::web::samples::{Drawing, LONG, MOMENT, Sample};
 use crate::web::{Language, Pages, TemplateError};
 
@@ -56,6 +56,11 @@ fn home(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
         line(
             "bad",
             Said::new("home-unsent-answer").about(answer).counting(3),
+            remedy("home-repair", "/console/repair"),
+        ),
+        line(
+            "bad",
+            Said::new("home-help-no-address").about("Nia Nash"),
             remedy("home-repair", "/console/repair"),
         ),
         line("bad", Said::new("home-unreachable").counting(2), remedy("home-see-users", "/console/users")),

@@ -6,6 +6,7 @@ pub mod binding;
 pub mod browser;
 pub mod challenge;
 pub mod code;
+pub mod days;
 pub mod decide;
 mod digits;
 pub mod explain;

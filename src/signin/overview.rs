@@ -11,10 +11,6 @@ pub const MANY: i64 = 1000;
 /// Messages and overrides that are looked at.
 const SOME: i64 = 50;
 
-/// Days that the sign-ins of are counted, and how many at most.
-pub const DAYS: usize = 30;
-const SIGN_INS: i64 = 20_000;
-
 /// How long a message that failed is news, in seconds.
 const NEWS: i64 = 86_400;
 
@@ -41,29 +37,6 @@ pub struct Overview {
     pub since: i64,
 }
 
-/// The sign-ins of one day.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Day {
-    /// Its number, in days since 1970 (UTC).
-    pub day: i64,
-    /// By password alone.
-    pub password: i64,
-    /// With a code.
-    pub code: i64,
-    /// By override.
-    pub overridden: i64,
-    /// Refused.
-    pub refused: i64,
-}
-
-impl Day {
-    /// All of them.
-    #[must_use]
-    pub const fn all(&self) -> i64 {
-        self.password + self.code + self.overridden + self.refused
-    }
-}
-
 /// What there is to see to in a tree, for a user who comes now. What has happened since their last visit is new to them.
 ///
 /// # Errors
@@ -80,26 +53,6 @@ pub async fn look(state: &SignInState, tree: &Tree, user_id: &str, now: i64) -> 
         overrides: overview::overrides(&mut conn, root, since * 1000, SOME).await?,
         since,
     })
-}
-
-/// The sign-ins of the last days, one entry a day, the oldest first.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn days(conn: &mut Conn, tree: &Tree, now: i64) -> Result<Vec<Day>> {
-    let today = now.div_euclid(86_400);
-    let first = today - i64::try_from(DAYS).unwrap_or(0) + 1;
-    let mut days: Vec<Day> = (first..=today).map(|day| Day { day, ..Day::default() }).collect();
-    for row in overview::days(conn, tree.root_id(), first * 86_400_000 - 1, SIGN_INS).await? {
-        let Some(day) = days.iter_mut().find(|day| day.day == row.day) else { continue };
-        *match row.outcome.as_str() {
-            "override" => &mut day.overridden,
-            "code" => &mut day.code,
-            "password" => &mut day.password,
-            _ => &mut day.refused,
-        } += row.n;
-    }
-    Ok(days)
 }
 
 /// The apps whose sign-ins were refused within a day, the worst first.

@@ -44,6 +44,7 @@ pub mod session_clients;
 pub mod sessions;
 pub mod signing_keys;
 pub mod signins;
+pub mod tally;
 pub mod tokens;
 pub mod users;
 
@@ -88,6 +89,7 @@ pub fn queries() -> Vec<Query> {
         sessions::QUERIES,
         signing_keys::QUERIES,
         signins::QUERIES,
+        tally::QUERIES,
         tokens::QUERIES,
         users::QUERIES,
     ]

@@ -14,8 +14,8 @@ queries! {
         within!("g.id"), " LIMIT $2) AS counted");
     STOPPED = concat!(
         "SELECT COUNT(*) FROM (
-             SELECT u.id FROM code_budgets b JOIN users u ON u.id = b.user_id
-             WHERE b.stopped_at IS NOT NULL AND ", within!("u.group_id"), " LIMIT $2) AS counted");
+             SELECT u.id FROM code_budgets b CROSS JOIN users u
+             WHERE u.id = b.user_id AND b.stopped_at IS NOT NULL AND ", within!("u.group_id"), " LIMIT $2) AS counted");
     UNSENT = concat!(
         "SELECT m.purpose, m.answer, m.created_at_ms, u.login
          FROM messages m JOIN users u ON u.id = m.user_id
@@ -30,18 +30,6 @@ queries! {
     FAILING = "SELECT e.client_id, COUNT(*) AS n FROM audit_events e JOIN clients c ON c.id = e.client_id
                WHERE e.event = 'signin.refused' AND e.at_ms > $1 AND e.details NOT LIKE '%access!_denied%' ESCAPE '!'
                GROUP BY e.client_id ORDER BY COUNT(*) DESC, e.client_id LIMIT $2";
-    DAYS = concat!(
-        "SELECT day, outcome, COUNT(*) AS n FROM (
-             SELECT e.at_ms / 86400000 AS day,
-                    CASE WHEN e.event = 'signin.override' THEN 'override'
-                         WHEN e.event <> 'signin.completed' THEN 'refused'
-                         WHEN e.details LIKE '%\"pwd otp mfa\"%' THEN 'code' ELSE 'password' END AS outcome
-             FROM audit_events e LEFT JOIN users u ON u.id = e.user_id
-             WHERE e.at_ms > $2
-               AND e.event IN ('signin.completed', 'signin.override', 'signin.refused', 'signin.code_refused')
-               AND ", within!("COALESCE(e.group_id, u.group_id)"),
-        " ORDER BY e.at_ms DESC LIMIT $3) AS recent
-         GROUP BY day, outcome ORDER BY day, outcome");
     LAST_VISIT = "SELECT at, before_at FROM console_visits WHERE user_id = $1";
     VISIT = "INSERT INTO console_visits (user_id, at, before_at) VALUES ($1, $2, $2)
              ON CONFLICT (user_id) DO UPDATE SET before_at = console_visits.at, at = $2";
@@ -74,19 +62,6 @@ pub struct OverrideRow {
 }
 
 from_row!(OverrideRow { at_ms, login, user_id });
-
-/// How many sign-ins of a day ended in one way.
-#[derive(Clone, Debug)]
-pub struct DayRow {
-    /// The day, in days since 1970 (UTC).
-    pub day: i64,
-    /// `password`, `code`, `override` or `refused`.
-    pub outcome: String,
-    /// How many.
-    pub n: i64,
-}
-
-from_row!(DayRow { day, outcome, n });
 
 /// How many people of groups with two-factor on have no address and no override, up to `limit`.
 ///
@@ -138,14 +113,6 @@ pub async fn overrides(
 /// When the database refuses.
 pub async fn failing(conn: &mut Conn, since_ms: i64, limit: i64) -> Result<Vec<(String, i64)>> {
     all!(conn, (String, i64), FAILING, since_ms, limit)
-}
-
-/// The newest `limit` sign-ins since `since_ms`, by day and outcome.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn days(conn: &mut Conn, root: Option<&str>, since_ms: i64, limit: i64) -> Result<Vec<DayRow>> {
-    all!(conn, DayRow, DAYS, root, since_ms, limit)
 }
 
 /// When a user was on the home page last, and before that.

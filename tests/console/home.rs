@@ -1,5 +1,7 @@
 //! Does the first page say what needs this manager, and nothing else?
 
+use countersign::signin::days;
+
 use crate::support::admin::PASSWORD;
 use crate::support::manager::Manager;
 use crate::support::site::Site;
@@ -73,6 +75,7 @@ crate::on_both_databases! {
         let app = site.admin.add_app().await;
         let max = Manager::arrives(&site, "max").await;
         assert!(figures(&max).contains("With a code 1 Password alone 0 Without a code 0 Refused 0"), "{}", figures(&max));
+        days::tally(&site.admin.db, site.now()).await.unwrap();
         Manager::arrives(&site, "ada").await;
         let mut wrong = site.after_password(&app.visit(), "ned").await;
         wrong.fill("code", "x").fill("password", PASSWORD).submit().await;
@@ -80,8 +83,13 @@ crate::on_both_databases! {
         assert!(figures(&tom).contains("With a code 0 Password alone 1 Without a code 0 Refused 0"), "{}", figures(&tom));
         assert_eq!(attention(&tom), "Nothing needs you.");
         let mut max = Manager::arrives(&site, "max").await;
-        max.open("/console").await;
+        // Counted for good or not yet, nothing is counted twice.
+        for seconds in [0, 300, 300] {
+            site.advance(seconds);
+            days::tally(&site.admin.db, site.now()).await.unwrap();
+            max.open("/console").await;
         assert!(figures(&max).contains("With a code 2 Password alone 0 Without a code 1 Refused 1"), "{}", figures(&max));
+        }
     }
 
     async fn an_app_whose_sign_ins_fail_is_told_to_whoever_can_mend_it(database) {
@@ -106,5 +114,17 @@ crate::on_both_databases! {
         let mut ned = Manager::arrives(&site, "ned").await;
         ned.open("/").await;
         assert!(!ned.browser.links().iter().any(|link| link == "/console"), "{:?}", ned.browser.links());
+    }
+
+    async fn whoever_asks_for_help_is_named_until_they_have_it(database) {
+        let site = Site::on(database).await;
+        let app = site.admin.add_app().await;
+        let mut nia = site.after_password(&app.visit(), "nia").await;
+        nia.press("help").await;
+        let mut max = Manager::arrives(&site, "max").await;
+        assert!(max.browser.text().contains("nia asks for help: there is no email address"), "{}", max.browser.text());
+        site.admin.change_email("nia", Some("nia@example.org")).await;
+        max.open("/console").await;
+        assert_eq!(attention(&max), "Nothing needs you.");
     }
 }

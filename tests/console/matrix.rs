@@ -8,6 +8,7 @@ use reqwest::Method;
 
 use super::forms::form;
 use super::world::{PEOPLE, Somebody, World, may};
+use crate::support::admin::PASSWORD;
 use crate::support::browser::Page;
 
 const SITE_ADMINISTRATOR: Somebody = PEOPLE[7];
@@ -136,6 +137,48 @@ crate::on_both_databases! {
             let new = events.iter().filter(|event| !before.contains(&event.id));
             let names: Vec<&str> = new.map(|event| event.event.as_str()).collect();
             assert!(names.contains(&route.writes.unwrap()), "{route:?}: {} {names:?}\n{}", page.status, page.body);
+        }
+    }
+
+    async fn every_change_waits_for_a_fresh_proof_and_goes_on_with_all_that_was_typed(database) {
+        let mut world = World::on(database).await;
+        let changes: Vec<&Route> = routes::all().filter(|route| route.writes.is_some()).collect();
+        for route in changes {
+            let typed = form(&world, route);
+            let who = if may("Top manager", route.needs) { TOP_MANAGER } else { SITE_ADMINISTRATOR };
+            let mut browser = world.browser(who).await;
+            world.site.advance(601);
+            let before = ids(&world).await;
+            let address = world.address(route).await;
+            let fields: Vec<(&str, &str)> = typed.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            browser.post(&address, &fields).await;
+            assert_eq!(browser.field("login").as_deref(), who.login, "{route:?}: {}", browser.text());
+            assert_eq!(ids(&world).await, before, "{route:?} is done without a proof");
+            browser.fill("password", PASSWORD).submit().await;
+            let (to, _, kept) = browser.new_tab().submission("submit");
+            assert_eq!(to.path(), address, "{route:?}: {}", browser.text());
+            let sent: Vec<(&str, &str)> =
+                kept.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            assert_eq!(sent, fields, "{route:?}");
+            browser.submit().await;
+            let events = world.site.admin.events().await;
+            let done = events.iter().any(|event| {
+                !before.contains(&event.id) && event.event == route.writes.unwrap()
+            });
+            assert!(done, "{route:?}: {}", browser.text());
+        }
+    }
+
+    async fn everything_in_the_menu_opens_and_nothing_else_is_in_it(database) {
+        let mut world = World::on(database).await;
+        for who in PEOPLE.into_iter().filter(|who| who.role.is_some_and(|role| may(role, Needs::AnyRight))) {
+            let mut browser = world.browser(who).await;
+            browser.open("/console").await;
+            let links: BTreeSet<String> = browser.links().into_iter().collect();
+            let role = who.role.unwrap();
+            for route in routes::all().filter(|route| route.menu.is_some()) {
+                assert_eq!(links.contains(route.path), may(role, route.needs), "{} sees {route:?}", who.what);
+            }
         }
     }
 
