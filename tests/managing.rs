@@ -3,10 +3,12 @@
 
 mod support;
 
+use countersign::directory::bulk;
 use countersign::directory::help::{self, End, Waiting, Why};
 use countersign::directory::policy::Refusal;
 use countersign::directory::{Error, TwoFactor};
 use countersign::keys::secret::entropy;
+use countersign::signin::hand;
 use countersign::signin::preview::{self, Consent, Objection, Obstacle, Ruling, Switched};
 use support::browser::Browser;
 use support::site::Site;
@@ -179,6 +181,55 @@ crate::on_both_databases! {
             let seen = waiting(&site, login).await;
             assert_eq!(seen.iter().map(|one| one.login.as_str()).collect::<Vec<_>>(), expected, "{login}");
         }
+    }
+
+    /// An email domain for those who have no address, and for nobody whom one may not edit.
+    async fn an_email_domain_is_assigned_to_those_without_an_address(database) {
+        let site = Site::on(database).await;
+        site.admin.add_user(&site.acme, "meg", "Manager", None).await;
+        site.admin.add_user(&site.acme, "two words", "User", None).await;
+        let (max, db) = (site.by("max").await, &site.admin.db);
+        let propose = async |after: &str, limit| {
+            let mut conn = db.read().await.unwrap();
+            bulk::propose_domain(&mut conn, &site.acme, "@example.net", &max, after, limit).await.unwrap()
+        };
+        let (first, next) = propose("", 1).await;
+        assert_eq!((first[0].person.login.as_str(), next.as_deref()), ("meg", Some("meg")));
+        let (all, end) = propose("", 100).await;
+        assert_eq!((all.iter().map(|one| one.person.login.as_str()).collect::<Vec<_>>(), end), (vec!["meg", "nia", "two words"], None));
+        let done = bulk::assign(db, all, &max).await.unwrap();
+        assert!(matches!(done[0].outcome, Err(Error::Refused(Refusal::Outranked))), "{done:?}");
+        assert_eq!(site.admin.user("nia").await.email.as_deref(), Some("nia@example.net"));
+        assert!(done[2].outcome.is_err(), "no address has a space in it");
+        assert_eq!(propose("nia", 100).await.0.len(), 1);
+        let ned = site.by("ned").await;
+        let mut conn = db.read().await.unwrap();
+        let client = bulk::propose_domain(&mut conn, &site.acme, "no domain", &ned, "", 1).await;
+        assert!(matches!(client, Err(Error::Domain(_))));
+    }
+
+    /// A code by hand is for whom one may unlock; the person hears of it by mail, from whom it came.
+    async fn a_code_by_hand_is_announced_to_its_owner(database) {
+        let site = Site::on(database).await;
+        let state = site.signin_state().await;
+        let (ned, ada) = (site.admin.user("ned").await, site.admin.user("ada").await);
+        let max = site.by("max").await;
+        let code = hand::give(&state, &ned, "Max", &max).await.unwrap();
+        let letter = site.inbox("ned@example.org").wait_for("was given by hand for you").await;
+        assert!(letter.text().contains("Max made a one-time code") && !letter.text().contains(&code), "{}", letter.text());
+        for (login, person, expected) in
+            [("max", &ada, Refusal::Outranked), ("nia", &ned, Refusal::LacksRight("manage_users")), ("ned", &ned, Refusal::OwnLock)]
+        {
+            let by = site.by(login).await;
+            let refused = hand::give(&state, person, "X", &by).await;
+            assert!(matches!(&refused, Err(hand::Error::Directory(Error::Refused(refusal))) if *refusal == expected), "{refused:?}");
+        }
+        let event = site.admin.events().await.into_iter().find(|event| event.event == "user.code_by_hand").unwrap();
+        assert_eq!(event.actor_login.as_deref(), Some("max"));
+        let app = site.admin.add_app().await;
+        let mut browser = site.after_password(&app.visit(), "ned").await;
+        browser.fill("code", &code).fill("password", support::admin::PASSWORD).submit().await;
+        assert!(browser.has_left(), "{}", browser.text());
     }
 }
 

@@ -214,6 +214,7 @@ fn event(name: &str) -> EventRow {
         details: "{}".to_owned(),
         actor_login: None,
         user_login: None,
+        top_id: None,
     }
 }
 

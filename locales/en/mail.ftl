@@ -49,5 +49,9 @@ mail-help-codes-stopped = Too many wrong codes have stopped the codes of this lo
 mail-help-what-to-do = Here you see what is broken, and can mend it:
 mail-help-more = You are told of this at most once an hour for one person, however often they ask.
 
+mail-hand-subject = A code for { $brand } was given by hand for you
+mail-hand-intro = At { $when } { $giver } made a one-time code with which one signs in as { $login }, and handed it over. It works once, for a few minutes.
+mail-hand-not-you = You did not ask for one? Then tell another manager at once: somebody may be signing in as you.
+
 mail-test-subject = Test message from { $brand }
 mail-test-text = Mail from this provider arrives. Sent at { $when }.

@@ -8,6 +8,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use super::{App, Doors, Renewable};
+use crate::audit::chain;
 use crate::keys::publish_for;
 use crate::oidc::backchannel;
 use crate::outbound::Collector;
@@ -17,6 +18,10 @@ use crate::trace::{Context, export};
 
 /// How often expired rows are looked for.
 const PURGE_EVERY: Duration = Duration::from_mins(1);
+
+/// How often events that are not chained yet are looked for, and how long after that failed.
+const CHAIN_EVERY: Duration = Duration::from_secs(1);
+const CHAIN_AGAIN: Duration = Duration::from_mins(1);
 
 /// How often the age of the signing keys is looked at.
 const ROTATE_EVERY: Duration = Duration::from_mins(10);
@@ -52,6 +57,7 @@ pub(super) fn start(
         tokio::spawn(mail(app.clone(), stopped.clone())),
         tokio::spawn(notices(app.clone(), stopped.clone())),
         tokio::spawn(keys(app.clone(), stopped.clone())),
+        tokio::spawn(chain(app.clone(), stopped.clone())),
         tokio::spawn(purge(app.clone(), stopped.clone())),
     ];
     tasks.extend(collector.map(|to| tokio::spawn(traces(app.clone(), to, stopped.clone()))));
@@ -110,6 +116,25 @@ async fn publish(app: &App) -> crate::store::Result<()> {
     tx.commit().await
 }
 
+/// Chains what was written to the audit log since the last look. Any number of processes may: each waits for the one before.
+async fn chain(app: App, mut stopped: watch::Receiver<bool>) {
+    let vault = app.provider.signin.vault.clone();
+    loop {
+        let pause = match chain::link(&app.db, &vault).await {
+            Ok(true) => Duration::ZERO,
+            Ok(false) => CHAIN_EVERY,
+            Err(error) => {
+                tracing::error!(%error, "the audit log could not be chained");
+                CHAIN_AGAIN
+            }
+        };
+        tokio::select! {
+            _ = stopped.wait_for(|stop| *stop) => break,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
 async fn purge(app: App, mut stopped: watch::Receiver<bool>) {
     loop {
         tokio::select! {
@@ -123,6 +148,10 @@ async fn purge(app: App, mut stopped: watch::Receiver<bool>) {
         }
         if let Err(error) = days::tally(&app.db, app.provider.signin.clock.now()).await {
             tracing::warn!(%error, "sign-ins could not be counted");
+        }
+        let signin = &app.provider.signin;
+        if let Err(error) = chain::purge(&app.db, &signin.vault, signin.clock.now_ms()).await {
+            tracing::warn!(%error, "old events could not be deleted");
         }
     }
 }

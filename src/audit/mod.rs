@@ -1,5 +1,8 @@
 //! What has happened here? Append-only events, written in the transaction of the change that they record.
 
+pub mod chain;
+pub mod export;
+
 use rand::CryptoRng;
 use serde_json::{Map, Value};
 
@@ -107,6 +110,7 @@ impl Event {
             details: Value::Object(self.details).to_string(),
             actor_login: None,
             user_login: None,
+            top_id: None,
         };
         store::audit::append(conn, &row).await
     }

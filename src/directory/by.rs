@@ -47,7 +47,8 @@ impl By {
     }
 
     /// An event of this name by this actor.
-    pub(super) fn event(&self, name: &'static str) -> Event {
+    #[must_use]
+    pub fn event(&self, name: &'static str) -> Event {
         let actor = match &self.actor {
             Actor::Operator => audit::Actor::Operator,
             Actor::User(user) => audit::Actor::User(user.id.clone()),
@@ -56,7 +57,10 @@ impl By {
     }
 
     /// Writes an event, in the transaction of what it tells about.
-    pub(super) async fn record(&self, event: Event, conn: &mut Conn, rng: &mut impl CryptoRng) -> Result<()> {
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn record(&self, event: Event, conn: &mut Conn, rng: &mut impl CryptoRng) -> Result<()> {
         event.record(conn, self.now_ms, rng).await
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod access;
 mod address;
+pub mod bulk;
 mod by;
 mod claim_value;
 pub mod claims;
@@ -10,7 +11,9 @@ pub mod groups;
 mod guessable;
 mod hashing;
 pub mod help;
+mod history;
 pub mod links;
+pub mod log;
 pub mod login;
 mod password;
 pub mod people;

@@ -8,7 +8,9 @@ use super::links::{Link, Purpose};
 use super::login::{self, fold};
 use super::policy::{self, Actor, After, Others, Refusal, RoleFacts};
 use super::rights::{SITE_ADMINISTRATOR, own};
-use super::{Address, Claim, ClaimChanges, Error, Login, Person, Status, help, links, people, roles};
+use super::{
+    Address, Claim, ClaimChanges, Error, Login, Person, Status, help, history, links, people, roles,
+};
 use crate::audit::Event;
 use crate::keys::secret::new_id;
 use crate::store::groups::{self, GroupRow};
@@ -156,20 +158,33 @@ pub async fn set(
     if !changes.claims.is_empty() {
         set_claims(tx, &person, &changes.claims, by.now()).await?;
     }
-    if changes.touch_the_sign_in() {
-        signins::forget_user(tx, &person.id, by.now()).await?;
-        challenges::end_hand_codes(tx, &person.id).await?;
-        store::links::end_of_user(tx, &person.id, by.now()).await?;
-    }
-    if after.status == Status::Disabled {
-        sessions::end_user(tx, &person.id, by.now()).await?;
-        known_browsers::forget_user(tx, &person.id).await?;
-    }
-    by.record(changed(&person, &changes, by), tx, rng).await?;
+    end_what_stood_on(tx, &person, &changes, after.status, by.now()).await?;
+    let now = people::find(tx, &person.id).await?.ok_or(Error::Vanished)?;
+    by.record(history::changed(by.event("user.changed"), &person, &now, &changes), tx, rng).await?;
     if matches!(changes.email, Some(Some(_))) {
         help::closed(tx, &person, help::End::Fixed, by, rng).await?;
     }
-    people::find(tx, &person.id).await?.ok_or(Error::Vanished)
+    Ok(now)
+}
+
+/// Ends what was begun by somebody who is now another: pending codes, sign-ins and links; sessions too of whoever is disabled.
+async fn end_what_stood_on(
+    tx: &mut Tx,
+    person: &Person,
+    changes: &Changes,
+    status: Status,
+    now: i64,
+) -> Result<(), Error> {
+    if changes.touch_the_sign_in() {
+        signins::forget_user(tx, &person.id, now).await?;
+        challenges::end_hand_codes(tx, &person.id).await?;
+        store::links::end_of_user(tx, &person.id, now).await?;
+    }
+    if status == Status::Disabled {
+        sessions::end_user(tx, &person.id, now).await?;
+        known_browsers::forget_user(tx, &person.id).await?;
+    }
+    Ok(())
 }
 
 /// Where a domain is vouched for, nobody writes an address in it down for themselves: it would be believed.
@@ -318,6 +333,14 @@ pub async fn unlock(tx: &mut Tx, person: &Person, by: &By, rng: &mut impl Crypto
     Ok(())
 }
 
+/// Whether somebody may hand a code to a user: whoever may unlock them, since it stands in for what they cannot show.
+///
+/// # Errors
+/// When the rules say no, or the database refuses.
+pub async fn may_give_code(conn: &mut Conn, person: &Person, by: &By) -> Result<(), Error> {
+    Ok(policy::may_unlock(&by.actor, &standing(conn, person).await?)?)
+}
+
 /// Forgets the wrong passwords that were typed for a user, in every browser and network.
 async fn forget_failures(tx: &mut Tx, person: &Person) -> Result<(), Error> {
     Ok(failures::clear_account(tx, &login::hashed(&fold(&person.login))).await?)
@@ -402,23 +425,4 @@ async fn others(conn: &mut Conn, person: &Person) -> Result<Others, Error> {
         override_2fa: users::has_other_holder(conn, group_id, &person.id, own::OVERRIDE_2FA).await?,
         administer_site: users::has_other_holder(conn, None, &person.id, own::ADMINISTER_SITE).await?,
     })
-}
-
-fn changed(person: &Person, changes: &Changes, by: &By) -> Event {
-    let mut fields = Vec::new();
-    for (name, there) in [
-        ("login", changes.login.is_some()),
-        ("name", changes.name.is_some()),
-        ("email", changes.email.is_some()),
-        ("email_verified", changes.email_verified.is_some()),
-        ("status", changes.status.is_some()),
-        ("group", changes.group.is_some() || changes.to_site),
-        ("role", changes.role.is_some()),
-    ] {
-        if there {
-            fields.push(name);
-        }
-    }
-    fields.extend(changes.claims.claims().map(Claim::name));
-    by.event("user.changed").user(&person.id).detail("fields", fields)
 }

@@ -51,12 +51,14 @@ pub enum Purpose {
     ResetWithoutAddress,
     /// Somebody who was kept out asks for help.
     HelpAsked,
+    /// A code was given by hand.
+    CodeByHand,
     /// `countersign mail test`.
     Test,
 }
 
 impl Purpose {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::SignInCode,
         Self::OverrideAlert,
         Self::CodesStopped,
@@ -65,6 +67,7 @@ impl Purpose {
         Self::PasswordChanged,
         Self::ResetWithoutAddress,
         Self::HelpAsked,
+        Self::CodeByHand,
         Self::Test,
     ];
 
@@ -80,6 +83,7 @@ impl Purpose {
             Self::PasswordChanged => "password_changed",
             Self::ResetWithoutAddress => "reset_without_address",
             Self::HelpAsked => "help_asked",
+            Self::CodeByHand => "code_by_hand",
             Self::Test => "test",
         }
     }

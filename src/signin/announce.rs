@@ -9,8 +9,8 @@ use crate::keys::secret::entropy;
 use crate::mail::{self, Outgoing, Purpose};
 use crate::store::Conn;
 use crate::web::{
-    CodesStoppedMail, HelpMail, Language, MailPage, OverrideMail, PasswordChangedMail, ResetMail,
-    ResetWithoutAddressMail,
+    CodeByHandMail, CodesStoppedMail, HelpMail, Language, MailPage, OverrideMail, PasswordChangedMail,
+    ResetMail, ResetWithoutAddressMail,
 };
 
 /// How long such a message is worth sending, in seconds.
@@ -136,6 +136,22 @@ pub async fn help_asked(
         tell(state, conn, manager, Purpose::HelpAsked, &page, (WORTH, asked.now_ms)).await?;
     }
     Ok(())
+}
+
+/// Tells somebody that a code was given by hand for them, and by whom: it may not have been them who asked.
+///
+/// # Errors
+/// When the database or a template fails.
+pub async fn code_by_hand(
+    state: &SignInState,
+    conn: &mut Conn,
+    person: &Person,
+    giver: &str,
+    now_ms: i64,
+) -> Result<(), Error> {
+    let (login, giver) = (person.login.clone(), giver.to_owned());
+    let page = CodeByHandMail { login, giver, when: person.moment(now_ms / 1000) };
+    tell(state, conn, person, Purpose::CodeByHand, &page, (WORTH, now_ms)).await
 }
 
 /// Wakes the mail worker: what a committed transaction has queued is sent in the background.

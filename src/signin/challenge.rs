@@ -3,8 +3,7 @@
 use rand::{CryptoRng, RngExt};
 
 use super::{SignInState, digits};
-use crate::audit::{Actor, Event};
-use crate::directory::{Address, Person};
+use crate::directory::{Address, By, Person};
 use crate::keys::secret::{entropy, new_id, same};
 use crate::keys::{Vault, VaultError};
 use crate::mail::{self, MailError, Outgoing, Purpose};
@@ -200,7 +199,7 @@ fn message(
     })
 }
 
-/// Makes a code that an operator hands to a user, instead of any made before, and lets the user's codes work again.
+/// Makes a code that somebody with the right to ([`super::hand`]) hands to a user, instead of any made before, and lets the user's codes work again.
 /// Good for any one sign-in of theirs.
 ///
 /// # Errors
@@ -210,10 +209,10 @@ pub async fn issue_by_hand(
     vault: &Vault,
     settings: &crate::config::SignIn,
     person: &Person,
-    now_ms: i64,
+    by: &By,
     rng: &mut impl CryptoRng,
 ) -> Result<String, Error> {
-    let now = now_ms / 1000;
+    let now = by.now();
     let id = new_id(rng);
     let code = random_code(settings.code_length, rng);
     let mac = keyed(vault, BY_HAND, &[&id, &person.id], &code)?;
@@ -221,7 +220,7 @@ pub async fn issue_by_hand(
     users::lock(conn, &person.id).await?;
     challenges::add_hand_code(conn, &id, &person.id, &mac, now, expires_at).await?;
     challenges::clear_budget(conn, &person.id).await?;
-    Event::new("user.code_by_hand", Actor::Operator).user(&person.id).record(conn, now_ms, rng).await?;
+    by.record(by.event("user.code_by_hand").user(&person.id), conn, rng).await?;
     Ok(code)
 }
 

@@ -4,16 +4,58 @@ use super::macros::{all, execute, queries};
 use super::row::from_row;
 use super::{Conn, Result};
 
+/// A query for events, with the names that people have now where those of then were not kept.
+macro_rules! events {
+    ($($which:tt)+) => {
+        concat!(
+            "SELECT e.id, e.at_ms, e.event, e.actor, e.user_id, e.group_id, e.client_id, e.network, e.details,
+                    COALESCE(e.actor_login, a.login) AS actor_login, COALESCE(e.user_login, u.login) AS user_login, e.top_id
+             FROM audit_events e LEFT JOIN users a ON a.id = e.actor LEFT JOIN users u ON u.id = e.user_id ",
+            $($which)+
+        )
+    };
+}
+
+/// Events between `$3` and `$4`, of a user, by an actor, of a kind (a word such as `signin` means all that begin with it and a dot), of a
+/// tree, and of its groups from `$9` down, where those are given.
+macro_rules! filtered {
+    ($base:literal, $order:literal) => {
+        events!(
+            "WHERE ", $base, " AND e.at_ms >= $3 AND e.at_ms < $4
+               AND (CAST($5 AS TEXT) IS NULL OR e.user_id = $5) AND (CAST($6 AS TEXT) IS NULL OR e.actor = $6)
+               AND (CAST($7 AS TEXT) IS NULL OR e.event = $7 OR e.event LIKE $7 || '.%')
+               AND (CAST($8 AS TEXT) IS NULL OR e.top_id = $8)
+               AND (CAST($9 AS TEXT) IS NULL OR COALESCE(e.group_id, u.group_id, a.group_id) IN (
+                   WITH RECURSIVE below (id, depth) AS (
+                       SELECT b.id, CAST(0 AS BIGINT) FROM groups b WHERE b.id = $9
+                       UNION ALL
+                       SELECT c.id, b.depth + 1 FROM below b JOIN groups c ON COALESCE(c.parent_id, '') = b.id
+                       WHERE b.depth < 50)
+                   SELECT id FROM below)) ",
+            $order
+        )
+    };
+}
+
 queries! {
-    // Names as they are now: later they may be somebody else's, or nobody's.
+    // Names as they are now: later they may be somebody else's, or nobody's. So with the tree.
     APPEND = "INSERT INTO audit_events (id, at_ms, event, actor, user_id, group_id, client_id, network, details,
-                                        actor_login, user_login)
+                                        actor_login, user_login, top_id)
               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
-                      (SELECT a.login FROM users a WHERE a.id = $4), (SELECT u.login FROM users u WHERE u.id = $5))";
-    SINCE = "SELECT e.id, e.at_ms, e.event, e.actor, e.user_id, e.group_id, e.client_id, e.network, e.details,
-                    COALESCE(e.actor_login, a.login) AS actor_login, COALESCE(e.user_login, u.login) AS user_login
-             FROM audit_events e LEFT JOIN users a ON a.id = e.actor LEFT JOIN users u ON u.id = e.user_id
-             WHERE e.at_ms > $1 OR (e.at_ms = $1 AND e.id > $2) ORDER BY e.at_ms, e.id LIMIT $3";
+                      (SELECT a.login FROM users a WHERE a.id = $4), (SELECT u.login FROM users u WHERE u.id = $5),
+                      COALESCE((SELECT g.top_id FROM groups g WHERE g.id = $6),
+                               (SELECT g.top_id FROM users u JOIN groups g ON g.id = u.group_id WHERE u.id = $5),
+                               (SELECT g.top_id FROM users a JOIN groups g ON g.id = a.group_id WHERE a.id = $4)))";
+    SINCE = events!("WHERE e.at_ms > $1 OR (e.at_ms = $1 AND e.id > $2) ORDER BY e.at_ms, e.id LIMIT $3");
+    OLDEST = filtered!("(e.at_ms > $1 OR (e.at_ms = $1 AND e.id > $2))", "ORDER BY e.at_ms, e.id LIMIT $10");
+    // The narrowest first: each has its index.
+    NEWEST = filtered!("(e.at_ms < $1 OR (e.at_ms = $1 AND e.id < $2))", "ORDER BY e.at_ms DESC, e.id DESC LIMIT $10");
+    NEWEST_OF_USER = filtered!("e.user_id = $5 AND (e.at_ms < $1 OR (e.at_ms = $1 AND e.id < $2))",
+                               "ORDER BY e.at_ms DESC, e.id DESC LIMIT $10");
+    NEWEST_BY_ACTOR = filtered!("e.actor = $6 AND (e.at_ms < $1 OR (e.at_ms = $1 AND e.id < $2))",
+                                "ORDER BY e.at_ms DESC, e.id DESC LIMIT $10");
+    NEWEST_OF_TREE = filtered!("e.top_id = $8 AND (e.at_ms < $1 OR (e.at_ms = $1 AND e.id < $2))",
+                               "ORDER BY e.at_ms DESC, e.id DESC LIMIT $10");
 }
 
 /// One event as the table holds it.
@@ -41,6 +83,27 @@ pub struct EventRow {
     pub actor_login: Option<String>,
     /// The login of whom it concerns, as it was then; [`append`] finds it.
     pub user_login: Option<String>,
+    /// The top-level group of the tree that it belongs to; [`append`] finds it.
+    pub top_id: Option<String>,
+}
+
+/// Which events are wanted; what is none does not matter.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wanted<'a> {
+    /// Whom they concern.
+    pub user_id: Option<&'a str>,
+    /// Who did it.
+    pub actor: Option<&'a str>,
+    /// What happened: a whole name, or what comes before a dot of it.
+    pub kind: Option<&'a str>,
+    /// Not before this, in milliseconds since 1970.
+    pub since_ms: Option<i64>,
+    /// Before this.
+    pub until_ms: Option<i64>,
+    /// The top-level group of a tree.
+    pub top_id: Option<&'a str>,
+    /// A group of that tree: of it and those below it alone.
+    pub from: Option<&'a str>,
 }
 
 from_row!(EventRow {
@@ -54,7 +117,8 @@ from_row!(EventRow {
     network,
     details,
     actor_login,
-    user_login
+    user_login,
+    top_id
 });
 
 /// Appends one event.
@@ -84,4 +148,50 @@ pub async fn append(conn: &mut Conn, row: &EventRow) -> Result<()> {
 /// When the database refuses.
 pub async fn since(conn: &mut Conn, at_ms: i64, id: &str, limit: i64) -> Result<Vec<EventRow>> {
     all!(conn, EventRow, SINCE, at_ms, id, limit)
+}
+
+/// At most `limit` of the events that are wanted, oldest first, that came after the one at `(at_ms, id)`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn oldest(
+    conn: &mut Conn,
+    wanted: Wanted<'_>,
+    (at_ms, id): (i64, &str),
+    limit: i64,
+) -> Result<Vec<EventRow>> {
+    let Wanted { user_id, actor, kind, top_id, from, .. } = wanted;
+    let (since, until) = wanted.between();
+    all!(conn, EventRow, OLDEST, at_ms, id, since, until, user_id, actor, kind, top_id, from, limit)
+}
+
+/// At most `limit` of the events that are wanted, newest first, that came before the one at `(at_ms, id)`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn newest(
+    conn: &mut Conn,
+    wanted: Wanted<'_>,
+    (at_ms, id): (i64, &str),
+    limit: i64,
+) -> Result<Vec<EventRow>> {
+    let Wanted { user_id, actor, kind, top_id, from, .. } = wanted;
+    let (since, until) = wanted.between();
+    macro_rules! run {
+        ($query:ident) => {
+            all!(conn, EventRow, $query, at_ms, id, since, until, user_id, actor, kind, top_id, from, limit)
+        };
+    }
+    match (user_id, actor, top_id) {
+        (Some(_), ..) => run!(NEWEST_OF_USER),
+        (None, Some(_), _) => run!(NEWEST_BY_ACTOR),
+        (None, None, Some(_)) => run!(NEWEST_OF_TREE),
+        (None, None, None) => run!(NEWEST),
+    }
+}
+
+impl Wanted<'_> {
+    fn between(&self) -> (i64, i64) {
+        (self.since_ms.unwrap_or(i64::MIN), self.until_ms.unwrap_or(i64::MAX))
+    }
 }

@@ -20,6 +20,7 @@ mod watch;
 
 pub mod access;
 pub mod audit;
+pub mod audit_chain;
 pub mod challenges;
 pub mod clients;
 pub mod device_codes;
@@ -65,6 +66,7 @@ pub fn queries() -> Vec<Query> {
     [
         access::QUERIES,
         audit::QUERIES,
+        audit_chain::QUERIES,
         challenges::QUERIES,
         clients::QUERIES,
         device_codes::QUERIES,

@@ -7,8 +7,6 @@ use super::{Conn, Db, Result};
 queries! {
     PURGE_LINKS = "DELETE FROM links WHERE token_hash IN (
                        SELECT token_hash FROM links WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)";
-    PURGE_AUDIT = "DELETE FROM audit_events WHERE id IN (
-                       SELECT id FROM audit_events WHERE at_ms <= $1 ORDER BY at_ms LIMIT $2)";
     PURGE_MESSAGES = "DELETE FROM messages WHERE id IN (
                           SELECT id FROM messages WHERE created_at_ms <= $1 ORDER BY created_at_ms LIMIT $2)";
 }
@@ -37,9 +35,6 @@ const MAIL_MEMORY: i64 = 30 * 86_400;
 /// How long a request for help is kept, answered or not, in seconds.
 const HELP_MEMORY: i64 = 90 * 86_400;
 
-/// How long the audit log is kept, in seconds.
-const AUDIT_MEMORY: i64 = 400 * 86_400;
-
 /// One kind of row that grows old.
 #[derive(Clone, Copy, Debug)]
 enum Kind {
@@ -58,7 +53,6 @@ enum Kind {
     Browsers,
     Links,
     Messages,
-    Audit,
     Invitations,
     HelpRequests,
 }
@@ -81,7 +75,6 @@ const KINDS: &[Kind] = &[
     Kind::Browsers,
     Kind::Links,
     Kind::Messages,
-    Kind::Audit,
     Kind::Invitations,
     Kind::HelpRequests,
 ];
@@ -128,7 +121,6 @@ async fn batch(conn: &mut Conn, kind: Kind, now: i64) -> Result<u64> {
         Kind::Browsers => super::known_browsers::purge(conn, now - BROWSER_MEMORY, BATCH).await,
         Kind::Links => execute!(conn, PURGE_LINKS, expired, BATCH),
         Kind::Messages => execute!(conn, PURGE_MESSAGES, (now - MAIL_MEMORY) * 1000, BATCH),
-        Kind::Audit => execute!(conn, PURGE_AUDIT, (now - AUDIT_MEMORY) * 1000, BATCH),
         Kind::Invitations => super::registrations::purge_invitations(conn, expired, BATCH).await,
         Kind::HelpRequests => super::help_requests::purge(conn, now - HELP_MEMORY, BATCH).await,
     }

@@ -139,6 +139,21 @@ impl MailPage for HelpMail {
     const NAME: &'static str = "help";
 }
 
+/// A code was given by hand for somebody; for them.
+#[derive(Debug, Serialize)]
+pub struct CodeByHandMail {
+    /// Their login.
+    pub login: String,
+    /// The name of whoever has given it.
+    pub giver: String,
+    /// When.
+    pub when: Moment,
+}
+
+impl MailPage for CodeByHandMail {
+    const NAME: &'static str = "code_by_hand";
+}
+
 /// `countersign mail test`.
 #[derive(Debug, Serialize)]
 pub struct TestMail {

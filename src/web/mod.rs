@@ -24,8 +24,8 @@ mod views;
 pub use assets::Assets;
 pub use language::Language;
 pub use mails::{
-    ChoosePasswordMail, CodeMail, CodesStoppedMail, HelpMail, OverrideMail, PasswordChangedMail, ResetMail,
-    ResetWithoutAddressMail, TestMail,
+    ChoosePasswordMail, CodeByHandMail, CodeMail, CodesStoppedMail, HelpMail, OverrideMail,
+    PasswordChangedMail, ResetMail, ResetWithoutAddressMail, TestMail,
 };
 pub use pages::{CONSOLE_POLICY, MailPage, MailParts, PAGE_POLICY, Page, Pages, TemplateError};
 pub use path::Path;

@@ -24,6 +24,8 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("app_links.html", include_str!("../../templates/app_links.html")),
     ("password.html", include_str!("../../templates/password.html")),
     ("code.html", include_str!("../../templates/code.html")),
+    ("mail/code_by_hand.html", include_str!("../../templates/mail/code_by_hand.html")),
+    ("mail/code_by_hand.txt", include_str!("../../templates/mail/code_by_hand.txt")),
     ("mail/help.html", include_str!("../../templates/mail/help.html")),
     ("mail/help.txt", include_str!("../../templates/mail/help.txt")),
     ("consent.html", include_str!("../../templates/consent.html")),

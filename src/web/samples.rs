@@ -4,8 +4,8 @@
 use super::form::BadForm;
 use super::language::Language;
 use super::mails::{
-    ChoosePasswordMail, CodeMail, CodesStoppedMail, HelpMail, OverrideMail, PasswordChangedMail, ResetMail,
-    ResetWithoutAddressMail, TestMail,
+    ChoosePasswordMail, CodeByHandMail, CodeMail, CodesStoppedMail, HelpMail, OverrideMail,
+    PasswordChangedMail, ResetMail, ResetWithoutAddressMail, TestMail,
 };
 use super::pages::{MailPage, Page, Pages, TemplateError};
 use super::problem::Problem;
@@ -89,6 +89,8 @@ pub fn mails(pages: &Pages, language: Language) -> Result<Vec<Sample>, TemplateE
         let (who, repair) = ("Nia Nash".to_owned(), "https://login.example.org/console/repair".to_owned());
         drawing.mail(&HelpMail { who, login: "nia".to_owned(), app: app(), why, repair, when: when() })?;
     }
+    let giver = "Ada Lovelace".to_owned();
+    drawing.mail(&CodeByHandMail { login: login(), giver, when: when() })?;
     drawing.mail(&TestMail { when: when() })?;
     Ok(drawing.samples)
 }

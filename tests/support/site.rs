@@ -11,6 +11,7 @@ use countersign::directory::By;
 use countersign::keys::Vault;
 use countersign::keys::secret::entropy;
 use countersign::mail::Mailer;
+use countersign::signin::SignInState;
 use countersign::signin::challenge::issue_by_hand;
 use countersign::store::{Costs, Db};
 use tempfile::TempDir;
@@ -142,6 +143,13 @@ impl Site {
         Mailer::new(self.admin.db.clone(), vault, &self.config, clock).expect("settings of mail")
     }
 
+    /// What the steps of a sign-in work with here, in a process that serves nobody.
+    pub async fn signin_state(&self) -> SignInState {
+        let app =
+            App::open(self.config.clone(), Clock::Manual(Arc::clone(&self.time))).await.expect("an app");
+        app.provider.signin.clone()
+    }
+
     /// A user who acts, now.
     pub async fn by(&self, login: &str) -> By {
         let person = self.admin.user(login).await;
@@ -158,10 +166,10 @@ impl Site {
     pub async fn give_code(&self, login: &str) -> String {
         let vault = Vault::open(&self.config.keys.dir).expect("the master key");
         let person = self.admin.user(login).await;
-        let now_ms = self.time.load(Ordering::SeqCst);
+        let by = By::operator(self.time.load(Ordering::SeqCst));
         let mut tx = self.admin.db.write().await.expect("a transaction");
         let settings = &self.config.signin;
-        let code = issue_by_hand(&mut tx, &vault, settings, &person, now_ms, &mut entropy()).await;
+        let code = issue_by_hand(&mut tx, &vault, settings, &person, &by, &mut entropy()).await;
         tx.commit().await.expect("a commit");
         code.expect("a code")
     }

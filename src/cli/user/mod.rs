@@ -88,11 +88,11 @@ impl User {
 
 async fn code(operator: &Operator, db: &Db, login: &str) -> anyhow::Result<()> {
     let vault = operator.vault(db).await?;
-    let now_ms = operator.clock.now_ms();
+    let by = By::operator(operator.clock.now_ms());
     let settings = &operator.config.signin;
     let mut tx = db.write().await?;
     let person = find_user(&mut tx, login).await?;
-    let code = challenge::issue_by_hand(&mut tx, &vault, settings, &person, now_ms, &mut entropy()).await?;
+    let code = challenge::issue_by_hand(&mut tx, &vault, settings, &person, &by, &mut entropy()).await?;
     tx.commit().await?;
     println!("{code}");
     eprintln!(

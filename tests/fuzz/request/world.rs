@@ -449,8 +449,7 @@ async fn people(app: &App) -> Vec<(&'static str, String)> {
         let new = NewUser { login: &login, name, email, group: Some(&group), role: &role, password_hash };
         let person = users::add(&mut tx, new, &by, rng).await.unwrap();
         if login.as_str() == "ned" {
-            let now_ms = signin.clock.now_ms();
-            let code = issue_by_hand(&mut tx, &signin.vault, &signin.settings, &person, now_ms, rng).await;
+            let code = issue_by_hand(&mut tx, &signin.vault, &signin.settings, &person, &by, rng).await;
             known.push(("hand_code", code.unwrap()));
         }
         if login.as_str() == "ada" {

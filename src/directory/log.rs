@@ -1,0 +1,42 @@
+//! What does somebody see of the audit log? What happened in their own group and those below it, newest first.
+
+use super::Error;
+use super::proof::{Proof, ViewAudit};
+use crate::store::Conn;
+use crate::store::audit::{self, EventRow, Wanted};
+
+/// A page of events.
+#[derive(Clone, Debug)]
+pub struct Events {
+    /// The events.
+    pub events: Vec<EventRow>,
+    /// What the next page comes after; none on the last.
+    pub next: Option<String>,
+}
+
+/// At most `limit` of the events that are wanted and that the actor may see, newest first, that come after `after` of the page before.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn events(
+    conn: &mut Conn,
+    by: &Proof<ViewAudit>,
+    wanted: Wanted<'_>,
+    after: &str,
+    limit: usize,
+) -> Result<Events, Error> {
+    let tree = by.tree();
+    // Of a whole tree the events say themselves to which they belong; also of those who are gone.
+    let from = tree.root_id().filter(|root| tree.top_id() != Some(*root));
+    let wanted = Wanted { top_id: tree.top_id(), from, ..wanted };
+    let (at_ms, id) = after
+        .split_once('.')
+        .and_then(|(at_ms, id)| Some((at_ms.parse().ok()?, id)))
+        .unwrap_or((i64::MAX, ""));
+    let more = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
+    let mut events = audit::newest(conn, wanted, (at_ms, id), more).await?;
+    let cut = events.len() > limit;
+    events.truncate(limit);
+    let next = events.last().filter(|_| cut).map(|last| format!("{}.{}", last.at_ms, last.id));
+    Ok(Events { events, next })
+}
