@@ -89,6 +89,13 @@ impl<C> Pool<C> {
         Some(Lease { conn: Some(conn), pool: Arc::clone(self), _place: place })
     }
 
+    /// A connection that came to rest less than so long ago, if there is one, for whoever has a place already.
+    pub(super) fn just_rested(&self, within: Duration) -> Option<C> {
+        let mut resting = self.resting();
+        let is_fresh = resting.back().is_some_and(|last| last.since.elapsed() < within);
+        if is_fresh { resting.pop_back().map(|last| last.conn) } else { None }
+    }
+
     /// How many places are taken, how many connections rest, and how many wait for a place.
     pub(super) fn load(&self) -> (usize, usize, usize) {
         let size = usize::try_from(self.size).unwrap_or(Semaphore::MAX_PERMITS);

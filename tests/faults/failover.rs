@@ -1,4 +1,4 @@
-//! What becomes of a provider when its PostgreSQL fails over to a standby, behind a proxy that keeps the address?
+//! What becomes of a provider when its PostgreSQL fails over to a standby, behind a proxy that keeps the address, or at an address of its own?
 
 use super::line::Line;
 use super::postgres::Postgres;
@@ -28,6 +28,33 @@ async fn a_standby_is_not_kept_and_the_new_primary_is_found() {
         assert_eq!(provider.get("readyz").await, Answered::NotNow);
         assert_eq!(provider.get("jwks").await, Answered::Well);
     }
+
+    standby.promote();
+    println!("the standby is promoted");
+    provider.recovers().await;
+    let after = provider.authorize_at_once(24).await;
+    told("after", &after);
+    assert!(after.iter().all(|answer| *answer == Answered::Well), "{after:?}");
+    provider.sign_in().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_servers_the_one_that_takes_writing_is_found() {
+    let primary = Postgres::start();
+    let standby = primary.standby();
+    let mut database = Database::sqlite().await;
+    let hosts = format!("{},{}", standby.host(), primary.host());
+    database.url = format!("postgres://countersign@{hosts}/postgres?target_session_attrs=read-write");
+    let provider = Provider::on(database, |_| ()).await;
+    let _serving = provider.serve();
+    provider.sign_in().await;
+    told("before", &provider.authorize_at_once(24).await);
+
+    primary.stop();
+    println!("the primary is gone, and its standby takes no writing");
+    let answers = provider.authorize_at_once(8).await;
+    told("meanwhile", &answers);
+    assert!(answers.iter().all(|answer| *answer == Answered::NotNow), "{answers:?}");
 
     standby.promote();
     println!("the standby is promoted");

@@ -73,6 +73,11 @@ impl Postgres {
         Server::Unix(self.folder.path().join(".s.PGSQL.5432"))
     }
 
+    /// Where it listens, as the host of an address.
+    pub fn host(&self) -> String {
+        self.folder.path().display().to_string().replace('/', "%2F")
+    }
+
     fn path(&self, name: &str) -> String {
         self.folder.path().join(name).display().to_string()
     }

@@ -2,6 +2,7 @@
 //! known to be silent, nobody waits for it.
 
 mod breaker;
+mod hosts;
 mod open;
 mod server;
 mod session;

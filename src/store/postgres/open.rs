@@ -6,9 +6,9 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::time::timeout;
 
-use super::Postgres;
 use super::breaker::Breaker;
 use super::server::{IS_READ_ONLY, Server, one_word};
+use super::{Postgres, hosts};
 use crate::store::cause::Cause;
 use crate::store::pool::PATIENCE;
 use crate::store::{Error, Options, Result};
@@ -37,28 +37,47 @@ impl Postgres {
     /// Why it is not, and what to do.
     pub(in crate::store) async fn open(options: &Options) -> Result<Self> {
         let failed = |cause| Error::Open { url: options.place(), cause };
-        let plain = PgConnectOptions::from_str(&options.url).map_err(|e| failed(Cause::of_postgres(&e)))?;
-        // We read no fractions, and poolers refuse the setting.
-        let mut plain = plain.extra_float_digits(None);
-        if plain.get_application_name().is_none() {
-            plain = plain.application_name("countersign");
-        }
-        let direct = plain.clone().options(SESSION);
-        let (connect, pooler) = match first(&direct).await {
-            Ok(true) => (direct, false),
-            Ok(false) => (plain, true),
-            Err(Trial::Startup(_)) => {
-                first(&plain).await.map_err(|trial| failed(trial.cause()))?;
-                (plain, true)
-            }
-            Err(trial) => return Err(failed(trial.cause())),
-        };
+        let addresses = hosts::each(&options.url).map_err(|e| failed(Cause::Address(e)))?;
+        let plain: sqlx::Result<Vec<_>> = addresses.iter().map(|address| settled(address)).collect();
+        let plain = plain.map_err(|e| failed(Cause::of_postgres(&e)))?;
+        let pooler = first_of(&plain).await.map_err(failed)?;
         if pooler {
             tracing::info!("a pooler stands before PostgreSQL: statements are not kept by name");
         }
-        let server = Server::new(connect, options.max_connections);
+        let hosts = if pooler { plain } else { plain.into_iter().map(direct).collect() };
+        let server = Server::new(hosts, options.max_connections);
         Ok(Self { server, breaker: Breaker::new(), pooler })
     }
+}
+
+/// How a server of this address is connected to.
+fn settled(address: &str) -> sqlx::Result<PgConnectOptions> {
+    // We read no fractions, and poolers refuse the setting.
+    let connect = PgConnectOptions::from_str(address)?.extra_float_digits(None);
+    let is_named = connect.get_application_name().is_some();
+    Ok(if is_named { connect } else { connect.application_name("countersign") })
+}
+
+/// The same without a pooler between.
+fn direct(connect: PgConnectOptions) -> PgConnectOptions {
+    connect.options(SESSION)
+}
+
+/// Whether a pooler stands before the first server that takes writing; if none does, why the first does not.
+async fn first_of(hosts: &[PgConnectOptions]) -> std::result::Result<bool, Cause> {
+    let mut refused = None;
+    for plain in hosts {
+        let trial = match first(&direct(plain.clone())).await {
+            Ok(marked) => return Ok(!marked),
+            Err(Trial::Startup(_)) => first(plain).await.map(|_| true),
+            Err(trial) => Err(trial),
+        };
+        match trial {
+            Ok(pooler) => return Ok(pooler),
+            Err(trial) => refused = refused.or(Some(trial.cause())),
+        }
+    }
+    Err(refused.unwrap_or_else(|| Cause::Address("no server is named".to_owned())))
 }
 
 /// Why the first connection did not come about.

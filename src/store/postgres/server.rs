@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
@@ -23,11 +24,19 @@ const AGAIN: (Duration, Duration) = (Duration::from_millis(20), Duration::from_m
 
 pub(super) const IS_READ_ONLY: &str = "SHOW transaction_read_only";
 
-/// A server, and the connections to it.
+/// How often whoever connects looks whether a connection has been given back.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// How long one of several servers may take, before the next is asked.
+const EACH: Duration = Duration::from_secs(2);
+
+/// A server that may have moved between several hosts, and the connections to it.
 #[derive(Debug)]
 pub(super) struct Server {
     pool: Arc<Pool<PgConnection>>,
-    connect: PgConnectOptions,
+    hosts: Vec<PgConnectOptions>,
+    /// Which of them was reached last.
+    last: AtomicUsize,
 }
 
 /// Why there is no connection.
@@ -51,8 +60,8 @@ impl From<NoPlace> for Vain {
 }
 
 impl Server {
-    pub(super) fn new(connect: PgConnectOptions, max_connections: u32) -> Arc<Self> {
-        Arc::new(Self { pool: Pool::new(max_connections.max(1)), connect })
+    pub(super) fn new(hosts: Vec<PgConnectOptions>, max_connections: u32) -> Arc<Self> {
+        Arc::new(Self { pool: Pool::new(max_connections.max(1)), hosts, last: AtomicUsize::new(0) })
     }
 
     /// A connection that is believed to work: one that rested a moment ago, one that has just said so, or a new one.
@@ -66,7 +75,11 @@ impl Server {
             }
         }
         if lease.conn().is_none() {
-            lease.put(self.connected().await?);
+            // A pooler may have no further server to give, while those that are there come to rest.
+            lease.put(tokio::select! {
+                connected = self.connected() => connected?,
+                rested = self.rested() => rested,
+            });
         }
         Ok(lease)
     }
@@ -83,10 +96,9 @@ impl Server {
         answered
     }
 
-    /// Asks over a connection of its own whether the server answers.
+    /// Asks over a connection of its own whether the server answers, or any that may take its place.
     pub(super) async fn greet(&self) -> sqlx::Result<()> {
-        let mut conn = self.connect.connect().await?;
-        one_word(&mut conn, IS_READ_ONLY).await.map(|_| ())
+        self.reach(Wanted::Answer).await.map(|_| ())
     }
 
     pub(super) fn load(&self) -> (usize, usize, usize) {
@@ -103,14 +115,24 @@ impl Server {
         }
     }
 
+    /// A connection that somebody gives back meanwhile.
+    async fn rested(&self) -> PgConnection {
+        loop {
+            sleep(LOOK).await;
+            if let Some(conn) = self.pool.just_rested(FRESH) {
+                return conn;
+            }
+        }
+    }
+
     /// A new connection. A server that is just starting, or a standby that may be promoted, is tried again for a while.
     async fn connected(&self) -> Result<PgConnection, Vain> {
         let mut last = "no answer".to_owned();
         let trying = async {
             let (mut pause, longest) = AGAIN;
             loop {
-                match self.connect().await {
-                    Err(e) if may_be_ready_soon(&e) => last = e.to_string(),
+                match self.reach(Wanted::Primary).await {
+                    Err(e) if may_be_ready_soon(&e, self.hosts.len() > 1) => last = e.to_string(),
                     done => return done,
                 }
                 sleep(pause).await;
@@ -123,18 +145,50 @@ impl Server {
         }
     }
 
-    async fn connect(&self) -> sqlx::Result<PgConnection> {
-        let mut conn = self.connect.connect().await?;
-        is_primary(&mut conn).await?;
-        Ok(conn)
+    /// Tries the hosts in turn, the one that was reached last first.
+    async fn reach(&self, wanted: Wanted) -> sqlx::Result<PgConnection> {
+        let (count, first) = (self.hosts.len(), self.last.load(Ordering::Relaxed));
+        let limit = if count > 1 { EACH } else { PATIENCE };
+        let mut refused = None;
+        for (at, host) in self.hosts.iter().enumerate().cycle().skip(first).take(count) {
+            let late = |_| Err(io::Error::from(io::ErrorKind::TimedOut).into());
+            match timeout(limit, connect(host, wanted)).await.unwrap_or_else(late) {
+                Ok(conn) => {
+                    self.last.store(at, Ordering::Relaxed);
+                    return Ok(conn);
+                }
+                Err(e) => refused = Some(e),
+            }
+        }
+        Err(refused.unwrap_or(sqlx::Error::PoolTimedOut))
     }
 }
 
-/// Whether connecting may succeed in a moment.
-fn may_be_ready_soon(error: &sqlx::Error) -> bool {
-    use io::ErrorKind::{ConnectionRefused, ReadOnlyFilesystem};
+/// What a new connection is to lead to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    /// A server that takes writing.
+    Primary,
+    /// Any that answers.
+    Answer,
+}
+
+async fn connect(host: &PgConnectOptions, wanted: Wanted) -> sqlx::Result<PgConnection> {
+    let mut conn = host.connect().await?;
+    match wanted {
+        Wanted::Primary => is_primary(&mut conn).await?,
+        Wanted::Answer => drop(one_word(&mut conn, IS_READ_ONLY).await?),
+    }
+    Ok(conn)
+}
+
+/// Whether connecting may succeed in a moment; where there are `several` hosts, another one may have taken over by then.
+fn may_be_ready_soon(error: &sqlx::Error, several: bool) -> bool {
+    use io::ErrorKind::{ConnectionRefused, ReadOnlyFilesystem, TimedOut};
     match error {
-        sqlx::Error::Io(e) => [ConnectionRefused, ReadOnlyFilesystem].contains(&e.kind()),
+        sqlx::Error::Io(e) => {
+            several || [ConnectionRefused, ReadOnlyFilesystem, TimedOut].contains(&e.kind())
+        }
         // Too many connections; starting up, or shutting down.
         sqlx::Error::Database(e) => ["53300", "57P03"].contains(&e.code().as_deref().unwrap_or_default()),
         _ => false,
