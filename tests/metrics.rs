@@ -133,6 +133,8 @@ crate::on_both_databases! {
             let found = page.value(name, labels);
             assert!((found - value).abs() < 0.1, "{name} {labels:?}: {found}, not {value}, in\n{}", page.0);
         }
+        let statements = page.value("countersign_database_statement_duration_seconds_count", &[("query", "signins::RECORD_PASSWORD")]);
+        assert!((statements - 4.0).abs() < 0.1, "ned's, ada's, pia's and nia's password: {statements} in\n{}", page.0);
         assert!(page.value("process_resident_memory_bytes", &[]) > 1e6, "{}", page.0);
         assert!(page.value("countersign_database_connections", &[("state", "idle")]) > 0.0, "{}", page.0);
     }

@@ -104,6 +104,8 @@ async fn a_request_has_its_parts() {
     assert_eq!(password.attribute("http.response.status_code"), "303");
     assert_eq!(password.attribute("http.route"), "/authorize/{signin}/password");
     assert_eq!(password.attribute("countersign.request_id").len(), 26);
+    let statement = collector.wait_for(|span| span.is("signins::RECORD_PASSWORD")).await;
+    assert!(statement.is_part_of(&password), "{statement:?}");
     // The loop sends the code, and waits for the mail server.
     let mail = collector.wait_for(|span| span.is("mail")).await;
     assert_eq!(mail.attribute("countersign.mail.purpose"), "sign_in_code");

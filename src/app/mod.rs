@@ -89,6 +89,7 @@ impl App {
             db.listen(Box::new(move |query, took, failed| metrics.statement(query, took, failed)));
         }
         let tracer = if config.telemetry.otlp_endpoint.is_some() { Tracer::on() } else { Tracer::off() };
+        watch::listen(&db, &metrics, &tracer);
         let mailer = Mailer::measured(db.clone(), vault.clone(), &config, clock.clone(), metrics.clone())?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let signin = SignInState {

@@ -13,8 +13,9 @@ use tokio::sync::{Mutex, watch};
 use super::{App, Bounds, Doors, Service};
 use crate::clock::Stopwatch;
 use crate::config::Listen;
-use crate::metrics::{Gauges, MEDIA_TYPE, Process};
-use crate::store::{self, messages, users};
+use crate::metrics::{Gauges, MEDIA_TYPE, Metrics, Process};
+use crate::store::{self, Db, messages, users};
+use crate::trace::{self, Tracer};
 
 /// As many look at once, at most.
 const AT_ONCE: usize = 16;
@@ -49,6 +50,18 @@ struct Watch {
 pub(super) async fn open(listen: Option<&Listen>) -> anyhow::Result<Option<Doors>> {
     let Some(listen) = listen else { return Ok(None) };
     Doors::open_for("metrics.listen", listen).await.map(Some)
+}
+
+/// Hears of every statement of the database, where somebody wants to know.
+pub(super) fn listen(db: &Db, metrics: &Metrics, tracer: &Tracer) {
+    if !metrics.is_on() && !tracer.is_on() {
+        return;
+    }
+    let metrics = metrics.clone();
+    let _ = db.listen(Box::new(move |query, took, failed| {
+        metrics.statement(query, took, failed);
+        trace::statement(query, took, failed);
+    }));
 }
 
 /// Answers until the program ends.

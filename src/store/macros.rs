@@ -10,16 +10,31 @@ macro_rules! queries {
     };
 }
 
+/// What a query is called in errors, metrics and traces: the module and the constant, such as `users::FIND`.
+macro_rules! name {
+    ($sql:expr) => {
+        const { $crate::store::macros::short(concat!(module_path!(), "::", stringify!($sql))) }
+    };
+}
+
+/// The path within the store.
+pub(crate) const fn short(path: &'static str) -> &'static str {
+    match path.split_at_checked("countersign::store::".len()) {
+        Some((_, short)) => short,
+        None => path,
+    }
+}
+
 /// Runs a query by the method of this name, which there is for either database, and gives the query's name along. SQLite answers
 /// at once, on this thread; PostgreSQL is waited for.
 macro_rules! run {
     ($conn:expr, $method:ident $(::<$row:ty>)?, $sql:expr $(, $bind:expr)*) => {
         match &mut $conn.side {
             $crate::store::conn::Side::Sqlite(session) => {
-                session.$method $(::<$row>)? (stringify!($sql), $sql, &[$(&$bind),*])
+                session.$method $(::<$row>)? ($crate::store::macros::name!($sql), $sql, &[$(&$bind),*])
             }
             $crate::store::conn::Side::Postgres(session) => {
-                session.$method $(::<$row>)? (stringify!($sql), sqlx::query($sql)$(.bind($bind))*).await
+                session.$method $(::<$row>)? ($crate::store::macros::name!($sql), sqlx::query($sql)$(.bind($bind))*).await
             }
         }
     };
@@ -61,4 +76,4 @@ macro_rules! within {
     };
 }
 
-pub(crate) use {all, execute, optional, queries, run, within};
+pub(crate) use {all, execute, name, optional, queries, run, within};

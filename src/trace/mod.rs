@@ -13,6 +13,7 @@ mod span;
 mod started;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use self::export::{Collector, export};
 pub use self::parent::{HEADER as TRACEPARENT, Parent, Place, parent};
@@ -90,4 +91,11 @@ pub fn request_id() -> Option<RequestId> {
 #[must_use]
 pub fn begin(kind: Kind) -> Option<Started> {
     CURRENT.try_with(|context| context.begin(kind)).ok().flatten()
+}
+
+/// Tells of a statement of the database that has ended just now, as a part of what it was asked for.
+pub fn statement(query: &'static str, took: Duration, failed: bool) {
+    if let Some(started) = begin(Kind::Client) {
+        started.took(query, took, failed);
+    }
 }

@@ -64,6 +64,14 @@ impl Started {
         self
     }
 
+    /// Sends off what has ended just now and took so long.
+    pub(super) fn took(self, name: &'static str, took: std::time::Duration, failed: bool) {
+        let (_, ended_ns) = self.watch.unix_ns();
+        let began_ns = ended_ns.saturating_sub(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+        let Self { tracer, place, parent, kind, attributes, .. } = self;
+        tracer.take(Span { place, parent, kind, name: name.into(), began_ns, ended_ns, failed, attributes });
+    }
+
     /// Sends it off. `name` tells what it was: one of few.
     pub fn end(self, name: impl Into<Cow<'static, str>>, failed: bool) {
         let (began_ns, ended_ns) = self.watch.unix_ns();
