@@ -58,7 +58,7 @@ pub(super) fn listen(db: &Db, metrics: &Metrics, tracer: &Tracer) {
         return;
     }
     let metrics = metrics.clone();
-    let _ = db.listen(Box::new(move |query, took, failed| {
+    db.listen(Box::new(move |query, took, failed| {
         metrics.statement(query, took, failed);
         trace::statement(query, took, failed);
     }));
