@@ -149,6 +149,8 @@ async fn an_app_of_bound_tokens_gets_none_without_a_key() {
         let json = serde_json::to_string(&metadata).unwrap();
         store::clients::set_metadata(&mut tx, &app.client_id, &json, site.now()).await.unwrap();
         tx.commit().await.unwrap();
+        // Every process knows within a second.
+        site.advance(1);
         for kind in ResponseType::ALL.iter().filter(|kind| kind.has_token()) {
             let visit = app.visit().with("response_type", kind.name());
             let browser = open(&site, &visit).await;

@@ -16,11 +16,11 @@ const LOOKS: usize = 3;
 const LIMITS: [(&str, [u64; 4]); 7] = [
     ("discovery", [0, 0, 0, 0]),
     ("jwks", [1, 2, 2, 0]),
-    ("userinfo", [2, 3, 3, 0]),
-    ("client credentials", [2, 1, 1, 0]),
-    ("refresh", [4, 6, 8, 1]),
-    ("single sign-on", [7, 16, 20, 2]),
-    ("sign-in", [17, 32, 40, 4]),
+    ("userinfo", [1, 1, 1, 0]),
+    ("client credentials", [0, 0, 0, 0]),
+    ("refresh", [2, 3, 5, 1]),
+    ("single sign-on", [5, 11, 15, 2]),
+    ("sign-in", [13, 22, 30, 4]),
 ];
 
 crate::on_both_databases! {

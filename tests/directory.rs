@@ -630,7 +630,7 @@ crate::on_both_databases! {
         let seen = preview::changing(&mut tx, &acme.top, TwoFactor::On, None, None).await.unwrap();
         assert_eq!(seen.no_address.names, ["ned"]);
         users::unlock(&mut tx, &ned, &operator(), &mut entropy()).await.unwrap();
-        assert!(!challenges::codes_stopped(&mut tx, &ned.id).await.unwrap());
+        assert!(!challenges::codes_of(&mut tx, &ned.id, NOW, 5).await.unwrap().stopped);
     }
 
     async fn the_preview_names_who_would_be_locked_out_and_who_would_not_be_asked(database) {

@@ -41,7 +41,7 @@ const INSIDE: [(&str, &[&[&str]]); 7] = [
     (
         "src/keys",
         &[
-            &["compact", "kind", "pace", "readers", "secret"],
+            &["compact", "kind", "pace", "readers", "secret", "verified"],
             &["jwk", "vault"],
             &["error", "jwe"],
             &["jose", "make"],

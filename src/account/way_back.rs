@@ -3,7 +3,7 @@
 use axum::http::HeaderMap;
 
 use crate::oidc::Provider;
-use crate::oidc::clients::{self, card};
+use crate::oidc::clients::card;
 use crate::signin::binding::{self, Holder};
 use crate::signin::notice::Notice;
 use crate::store::Result;
@@ -34,7 +34,7 @@ pub(super) async fn find(
     let mut conn = state.db.read().await?;
     let Some(signin) = signins::find(&mut conn, id).await? else { return Ok(None) };
     let language = Language::of_reader(headers, None);
-    let found = clients::of_signin(&mut conn, &signin, &state.pages, language).await?;
+    let found = provider.client_of_signin(&mut conn, &signin, language).await?;
     let Some(client) = found else { return Ok(None) };
     let holder = binding::holder(&state.cookies, &state.vault, headers, id, signin.browser_hash.as_deref());
     let waits =

@@ -33,6 +33,7 @@ use crate::directory::Passwords;
 use crate::keys::SigningKeys;
 use crate::mail::Mailer;
 use crate::metrics::Metrics;
+use crate::oidc::clients::kept::Kept;
 use crate::oidc::clients::keys::ClientKeyCache;
 use crate::oidc::{self, Provider};
 use crate::outbound::{Collector, Outbound};
@@ -110,6 +111,7 @@ impl App {
             signin,
             keys: SigningKeys::new(db.clone(), vault),
             client_keys: ClientKeyCache::new(outbound.clone()),
+            clients: Kept::new(db.changes()),
             outbound,
             issuer: config.issuer.clone(),
             registration: config.registration.clone(),

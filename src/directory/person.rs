@@ -158,7 +158,11 @@ impl Person {
         self.claims.get(Claim::PreferredUsername).unwrap_or(&self.login)
     }
 
-    pub(super) fn from_row(row: UserRow) -> Result<Self> {
+    /// A user as the tables hold them.
+    ///
+    /// # Errors
+    /// When something in a row is none of ours.
+    pub fn from_row(row: UserRow) -> Result<Self> {
         let bad = |table, column| Error::BadRow { table, column, row: row.id.clone() };
         let rights = Rights::parse(&row.role_rights).map_err(|_| bad("roles", "rights"))?;
         let status = Status::from_name(&row.status).ok_or_else(|| bad("users", "status"))?;

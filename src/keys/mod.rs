@@ -16,6 +16,7 @@ mod ring;
 pub mod secret;
 mod signing;
 mod vault;
+mod verified;
 
 pub use error::KeyError;
 pub use kind::KeyKind;

@@ -14,6 +14,7 @@ use super::error::KeyError;
 use super::kind::{self, KeyKind};
 use super::make::SEAL;
 use super::vault::Vault;
+use super::verified::Verified;
 use crate::config::SigningAlgorithm;
 use crate::store::signing_keys::SigningKeyRow;
 
@@ -72,6 +73,7 @@ struct Material {
     private: Zeroizing<Vec<u8>>,
     /// One for each algorithm that the key signs under, built when it is first needed.
     tools: Vec<Tools>,
+    verified: Verified,
 }
 
 /// Building one of these costs more than a signature.
@@ -148,8 +150,10 @@ impl Ring {
         if key.material.kind != KeyKind::of(algorithm) || phase(&key.row, now) == Phase::Gone {
             return Err(NotOurs);
         }
-        let verifier = key.material.verifier(algorithm).map_err(|_| NotOurs)?;
-        verifier.verify(jwt.message, &jwt.signature).map_err(|_| NotOurs)?;
+        key.material.verified.check(token, || {
+            let verifier = key.material.verifier(algorithm).map_err(|_| NotOurs)?;
+            verifier.verify(jwt.message, &jwt.signature).map_err(|_| NotOurs)
+        })?;
         let typ = jwt.text("typ").unwrap_or_default().to_owned();
         Ok((jwt.claims, typ))
     }
@@ -259,7 +263,7 @@ impl Material {
         let tools = fits
             .map(|algorithm| Tools { algorithm, signer: OnceLock::new(), verifier: OnceLock::new() })
             .collect();
-        Ok(Self { kind, public, private, tools })
+        Ok(Self { kind, public, private, tools, verified: Verified::default() })
     }
 
     fn signer(&self, algorithm: SigningAlgorithm) -> Result<&dyn JwsSigner, KeyError> {

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use openssl::hash::MessageDigest;
-use openssl::pkey::PKey;
+use openssl::pkey::{PKey, Private};
 use openssl::sign::Signer;
 use openssl::symm::{Cipher, decrypt_aead, encrypt_aead};
 use rand::CryptoRng;
@@ -22,7 +22,22 @@ const FILE: &str = "master.key";
 
 /// The master key in use; cheap to clone, and its `Debug` shows nothing of it.
 #[derive(Clone)]
-pub struct Vault(Arc<Zeroizing<[u8; 32]>>);
+pub struct Vault(Arc<Keys>);
+
+struct Keys {
+    master: Zeroizing<[u8; 32]>,
+    /// What was derived from it: that costs as much as what is done with it.
+    derived: RwLock<Vec<Arc<Derived>>>,
+}
+
+/// The key of one use and purpose, of which the program has some twenty.
+struct Derived {
+    usage: &'static str,
+    purpose: String,
+    key: Zeroizing<Vec<u8>>,
+    /// The same key, as what it signs with.
+    hmac: PKey<Private>,
+}
 
 /// What is wrong with the master key, or with something sealed; each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -102,7 +117,7 @@ impl Vault {
         let text = Zeroizing::new(std::fs::read_to_string(&path).map_err(failed)?);
         let bytes = Zeroizing::new(BASE64_STANDARD.decode(text.trim()).unwrap_or_default());
         let key: [u8; 32] = bytes.as_slice().try_into().map_err(|_| VaultError::Malformed { path })?;
-        Ok(Self(Arc::new(Zeroizing::new(key))))
+        Ok(Self(Arc::new(Keys { master: Zeroizing::new(key), derived: RwLock::default() })))
     }
 
     /// [`Self::mac_bytes`] in hexadecimal.
@@ -124,7 +139,7 @@ impl Vault {
             message.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             message.extend_from_slice(part);
         }
-        hmac(self.key_for("mac", purpose)?.as_slice(), &message)
+        hmac(&self.key_for("mac", purpose)?.hmac, &message)
     }
 
     /// Encrypts (AES-256-GCM) for this purpose and context; only the same two open it again.
@@ -143,7 +158,7 @@ impl Vault {
         let key = self.key_for("seal", purpose)?;
         let mut tag = [0u8; 16];
         let cipher = Cipher::aes_256_gcm();
-        let sealed = encrypt_aead(cipher, &key, Some(&nonce), context.as_bytes(), plain, &mut tag)?;
+        let sealed = encrypt_aead(cipher, &key.key, Some(&nonce), context.as_bytes(), plain, &mut tag)?;
         Ok(BASE64_URL_SAFE_NO_PAD.encode([nonce.as_slice(), &tag, &sealed].concat()))
     }
 
@@ -161,13 +176,25 @@ impl Vault {
         let (nonce, rest) = bytes.split_at_checked(12).ok_or(VaultError::Unsealable)?;
         let (tag, sealed) = rest.split_at_checked(16).ok_or(VaultError::Unsealable)?;
         let key = self.key_for("seal", purpose)?;
-        let plain = decrypt_aead(Cipher::aes_256_gcm(), &key, Some(nonce), context.as_bytes(), sealed, tag);
+        let plain =
+            decrypt_aead(Cipher::aes_256_gcm(), &key.key, Some(nonce), context.as_bytes(), sealed, tag);
         plain.map(Zeroizing::new).map_err(|_| VaultError::Unsealable)
     }
 
     /// One key for each use and purpose, so that what one leaks says nothing about another.
-    fn key_for(&self, usage: &str, purpose: &str) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-        hmac(self.0.as_slice(), format!("countersign\n{usage}\n{purpose}").as_bytes()).map(Zeroizing::new)
+    fn key_for(&self, usage: &'static str, purpose: &str) -> Result<Arc<Derived>, VaultError> {
+        let known = self.0.derived.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.iter().find(|one| one.usage == usage && one.purpose == purpose) {
+            return Ok(Arc::clone(known));
+        }
+        drop(known);
+        let master = PKey::hmac(self.0.master.as_slice())?;
+        let text = format!("countersign\n{usage}\n{purpose}");
+        let key = Zeroizing::new(hmac(&master, text.as_bytes())?);
+        let hmac = PKey::hmac(&key)?;
+        let derived = Arc::new(Derived { usage, purpose: purpose.to_owned(), key, hmac });
+        self.0.derived.write().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&derived));
+        Ok(derived)
     }
 }
 
@@ -177,9 +204,8 @@ impl fmt::Debug for Vault {
     }
 }
 
-fn hmac(key: &[u8], message: &[u8]) -> Result<Vec<u8>, VaultError> {
-    let key = PKey::hmac(key)?;
-    Ok(Signer::new(MessageDigest::sha256(), &key)?.sign_oneshot_to_vec(message)?)
+fn hmac(key: &PKey<Private>, message: &[u8]) -> Result<Vec<u8>, VaultError> {
+    Ok(Signer::new(MessageDigest::sha256(), key)?.sign_oneshot_to_vec(message)?)
 }
 
 /// Puts a new master key in place, whole and on the disk, unless somebody else is faster: whoever reads it meanwhile

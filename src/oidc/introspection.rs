@@ -20,8 +20,9 @@ use crate::oidc::shared::kinds::Kind;
 use crate::oidc::shared::scopes::{Scope, Scopes};
 use crate::oidc::tokens::access_token::{self, AccessToken, Rejected};
 use crate::oidc::tokens::confirmation::Confirmation;
-use crate::oidc::tokens::standing::{self, Standing};
-use crate::store::{Conn, tokens};
+use crate::oidc::tokens::standing::{self, Granted, Standing};
+use crate::store::standing::Behind;
+use crate::store::{self, Conn};
 
 /// What a signed answer is asked for by, and comes as (RFC 9701 §4 and §5).
 const SIGNED: &str = "application/token-introspection+jwt";
@@ -115,11 +116,11 @@ async fn refresh_token(
     token: &str,
 ) -> Result<Option<Map<String, Value>>, Failure> {
     let now = caller.now;
-    let row = tokens::find_refresh(conn, TokenHash::of(token).as_str()).await?;
-    let Some(row) = row.filter(|row| row.spent_at.is_none() && row.expires_at > now) else { return Ok(None) };
-    let grant = tokens::find_grant(conn, &row.grant_id).await?;
-    let Some(grant) = grant.filter(|g| g.client_id == client.id) else { return Ok(None) };
-    let standing = standing::of(conn, client, grant, now).await?.ok();
+    let found = store::standing::of_refresh(conn, TokenHash::of(token).as_str()).await?;
+    let found = found.filter(|found| found.token.spent_at.is_none() && found.token.expires_at > now);
+    let Some(Behind { token: row, granted }) = found else { return Ok(None) };
+    let Some(granted) = Granted::of(granted)?.of_client(client) else { return Ok(None) };
+    let standing = standing::of(conn, client, granted, now).await?.ok();
     let standing = standing.filter(|standing| standing.scopes.has(Scope::OfflineAccess));
     let Some(Standing { grant, person, scopes, .. }) = standing else { return Ok(None) };
     let mut known = object(json!({

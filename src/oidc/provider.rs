@@ -4,16 +4,19 @@ use std::sync::Arc;
 
 use axum::http::{Extensions, HeaderMap, HeaderName};
 
+use super::clients::kept::Kept;
 use super::clients::keys::ClientKeyCache;
-use super::clients::{self, subject};
+use super::clients::{self, Client, subject};
 use super::shared::notices::Notices;
 use super::shared::page::SESSION_COOKIE;
 use crate::config::{self, Proxies, SigningAlgorithm};
 use crate::keys::{SigningKeys, VaultError};
 use crate::outbound::Outbound;
 use crate::signin::{SignInState, session};
-use crate::store;
 use crate::store::sessions::SessionRow;
+use crate::store::signins::SignInRow;
+use crate::store::{self, Conn};
+use crate::web::Language;
 use crate::web::certificate::ClientCertificate;
 
 /// What the endpoints work with.
@@ -27,6 +30,8 @@ pub struct Provider {
     pub outbound: Outbound,
     /// The keys of clients.
     pub client_keys: ClientKeyCache,
+    /// The clients that are at hand.
+    pub clients: Kept,
     /// The issuer identifier (OIDC Core §2), without a slash at its end.
     pub issuer: String,
     /// `[registration]`
@@ -64,6 +69,42 @@ impl Provider {
     pub async fn session(&self, headers: &HeaderMap, now: i64) -> store::Result<Option<SessionRow>> {
         let cookie = self.signin.cookies.read(headers, SESSION_COOKIE);
         session::find(&self.signin.db, cookie.as_deref(), &self.signin.session, now).await
+    }
+
+    /// The client of this id; the database is asked where it is not at hand.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn client(&self, conn: &mut Conn, id: &str) -> store::Result<Option<Arc<Client>>> {
+        self.clients.find(conn, id, self.signin.clock.now_ms()).await
+    }
+
+    /// The app of a sign-in, or the console; none when the app is gone.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn client_of_signin(
+        &self,
+        conn: &mut Conn,
+        signin: &SignInRow,
+        language: Language,
+    ) -> store::Result<Option<Arc<Client>>> {
+        match &signin.client_id {
+            Some(id) => self.client(conn, id).await,
+            None => Ok(Some(Arc::new(clients::console(&self.signin.pages, language)))),
+        }
+    }
+
+    /// The client of this id for whoever holds no connection: none is asked for in most cases.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn client_alone(&self, id: &str) -> store::Result<Option<Arc<Client>>> {
+        if let Some(client) = self.clients.at_hand(id, self.signin.clock.now_ms()) {
+            return Ok(Some(client));
+        }
+        let mut conn = self.signin.db.read().await?;
+        self.client(&mut conn, id).await
     }
 
     /// The `alg` of what is signed for this client (OIDC Registration §2, `id_token_signed_response_alg`).

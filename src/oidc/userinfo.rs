@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{FromRequest as _, Request, State};
+use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -19,6 +19,7 @@ use crate::oidc::shared::failure::{self, DPOP_NONCE};
 use crate::oidc::shared::kinds::Kind;
 use crate::oidc::shared::scopes::Scope;
 use crate::oidc::tokens::access_token::{self, Rejected};
+use crate::oidc::tokens::confirmation::Confirmation;
 use crate::oidc::tokens::dpop;
 use crate::oidc::tokens::presented::{Presented, Scheme, Unheld};
 use crate::oidc::tokens::standing::Standing;
@@ -85,7 +86,7 @@ pub(super) async fn get(State(provider): State<Arc<Provider>>, request: Request)
 /// `POST /userinfo`, with the token in the header or in the form (RFC 6750 §2.2)
 pub(super) async fn post(State(provider): State<Arc<Provider>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let form = Form::from_request(Request::from_parts(parts.clone(), body), &()).await;
+    let form = Form::beside(&parts, body).await;
     respond(&provider, &parts, form.ok().as_ref()).await
 }
 
@@ -113,7 +114,8 @@ async fn claims_for(
     let ring = provider.keys.ring_for(&presented.token, now).await.map_err(Failure::Keys)?;
     let mut conn = provider.signin.db.read().await?;
     let token = access_token::open(provider, &ring, &mut conn, &presented.token, now).await?;
-    drop(conn);
+    // A proof of the token's key is written down, over another connection: nobody waits for one while holding one.
+    let conn = Some(conn).filter(|_| !matches!(token.bound, Some(Confirmation::Dpop(_))));
     if !token.is_for(&provider.issuer) {
         return Err(Failure::Token("this access token is not for this endpoint"));
     }
@@ -129,7 +131,10 @@ async fn claims_for(
     // What one client has asked for is nothing that another one gets by an exchange.
     let own = grant.client_id == token.client.id;
     let requested = if own { details.userinfo_claims.as_slice() } else { &[] };
-    let mut conn = provider.signin.db.read().await?;
+    let mut conn = match conn {
+        Some(conn) => conn,
+        None => provider.signin.db.read().await?,
+    };
     let about = claims::about(&mut conn, person, token.text("sub"), &token.scopes, requested).await?;
     drop(conn);
     answer(provider, &token.client, about, now).await

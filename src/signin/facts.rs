@@ -77,17 +77,17 @@ pub async fn about(
     attempts: i64,
     now: i64,
 ) -> Result<Facts> {
-    let by_hand = challenges::live_hand_code(conn, &person.id, now, attempts).await?.is_some();
+    let codes = challenges::codes_of(conn, &person.id, now, attempts).await?;
     Ok(Facts {
         two_factor: person.two_factor(),
         overrides: person.overrides_two_factor(),
         reach: match person.deliverable_address() {
-            _ if by_hand => Reach::Hand,
+            _ if codes.by_hand => Reach::Hand,
             Some(_) => Reach::Email,
             None => Reach::Nowhere,
         },
         demand,
-        codes_stopped: challenges::codes_stopped(conn, &person.id).await?,
+        codes_stopped: codes.stopped,
         strength: if person.password_short == Some(true) { Strength::Short } else { Strength::Alone },
         password_at: now,
         code_at: None,

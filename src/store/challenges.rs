@@ -30,6 +30,10 @@ queries! {
     LIVE_HAND_CODE = "SELECT id, expires_at FROM hand_codes
                       WHERE user_id = $1 AND spent_at IS NULL AND expires_at > $2 AND created_at - $4 <= $2 AND attempts < $3
                       ORDER BY created_at DESC LIMIT 1";
+    // Its first half asks what `LIVE_HAND_CODE` asks.
+    CODES_OF = "SELECT EXISTS (SELECT 1 FROM hand_codes
+                               WHERE user_id = $1 AND spent_at IS NULL AND expires_at > $2 AND created_at - $4 <= $2 AND attempts < $3),
+                       EXISTS (SELECT 1 FROM code_budgets WHERE user_id = $1 AND stopped_at IS NOT NULL)";
     TAKE_HAND_ATTEMPT = "UPDATE hand_codes SET attempts = attempts + 1
                          WHERE id = $1 AND user_id = $2 AND attempts < $3 AND expires_at > $4 AND created_at - $5 <= $4
                            AND spent_at IS NULL
@@ -47,7 +51,6 @@ queries! {
                        SELECT id FROM wrong_codes WHERE at <= $1 ORDER BY at LIMIT $2)";
     STOP_CODES = "UPDATE code_budgets SET stopped_at = $2 WHERE user_id = $1 AND stopped_at IS NULL";
     CLEAR_BUDGET = "DELETE FROM code_budgets WHERE user_id = $1";
-    STOPPED = "SELECT stopped_at FROM code_budgets WHERE user_id = $1 AND stopped_at IS NOT NULL";
     PURGE_HAND_CODES = "DELETE FROM hand_codes WHERE id IN (
                             SELECT id FROM hand_codes WHERE expires_at <= $1 LIMIT $2)";
 }
@@ -272,6 +275,25 @@ pub async fn live_hand_code(
     optional!(conn, HandCodeRow, LIVE_HAND_CODE, user_id, now, limit, AHEAD)
 }
 
+/// How things are with a user's codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Codes {
+    /// Whether one was given by hand that may still be typed.
+    pub by_hand: bool,
+    /// Whether they are stopped.
+    pub stopped: bool,
+}
+
+/// How things are with a user's codes, of which each may be tried `limit` times.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn codes_of(conn: &mut Conn, user_id: &str, now: i64, limit: i64) -> Result<Codes> {
+    let row: Option<(bool, bool)> = optional!(conn, (bool, bool), CODES_OF, user_id, now, limit, AHEAD)?;
+    let (by_hand, stopped) = row.unwrap_or_default();
+    Ok(Codes { by_hand, stopped })
+}
+
 /// Lets a user's codes given by hand whose time is over be over for good, because one is tried.
 ///
 /// # Errors
@@ -356,15 +378,6 @@ pub async fn clear_budget(conn: &mut Conn, user_id: &str) -> Result<()> {
     execute!(conn, CLEAR_BUDGET, user_id)?;
     execute!(conn, FORGET_WRONG, user_id)?;
     super::messages::forgive_codes(conn, user_id).await
-}
-
-/// Whether a user's codes are stopped.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn codes_stopped(conn: &mut Conn, user_id: &str) -> Result<bool> {
-    let stopped: Option<(i64,)> = optional!(conn, (i64,), STOPPED, user_id)?;
-    Ok(stopped.is_some())
 }
 
 /// Deletes at most `limit` codes given by hand that expired before `before`.

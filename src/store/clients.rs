@@ -3,7 +3,7 @@
 use super::conn::Side;
 use super::macros::{all, execute, optional, queries};
 use super::row::from_row;
-use super::{Conn, Error, Result};
+use super::{Conn, Error, Result, versions};
 
 queries! {
     ADD = "INSERT INTO clients (id, secret_hash, secret_sealed, metadata, created_at, updated_at)
@@ -118,7 +118,9 @@ pub async fn naming(conn: &mut Conn, id: &str) -> Result<Option<String>> {
 /// # Errors
 /// When the database refuses.
 pub async fn set_metadata(conn: &mut Conn, id: &str, metadata: &str, now: i64) -> Result<bool> {
-    Ok(execute!(conn, SET_METADATA, id, metadata, now)? == 1)
+    let changed = execute!(conn, SET_METADATA, id, metadata, now)? == 1;
+    versions::count_up(conn, versions::CLIENTS).await?;
+    Ok(changed)
 }
 
 /// Replaces a client's secret; false when there is no such client.
@@ -132,7 +134,9 @@ pub async fn set_secret(
     secret_sealed: Option<&str>,
     now: i64,
 ) -> Result<bool> {
-    Ok(execute!(conn, SET_SECRET, id, secret_hash, secret_sealed, now)? == 1)
+    let changed = execute!(conn, SET_SECRET, id, secret_hash, secret_sealed, now)? == 1;
+    versions::count_up(conn, versions::CLIENTS).await?;
+    Ok(changed)
 }
 
 /// Deletes a client, and everything that hangs from it.
@@ -140,5 +144,7 @@ pub async fn set_secret(
 /// # Errors
 /// When the database refuses.
 pub async fn delete(conn: &mut Conn, id: &str) -> Result<bool> {
-    Ok(execute!(conn, DELETE, id)? == 1)
+    let deleted = execute!(conn, DELETE, id)? == 1;
+    versions::count_up(conn, versions::CLIENTS).await?;
+    Ok(deleted)
 }

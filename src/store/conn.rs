@@ -3,12 +3,16 @@
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
+use super::versions::Changes;
 use super::{Result, postgres, sqlite};
 
 /// A connection for as long as its holder needs it: hold one for a request rather than one for each query.
 #[derive(Debug)]
 pub struct Conn {
     pub(crate) side: Side,
+    /// Who is told in the end if something has been changed that is kept in memory, and whether it has.
+    changes: Changes,
+    changed: bool,
 }
 
 /// Which database it is.
@@ -26,6 +30,15 @@ pub(crate) enum Side {
 pub struct Tx(Conn);
 
 impl Conn {
+    pub(super) const fn new(side: Side, changes: Changes) -> Self {
+        Self { side, changes, changed: false }
+    }
+
+    /// Something is changed by this that is kept in memory.
+    pub(super) const fn changes_what_is_kept(&mut self) {
+        self.changed = true;
+    }
+
     /// Says that what is asked from now on may take long, so that on SQLite it does not hold up what else its thread has to do.
     pub const fn take_time(&mut self) {
         if let Side::Sqlite(session) = &mut self.side {
@@ -64,12 +77,28 @@ impl Tx {
         Self(conn)
     }
 
+    /// Takes back everything done through this transaction. Whoever looks again after it finds what it has seen of others, to whom it
+    /// may have lost.
+    ///
+    /// # Errors
+    /// When what it has seen has not become true.
+    pub async fn give_up(self) -> Result<()> {
+        match self.0.side {
+            Side::Sqlite(session) => session.give_up().await,
+            // There a transaction sees nothing of others that is not true yet.
+            Side::Postgres(_) => Ok(()),
+        }
+    }
+
     /// Makes everything done through this transaction true at once, and answers when it is safe on the disk.
     ///
     /// # Errors
     /// When the database could not: then nothing of it has happened.
     pub async fn commit(self) -> Result<()> {
-        match self.0.side {
+        let Conn { side, changes, changed } = self.0;
+        // However it ends: nobody knows what came of a commit that was cut off.
+        let _told = changed.then(|| changes.at_the_end());
+        match side {
             Side::Sqlite(session) => session.commit().await,
             Side::Postgres(session) => session.commit().await,
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::conn::{Conn, Side, Tx};
 use super::postgres::Postgres;
 use super::sqlite::Sqlite;
+use super::versions::Changes;
 use super::watch::{Costs, Listener, Watch};
 use super::{Result, facts};
 
@@ -29,6 +30,7 @@ pub struct Options {
 pub struct Db {
     kind: Kind,
     watch: Arc<Watch>,
+    changes: Changes,
 }
 
 #[derive(Clone, Debug)]
@@ -40,11 +42,11 @@ enum Kind {
 
 impl Db {
     pub(super) fn sqlite(sqlite: Sqlite) -> Self {
-        Self { kind: Kind::Sqlite(Arc::new(sqlite)), watch: Arc::default() }
+        Self { kind: Kind::Sqlite(Arc::new(sqlite)), watch: Arc::default(), changes: Changes::default() }
     }
 
     pub(super) fn postgres(postgres: Postgres) -> Self {
-        Self { kind: Kind::Postgres(Arc::new(postgres)), watch: Arc::default() }
+        Self { kind: Kind::Postgres(Arc::new(postgres)), watch: Arc::default(), changes: Changes::default() }
     }
 
     pub(super) const fn is_sqlite(&self) -> bool {
@@ -60,7 +62,7 @@ impl Db {
             Kind::Sqlite(sqlite) => Side::Sqlite(sqlite.read(&self.watch).await?),
             Kind::Postgres(postgres) => Side::Postgres(postgres.read(&self.watch).await?),
         };
-        Ok(Conn { side })
+        Ok(Conn::new(side, self.changes.clone()))
     }
 
     /// Begins a transaction that may write. On SQLite nobody else in this process writes while it lasts, and those who have just
@@ -73,7 +75,7 @@ impl Db {
             Kind::Sqlite(sqlite) => Side::Sqlite(sqlite.write(&self.watch).await?),
             Kind::Postgres(postgres) => Side::Postgres(postgres.write(&self.watch).await?),
         };
-        Ok(Tx::begun(Conn { side }))
+        Ok(Tx::begun(Conn::new(side, self.changes.clone())))
     }
 
     /// How many connections are in use, how many are idle, and how many requests wait for one. On SQLite these are the readers.
@@ -94,6 +96,12 @@ impl Db {
         let mut tx = self.write().await?;
         facts::set(&mut tx, facts::WRITTEN_AT, &format!("{now:<SHEET$}")).await?;
         tx.commit().await
+    }
+
+    /// What this process changes of what others keep in memory.
+    #[must_use]
+    pub fn changes(&self) -> Changes {
+        self.changes.clone()
     }
 
     /// What has been asked of the database so far.

@@ -45,9 +45,11 @@ pub mod session_clients;
 pub mod sessions;
 pub mod signing_keys;
 pub mod signins;
+pub mod standing;
 pub mod tally;
 pub mod tokens;
 pub mod users;
+pub mod versions;
 
 pub use cause::Cause;
 pub use conn::{Conn, Tx};
@@ -91,9 +93,11 @@ pub fn queries() -> Vec<Query> {
         sessions::QUERIES,
         signing_keys::QUERIES,
         signins::QUERIES,
+        standing::QUERIES,
         tally::QUERIES,
         tokens::QUERIES,
         users::QUERIES,
+        versions::QUERIES,
     ]
     .concat()
 }

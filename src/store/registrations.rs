@@ -1,7 +1,7 @@
 //! Which queries serve clients that register themselves, and those who may let them?
 
 use super::macros::{execute, optional, queries};
-use super::{AHEAD, Conn, Result};
+use super::{AHEAD, Conn, Result, versions};
 
 queries! {
     INVITE = "INSERT INTO initial_access_tokens (token_hash, note, uses_left, created_at, expires_at)
@@ -101,7 +101,9 @@ pub async fn replace(
     now: i64,
 ) -> Result<bool> {
     let Replacement { metadata, secret_hash, secret_sealed } = with;
-    Ok(execute!(conn, REPLACE, id, token_hash, metadata, secret_hash, secret_sealed, now)? == 1)
+    let replaced = execute!(conn, REPLACE, id, token_hash, metadata, secret_hash, secret_sealed, now)? == 1;
+    versions::count_up(conn, versions::CLIENTS).await?;
+    Ok(replaced)
 }
 
 /// Deletes the client that holds this token, and everything that hangs from it; false when there is none.
@@ -109,5 +111,7 @@ pub async fn replace(
 /// # Errors
 /// When the database refuses.
 pub async fn withdraw(conn: &mut Conn, id: &str, token_hash: &str) -> Result<bool> {
-    Ok(execute!(conn, WITHDRAW, id, token_hash)? == 1)
+    let withdrawn = execute!(conn, WITHDRAW, id, token_hash)? == 1;
+    versions::count_up(conn, versions::CLIENTS).await?;
+    Ok(withdrawn)
 }

@@ -4,18 +4,30 @@ use super::macros::{all, execute, optional, queries};
 use super::row::from_row;
 use super::{Conn, Result};
 
+/// What makes a [`UserRow`] of a user `u`, with their role and group.
+macro_rules! user_columns {
+    () => {
+        "u.id, u.login, u.name, u.email, u.email_verified_at, u.claims, u.status, u.password_hash, u.password_short,
+         u.created_at, u.updated_at,
+         u.role_id, r.name AS role_name, r.rank AS role_rank, r.rights AS role_rights,
+         u.group_id, g.name AS group_name, g.top_id AS group_top_id, g.language AS group_language,
+         g.two_factor_setting AS group_two_factor"
+    };
+}
+
+/// Where they come from.
+macro_rules! user_joins {
+    () => {
+        "JOIN roles r ON r.id = u.role_id LEFT JOIN groups g ON g.id = u.group_id "
+    };
+}
+
+pub(super) use {user_columns, user_joins};
+
 /// A query for users with their role and group; the argument says which.
 macro_rules! people {
     ($which:literal) => {
-        concat!(
-            "SELECT u.id, u.login, u.name, u.email, u.email_verified_at, u.claims, u.status, u.password_hash, u.password_short,
-                    u.created_at, u.updated_at,
-                    u.role_id, r.name AS role_name, r.rank AS role_rank, r.rights AS role_rights,
-                    u.group_id, g.name AS group_name, g.top_id AS group_top_id, g.language AS group_language,
-                    g.two_factor_setting AS group_two_factor
-             FROM users u JOIN roles r ON r.id = u.role_id LEFT JOIN groups g ON g.id = u.group_id ",
-            $which
-        )
+        concat!("SELECT ", user_columns!(), " FROM users u ", user_joins!(), $which)
     };
 }
 

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use axum::body::Bytes;
-use axum::extract::{FromRequest, Request};
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, FromRequest, Request};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use percent_encoding::percent_decode_str;
 
@@ -70,6 +71,26 @@ impl Form {
             pairs.push((decode(name)?, decode(value)?));
         }
         Ok(Self(pairs))
+    }
+
+    /// Reads the form of a request, whose head stays for whoever needs it too.
+    ///
+    /// # Errors
+    /// When there is none, it is too long or no text, or does not come to its end in time.
+    pub async fn beside(parts: &Parts, content: Body) -> Result<Self, BadForm> {
+        let mut request = Request::new(content);
+        DefaultBodyLimit::max(MAX_BODY).apply(&mut request);
+        Self::of_body(is_form(&parts.headers), &body(request, &()).await?)
+    }
+
+    fn of_body(is_form: bool, body: &[u8]) -> Result<Self, BadForm> {
+        if body.is_empty() {
+            return Ok(Self::default());
+        }
+        if !is_form {
+            return Err(BadForm::ContentType);
+        }
+        Self::parse(std::str::from_utf8(body).map_err(|_| BadForm::NotText)?)
     }
 
     /// The value of a parameter. One without a value counts as left out (RFC 6749 §3.1).
@@ -162,14 +183,7 @@ impl<S: Send + Sync> FromRequest<S> for Form {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, BadForm> {
         let form = is_form(request.headers());
-        let body = body(request, state).await?;
-        if body.is_empty() {
-            return Ok(Self::default());
-        }
-        if !form {
-            return Err(BadForm::ContentType);
-        }
-        Self::parse(std::str::from_utf8(&body).map_err(|_| BadForm::NotText)?)
+        Self::of_body(form, &body(request, state).await?)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Who puts people and apps in place, and changes them in the middle of a story? The `Admin`, as the command line does.
 
+use std::sync::atomic::Ordering;
+
 use countersign::audit::Actor;
 use countersign::clock::Clock;
 use countersign::directory::users::{Changes, NewUser};
@@ -295,6 +297,17 @@ impl Admin {
         change(&mut metadata);
         clients::set(&mut tx, &app.client_id, &metadata, self.clock.now()).await.expect("a changed app");
         tx.commit().await.expect("a commit");
+        self.let_it_get_about();
+    }
+
+    /// Gives an app another secret.
+    pub async fn rotate_secret(&self, app: &RelyingApp) -> RelyingApp {
+        let (mut tx, now, mut rng) = (self.begin().await, self.clock.now(), entropy());
+        let secret = clients::rotate_secret(&mut tx, &self.vault, &app.client_id, now, &mut rng).await;
+        let secret = secret.expect("a secret").reveal().to_owned();
+        tx.commit().await.expect("a commit");
+        self.let_it_get_about();
+        RelyingApp { client_secret: Some(secret), ..app.clone() }
     }
 
     /// Deletes an app.
@@ -302,6 +315,14 @@ impl Admin {
         let mut tx = self.begin().await;
         clients::delete(&mut tx, &app.client_id).await.expect("a deleted app");
         tx.commit().await.expect("a commit");
+        self.let_it_get_about();
+    }
+
+    /// What an operator changes about an app, every process knows within a second.
+    fn let_it_get_about(&self) {
+        if let Clock::Manual(ms) = &self.clock {
+            ms.fetch_add(1000, Ordering::SeqCst);
+        }
     }
 }
 

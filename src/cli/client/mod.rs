@@ -70,7 +70,7 @@ pub(super) enum Client {
         /// Its client id.
         client_id: String,
     },
-    /// Give an app a new secret; the old one stops working at once.
+    /// Give an app a new secret; the old one stops working within a second.
     RotateSecret {
         /// Its client id.
         client_id: String,

@@ -14,7 +14,7 @@ use super::pending::{self, New};
 use super::request::parameters::{self, Unusable};
 use super::request::read::{Wrong, read};
 use super::request::{self, AuthorizationRequest};
-use crate::oidc::clients::{self, Client};
+use crate::oidc::clients::Client;
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::documents;
 use crate::oidc::shared::error::{Code, Refusal};
@@ -62,10 +62,8 @@ impl Begin<'_> {
         let state = &self.provider.signin;
         let now_ms = state.clock.now_ms();
         let now = now_ms / 1000;
-        let mut conn = state.db.read().await?;
         let client_id = self.form.get("client_id").filter(|_| !self.form.is_doubled("client_id"));
-        let client = clients::find(&mut conn, client_id.unwrap_or_default()).await?;
-        drop(conn);
+        let client = self.provider.client_alone(client_id.unwrap_or_default()).await?;
         let Some(client) = client else { return Ok(self.explain(self.form, self.no_client())) };
         let found = match parameters::find(self.provider, &client, self.form, now).await? {
             Ok(found) => found,
@@ -113,7 +111,7 @@ impl Begin<'_> {
     /// Answers at once where nothing is missing, or must not be asked for; else begins a sign-in.
     async fn go_on(
         &self,
-        client: Client,
+        client: Arc<Client>,
         request: AuthorizationRequest,
         now_ms: i64,
     ) -> Result<Response, Problem> {
@@ -121,7 +119,7 @@ impl Begin<'_> {
         let now = now_ms / 1000;
         let session = self.provider.session(self.headers, now).await?;
         let mut conn = state.db.read().await?;
-        let asked = (&client, &request);
+        let asked = (&*client, &request);
         let mut standing = facts::load(self.provider, &mut conn, asked, None, session.as_ref(), now).await?;
         let mut next = decide(standing.as_ref().map(|s| &s.facts));
         if let (true, Some(standing)) = (request.prompt.none && next.may_be_skipped(), &mut standing) {

@@ -80,7 +80,7 @@ pub(super) async fn take(
 /// Who has to choose, as things are.
 async fn standing(provider: &Provider, pending: &Pending, now: i64) -> Result<Option<Standing>, Problem> {
     let mut conn = provider.signin.db.read().await?;
-    let asked = (&pending.client, &pending.request);
+    let asked = (&*pending.client, &pending.request);
     let standing = facts::load(provider, &mut conn, asked, Some(&pending.signin), None, now).await?;
     Ok(standing.filter(|standing| decide(Some(&standing.facts)) == Next::LongerPassword))
 }

@@ -1,5 +1,7 @@
 //! Which sign-in is it that goes on in this browser?
 
+use std::sync::Arc;
+
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use url::Url;
@@ -7,7 +9,7 @@ use url::Url;
 use super::request::AuthorizationRequest;
 use crate::keys::secret::{entropy, new_id};
 use crate::oidc::clients::share::Share;
-use crate::oidc::clients::{self, Client, card};
+use crate::oidc::clients::{Client, card};
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::page::language;
 use crate::signin::binding::{self, Binding, Holder};
@@ -22,7 +24,7 @@ use crate::web::{ExpiredPage, Problem};
 /// A sign-in that may go on, in the browser that it is bound to.
 pub(super) struct Pending {
     pub(super) signin: SignInRow,
-    pub(super) client: Client,
+    pub(super) client: Arc<Client>,
     pub(super) request: AuthorizationRequest,
     pub(super) browser: Browser,
     /// What it presents as the sign of an earlier sign-in.
@@ -103,7 +105,7 @@ pub(super) async fn load(
     }
     let mut conn = state.db.read().await?;
     let Some(signin) = signins::find(&mut conn, id).await? else { return over(None) };
-    let found = clients::of_signin(&mut conn, &signin, &state.pages, language(headers, None)).await?;
+    let found = provider.client_of_signin(&mut conn, &signin, language(headers, None)).await?;
     let Some(client) = found else { return over(None) };
     drop(conn);
     let now = now_ms / 1000;

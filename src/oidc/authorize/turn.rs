@@ -195,7 +195,7 @@ impl Turn<'_> {
         conn: &mut Conn,
         session: Option<&SessionRow>,
     ) -> Result<Option<Standing>, Problem> {
-        let asked = (&self.pending.client, &self.pending.request);
+        let asked = (&*self.pending.client, &self.pending.request);
         let signin = Some(&self.pending.signin);
         facts::load(self.provider, conn, asked, signin, session, self.now_ms / 1000).await
     }

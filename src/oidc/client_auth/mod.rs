@@ -6,13 +6,13 @@ mod secret;
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequest as _, Request};
+use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, header};
 
 use self::assertion::Assertion;
 use crate::keys::VaultError;
-use crate::oidc::clients::{self, AuthMethod, Client};
+use crate::oidc::clients::{AuthMethod, Client};
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::error::{Code, Refusal};
 use crate::oidc::shared::failure::Failure;
@@ -75,7 +75,7 @@ impl Received {
     /// When its body is no form, or a parameter is there twice (RFC 6749 §3.2).
     pub(super) async fn of(request: Request) -> Result<Self, Failure> {
         let (parts, body) = request.into_parts();
-        let form = Form::from_request(Request::from_parts(parts.clone(), body), &()).await;
+        let form = Form::beside(&parts, body).await;
         let form = form.map_err(|bad| Failure::invalid(bad.to_string()))?;
         match form.doubled_but(&["resource", "audience"]) {
             Some(name) => {
@@ -103,7 +103,7 @@ impl Caller<'_> {
     ///
     /// # Errors
     /// `invalid_client`, with the method that is registered and what came instead.
-    pub(super) async fn authenticate(&self) -> Result<Client, Failure> {
+    pub(super) async fn authenticate(&self) -> Result<Arc<Client>, Failure> {
         let presented = present(self.headers, self.form)?;
         Asking::note(self.extensions, &presented.client_id);
         let credential = &presented.credential;
@@ -111,9 +111,7 @@ impl Caller<'_> {
             let by_basic = matches!(credential, Credential::Basic(_));
             Failure::client(Refusal::new(Code::InvalidClient, description), by_basic)
         };
-        let mut conn = self.provider.signin.db.read().await?;
-        let found = clients::find(&mut conn, &presented.client_id).await?;
-        drop(conn);
+        let found = self.provider.client_alone(&presented.client_id).await?;
         let client = found.ok_or_else(|| refuse(secret::UNKNOWN.to_owned()))?;
         self.check(&client, credential).await.map_err(|refused| match refused {
             Refused::Proof(description) => refuse(description),

@@ -5,6 +5,7 @@ mod card;
 mod console;
 pub(super) mod encryption;
 mod invalid;
+pub mod kept;
 pub mod keys;
 mod metadata;
 pub(super) mod share;
@@ -26,7 +27,7 @@ use crate::store::registrations::{self, Replacement};
 use crate::store::{self, Conn, Tx};
 
 pub use card::card;
-pub use console::of_signin;
+pub(super) use console::console;
 pub use invalid::Invalid;
 pub use metadata::{Encryption, Metadata, TlsClientAuth};
 pub(super) use validate::FAPI2_ALGORITHMS;
@@ -202,11 +203,15 @@ impl KeptSecret {
 /// # Errors
 /// When the database refuses.
 pub async fn find(conn: &mut Conn, id: &str) -> Result<Option<Client>, store::Error> {
-    // Ids are ours: anything else, and PostgreSQL would refuse a NUL, is no client.
-    if id.is_empty() || id.len() > 100 || id.contains('\0') {
+    if !is_id(id) {
         return Ok(None);
     }
     store::clients::find(conn, id).await?.map(Client::from_row).transpose()
+}
+
+/// Whether this can be the id of a client at all: they are ours, and PostgreSQL would refuse a NUL.
+fn is_id(id: &str) -> bool {
+    !id.is_empty() && id.len() <= 100 && !id.contains('\0')
 }
 
 /// The client of this id, which nobody deletes until this transaction has ended. Whoever writes down what hangs from a client asks
@@ -294,7 +299,7 @@ pub async fn replace(
     Ok(Some(Registered { client, secret }))
 }
 
-/// Gives a client a new secret; the old one stops working at once.
+/// Gives a client a new secret; the old one stops working in this process at once, and in every other within a second.
 ///
 /// # Errors
 /// When there is no such client, it has no secret, or the database refuses.

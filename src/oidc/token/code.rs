@@ -8,24 +8,27 @@ use crate::oidc::shared::claims;
 use crate::oidc::shared::failure::Failure;
 use crate::oidc::shared::scopes::Scope;
 use crate::oidc::tokens::mint::{Access, IdTokenParts, Issued, Mint};
-use crate::oidc::tokens::standing::Standing;
-use crate::store::tokens;
-use crate::store::{Conn, is_over};
+use crate::oidc::tokens::standing::{Granted, Standing};
+use crate::store::standing::Behind;
+use crate::store::{self, is_over, tokens};
 
 /// Redeems a code. Everything about the request is checked before a code that has been used ends its grant: whoever holds no
 /// more than a leaked code can do no harm with it.
-pub(super) async fn redeem(request: &TokenRequest<'_>, mut conn: Conn) -> Result<Issued, Failure> {
+pub(super) async fn redeem(request: &TokenRequest<'_>) -> Result<Issued, Failure> {
     let (provider, client, now) = (request.provider, request.client, request.now);
     let hash = TokenHash::of(request.required("code")?);
+    let mut conn = provider.signin.db.read().await?;
     let unknown = "the code is unknown, or was given to another client";
-    let code = tokens::find_code(&mut conn, hash.as_str()).await?.ok_or_else(|| Failure::grant(unknown))?;
-    let grant = tokens::find_grant(&mut conn, &code.grant_id).await?;
-    let grant = grant.filter(|g| g.client_id == client.id).ok_or_else(|| Failure::grant(unknown))?;
+    let found = store::standing::of_code(&mut conn, hash.as_str()).await?;
+    let Behind { token: code, granted } = found.ok_or_else(|| Failure::grant(unknown))?;
+    let granted = Granted::of(granted)?.of_client(client).ok_or_else(|| Failure::grant(unknown))?;
+    let grant = &granted.grant;
     check_redirect_uri(request, &code.redirect_uri)?;
     check_verifier(code.code_challenge.as_deref(), request.form.get("code_verifier"))?;
     request.check_bound(code.bound_to.as_deref())?;
     if code.spent_at.is_some() {
-        return Err(request.reused(conn, &grant, "the code has been used before").await?);
+        drop(conn);
+        return Err(request.reused(grant, "the code has been used before").await?);
     }
     if is_over(grant.created_at, code.expires_at, now) {
         drop(conn);
@@ -34,7 +37,7 @@ pub(super) async fn redeem(request: &TokenRequest<'_>, mut conn: Conn) -> Result
         tx.commit().await?;
         return Err(Failure::grant("the code has expired"));
     }
-    let standing = request.standing(&mut conn, grant).await?;
+    let standing = request.standing(&mut conn, granted).await?;
     let Standing { grant, person, scopes, details, .. } = standing;
     // A code that went where the operator no longer wants answers to go may be in anybody's hands (RFC 9700 §4.1).
     if details.sent_to.as_deref().is_some_and(|uri| !client.metadata.allows_redirect_to(uri)) {
@@ -64,8 +67,7 @@ pub(super) async fn redeem(request: &TokenRequest<'_>, mut conn: Conn) -> Result
     }
     if !tokens::spend_code(&mut tx, hash.as_str(), now).await? {
         drop(tx);
-        let conn = provider.signin.db.read().await?;
-        return Err(request.reused(conn, &grant, "the code has been used before").await?);
+        return Err(request.reused(&grant, "the code has been used before").await?);
     }
     tx.commit().await?;
     Ok(issued.with_refresh(refresh))

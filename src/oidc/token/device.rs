@@ -7,13 +7,14 @@ use crate::oidc::shared::error::{Code, Refusal};
 use crate::oidc::shared::failure::Failure;
 use crate::oidc::shared::scopes::Scope;
 use crate::oidc::tokens::mint::{Access, IdTokenParts, Issued, Mint};
-use crate::oidc::tokens::standing::Standing;
-use crate::store::{Conn, device_codes, is_over, tokens};
+use crate::oidc::tokens::standing::{Granted, Standing};
+use crate::store::{device_codes, is_over};
 
 /// Answers a device that asks whether it may have its tokens.
-pub(super) async fn ask(request: &TokenRequest<'_>, mut conn: Conn) -> Result<Issued, Failure> {
+pub(super) async fn ask(request: &TokenRequest<'_>) -> Result<Issued, Failure> {
     let (client, now) = (request.client, request.now);
     let hash = TokenHash::of(request.required("device_code")?);
+    let mut conn = request.provider.signin.db.read().await?;
     let device = device_codes::find(&mut conn, hash.as_str()).await?;
     let device = device.filter(|device| device.client_id == client.id);
     let device =
@@ -35,9 +36,9 @@ pub(super) async fn ask(request: &TokenRequest<'_>, mut conn: Conn) -> Result<Is
         drop(conn);
         return Err(wait(request, hash.as_str()).await?);
     };
-    let grant = tokens::find_grant(&mut conn, &grant_id).await?;
-    let grant = grant.ok_or_else(|| Failure::grant("the grant has ended"))?;
-    let Standing { grant, person, scopes, details, .. } = request.standing(&mut conn, grant).await?;
+    let granted = Granted::find(&mut conn, &grant_id).await?;
+    let granted = granted.ok_or_else(|| Failure::grant("the grant has ended"))?;
+    let Standing { grant, person, scopes, details, .. } = request.standing(&mut conn, granted).await?;
     let (named, with_scopes) = (&details.id_token_claims, client.metadata.id_token_claims);
     let claims = claims::of_id_token(&mut conn, &person, &scopes, named, with_scopes).await?;
     drop(conn);

@@ -14,8 +14,8 @@ use crate::oidc::shared::kinds;
 use crate::oidc::shared::scopes::{Scope, Scopes};
 use crate::oidc::tokens::access_token::{self, Rejected};
 use crate::oidc::tokens::mint::{Access, Issued, Mint};
-use crate::oidc::tokens::standing::{self, NOT_AGREED, Standing, agreed, is_too_weak};
-use crate::store::{Conn, tokens};
+use crate::oidc::tokens::standing::{self, Granted, NOT_AGREED, Standing, agreed, is_too_weak};
+use crate::store::Conn;
 
 /// RFC 8693 §3.
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
@@ -37,11 +37,10 @@ struct Subject {
 
 /// An access token for a resource that this client may call, in the name of the person whose token it was shown or given. It
 /// hangs from the same grant, holds no longer, and opens no more.
-pub(super) async fn exchange(request: &TokenRequest<'_>, conn: Conn) -> Result<Issued, Failure> {
+pub(super) async fn exchange(request: &TokenRequest<'_>) -> Result<Issued, Failure> {
     let (provider, client, now) = (request.provider, request.client, request.now);
     check_kinds(request)?;
     // The keys may have to be read, over a connection of their own: nobody waits for one while holding one.
-    drop(conn);
     let mut ring = provider.keys.ring(now).await?;
     for token in ["subject_token", "actor_token"].into_iter().filter_map(|name| request.form.get(name)) {
         ring = provider.keys.ring_for(token, now).await?;
@@ -221,10 +220,10 @@ async fn id_token(
     }
     let ended = "has ended with its grant";
     let id = text("jti").split('.').next().unwrap_or_default();
-    let grant = tokens::find_grant(conn, id).await?;
-    let grant = grant.filter(|g| g.client_id == client.id && g.ended_at.is_none() && g.expires_at > now);
-    let grant = grant.ok_or_else(|| refuse(ended))?;
-    let standing = standing::of(conn, client, grant, now).await?;
+    let granted = Granted::find(conn, id).await?.and_then(|granted| granted.of_client(client));
+    let granted = granted.filter(|one| one.grant.ended_at.is_none() && one.grant.expires_at > now);
+    let granted = granted.ok_or_else(|| refuse(ended))?;
+    let standing = standing::of(conn, client, granted, now).await?;
     let standing = standing.map_err(|lost| Failure::invalid(format!("{name}: {}", lost.description())))?;
     if provider.subject(client, &standing.person.id)? != text("sub") {
         return Err(refuse(ended));

@@ -35,10 +35,8 @@ struct Checked {
 
 /// An access token for a person who is not there: nothing was proven, so that it says nothing about how they signed in; there is
 /// no refresh token and no ID token.
-pub(super) async fn assert(request: &TokenRequest<'_>, conn: Conn) -> Result<Issued, Failure> {
+pub(super) async fn assert(request: &TokenRequest<'_>) -> Result<Issued, Failure> {
     let (provider, client, now) = (request.provider, request.client, request.now);
-    // Keys may have to be fetched: the database is not kept waiting.
-    drop(conn);
     if client.metadata.require_two_factor {
         return Err(Failure::grant("this client insists on two factors, and an assertion proves none"));
     }

@@ -28,7 +28,7 @@ use crate::oidc::shared::scopes::Scopes;
 use crate::oidc::tokens::confirmation::Confirmation;
 use crate::oidc::tokens::dpop;
 use crate::oidc::tokens::mint::{self as mint, Access, Issued};
-use crate::oidc::tokens::standing::{self, Standing};
+use crate::oidc::tokens::standing::{self, Granted, Standing};
 use crate::store::Conn;
 use crate::store::tokens::{self, GrantRow, NewRefresh};
 use crate::web::form::Form;
@@ -76,17 +76,13 @@ async fn answer(caller: &Caller<'_>) -> Result<Issued, Failure> {
     let encrypter =
         Encrypter::of(&provider.client_keys, &client, client.metadata.id_token_encryption(), now).await?;
     let request = TokenRequest { provider, client: &client, form, bound, now };
-    let conn = provider.signin.db.read().await?;
     let issued = match grant_type {
-        GrantType::AuthorizationCode => code::redeem(&request, conn).await,
-        GrantType::RefreshToken => refresh::refresh(&request, conn).await,
-        GrantType::ClientCredentials => {
-            drop(conn);
-            request.in_its_own_name().await
-        }
-        GrantType::DeviceCode => device::ask(&request, conn).await,
-        GrantType::TokenExchange => exchange::exchange(&request, conn).await,
-        GrantType::JwtBearer => jwt_bearer::assert(&request, conn).await,
+        GrantType::AuthorizationCode => code::redeem(&request).await,
+        GrantType::RefreshToken => refresh::refresh(&request).await,
+        GrantType::ClientCredentials => request.in_its_own_name().await,
+        GrantType::DeviceCode => device::ask(&request).await,
+        GrantType::TokenExchange => exchange::exchange(&request).await,
+        GrantType::JwtBearer => jwt_bearer::assert(&request).await,
         GrantType::Implicit => {
             let description = format!("grant_type {asked} is not for the token endpoint");
             Err(Failure::request(Refusal::new(Code::UnsupportedGrantType, description)))
@@ -143,8 +139,8 @@ impl TokenRequest<'_> {
     }
 
     /// What a grant of this client is good for now, if new tokens may be given for it at all.
-    async fn standing(&self, conn: &mut Conn, grant: GrantRow) -> Result<Standing, Failure> {
-        let standing = standing::of(conn, self.client, grant, self.now).await?;
+    async fn standing(&self, conn: &mut Conn, granted: Granted) -> Result<Standing, Failure> {
+        let standing = standing::of(conn, self.client, granted, self.now).await?;
         let standing = standing.map_err(|lost| Failure::grant(lost.description()))?;
         if standing.too_weak {
             let description =
@@ -188,8 +184,7 @@ impl TokenRequest<'_> {
     }
 
     /// What was given out twice ends the grant, and everything that hangs from it.
-    async fn reused(&self, conn: Conn, grant: &GrantRow, description: &str) -> Result<Failure, Failure> {
-        drop(conn);
+    async fn reused(&self, grant: &GrantRow, description: &str) -> Result<Failure, Failure> {
         let now_ms = self.provider.signin.clock.now_ms();
         let mut tx = self.provider.signin.db.write().await?;
         if tokens::end_grant(&mut tx, &grant.id, self.now).await? {

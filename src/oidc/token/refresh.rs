@@ -7,9 +7,10 @@ use crate::oidc::shared::claims;
 use crate::oidc::shared::failure::Failure;
 use crate::oidc::shared::scopes::{Scope, Scopes};
 use crate::oidc::tokens::mint::{Access, IdTokenParts, Issued, Mint};
-use crate::oidc::tokens::standing::Standing;
-use crate::store::Conn;
+use crate::oidc::tokens::standing::{Granted, Standing};
+use crate::store::standing::Behind;
 use crate::store::tokens::{self, GrantRow, RefreshRow};
+use crate::store::{self, Conn};
 
 /// What is said when several requests with the same token come at once, and others were ahead.
 const OVERTAKEN: &str = "the refresh token is used by other requests at this moment";
@@ -39,36 +40,34 @@ enum Use<'a> {
 
 /// Gives new tokens for a refresh token, and another refresh token in its place; that of a FAPI 2.0 client stays
 /// (§5.3.2.1: no rotation, its key or its client's proof protects it).
-pub(super) async fn refresh(request: &TokenRequest<'_>, mut conn: Conn) -> Result<Issued, Failure> {
+pub(super) async fn refresh(request: &TokenRequest<'_>) -> Result<Issued, Failure> {
     let hash = TokenHash::of(request.required("refresh_token")?);
     for look in 0..LOOKS {
-        if let Some(issued) = try_once(request, conn, hash.as_str(), look > 0).await? {
+        if let Some(issued) = try_once(request, hash.as_str(), look > 0).await? {
             return Ok(issued);
         }
-        conn = request.provider.signin.db.read().await?;
     }
     Err(Failure::grant(OVERTAKEN))
 }
 
 /// None when another request was faster. One that looks `again` has lost to one that came at the same time, and ends nothing.
-async fn try_once(
-    request: &TokenRequest<'_>,
-    mut conn: Conn,
-    hash: &str,
-    again: bool,
-) -> Result<Option<Issued>, Failure> {
+async fn try_once(request: &TokenRequest<'_>, hash: &str, again: bool) -> Result<Option<Issued>, Failure> {
     let (provider, client, now) = (request.provider, request.client, request.now);
+    let mut conn = provider.signin.db.read().await?;
     let unknown = "the refresh token is unknown, or was given to another client";
-    let row = tokens::find_refresh(&mut conn, hash).await?.ok_or_else(|| Failure::grant(unknown))?;
-    let grant = tokens::find_grant(&mut conn, &row.grant_id).await?;
-    let grant = grant.filter(|g| g.client_id == client.id).ok_or_else(|| Failure::grant(unknown))?;
+    let found = store::standing::of_refresh(&mut conn, hash).await?;
+    let Behind { token: row, granted } = found.ok_or_else(|| Failure::grant(unknown))?;
+    let granted = Granted::of(granted)?.of_client(client).ok_or_else(|| Failure::grant(unknown))?;
     request.check_bound(row.bound_to.as_deref())?;
     let usage = usage(&row, request.retry_window(), now);
     match usage {
         Use::First | Use::Retry { .. } => {}
         Use::Overtaken => return Err(Failure::grant(OVERTAKEN)),
         Use::Reused if again => return Err(Failure::grant(OVERTAKEN)),
-        Use::Reused => return Err(request.reused(conn, &grant, REUSED).await?),
+        Use::Reused => {
+            drop(conn);
+            return Err(request.reused(&granted.grant, REUSED).await?);
+        }
     }
     if row.expires_at <= now {
         drop(conn);
@@ -77,14 +76,13 @@ async fn try_once(
         tx.commit().await?;
         return Err(Failure::grant("the refresh token has expired"));
     }
-    let standing = request.standing(&mut conn, grant).await?;
-    drop(conn);
+    let standing = request.standing(&mut conn, granted).await?;
     if !standing.scopes.has(Scope::OfflineAccess) {
         return Err(Failure::grant(
             "this client is no longer registered for refresh tokens (offline_access)",
         ));
     }
-    let issued = issue(request, &standing).await?;
+    let issued = issue(request, &standing, conn).await?;
     let stays = usage == Use::First && client.metadata.is_fapi2();
     let next = (!stays).then(|| Token::generate(&mut entropy()));
     let grant = &standing.grant;
@@ -94,18 +92,16 @@ async fn try_once(
     if request.retry_window() > 0 {
         return Ok(None);
     }
-    let conn = provider.signin.db.read().await?;
-    Err(request.reused(conn, grant, REUSED).await?)
+    Err(request.reused(grant, REUSED).await?)
 }
 
 /// The new tokens, but for the refresh token.
-async fn issue(request: &TokenRequest<'_>, standing: &Standing) -> Result<Issued, Failure> {
+async fn issue(request: &TokenRequest<'_>, standing: &Standing, mut conn: Conn) -> Result<Issued, Failure> {
     let (provider, client, now) = (request.provider, request.client, request.now);
     let Standing { grant, person, scopes, details, .. } = standing;
     let scopes = request.narrowed_scopes(&Scopes::parse(&grant.scopes), scopes)?;
     let resources = request.narrowed_resources(&details.resources)?;
     let (named, with_scopes) = (&details.id_token_claims, client.metadata.id_token_claims);
-    let mut conn = provider.signin.db.read().await?;
     let claims = claims::of_id_token(&mut conn, person, &scopes, named, with_scopes).await?;
     drop(conn);
     let ring = provider.keys.ring(now).await?;
@@ -169,8 +165,11 @@ impl Using<'_> {
                 tokens::spend_refresh(&mut tx, self.hash, Some(next.hash().as_str()), now).await?
             }
         };
+        // Whoever was faster is to be seen by then.
         if done {
             tx.commit().await?;
+        } else {
+            tx.give_up().await?;
         }
         Ok(done)
     }

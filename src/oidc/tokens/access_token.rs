@@ -1,15 +1,17 @@
 //! Is this access token good now, and for what? Asked by everyone who is shown one.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use super::confirmation::Confirmation;
-use super::standing::{self, Lost, Standing};
+use super::standing::{self, Granted, Lost, Standing};
 use crate::keys::Ring;
-use crate::oidc::clients::{self, Client, GrantType, admits, allowed};
+use crate::oidc::clients::{Client, GrantType, admits, allowed};
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::kinds::Kind;
 use crate::oidc::shared::scopes::Scopes;
-use crate::store::{self, Conn, seen_ids, tokens};
+use crate::store::{self, Conn, seen_ids};
 
 /// What the `jti` of an access token is remembered for that was revoked, and hangs from no grant of its client.
 pub(in crate::oidc) const REVOKED: &str = "revoked access token";
@@ -18,7 +20,7 @@ pub(in crate::oidc) const REVOKED: &str = "revoked access token";
 pub(in crate::oidc) struct AccessToken {
     pub(in crate::oidc) claims: Map<String, Value>,
     /// The client that it was issued to.
-    pub(in crate::oidc) client: Client,
+    pub(in crate::oidc) client: Arc<Client>,
     /// Its scopes, less those that its client may no longer have.
     pub(in crate::oidc) scopes: Scopes,
     /// For whom it is (RFC 9068 §2.2), less those whom its client may no longer call.
@@ -128,12 +130,12 @@ pub(in crate::oidc) async fn open(
         Some(cnf) => Some(Confirmation::of_claim(cnf).ok_or(Rejected::NotOurs)?),
         None => None,
     };
-    let client = clients::find(conn, read.client_id()).await?.ok_or(Rejected::Ended)?;
+    let client = provider.client(conn, read.client_id()).await?.ok_or(Rejected::Ended)?;
     if bound.is_none() && client.metadata.wants_bound_tokens() {
         return Err(Rejected::Ended);
     }
     let scopes = allowed::registered(&client.metadata, Scopes::parse(read.text("scope")));
-    let standing = standing(conn, &client, read.grant_id(), &scopes, now).await?;
+    let standing = standing(provider, conn, &client, read.grant_id(), &scopes, now).await?;
     // One that hangs from its client's own grant is revoked with that.
     let hangs = standing.as_ref().is_some_and(|standing| standing.grant.client_id == client.id);
     if !hangs && seen_ids::is_seen(conn, REVOKED, read.jti(), now).await? {
@@ -152,6 +154,7 @@ pub(in crate::oidc) async fn open(
 /// What an access token of this client and these scopes hangs from, if that still holds: the grant, its client's or that of the client whose token it
 /// was exchanged for; or that the client may have tokens in its own name.
 async fn standing(
+    provider: &Provider,
     conn: &mut Conn,
     client: &Client,
     grant_id: Option<&str>,
@@ -163,12 +166,12 @@ async fn standing(
         ended(client.metadata.may_use(GrantType::ClientCredentials))?;
         return Ok(None);
     };
-    let grant = tokens::find_grant(conn, grant_id).await?.ok_or(Rejected::Ended)?;
-    if grant.client_id == client.id {
-        return Ok(Some(standing::of(conn, client, grant, now).await?.map_err(Rejected::Lost)?));
+    let granted = Granted::find(conn, grant_id).await?.ok_or(Rejected::Ended)?;
+    if granted.grant.client_id == client.id {
+        return Ok(Some(standing::of(conn, client, granted, now).await?.map_err(Rejected::Lost)?));
     }
-    let first = clients::find(conn, &grant.client_id).await?.ok_or(Rejected::Ended)?;
-    let standing = standing::of(conn, &first, grant, now).await?.map_err(Rejected::Lost)?;
+    let first = provider.client(conn, &granted.grant.client_id).await?.ok_or(Rejected::Ended)?;
+    let standing = standing::of(conn, &first, granted, now).await?.map_err(Rejected::Lost)?;
     ended(client.metadata.may_use(GrantType::TokenExchange))?;
     if !admits(conn, client, &standing.person).await? {
         return Err(Rejected::Lost(Lost::Group));

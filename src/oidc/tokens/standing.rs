@@ -4,13 +4,43 @@
 //! and whatever is exchanged for them, all ask here.
 
 use super::details::GrantDetails;
-use crate::directory::{Person, Status, people};
+use crate::directory::{Person, Status};
 use crate::oidc::clients::{Client, Metadata, admits, allowed};
 use crate::oidc::shared::claims;
 use crate::oidc::shared::scopes::Scopes;
 use crate::signin::decide::ACR_TWO_FACTORS;
+use crate::store::standing::GrantedRow;
 use crate::store::tokens::{self, GrantRow};
-use crate::store::{Conn, Result};
+use crate::store::{self, Conn, Result};
+
+/// A grant, whatever has become of it, and whose it is.
+pub(in crate::oidc) struct Granted {
+    pub(in crate::oidc) grant: GrantRow,
+    pub(in crate::oidc) person: Person,
+}
+
+impl Granted {
+    /// What is granted by these rows.
+    ///
+    /// # Errors
+    /// When something in them is none of ours.
+    pub(in crate::oidc) fn of(row: GrantedRow) -> Result<Self> {
+        Ok(Self { grant: row.grant, person: Person::from_row(row.user)? })
+    }
+
+    /// The grant of this id.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub(in crate::oidc) async fn find(conn: &mut Conn, grant_id: &str) -> Result<Option<Self>> {
+        store::standing::of_grant(conn, grant_id).await?.map(Self::of).transpose()
+    }
+
+    /// The same, if it is one of this client's.
+    pub(in crate::oidc) fn of_client(self, client: &Client) -> Option<Self> {
+        Some(self).filter(|granted| granted.grant.client_id == client.id)
+    }
+}
 
 /// A grant that holds now.
 pub(in crate::oidc) struct Standing {
@@ -125,10 +155,10 @@ pub(in crate::oidc) async fn agreed(
 pub(in crate::oidc) async fn of(
     conn: &mut Conn,
     client: &Client,
-    grant: GrantRow,
+    granted: Granted,
     now: i64,
 ) -> Result<std::result::Result<Standing, Lost>> {
-    let Some(person) = people::find(conn, &grant.user_id).await? else { return Ok(Err(Lost::Over)) };
+    let Granted { grant, person } = granted;
     let facts = Facts {
         over: grant.ended_at.is_some() || grant.expires_at <= now,
         active: person.status == Status::Active,

@@ -87,6 +87,14 @@ impl Session {
         Ok(())
     }
 
+    /// Takes back what was done in this turn, and answers once what it has seen of others is on the disk.
+    pub(in crate::store) async fn give_up(self) -> Result<()> {
+        match self.held {
+            Held::Turn(turn) => turn.give_up().await,
+            Held::Reader(_) => Ok(()),
+        }
+    }
+
     fn run<T>(
         &mut self,
         query: &'static str,

@@ -56,6 +56,25 @@ async fn a_commit_that_fails_leaves_nothing_behind() {
     }
 }
 
+/// Whoever has lost to somebody before them in the group looks again, over a connection that reads.
+#[tokio::test]
+async fn what_somebody_has_lost_to_is_there_once_they_have_given_up() {
+    let (_folder, db) = database().await;
+    for round in 0..50 {
+        let name = format!("{round}");
+        let first = changing(&db, &name).await;
+        let second = async {
+            let mut tx = db.write().await.unwrap();
+            assert!(facts::find(&mut tx, &name).await.unwrap().is_some(), "it comes after the first");
+            facts::set(&mut tx, &name, "taken back").await.unwrap();
+            tx.give_up().await.unwrap();
+            assert_eq!(find(&db, &name).await.as_deref(), Some("x"));
+        };
+        let (committed, ()) = tokio::join!(first.commit(), second);
+        committed.unwrap();
+    }
+}
+
 /// SQLite gives up the whole transaction when the disk is full: what came after would be kept for itself.
 #[tokio::test]
 async fn after_a_full_disk_nothing_more_is_done_on_that_connection() {

@@ -220,11 +220,30 @@ impl Turn {
             return Err(failed(desk.fail("the committer has ended")));
         }
         drop(desk);
-        match timeout(COMMIT, outcome).await {
-            Ok(Ok(outcome)) => outcome.map_err(failed),
-            Ok(Err(_)) => Err(unavailable("COMMIT", "the committer has ended")),
-            Err(_) => Err(unavailable("COMMIT", &format!("no answer within {} s", COMMIT.as_secs()))),
+        told(outcome).await
+    }
+
+    /// Gives the turn on with nothing done in it, and answers once what could be seen in it of others is on the disk, where readers
+    /// find it too.
+    pub(super) async fn give_up(mut self) -> Result<()> {
+        let Some(mut desk) = self.desk.take() else { return Ok(()) };
+        desk.take_back();
+        if desk.group.is_empty() {
+            return Ok(());
         }
+        let (sender, outcome) = oneshot::channel();
+        desk.group.push(sender);
+        drop(desk);
+        told(outcome).await
+    }
+}
+
+/// What the COMMIT of a group comes to.
+async fn told(outcome: oneshot::Receiver<Outcome>) -> Result<()> {
+    match timeout(COMMIT, outcome).await {
+        Ok(Ok(outcome)) => outcome.map_err(|reason| unavailable("COMMIT", &reason)),
+        Ok(Err(_)) => Err(unavailable("COMMIT", "the committer has ended")),
+        Err(_) => Err(unavailable("COMMIT", &format!("no answer within {} s", COMMIT.as_secs()))),
     }
 }
 
