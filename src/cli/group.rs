@@ -276,7 +276,7 @@ async fn show(operator: &Operator, path: &str, json: bool) -> anyhow::Result<()>
 const fn word(outcome: Option<Outcome>) -> &'static str {
     match outcome {
         Some(outcome) => outcome.name(),
-        None => "not_yet",
+        None => rehearsal::NOT_YET,
     }
 }
 

@@ -152,7 +152,7 @@ async fn failing_apps(visit: &Visit) -> Result<Vec<Attention>, Problem> {
 }
 
 /// A link to a page, if there is one and it is theirs to see.
-fn link(visit: &Visit, words: &'static str, to: &str) -> Option<(&'static str, String)> {
+pub(super) fn link(visit: &Visit, words: &'static str, to: &str) -> Option<(&'static str, String)> {
     let path = to.split('?').next().unwrap_or_default();
     let mut routes = routes::all();
     let opens =

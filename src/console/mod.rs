@@ -5,20 +5,28 @@
 //! which hands a [`Visit`] to the page: who it is, what they may do, their tree. `frame` is what every page shows; `field`,
 //! `listing`, `confirm` and `saved` are what pages are made of. Then one file a page, its template below `templates/console`.
 
+mod advanced;
 mod chart;
 pub mod confirm;
 pub mod field;
+mod foreseen;
 mod frame;
+mod group;
+mod groups;
 mod guard;
 mod home;
 mod kept;
 mod language;
 pub mod listing;
 mod repair;
+mod role;
+mod roles;
 pub mod routes;
 pub mod samples;
+mod samples_groups;
 pub mod saved;
 mod stranger;
+mod subgroups;
 pub mod trouble;
 mod unlock;
 mod visit;

@@ -7,13 +7,19 @@ use std::pin::Pin;
 use axum::response::Response;
 
 use super::Visit;
-use super::{home, kept, language, repair, unlock};
+use super::{advanced, group, groups, home, kept, language, repair, role, roles, subgroups, unlock};
 use crate::web::Problem;
 
 /// The tables of the pages, one a file. A new page is a line here and a `ROUTES` in its file.
 const PAGES: &[&[Route]] = &[
     home::ROUTES,
     repair::ROUTES,
+    groups::ROUTES,
+    group::ROUTES,
+    subgroups::ROUTES,
+    advanced::ROUTES,
+    roles::ROUTES,
+    role::ROUTES,
     // The frame's own.
     unlock::ROUTES,
     kept::ROUTES,

@@ -141,6 +141,9 @@ pub async fn set(
             "two_factor",
             json!({ "before": before.two_factor_setting, "after": after.two_factor_setting }),
         );
+    if change.basics {
+        event = event.detail("before", json!({ "name": before.name, "language": before.language }));
+    }
     if let Some(domains) = &changes.vouched_domains {
         event = event.detail("vouched_domains", domains.clone());
     }
@@ -166,6 +169,58 @@ pub async fn may_set(conn: &mut Conn, group: &GroupRow, changes: &Changes, by: &
 /// When the database refuses.
 pub async fn vouched_domains(conn: &mut Conn, group: &GroupRow) -> Result<Vec<String>, Error> {
     Ok(store::domains::list(conn, &group.id, MOST_DOMAINS).await?)
+}
+
+/// The domains that are vouched for in a group or above it, each with the name of the group above that they come from.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn verified_domains(
+    conn: &mut Conn,
+    group: &GroupRow,
+) -> Result<Vec<(String, Option<String>)>, Error> {
+    let mut domains = Vec::new();
+    for (depth, place) in groups::lineage(conn, &group.id).await?.into_iter().enumerate() {
+        let from = (depth > 0).then_some(place.name);
+        let listed = store::domains::list(conn, &place.id, MOST_DOMAINS).await?;
+        domains.extend(listed.into_iter().map(|domain| (domain, from.clone())));
+    }
+    Ok(domains)
+}
+
+/// The group of this id.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn find(conn: &mut Conn, id: &str) -> Result<Option<GroupRow>, Error> {
+    Ok(groups::find(conn, id).await?)
+}
+
+/// The groups that one is part of, the top-level one first.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn above(conn: &mut Conn, group: &GroupRow) -> Result<Vec<GroupRow>, Error> {
+    let mut lineage = groups::lineage(conn, &group.id).await?;
+    lineage.reverse();
+    lineage.pop();
+    Ok(lineage)
+}
+
+/// At most `limit` of the groups directly below one, by name.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn below(conn: &mut Conn, group: &GroupRow, limit: i64) -> Result<Vec<GroupRow>, Error> {
+    Ok(groups::children(conn, &group.id, limit).await?)
+}
+
+/// How many users a group has.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn people(conn: &mut Conn, group: &GroupRow) -> Result<i64, Error> {
+    Ok(users::count(conn, &group.id).await?)
 }
 
 /// The group of a path such as `Acme/Design`.

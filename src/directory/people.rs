@@ -158,6 +158,22 @@ pub async fn needs(conn: &mut Conn, group_id: &str, after: &str) -> Result<(Vec<
     Ok((rows.into_iter().map(Need::from_row).collect::<Result<_>>()?, next))
 }
 
+/// The same of those whom a code may not reach, at most `limit` of them: all whom a decision could find locked out, and others.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn needs_hard_to_reach(
+    conn: &mut Conn,
+    group_id: &str,
+    after: &str,
+    limit: i64,
+) -> Result<(Vec<Need>, Option<String>)> {
+    let rows = needs::of_group_hard_to_reach(conn, group_id, after, limit).await?;
+    let full = i64::try_from(rows.len()).is_ok_and(|found| found == limit);
+    let next = rows.last().filter(|_| full).map(|row| row.login_key.clone());
+    Ok((rows.into_iter().map(Need::from_row).collect::<Result<_>>()?, next))
+}
+
 /// The same of those who hold a role.
 ///
 /// # Errors

@@ -36,6 +36,20 @@ pub mod own {
     pub const MANAGE_RELYING_APPS: &str = "manage_relying_apps";
     /// Administers the whole site.
     pub const ADMINISTER_SITE: &str = "administer_site";
+
+    /// Those that a role of a group can have, the plainest first.
+    pub const OF_GROUPS: [&str; 10] = [
+        MANAGE_OWN_SETTINGS,
+        VIEW_USERS,
+        MANAGE_USERS,
+        MANAGE_BASIC_SETTINGS,
+        MANAGE_SUBGROUPS,
+        MANAGE_ROLES,
+        MANAGE_ADVANCED_SETTINGS,
+        VIEW_AUDIT,
+        MANAGE_RELYING_APPS,
+        OVERRIDE_2FA,
+    ];
 }
 
 impl Right {
@@ -78,6 +92,12 @@ impl Rights {
         words.map(Right::parse).collect::<Result<_, _>>().map(Self)
     }
 
+    /// Those of both.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        Self(self.0.union(&other.0).cloned().collect())
+    }
+
     /// Whether this right is among them.
     #[must_use]
     pub fn has(&self, word: &str) -> bool {
@@ -87,6 +107,16 @@ impl Rights {
     /// Those that are not in `other`.
     pub fn beyond<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a Right> {
         self.0.difference(&other.0)
+    }
+
+    /// With this right, or without it where it is among them.
+    #[must_use]
+    pub fn toggled(&self, right: &Right) -> Self {
+        let mut rights = self.clone();
+        if !rights.0.remove(right) {
+            rights.0.insert(right.clone());
+        }
+        rights
     }
 
     /// Each of them, in the order of the alphabet.

@@ -1,6 +1,7 @@
 //! How are roles added, changed and deleted?
 
 use rand::CryptoRng;
+use serde_json::json;
 
 use super::by::{By, place};
 use super::groups::check_name;
@@ -60,26 +61,50 @@ pub async fn set(tx: &mut Tx, after: &RoleRow, by: &By, rng: &mut impl CryptoRng
         None => roles::lock_site(tx).await?,
     }
     let before = roles::find(tx, &after.id).await?.ok_or(Error::Vanished)?;
-    let after = RoleRow {
-        id: before.id.clone(),
-        group_id: before.group_id.clone(),
-        name: check_name(&after.name)?.to_owned(),
-        rank: after.rank,
-        rights: Rights::parse(&after.rights)?.to_string(),
-    };
-    let remaining = Remaining {
-        override_2fa: !users::would_deprive_a_group(tx, &after.id).await?,
-        // The site has one role of its own: nobody else would have the right.
-        administer_site: before.group_id.is_some(),
-    };
-    let top = place(tx, before.group_id.as_deref()).await?;
-    policy::may_change_role(&by.actor, &top, &facts(&before)?, &facts(&after)?, remaining)?;
+    let after = ruled(tx, &before, after, by).await?;
     let done = roles::set(tx, &after, &fold(&after.name)).await;
     done.map_err(|e| Error::or_taken(e, Error::RoleExists(after.name.clone())))?;
     if before.rank != after.rank || before.rights != after.rights {
         signins::forget_holders(tx, &after.id, by.now()).await?;
     }
-    by.record(event("role.changed", by, &after), tx, rng).await?;
+    let was = json!({ "name": before.name, "rank": before.rank, "rights": before.rights });
+    by.record(event("role.changed", by, &after).detail("before", was), tx, rng).await?;
+    Ok(after)
+}
+
+/// What a role would be after a change, for whoever shows first what that would do.
+///
+/// # Errors
+/// When a value is not allowed, the name is taken, the rules say no, or the database refuses.
+pub async fn would_be(conn: &mut Conn, after: &RoleRow, by: &By) -> Result<RoleRow, Error> {
+    let before = roles::find(conn, &after.id).await?.ok_or(Error::Vanished)?;
+    let after = ruled(conn, &before, after, by).await?;
+    let namesake = roles::find_named(conn, after.group_id.as_deref(), &fold(&after.name)).await?;
+    match namesake {
+        Some(other) if other.id != after.id => Err(Error::RoleExists(after.name)),
+        _ => Ok(after),
+    }
+}
+
+/// The role after a change that the rules allow.
+async fn ruled(conn: &mut Conn, before: &RoleRow, after: &RoleRow, by: &By) -> Result<RoleRow, Error> {
+    let rights = Rights::parse(&after.rights)?;
+    // The same words in another order are the same rights.
+    let same = rights == Rights::parse(&before.rights)?;
+    let after = RoleRow {
+        id: before.id.clone(),
+        group_id: before.group_id.clone(),
+        name: check_name(&after.name)?.to_owned(),
+        rank: after.rank,
+        rights: if same { before.rights.clone() } else { rights.to_string() },
+    };
+    let remaining = Remaining {
+        override_2fa: !users::would_deprive_a_group(conn, &after.id).await?,
+        // The site has one role of its own: nobody else would have the right.
+        administer_site: before.group_id.is_some(),
+    };
+    let top = place(conn, before.group_id.as_deref()).await?;
+    policy::may_change_role(&by.actor, &top, &facts(before)?, &facts(&after)?, remaining)?;
     Ok(after)
 }
 

@@ -46,6 +46,23 @@ impl Tree {
         matches!(self.0, Root::Site)
     }
 
+    /// Whether it has everybody of a top-level group's tree, and not only those of a group below it.
+    #[must_use]
+    pub fn has_all_of(&self, top_id: &str) -> bool {
+        self.root_id().is_none_or(|root| root == top_id)
+    }
+
+    /// How many users of the tree hold a role.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn holders(&self, conn: &mut Conn, role: &RoleRow) -> Result<i64> {
+        match self.root_id() {
+            Some(root) => roles::count_holders_within(conn, &role.id, root).await,
+            None => roles::count_holders(conn, &role.id).await,
+        }
+    }
+
     /// The group that it hangs from, for queries: none for the whole site, and no group's id where there is nothing to see.
     #[must_use]
     pub fn root_id(&self) -> Option<&str> {

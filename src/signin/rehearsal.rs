@@ -9,6 +9,9 @@ use crate::store::rehearsals::{self, RehearsalRow};
 use crate::store::signins::{self, SignInRow};
 use crate::store::{Conn, Db, Result, users};
 
+/// The word for those who have not signed in since the rehearsal began.
+pub const NOT_YET: &str = "not_yet";
+
 /// How one person's last rehearsal went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -141,6 +144,23 @@ pub async fn counts(conn: &mut Conn, group: &GroupRow) -> Result<Vec<(Option<Out
 /// When the database refuses.
 pub async fn list(conn: &mut Conn, group: &GroupRow, after: &str, limit: i64) -> Result<Vec<RehearsalRow>> {
     rehearsals::list(conn, &group.id, after, limit).await
+}
+
+/// The same of those with this outcome's word, or of all.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn list_of(
+    conn: &mut Conn,
+    group: &GroupRow,
+    outcome: Option<&str>,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<RehearsalRow>> {
+    match outcome {
+        Some(outcome) => rehearsals::list_of(conn, &group.id, outcome, after, limit).await,
+        None => rehearsals::list(conn, &group.id, after, limit).await,
+    }
 }
 
 #[cfg(test)]

@@ -33,6 +33,8 @@ queries! {
                    SELECT g.id, g.parent_id, g.top_id, g.name, g.language, g.two_factor_setting, g.created_at, l.depth + 1
                    FROM groups g JOIN lineage l ON g.id = l.parent_id WHERE l.depth < 50)
                SELECT id, parent_id, top_id, name, language, two_factor_setting, created_at FROM lineage ORDER BY depth";
+    CHILDREN = "SELECT id, parent_id, top_id, name, language, two_factor_setting, created_at FROM groups
+                WHERE COALESCE(parent_id, '') = $1 ORDER BY name_key LIMIT $2";
     ADD = "INSERT INTO groups (id, parent_id, top_id, name, name_key, language, two_factor, two_factor_setting, created_at)
            VALUES ($1, $2, $3, $4, $5, $6, CAST($7 AS TEXT) = 'on', $7, $8)";
     LOCK = "UPDATE groups SET created_at = created_at WHERE id = $1";
@@ -128,6 +130,14 @@ pub async fn list_below(
 pub async fn count_children(conn: &mut Conn, id: &str) -> Result<i64> {
     let row: Option<(i64,)> = optional!(conn, (i64,), COUNT_CHILDREN, id)?;
     Ok(row.map_or(0, |(count,)| count))
+}
+
+/// At most `limit` of the groups directly below this one, by name.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn children(conn: &mut Conn, id: &str, limit: i64) -> Result<Vec<GroupRow>> {
+    all!(conn, GroupRow, CHILDREN, id, limit)
 }
 
 /// Deletes a group that holds nobody and no other group; false when it does.

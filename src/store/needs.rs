@@ -25,6 +25,12 @@ queries! {
     OF_USER = needs!("WHERE u.id = $1");
     OF_GROUP = needs!("WHERE u.group_id = $1 AND u.status <> 'disabled' AND u.login_key > $2
                              ORDER BY u.login_key LIMIT $3");
+    // Whoever none of the three names has an address that nothing speaks against.
+    OF_GROUP_HARD_TO_REACH = needs!("WHERE u.id IN (
+             SELECT x.id FROM users x WHERE x.group_id = $1 AND x.email IS NULL
+             UNION SELECT s.user_id FROM code_budgets s WHERE s.stopped_at IS NOT NULL
+             UNION SELECT y.user_id FROM messages y WHERE y.state = 'refused')
+         AND u.group_id = $1 AND u.status <> 'disabled' AND u.login_key > $2 ORDER BY u.login_key LIMIT $3");
     OF_ROLE = needs!("WHERE u.role_id = $1 AND u.status <> 'disabled' AND u.login_key > $2
                             ORDER BY u.login_key LIMIT $3");
     COUNT_WITH_STATUS = "SELECT COUNT(*) FROM users WHERE group_id = $1 AND status = $2";
@@ -60,6 +66,19 @@ from_row!(NeedRow { id, login, login_key, email, role_rights, two_factor_setting
 /// When the database refuses.
 pub async fn of_group(conn: &mut Conn, group_id: &str, after: &str, limit: i64) -> Result<Vec<NeedRow>> {
     all!(conn, NeedRow, OF_GROUP, group_id, after, limit)
+}
+
+/// The same of those whom a code may not reach: without an email, with their codes stopped, or with a message that was refused.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn of_group_hard_to_reach(
+    conn: &mut Conn,
+    group_id: &str,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<NeedRow>> {
+    all!(conn, NeedRow, OF_GROUP_HARD_TO_REACH, group_id, after, limit)
 }
 
 /// The same of those who hold a role.

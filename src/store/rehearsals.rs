@@ -13,6 +13,9 @@ queries! {
              WHERE u.group_id = $1 AND u.status <> 'disabled' GROUP BY r.outcome ORDER BY r.outcome";
     LIST = "SELECT u.id, u.login, u.login_key, r.outcome, r.at FROM users u LEFT JOIN rehearsals r ON r.user_id = u.id
             WHERE u.group_id = $1 AND u.status <> 'disabled' AND u.login_key > $2 ORDER BY u.login_key LIMIT $3";
+    LIST_OF = "SELECT u.id, u.login, u.login_key, r.outcome, r.at FROM users u LEFT JOIN rehearsals r ON r.user_id = u.id
+               WHERE u.group_id = $1 AND u.status <> 'disabled' AND u.login_key > $2 AND COALESCE(r.outcome, 'not_yet') = $3
+               ORDER BY u.login_key LIMIT $4";
 }
 
 /// How many people of a group have had one outcome.
@@ -73,4 +76,18 @@ pub async fn count(conn: &mut Conn, group_id: &str) -> Result<Vec<CountRow>> {
 /// When the database refuses.
 pub async fn list(conn: &mut Conn, group_id: &str, after: &str, limit: i64) -> Result<Vec<RehearsalRow>> {
     all!(conn, RehearsalRow, LIST, group_id, after, limit)
+}
+
+/// The same of those with one outcome; `not_yet` for those who have not rehearsed.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn list_of(
+    conn: &mut Conn,
+    group_id: &str,
+    outcome: &str,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<RehearsalRow>> {
+    all!(conn, RehearsalRow, LIST_OF, group_id, after, outcome, limit)
 }

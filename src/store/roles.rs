@@ -17,6 +17,12 @@ queries! {
            VALUES ($1, $2, $3, $4, $5, $6, $7)";
     SET = "UPDATE roles SET name = $2, name_key = $3, rank = $4, rights = $5 WHERE id = $1";
     COUNT_HOLDERS = "SELECT COUNT(*) FROM users WHERE role_id = $1";
+    COUNT_HOLDERS_WITHIN = "SELECT COUNT(*) FROM users WHERE role_id = $1 AND group_id IN (
+                                WITH RECURSIVE tree (id) AS (
+                                    SELECT id FROM groups WHERE id = $2
+                                    UNION ALL
+                                    SELECT g.id FROM tree t JOIN groups g ON COALESCE(g.parent_id, '') = t.id)
+                                SELECT id FROM tree)";
     DELETE = "DELETE FROM roles WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM users u WHERE u.role_id = $1)";
     DELETE_OF_GROUP = "DELETE FROM roles WHERE group_id = $1
                          AND NOT EXISTS (SELECT 1 FROM users u WHERE u.role_id = roles.id)";
@@ -100,6 +106,15 @@ pub async fn lock_site(conn: &mut Conn) -> Result<()> {
 /// When the database refuses.
 pub async fn count_holders(conn: &mut Conn, id: &str) -> Result<i64> {
     let row: Option<(i64,)> = optional!(conn, (i64,), COUNT_HOLDERS, id)?;
+    Ok(row.map_or(0, |(count,)| count))
+}
+
+/// How many users of a group and of those below it hold a role.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn count_holders_within(conn: &mut Conn, id: &str, root_id: &str) -> Result<i64> {
+    let row: Option<(i64,)> = optional!(conn, (i64,), COUNT_HOLDERS_WITHIN, id, root_id)?;
     Ok(row.map_or(0, |(count,)| count))
 }
 

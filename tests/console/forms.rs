@@ -7,6 +7,17 @@ use super::world::World;
 /// What somebody types who may do it, about Acme's things.
 pub fn form(_world: &World, route: &Route) -> Vec<(&'static str, String)> {
     match route.path {
+        "/console/groups" => vec![("name", "Coyote".to_owned())],
+        "/console/groups/{id}" => vec![("name", "Acme & Co".to_owned()), ("language", "en".to_owned())],
+        "/console/groups/{id}/groups" => vec![("subgroup", "Web".to_owned())],
+        "/console/groups/{id}/advanced" => {
+            vec![("two_factor", "off".to_owned()), ("confirm", "0".to_owned())]
+        }
+        "/console/groups/{id}/delete" | "/console/roles/{id}/delete" => vec![("confirm", "yes".to_owned())],
+        "/console/roles" => {
+            vec![("name", "Guest".to_owned()), ("rank", "2".to_owned()), ("rights", "track_time".to_owned())]
+        }
+        "/console/roles/{id}" => vec![("name", "People".to_owned())],
         // ("/console/users/{id}", …) => vec![("email", "nia@example.org".to_owned())],
         path => panic!("{path}: say in tests/console/forms.rs what is typed there"),
     }

@@ -7,7 +7,9 @@ mod support;
 
 mod entering;
 mod forms;
+mod groups;
 mod home;
 mod matrix;
+mod roles;
 mod unlocking;
 mod world;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use countersign::console::routes::{Needs, Route};
 use countersign::directory::rights::{DEFAULT_ROLES, Rights, SITE_ADMINISTRATOR};
-use countersign::store::groups::GroupRow;
+use countersign::store::groups::{self, GroupRow};
 use countersign::store::roles;
 
 use crate::support::Database;
@@ -51,6 +51,10 @@ impl World {
         admin.add_user(&bolt, "tom", "Top manager", Some("tom@example.org")).await;
         admin.add_user(&bolt, "bea", "User", Some("bea@example.org")).await;
         admin.add_site_administrator("root").await;
+        for top in [acme, &bolt] {
+            admin.add_subgroup(top, "Empty", false).await;
+            admin.add_role(top, "Spare", 1, "").await;
+        }
         Self { site, bolt, browsers: BTreeMap::new() }
     }
 
@@ -80,6 +84,9 @@ impl World {
         for part in route.path.split('/').skip(1) {
             filled.push('/');
             filled += &match (part, before) {
+                // Only what nobody is in, and nobody holds, can be deleted.
+                ("{id}", "groups") if route.path.ends_with("/delete") => self.child(group, "Empty").await,
+                ("{id}", "roles") if route.path.ends_with("/delete") => self.role(group, "Spare").await,
                 ("{id}", "groups") => group.id.clone(),
                 ("{id}", "users") => self.site.admin.user(login).await.id,
                 ("{id}", "roles") => self.role(group, "User").await,
@@ -94,6 +101,12 @@ impl World {
             before = part;
         }
         filled
+    }
+
+    async fn child(&self, group: &GroupRow, name: &str) -> String {
+        let mut conn = self.site.admin.db.read().await.unwrap();
+        let key = countersign::directory::login::fold(name);
+        groups::find_child(&mut conn, Some(&group.id), &key).await.unwrap().unwrap().id
     }
 
     async fn role(&self, group: &GroupRow, name: &str) -> String {

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use countersign::audit::Actor;
 use countersign::clock::Clock;
+use countersign::directory::rights::Rights;
 use countersign::directory::users::{Changes, NewUser};
 use countersign::directory::{
     Address, By, Lane, Login, Password, Passwords, Person, TwoFactor, access, groups, links, login::fold,
@@ -99,6 +100,16 @@ impl Admin {
         let person = users::add(&mut tx, new, &self.by(), &mut entropy()).await;
         tx.commit().await.expect("a commit");
         person.expect("a new user")
+    }
+
+    /// A role of a group's tree.
+    pub async fn add_role(&self, top: &GroupRow, name: &str, rank: i64, rights: &str) -> roles::RoleRow {
+        let rights = Rights::parse(rights).expect("rights");
+        let mut tx = self.begin().await;
+        let new = directory_roles::NewRole { top, name, rank, rights: &rights };
+        let role = directory_roles::add(&mut tx, new, &self.by(), &mut entropy()).await;
+        tx.commit().await.expect("a commit");
+        role.expect("a new role")
     }
 
     /// A site administrator, a user of no group, whose password is [`PASSWORD`].

@@ -103,6 +103,11 @@ impl Browser {
                 value.clone_from(typed);
             }
         }
+        let unsent = |name: &String| {
+            fields.iter().all(|(n, _)| n != name) && form.boxes.iter().any(|(n, _)| n == name)
+        };
+        let ticked: Vec<_> = filled.iter().filter(|(name, _)| unsent(name)).cloned().collect();
+        fields.extend(ticked);
         fields.extend(button.filter(|[_, name, _]| !name.is_empty()).map(|[_, name, value]| (name, value)));
         let url = if form.action.is_empty() {
             self.page().url.clone()
@@ -276,7 +281,8 @@ impl Browser {
 
     /// Whether a form of the page has a field of this name.
     pub fn has_field(&self, name: &str) -> bool {
-        self.field(name).is_some()
+        let forms = html::forms(&self.page().body);
+        self.field(name).is_some() || forms.iter().any(|form| form.boxes.iter().any(|(n, _)| n == name))
     }
 
     /// What that field holds before anything is typed.

@@ -12,6 +12,8 @@ pub struct Form {
     pub method: String,
     /// Names and values that would be sent, hidden ones too.
     pub fields: Vec<(String, String)>,
+    /// Boxes that are not ticked, and what each would send.
+    pub boxes: Vec<(String, String)>,
     /// Its buttons: id, name and value.
     pub buttons: Vec<[String; 3]>,
 }
@@ -54,7 +56,8 @@ fn add_control(form: &mut Form, element: &str, attributes: &[(String, String)]) 
     match element {
         "button" => form.buttons.push([id, name, value]),
         "input" if kind == "submit" => form.buttons.push([id, name, value]),
-        "input" | "textarea" if !name.is_empty() && !unchecked => form.fields.push((name, value)),
+        "input" if unchecked => form.boxes.push((name, value)),
+        "input" | "textarea" if !name.is_empty() => form.fields.push((name, value)),
         _ => {}
     }
 }

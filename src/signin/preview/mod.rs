@@ -1,12 +1,14 @@
 //! Who would be asked for a code, and who could no longer sign in, if a group's two-factor setting were another one? Told before it is
 //! changed, by the same decision as the sign-in's. It only reads, page by page: nobody waits for it, however large the group.
 
+mod now;
 mod roles;
 mod rule;
 mod switch;
 mod words;
 
-pub use roles::{RolePreview, changing_role, with_role};
+pub use now::{Count, count_locked_out, locked_out, overriders};
+pub use roles::{Changed, RolePreview, change_role, changing_role, with_role};
 pub use rule::{Consent, Objection, Ruling, Stakes, rule};
 pub use switch::{Switched, look, switch};
 

@@ -3,9 +3,10 @@
 use super::{Lot, Named, Obstacle, lot};
 use crate::directory::people::Need;
 use crate::directory::rights::{Rights, own};
-use crate::directory::{Error, Person, TwoFactor, people};
-use crate::store::Conn;
+use crate::directory::{By, Error, Person, TwoFactor, people, roles};
+use crate::keys::secret::entropy;
 use crate::store::roles::RoleRow;
+use crate::store::{Conn, Db};
 
 /// What a change of a role's rights would do to those who hold it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -20,6 +21,43 @@ pub struct RolePreview {
     pub locked_out: Named,
     /// What would keep out whoever makes the change, if anything would.
     pub actor: Option<Obstacle>,
+}
+
+/// What became of the wish for another role.
+#[derive(Clone, Debug)]
+pub enum Changed {
+    /// It is in force.
+    Done(RoleRow),
+    /// It is not: what it would do to those who hold it has to be confirmed.
+    Not(Box<RolePreview>),
+}
+
+/// Changes a role, if it changes nothing for anybody, or that is `confirmed` with the number of those who could no longer sign in.
+///
+/// # Errors
+/// When the rules say no, or the database refuses.
+pub async fn change_role(
+    db: &Db,
+    before: &RoleRow,
+    after: &RoleRow,
+    confirmed: Option<i64>,
+    by: &By,
+) -> Result<Changed, Error> {
+    if before.rank != after.rank || before.rights != after.rights {
+        let rights = Rights::parse(&after.rights)?;
+        let preview = changing_role(&mut db.read().await?, before, &rights, by.user_id()).await?;
+        let agreed = match confirmed {
+            None => preview.holders.count == 0,
+            Some(number) => preview.locked_out.count == 0 || number == preview.locked_out.count,
+        };
+        if !agreed {
+            return Ok(Changed::Not(Box::new(preview)));
+        }
+    }
+    let mut tx = db.write().await?;
+    let after = roles::set(&mut tx, after, by, &mut entropy()).await?;
+    tx.commit().await?;
+    Ok(Changed::Done(after))
 }
 
 /// Looks at what other rights would do to those who hold a role.

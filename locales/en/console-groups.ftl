@@ -1,0 +1,194 @@
+console-menu-groups = Groups
+
+two-factor-off = off
+two-factor-off-what = The password alone lets everybody in.
+two-factor-rehearse = rehearse
+two-factor-rehearse-what = A code is sent and asked for, and whoever has none goes on without. Nobody is kept out, and you see who managed.
+two-factor-on = on
+two-factor-on-what = Nobody gets in without the code from the email, but those whose role signs in without one.
+
+groups-title = Groups
+groups-lead-fine = Nobody is kept out of a group on this page.
+groups-lead-locked-out = { $n ->
+    [one] In one group on this page people cannot sign in: open it to see who and why.
+   *[other] In { $n } groups on this page people cannot sign in: open them to see who and why.
+}
+groups-caption = Groups with their two-factor setting
+groups-column-group = Group
+groups-column-two-factor = Two-factor
+groups-column-people = People
+groups-column-state = What is wrong
+groups-locked-out = { $n ->
+    [one] one cannot sign in
+   *[other] { $n }{ $more ->
+        [yes] {" "}or more
+       *[other] {""}
+    } cannot sign in
+}
+groups-would-be-locked-out = { $n ->
+    [one] one could not sign in if it were on
+   *[other] { $n }{ $more ->
+        [yes] {" "}or more
+       *[other] {""}
+    } could not sign in if it were on
+}
+groups-password-alone = nothing; a password alone lets in
+groups-everybody-gets-in = nothing
+groups-nobody-here = nobody is in it
+groups-empty = There is no group here yet.
+groups-add-title = Add a group
+groups-add-what = A new organisation begins with the roles User, Client, Co-manager, Manager and Top manager, and with two-factor off.
+groups-add-name = Name of the new group
+groups-add-button = Add the group
+
+group-lead-off = Nobody is kept out: a password alone lets everybody in.
+group-lead-rehearse = Two-factor is rehearsed. Everybody could be sent a code.
+group-lead-rehearse-locked-out = { $n ->
+    [one] Two-factor is rehearsed. One person could not sign in if it were on.
+   *[other] Two-factor is rehearsed. { $n } people could not sign in if it were on.
+}
+group-lead-on = Nobody is kept out: everybody can be sent a code, or needs none.
+group-lead-locked-out = { $n ->
+    [one] One person cannot sign in.
+   *[other] { $n } people cannot sign in.
+}
+group-to-advanced = change
+group-people = { $n ->
+    [0] nobody yet
+    [one] one person
+   *[other] { $n } people
+}
+group-overriders = Without a code
+group-domain = Verified domain
+group-stopped-title = Who cannot sign in
+group-would-stop-title = Who could not sign in if it were on
+group-stopped-more = { $n }{ $more ->
+    [yes] {" "}or more
+   *[other] {""}
+} in all.
+group-column-login = Login
+group-column-outcome = Last time
+group-column-when = When
+group-rehearsal-title = How the rehearsal goes
+group-rehearsal-caption = People and how their last rehearsal went
+rehearsed-managed = entered the code
+rehearsed-skipped = went on without the code that was sent
+rehearsed-no_address = has no address for a code
+rehearsed-codes_stopped = codes stopped after too many wrong ones
+rehearsed-mail_refused = the mail server refused the code
+rehearsed-wrong_codes = used up the attempts at the code
+rehearsed-too_many_codes = had too many codes sent
+rehearsed-not_yet = not signed in since
+group-basics-title = Name and language
+group-name = Name
+group-language = Language
+group-language-hint = Of the mails to its people, as a tag such as en or pt-BR. A new group below takes it from here, and is on its own afterwards.
+group-save = Save
+group-below-title = Groups below
+group-none-below = There is no group below this one.
+group-all-below = All groups below
+group-add-what = A new group takes its language and its two-factor setting from here, and is on its own afterwards. It has the same roles.
+group-add-name = Name of a new group below
+group-delete = Delete this group
+group-delete-question = Delete the group { $name }?
+group-delete-button = Delete it
+group-delete-consequence = A group that somebody is in, or another group, stays. Deleting one cannot be undone.
+
+saved-group = { $name } is saved.
+saved-group-added = The group { $name } was added.
+saved-group-deleted = The group { $name } was deleted.
+saved-two-factor-off = Two-factor is off in { $name }: a password alone lets in.
+saved-two-factor-rehearse = Two-factor is rehearsed in { $name } from the next sign-in on.
+saved-two-factor-on = Two-factor is on in { $name } from the next sign-in on.
+
+advanced-title = Two-factor in { $name }
+advanced-heading = Two-factor
+advanced-lead-off = It is off: a password alone lets everybody in.
+advanced-lead-rehearse = It is rehearsed: codes are sent and asked for, and nobody is kept out.
+advanced-lead-on = It is on, and nobody is kept out.
+advanced-two-factor = Two-factor
+advanced-nothing-yet = You see first what it would do to whom. Nothing is changed by looking.
+advanced-look = See what it would do
+advanced-another = Or look at another setting
+advanced-confirm = How many people will be locked out?
+advanced-confirm-hint = Type the number that you have just read: it is what saving this does.
+advanced-insist = Save it although something above speaks against it
+
+foreseen-title-off = If two-factor were off
+foreseen-title-rehearse = If two-factor were rehearsed
+foreseen-title-on = If two-factor were on
+foreseen-lead-same = This is the setting already. Here is what it does.
+foreseen-lead-off = Nobody would be asked for a code. Nothing is saved yet.
+foreseen-lead-rehearse = Nobody would be kept out. Nothing is saved yet.
+foreseen-lead-fine = Nobody would be kept out: whoever needs a code can be sent one. Nothing is saved yet.
+foreseen-lead-locked-out = { $n ->
+    [one] One person could no longer sign in. Nothing is saved yet.
+   *[other] { $n } people could no longer sign in. Nothing is saved yet.
+}
+foreseen-lead-mail-fails = It cannot be switched on now: mail does not work this minute, and nobody would get a code. Nothing is saved.
+foreseen-lead-no-override = It cannot be switched on now: nobody active here may sign in without a code, so that nobody could repair what is broken. Nothing is saved.
+foreseen-lead-refused = It cannot be switched on now: mail does not work this minute, and nobody active here may sign in without a code to repair it. Nothing is saved.
+foreseen-save-off = Switch it off
+foreseen-save-rehearse = Begin the rehearsal
+foreseen-save-on = Switch it on
+foreseen-you-no-address = You are among the locked out: you have no email address.
+foreseen-you-undelivered = You are among the locked out: the last message did not reach your address.
+foreseen-you-codes = You are among the locked out: too many wrong codes have stopped yours.
+foreseen-no-address = { $n ->
+    [one] One person could not sign in, for want of an email address: { $name }.
+   *[other] { $n } people could not sign in, for want of an email address: { $name }.
+}
+foreseen-undelivered = { $n ->
+    [one] One person could not sign in, because the last message did not reach their address: { $name }.
+   *[other] { $n } people could not sign in, because the last message did not reach their address: { $name }.
+}
+foreseen-codes-stopped = { $n ->
+    [one] One person could not sign in before their codes are unlocked: { $name }.
+   *[other] { $n } people could not sign in before their codes are unlocked: { $name }.
+}
+foreseen-mail-works = Mail works this minute.
+foreseen-mail-fails = Mail does not work this minute: { $name }.
+foreseen-nobody-overrides = Nobody active here may sign in without a code: when mail fails, nobody gets in to repair it.
+foreseen-overriders = { $n ->
+    [one] { $name } signs in without a code when mail fails.
+   *[other] { $n } people sign in without a code when mail fails: { $name }.
+}
+foreseen-overriders-unnamed = { $n ->
+    [one] One person of your organisation signs in without a code when mail fails.
+   *[other] { $n } people of your organisation sign in without a code when mail fails.
+}
+foreseen-asked = { $n ->
+    [one] One person would be asked for a code: { $name }.
+   *[other] { $n } people would be asked for a code: { $name }.
+}
+foreseen-rehearse = { $n ->
+    [one] One person would be sent a code, and may go on without: { $name }.
+   *[other] { $n } people would be sent a code, and may go on without: { $name }.
+}
+foreseen-disabled = { $n ->
+    [one] One is disabled, and signs in with no setting: { $name }.
+   *[other] { $n } are disabled, and sign in with no setting: { $name }.
+}
+foreseen-switchers = { $n ->
+    [one] Whoever is { $name } may switch two-factor, and needs a code like everyone else.
+   *[other] These roles may switch two-factor, and need a code like everyone else: { $name }.
+}
+objection-no-override = It was not saved: nobody active here may sign in without a code. Give somebody a role that does first.
+objection-mail-fails = It was not saved: mail does not work this minute. Mend that first, or ask a site administrator.
+
+stopped-title = Who is kept out
+stopped-caption = People who cannot sign in, and why
+stopped-column-why = Why
+stopped-no-address = no email address
+stopped-undelivered = the last message did not reach their address
+stopped-codes = codes stopped after too many wrong ones
+stopped-answer = The mail server said: { $name }
+stopped-mend = mend
+
+wrong-choose = Choose one of them.
+wrong-changed-meanwhile = Somebody has changed this meanwhile to { $name }. Save again if yours is right.
+wrong-number-locked-out = { $n ->
+    [one] One person would be locked out: type 1 if that is what you want.
+   *[other] { $n } people would be locked out: type that number if that is what you want.
+}
+wrong-insist = Something above speaks against it: tick this if you want it all the same.

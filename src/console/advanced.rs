@@ -1,0 +1,244 @@
+//! `/console/groups/{id}/advanced`: is this group asked for a code, and what would another setting do to whom? Shown before anything is
+//! saved.
+
+use axum::response::Response;
+use serde::Serialize;
+
+use super::field::{Choice, Field, Kind, Label, Said, Summed, Wrong, errors};
+use super::foreseen::{self, Stopped};
+use super::groups::failed;
+use super::home::Attention;
+use super::routes::{Needs, Route};
+use super::saved::Saved;
+use super::visit::ConsolePage;
+use super::{Visit, trouble};
+use crate::directory::policy::may_insist;
+use crate::directory::proof::ManageAdvancedSettings;
+use crate::directory::rights::own;
+use crate::directory::{TwoFactor, groups, may};
+use crate::signin::preview::{self, Consent, Preview, Ruling, Switched};
+use crate::store::groups::GroupRow;
+use crate::web::Problem;
+
+pub(super) const ROUTES: &[Route] = &[
+    Route::get("/console/groups/{id}/advanced", Needs::Right(own::MANAGE_ADVANCED_SETTINGS), |visit| {
+        Box::pin(get(visit))
+    }),
+    Route::post(
+        "/console/groups/{id}/advanced",
+        Needs::Right(own::MANAGE_ADVANCED_SETTINGS),
+        "group.changed",
+        |visit| Box::pin(set(visit)),
+    ),
+];
+
+/// The most people who are named one by one.
+const NAMED: usize = 50;
+
+/// The two-factor setting.
+#[derive(Debug, Serialize)]
+pub struct AdvancedPage {
+    /// The group's id.
+    pub id: String,
+    /// Its path.
+    pub path: String,
+    /// What is wrong, or what would be.
+    pub lead: Said,
+    /// The setting.
+    pub setting: Field,
+    /// What it is now: `off`, `rehearse`, `on`.
+    pub now: &'static str,
+    /// What is wrong with what was typed.
+    pub errors: Vec<Summed>,
+    /// Who cannot sign in, or could no longer: the first of them.
+    pub stopped: Vec<Stopped>,
+    /// Whether there are more.
+    pub more: bool,
+    /// What the setting that was chosen would do; none before one is.
+    pub foreseen: Option<Foreseen>,
+}
+
+/// What a setting would do, and what its saving wants.
+#[derive(Debug, Serialize)]
+pub struct Foreseen {
+    /// The setting: `off`, `rehearse`, `on`.
+    pub to: &'static str,
+    /// One line each, the worst first.
+    pub told: Vec<Attention>,
+    /// Where the number of people locked out is typed; none where nobody is, or nothing can be saved.
+    pub confirm: Option<Field>,
+    /// Where somebody who may insists; none where nothing speaks against it, or they may not.
+    pub insist: Option<Field>,
+    /// Whether there is anything to save, and it can be.
+    pub can_save: bool,
+}
+
+impl ConsolePage for AdvancedPage {
+    const TEMPLATE: &'static str = "console/advanced.html";
+}
+
+/// `GET /console/groups/{id}/advanced`
+async fn get(visit: Visit) -> Result<Response, Problem> {
+    let group = visit.group(&mut visit.read().await?).await?;
+    Ok(visit.page(&page(&visit, &group, None).await?))
+}
+
+/// `POST /console/groups/{id}/advanced`: what the chosen setting would do; with `confirm` it is saved, if what it does may be.
+async fn set(visit: Visit) -> Result<Response, Problem> {
+    let by = visit.prove::<ManageAdvancedSettings>()?;
+    let group = visit.group(&mut visit.read().await?).await?;
+    let Some(to) = TwoFactor::from_name(visit.form.field("two_factor")) else {
+        let wrong = Wrong::new("two_factor", Said::new("wrong-choose"));
+        return Ok(visit.again(&page(&visit, &group, Some(&wrong)).await?));
+    };
+    let (db, mailer) = (&visit.provider().signin.db, &visit.provider().signin.mailer);
+    if !visit.form.pairs().any(|(name, _)| name == "confirm") {
+        let preview = match preview::look(db, mailer, &group, to, &by).await {
+            Ok(preview) => preview,
+            Err(error) => return refused(&visit, &group, error).await,
+        };
+        return Ok(visit.page(&foreseen(&visit, &group, &preview, false).await?));
+    }
+    let consent = Consent {
+        confirmed: visit.form.field("confirm").trim().parse().ok(),
+        insists: visit.form.field("insist") == "on",
+    };
+    match preview::switch(db, mailer, &group, to, consent, &by).await {
+        Ok(Switched::Done(after)) => {
+            let here = format!("/console/groups/{}", after.id);
+            let undo = [("two_factor", group.two_factor_setting.as_str())];
+            let saved = Saved::new(&format!("saved-two-factor-{to}")).about(&after.name);
+            Ok(visit.saved(&here, &saved.undone_by(&format!("{here}/advanced"), &undo)))
+        }
+        Ok(Switched::Not(preview, _)) => Ok(visit.again(&foreseen(&visit, &group, &preview, true).await?)),
+        Err(error) => refused(&visit, &group, error).await,
+    }
+}
+
+async fn refused(
+    visit: &Visit,
+    group: &GroupRow,
+    error: crate::directory::Error,
+) -> Result<Response, Problem> {
+    let wrong = Wrong { field: "two_factor", ..trouble::wrong(error)? };
+    Ok(visit.again(&page(visit, group, Some(&wrong)).await?))
+}
+
+/// The page as things are.
+async fn page(visit: &Visit, group: &GroupRow, wrong: Option<&Wrong>) -> Result<AdvancedPage, Problem> {
+    let mut conn = visit.read().await?;
+    let now = TwoFactor::of(group)?;
+    let may = may::of_group(&mut conn, group, &visit.by).await.map_err(failed)?;
+    let setting = setting(now).editable(visit, &may.two_factor);
+    let setting = if wrong.is_some() { setting.typed(&visit.form, wrong) } else { setting };
+    let (found, more) = preview::locked_out(&mut conn, group, now, "", NAMED).await.map_err(failed)?;
+    let stopped: Vec<Stopped> = found.into_iter().filter_map(Stopped::of).collect();
+    let count = preview::count_locked_out(&mut conn, group, now).await.map_err(failed)?;
+    let key = match now {
+        TwoFactor::Off => "advanced-lead-off",
+        TwoFactor::Rehearse => "advanced-lead-rehearse",
+        TwoFactor::On if count.n == 0 => "advanced-lead-on",
+        TwoFactor::On => "group-lead-locked-out",
+    };
+    Ok(AdvancedPage {
+        id: group.id.clone(),
+        path: groups::path(&mut conn, &group.id).await.map_err(failed)?,
+        lead: Said::new(key).counting(count.n),
+        errors: errors([&setting], wrong),
+        setting,
+        now: now.name(),
+        stopped,
+        more: more.is_some(),
+        foreseen: None,
+    })
+}
+
+/// The page with what a setting would do. `sent` where it was to be saved and is not.
+async fn foreseen(
+    visit: &Visit,
+    group: &GroupRow,
+    preview: &Preview,
+    sent: bool,
+) -> Result<AdvancedPage, Problem> {
+    let mut conn = visit.read().await?;
+    let may = may::of_group(&mut conn, group, &visit.by).await.map_err(failed)?;
+    let (found, more) = preview::locked_out(&mut conn, group, preview.to, "", NAMED).await.map_err(failed)?;
+    let (ruling, insisting) = rulings(visit, preview);
+    let changes = preview.to != TwoFactor::of(group)?;
+    let can_save = changes && !matches!(insisting, Ruling::Refused(_));
+    let number = preview.locked_out();
+    let confirm = (can_save && matches!(insisting, Ruling::Confirm(_))).then(|| {
+        let field = Field::new("confirm", "advanced-confirm", Kind::Number, "").longest(10).required();
+        let wrong = Wrong::new("confirm", Said::new("wrong-number-locked-out").counting(number));
+        let field = field.hint("advanced-confirm-hint").editable(visit, &may.two_factor);
+        if sent { field.typed(&visit.form, Some(&wrong)) } else { field }
+    });
+    let insist = (can_save && matches!(ruling, Ruling::Refused(_))).then(|| {
+        let field = Field::new("insist", "advanced-insist", Kind::Check, "").editable(visit, &may.two_factor);
+        let wrong = Wrong::new("insist", Said::new("wrong-insist"));
+        let insisted = visit.form.field("insist") == "on";
+        if sent { field.typed(&visit.form, (!insisted).then_some(&wrong)) } else { field }
+    });
+    let mut errors = errors(confirm.iter().chain(&insist), None);
+    if let (Ruling::Refused(objections), true, false) = (&ruling, sent, can_save) {
+        let said = |objection| Summed { field: "", said: Said::new(foreseen::objection(objection)) };
+        errors.extend(objections.iter().copied().map(said));
+    }
+    let setting = Field { value: preview.to.name().to_owned(), ..setting(preview.to) };
+    Ok(AdvancedPage {
+        id: group.id.clone(),
+        path: preview.path.clone(),
+        lead: lead(preview, changes, &ruling),
+        setting: setting.editable(visit, &may.two_factor),
+        now: preview.from.name(),
+        errors,
+        stopped: found.into_iter().filter_map(Stopped::of).collect(),
+        more: more.is_some(),
+        foreseen: Some(Foreseen {
+            to: preview.to.name(),
+            told: foreseen::told(preview, visit.tree.has_all_of(&group.top_id)),
+            confirm,
+            insist,
+            can_save,
+        }),
+    })
+}
+
+/// What is ruled as it stands, and what would be if whoever may insist did.
+fn rulings(visit: &Visit, preview: &Preview) -> (Ruling, Ruling) {
+    let (stakes, may) = (preview.stakes(), may_insist(&visit.by.actor));
+    let rule = |insists| preview::rule(&stakes, Consent { confirmed: None, insists }, may);
+    (rule(false), rule(true))
+}
+
+/// The field of the setting.
+pub(super) fn setting(now: TwoFactor) -> Field {
+    let choice = |value: TwoFactor, label, hint| Choice {
+        value: value.name().to_owned(),
+        label: Label::Key(label),
+        hint: Some(hint),
+    };
+    let choices = vec![
+        choice(TwoFactor::Off, "two-factor-off", "two-factor-off-what"),
+        choice(TwoFactor::Rehearse, "two-factor-rehearse", "two-factor-rehearse-what"),
+        choice(TwoFactor::On, "two-factor-on", "two-factor-on-what"),
+    ];
+    Field::new("two_factor", "advanced-two-factor", Kind::Radio { choices }, now.name())
+}
+
+/// What the page begins with.
+fn lead(preview: &Preview, changes: bool, ruling: &Ruling) -> Said {
+    let key = match (changes, ruling, preview.to) {
+        (false, ..) => "foreseen-lead-same",
+        (true, Ruling::Refused(objections), _) => match objections.as_slice() {
+            [preview::Objection::MailFails] => "foreseen-lead-mail-fails",
+            [preview::Objection::NoOverride] => "foreseen-lead-no-override",
+            _ => "foreseen-lead-refused",
+        },
+        (true, Ruling::Confirm(_), _) => "foreseen-lead-locked-out",
+        (true, Ruling::Save, TwoFactor::Off) => "foreseen-lead-off",
+        (true, Ruling::Save, TwoFactor::Rehearse) => "foreseen-lead-rehearse",
+        (true, Ruling::Save, TwoFactor::On) => "foreseen-lead-fine",
+    };
+    Said::new(key).counting(preview.locked_out())
+}

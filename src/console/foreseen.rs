@@ -1,0 +1,164 @@
+//! How does a page tell what a preview has found?
+
+use serde::Serialize;
+
+use super::field::Said;
+use super::home::Attention;
+use crate::directory::TwoFactor;
+use crate::signin::preview::{Affected, Lot, MailCheck, Named, Objection, Obstacle, Preview};
+
+/// Somebody who cannot sign in, or could not.
+#[derive(Clone, Debug, Serialize)]
+pub struct Stopped {
+    /// The user's id.
+    pub id: String,
+    /// The login.
+    pub login: String,
+    /// The key of the reason.
+    pub why: &'static str,
+    /// What the mail server said, where it was that.
+    pub answer: Option<String>,
+}
+
+impl Stopped {
+    /// Somebody whom the preview finds locked out; none for anybody else.
+    #[must_use]
+    pub fn of(affected: Affected) -> Option<Self> {
+        let Lot::LockedOut(obstacle) = affected.lot else { return None };
+        let answer = affected.answer.filter(|answer| obstacle == Obstacle::Undelivered && !answer.is_empty());
+        Some(Self { id: affected.id, login: affected.login, why: reason(obstacle), answer })
+    }
+}
+
+/// The key of what keeps a code from somebody.
+#[must_use]
+pub const fn reason(obstacle: Obstacle) -> &'static str {
+    match obstacle {
+        Obstacle::NoAddress => "stopped-no-address",
+        Obstacle::Undelivered => "stopped-undelivered",
+        Obstacle::CodesStopped => "stopped-codes",
+    }
+}
+
+/// The key of what would keep a code from whoever reads.
+#[must_use]
+pub const fn yours(obstacle: Obstacle) -> &'static str {
+    match obstacle {
+        Obstacle::NoAddress => "foreseen-you-no-address",
+        Obstacle::Undelivered => "foreseen-you-undelivered",
+        Obstacle::CodesStopped => "foreseen-you-codes",
+    }
+}
+
+/// The key of what speaks against a setting.
+#[must_use]
+pub const fn objection(objection: Objection) -> &'static str {
+    match objection {
+        Objection::NoOverride => "objection-no-override",
+        Objection::MailFails => "objection-mail-fails",
+    }
+}
+
+/// Names as a sentence takes them: the first, and a sign that there are more.
+#[must_use]
+pub fn names(names: &[String], count: i64) -> String {
+    let more = count > i64::try_from(names.len()).unwrap_or(i64::MAX);
+    format!("{}{}", names.join(", "), if more { ", …" } else { "" })
+}
+
+fn named(key: &str, some: &Named) -> Said {
+    Said::new(key).about(&names(&some.names, some.count)).counting(some.count)
+}
+
+/// Who signs in with a password alone where codes are asked for; `by_name` for whoever sees all of them.
+#[must_use]
+pub fn overriders(count: i64, logins: &[String], by_name: bool) -> Said {
+    let key = match (count, by_name) {
+        (0, _) => "foreseen-nobody-overrides",
+        (_, true) => "foreseen-overriders",
+        (_, false) => "foreseen-overriders-unnamed",
+    };
+    Said::new(key).about(&names(logins, count)).counting(count)
+}
+
+/// Everything that a preview has found, the worst first; `by_name` for whoever sees everybody of the tree.
+#[must_use]
+pub fn told(preview: &Preview, by_name: bool) -> Vec<Attention> {
+    let line = |weight, said| Attention { weight, said, remedy: None };
+    let mut told = Vec::new();
+    if let Some(obstacle) = preview.actor {
+        told.push(line("bad", Said::new(yours(obstacle))));
+    }
+    for (key, some) in [
+        ("foreseen-no-address", &preview.no_address),
+        ("foreseen-undelivered", &preview.undelivered),
+        ("foreseen-codes-stopped", &preview.codes_stopped),
+    ] {
+        if some.count > 0 {
+            told.push(line("bad", named(key, some)));
+        }
+    }
+    match &preview.mail {
+        Some(MailCheck { works: false, words }) => {
+            told.push(line("bad", Said::new("foreseen-mail-fails").about(words)));
+        }
+        Some(MailCheck { works: true, .. }) => told.push(line("", Said::new("foreseen-mail-works"))),
+        None => {}
+    }
+    let weight = if preview.overriders.count == 0 { "bad" } else { "" };
+    told.push(line(weight, overriders(preview.overriders.count, &preview.overriders.names, by_name)));
+    if preview.asked.count > 0 {
+        let key = if preview.to == TwoFactor::Rehearse { "foreseen-rehearse" } else { "foreseen-asked" };
+        told.push(line("", named(key, &preview.asked)));
+    }
+    if preview.disabled.count > 0 {
+        told.push(line("", named("foreseen-disabled", &preview.disabled)));
+    }
+    let roles = &preview.switchers_without_override;
+    if !roles.is_empty() && preview.to == TwoFactor::On {
+        let count = i64::try_from(roles.len()).unwrap_or(i64::MAX);
+        told.push(line("", Said::new("foreseen-switchers").about(&names(roles, count)).counting(count)));
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_keeps_people_out_comes_first_and_whoever_reads_before_the_others() {
+        let some = |names: &[&str], count| Named {
+            names: names.iter().map(|&name| name.to_owned()).collect(),
+            count,
+        };
+        let preview = Preview {
+            path: "Acme".to_owned(),
+            from: TwoFactor::Off,
+            to: TwoFactor::On,
+            asked: some(&["ned"], 1),
+            no_address: some(&["max", "nia"], 30),
+            undelivered: Named::default(),
+            codes_stopped: Named::default(),
+            disabled: Named::default(),
+            overriders: Named::default(),
+            switchers_without_override: vec!["Manager".to_owned()],
+            actor: Some(Obstacle::NoAddress),
+            mail: Some(MailCheck { works: true, words: "250 fine".to_owned() }),
+        };
+        let told = told(&preview, true);
+        let keys: Vec<_> = told.iter().map(|line| (line.weight, line.said.key.as_str())).collect();
+        assert_eq!(
+            keys,
+            [
+                ("bad", "foreseen-you-no-address"),
+                ("bad", "foreseen-no-address"),
+                ("", "foreseen-mail-works"),
+                ("bad", "foreseen-nobody-overrides"),
+                ("", "foreseen-asked"),
+                ("", "foreseen-switchers"),
+            ]
+        );
+        assert_eq!((told[1].said.name.as_str(), told[1].said.n), ("max, nia, …", 30));
+    }
+}

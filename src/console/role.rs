@@ -1,0 +1,456 @@
+//! `/console/roles/{id}`: what may those who hold this role do, and what would another set of rights do to whom? Shown before it is saved.
+
+use axum::response::Response;
+use serde::Serialize;
+
+use super::confirm::Confirm;
+use super::field::{Field, Kind, Said, Summed, Wrong, errors, line};
+use super::foreseen;
+use super::groups::failed;
+use super::roles::{SEES_ROLES, top};
+use super::routes::{Needs, Route};
+use super::saved::Saved;
+use super::visit::ConsolePage;
+use super::{Visit, trouble};
+use crate::directory::policy::{Refusal, TOP_MANAGER};
+use crate::directory::proof::ManageRoles;
+use crate::directory::rights::{Right, Rights, own};
+use crate::directory::roles::{self, NewRole};
+use crate::directory::{By, Error, groups, may, people};
+use crate::keys::secret::entropy;
+use crate::signin::preview::{self, Changed, RolePreview};
+use crate::store::Conn;
+use crate::store::groups::GroupRow;
+use crate::store::roles::RoleRow;
+use crate::web::Problem;
+
+/// The longest name of a role, and the longest list of the apps' words, in characters.
+const LONGEST_NAME: usize = 80;
+const LONGEST_WORDS: usize = 2000;
+
+/// The most holders who are named.
+const NAMED: usize = 20;
+
+const MANAGES: Needs = Needs::Right(own::MANAGE_ROLES);
+
+pub(super) const ROUTES: &[Route] = &[
+    Route::get("/console/roles/new", MANAGES, |visit| Box::pin(new(visit))),
+    Route::post("/console/roles", MANAGES, "role.added", |visit| Box::pin(add(visit))),
+    Route::get("/console/roles/{id}", SEES_ROLES, |visit| Box::pin(get(visit))),
+    Route::post("/console/roles/{id}", MANAGES, "role.changed", |visit| Box::pin(set(visit))),
+    Route::post("/console/roles/{id}/delete", MANAGES, "role.deleted", |visit| Box::pin(delete(visit))),
+];
+
+/// One role, or a new one.
+#[derive(Debug, Serialize)]
+pub struct RolePage {
+    /// Its id; none for a new one.
+    pub id: Option<String>,
+    /// Its name as it is.
+    pub title: String,
+    /// What is to be known first.
+    pub lead: Said,
+    /// The top-level group that it serves, as a name and an id; none for the site's own.
+    pub top: Option<(String, String)>,
+    /// How many users hold it.
+    pub holders: i64,
+    /// The first of them: ids and logins.
+    pub holding: Vec<(String, String)>,
+    /// Name and rank.
+    pub fields: Vec<Field>,
+    /// The rights that this house acts on.
+    pub rights: Vec<RightLine>,
+    /// The apps' own.
+    pub words: Field,
+    /// What is wrong with what was typed.
+    pub errors: Vec<Summed>,
+    /// What was shown when the form was drawn.
+    pub seen: String,
+    /// Whether anything can be changed here now.
+    pub editable: bool,
+    /// Whether it can be deleted now.
+    pub deletable: bool,
+}
+
+/// A right that this house acts on.
+#[derive(Clone, Debug, Serialize)]
+pub struct RightLine {
+    /// Its word.
+    pub word: &'static str,
+    /// Whether the role has it.
+    pub held: bool,
+    /// Whether this reader may change that now.
+    pub editable: bool,
+}
+
+impl ConsolePage for RolePage {
+    const TEMPLATE: &'static str = "console/role.html";
+}
+
+/// `GET /console/roles/{id}`
+async fn get(visit: Visit) -> Result<Response, Problem> {
+    let mut conn = visit.read().await?;
+    let role = find(&visit, &mut conn).await?;
+    Ok(visit.page(&page(&visit, &mut conn, Some(&role), None).await?))
+}
+
+/// `GET /console/roles/new`
+async fn new(visit: Visit) -> Result<Response, Problem> {
+    let mut conn = visit.read().await?;
+    if top(&visit, &mut conn).await?.is_none() {
+        return Ok(visit.to("/console/roles"));
+    }
+    Ok(visit.page(&page(&visit, &mut conn, None, None).await?))
+}
+
+/// `POST /console/roles`
+async fn add(visit: Visit) -> Result<Response, Problem> {
+    let by = visit.prove::<ManageRoles>()?;
+    let mut conn = visit.read().await?;
+    let top = top(&visit, &mut conn).await?;
+    drop(conn);
+    let added = match (&top, typed(&visit, None)) {
+        (None, _) => Err(Wrong::new("", Said::new("wrong-role-without-group"))),
+        (_, Err(wrong)) => Err(wrong),
+        (Some(top), Ok(typed)) => {
+            let new = NewRole { top, name: &typed.name, rank: typed.rank, rights: &typed.rights };
+            let mut tx = visit.write().await?;
+            match roles::add(&mut tx, new, &by, &mut entropy()).await {
+                Ok(role) => {
+                    tx.commit().await?;
+                    Ok(role)
+                }
+                Err(error) => Err(wrong(error)?),
+            }
+        }
+    };
+    match added {
+        Ok(role) => {
+            let here = format!("/console/roles/{}", role.id);
+            let saved = Saved::new("saved-role-added").about(&role.name);
+            Ok(visit.saved(&here, &saved.undone_by(&format!("{here}/delete"), &[("confirm", "yes")])))
+        }
+        Err(wrong) => {
+            let mut conn = visit.read().await?;
+            Ok(visit.again(&page(&visit, &mut conn, None, Some(&wrong)).await?))
+        }
+    }
+}
+
+/// `POST /console/roles/{id}`: what the change does to whom; with `confirm` it is saved.
+async fn set(visit: Visit) -> Result<Response, Problem> {
+    let by = visit.prove::<ManageRoles>()?;
+    let mut conn = visit.read().await?;
+    let before = find(&visit, &mut conn).await?;
+    let after = match wanted(&visit, &mut conn, &before, &by).await {
+        Ok(after) => after,
+        Err(Unfit::Wrong(wrong)) => {
+            return Ok(visit.again(&page(&visit, &mut conn, Some(&before), Some(&wrong)).await?));
+        }
+        Err(Unfit::Problem(problem)) => return Err(problem),
+    };
+    drop(conn);
+    let asked = visit.form.pairs().any(|(name, _)| name == "confirm");
+    let confirmed = asked.then(|| visit.form.field("confirm").trim().parse().unwrap_or(0));
+    let db = &visit.provider().signin.db;
+    match preview::change_role(db, &before, &after, confirmed, &by).await {
+        Ok(Changed::Done(after)) => {
+            let here = format!("/console/roles/{}", after.id);
+            Ok(visit.saved(&here, &Saved::new("saved-role").about(&after.name)))
+        }
+        Ok(Changed::Not(seen)) => {
+            let question = question(&visit, &before, &after, &seen);
+            let sent = asked && seen.locked_out.count > 0;
+            Ok(if sent { visit.again(&question) } else { visit.confirm(&question) })
+        }
+        Err(error) => {
+            let wrong = wrong(error)?;
+            let mut conn = visit.read().await?;
+            Ok(visit.again(&page(&visit, &mut conn, Some(&before), Some(&wrong)).await?))
+        }
+    }
+}
+
+/// `POST /console/roles/{id}/delete`
+async fn delete(visit: Visit) -> Result<Response, Problem> {
+    let by = visit.prove::<ManageRoles>()?;
+    let mut conn = visit.read().await?;
+    let role = find(&visit, &mut conn).await?;
+    drop(conn);
+    if !visit.is_confirmed() {
+        let question = Said::new("role-delete-question").about(&role.name);
+        let confirm =
+            Confirm::of(&visit, question, "role-delete-button", &format!("/console/roles/{}", role.id));
+        return Ok(visit.confirm(&confirm.consequence(Said::new("role-delete-consequence"))));
+    }
+    let mut tx = visit.write().await?;
+    match roles::delete(&mut tx, &role, &by, &mut entropy()).await {
+        Ok(()) => {
+            tx.commit().await?;
+            Ok(visit.saved("/console/roles", &Saved::new("saved-role-deleted").about(&role.name)))
+        }
+        Err(error) => {
+            drop(tx);
+            let wrong = Wrong { field: "", ..wrong(error)? };
+            let mut conn = visit.read().await?;
+            Ok(visit.again(&page(&visit, &mut conn, Some(&role), Some(&wrong)).await?))
+        }
+    }
+}
+
+async fn find(visit: &Visit, conn: &mut Conn) -> Result<RoleRow, Problem> {
+    visit.tree.role(conn, visit.part("id")).await?.ok_or(Problem::NotFound)
+}
+
+/// What somebody has typed.
+struct Typed {
+    name: String,
+    rank: i64,
+    rights: Rights,
+}
+
+/// What was typed. A field that is not there for this reader leaves things as they are; the apps' words stand for all rights.
+fn typed(visit: &Visit, now: Option<(&RoleRow, &may::OfRole)>) -> Result<Typed, Wrong> {
+    let (form, role) = (&visit.form, now.map(|(role, _)| role));
+    let sent = |field: &str| role.is_none() || form.pairs().any(|(name, _)| name == field);
+    let name = match role.filter(|_| !sent("name")) {
+        Some(role) => role.name.clone(),
+        None => line(form, "name", LONGEST_NAME)?.to_owned(),
+    };
+    let rank = match role.filter(|_| !sent("rank")) {
+        Some(role) => role.rank,
+        None => rank(line(form, "rank", 10)?)?,
+    };
+    let bad = |_| Wrong::new("rights", Said::new("wrong-right"));
+    let held = role.map(|role| Rights::parse(&role.rights)).transpose().map_err(bad)?.unwrap_or_default();
+    if !sent("rights") {
+        return Ok(Typed { name, rank, rights: held });
+    }
+    let mut rights = Rights::parse(line(form, "rights", LONGEST_WORDS)?).map_err(bad)?;
+    for word in own::OF_GROUPS {
+        let right = Right::parse(word).map_err(bad)?;
+        let open = now.is_none_or(|(_, may)| may.right(&right).is_ok());
+        let wanted = if open { form.field(word) == "on" } else { held.has(word) };
+        if wanted && !rights.has(word) {
+            rights = rights.toggled(&right);
+        }
+    }
+    Ok(Typed { name, rank, rights })
+}
+
+fn rank(typed: &str) -> Result<i64, Wrong> {
+    typed.parse().map_err(|_| Wrong::new("rank", Said::new("wrong-rank").counting(TOP_MANAGER)))
+}
+
+/// Why a change is not even previewed.
+enum Unfit {
+    Wrong(Wrong),
+    Problem(Problem),
+}
+
+/// What the role is to be, if the rules allow it and nobody has changed it since it was shown.
+async fn wanted(visit: &Visit, conn: &mut Conn, before: &RoleRow, by: &By) -> Result<RoleRow, Unfit> {
+    let of = |error| match wrong(error) {
+        Ok(wrong) => Unfit::Wrong(wrong),
+        Err(problem) => Unfit::Problem(problem),
+    };
+    if visit.form.get("seen").is_some_and(|shown| shown != seen(before)) {
+        return Err(Unfit::Wrong(Wrong::new("", Said::new("wrong-role-changed-meanwhile"))));
+    }
+    let may = may::of_role(conn, before, by).await.map_err(of)?;
+    let typed = typed(visit, Some((before, &may))).map_err(Unfit::Wrong)?;
+    let after =
+        RoleRow { name: typed.name, rank: typed.rank, rights: typed.rights.to_string(), ..before.clone() };
+    roles::would_be(conn, &after, by).await.map_err(of)
+}
+
+/// What is wrong with what was typed, in the field that it is about.
+fn wrong(error: Error) -> Result<Wrong, Problem> {
+    let field = match &error {
+        Error::Refused(Refusal::RankAboveOwn | Refusal::RankOutOfRange) => Some("rank"),
+        Error::Refused(Refusal::RightNotHeld(_) | Refusal::SiteRight) => Some("rights"),
+        _ => None,
+    };
+    let wrong = trouble::wrong(error)?;
+    Ok(Wrong { field: field.unwrap_or(wrong.field), ..wrong })
+}
+
+/// What was shown of a role, to find out whether somebody has changed it since.
+fn seen(role: &RoleRow) -> String {
+    format!("{} {} {}", role.rank, role.rights, role.name)
+}
+
+/// What follows from a change, for whom, before it is made.
+fn question(visit: &Visit, before: &RoleRow, after: &RoleRow, seen: &RolePreview) -> Confirm {
+    let back = format!("/console/roles/{}", before.id);
+    let asked = Said::new("role-question").about(&before.name);
+    let mut confirm = Confirm::of(visit, asked, "role-save", &back);
+    let named = |key, some: &preview::Named| {
+        Said::new(key).about(&foreseen::names(&some.names, some.count)).counting(some.count)
+    };
+    for (key, some) in [
+        ("role-locks-out", &seen.locked_out),
+        ("role-loses-override", &seen.lose_override),
+        ("role-gains-override", &seen.gain_override),
+        ("role-holders", &seen.holders),
+    ] {
+        if some.count > 0 {
+            confirm = confirm.consequence(named(key, some));
+        }
+    }
+    if let Some(obstacle) = seen.actor {
+        confirm.consequences.insert(0, Said::new(foreseen::yours(obstacle)));
+    }
+    let (was, will) = (Rights::parse(&before.rights), Rights::parse(&after.rights));
+    if let (Ok(was), Ok(will)) = (was, will) {
+        for (key, rights) in [("role-gains", will.beyond(&was)), ("role-loses", was.beyond(&will))] {
+            let words: Vec<String> = rights.map(|right| spoken(visit, right.as_str())).collect();
+            if !words.is_empty() {
+                confirm = confirm.consequence(Said::new(key).about(&words.join(", ")));
+            }
+        }
+    }
+    if before.rank != after.rank {
+        confirm = confirm.consequence(Said::new("role-new-rank").counting(after.rank));
+    }
+    if seen.locked_out.count > 0 {
+        confirm.number = Some(Said::new("role-type-number"));
+        if visit.form.pairs().any(|(name, _)| name == "confirm") {
+            let said = Said::new("wrong-number-locked-out").counting(seen.locked_out.count);
+            confirm.errors = vec![Summed { field: "confirm", said }];
+        }
+    }
+    confirm
+}
+
+/// A right by the name that people read, or else its word.
+fn spoken(visit: &Visit, word: &str) -> String {
+    let known = own::OF_GROUPS.into_iter().any(|known| known == word);
+    let pages = &visit.provider().signin.pages;
+    if known { pages.sentence(&format!("right-{word}"), visit.language) } else { word.to_owned() }
+}
+
+async fn page(
+    visit: &Visit,
+    conn: &mut Conn,
+    role: Option<&RoleRow>,
+    wrong: Option<&Wrong>,
+) -> Result<RolePage, Problem> {
+    let served = match role {
+        Some(role) => match role.group_id.as_deref() {
+            Some(id) => groups::find(conn, id).await.map_err(failed)?,
+            None => None,
+        },
+        None => top(visit, conn).await?,
+    };
+    let may = match (role, &served) {
+        (Some(role), _) => Some(may::of_role(conn, role, &visit.by).await.map_err(failed)?),
+        (None, Some(top)) => Some(may::of_new_role(conn, top, &visit.by).await.map_err(failed)?),
+        (None, None) => None,
+    };
+    let held = role.map(|role| Rights::parse(&role.rights)).transpose();
+    let held = held.map_err(|error| failed(error.into()))?.unwrap_or_default();
+    let holders = match role {
+        Some(role) => visit.tree.holders(conn, role).await?,
+        None => 0,
+    };
+    let holding = match (role, &served) {
+        (Some(role), Some(top)) if visit.tree.has_all_of(&top.id) && visit.holds(own::VIEW_USERS) => {
+            let (found, _) = people::needs_of_role(conn, &role.id, "").await?;
+            found.into_iter().take(NAMED).map(|need| (need.id, need.login)).collect()
+        }
+        _ => Vec::new(),
+    };
+    let form = Drawn { visit, may: may.as_ref(), wrong };
+    let fields = form.fields(role);
+    let words = form.words(&held);
+    let rights = form.rights(&held);
+    let errors = errors(fields.iter().chain([&words]), wrong);
+    Ok(RolePage {
+        id: role.map(|role| role.id.clone()),
+        title: role.map(|role| role.name.clone()).unwrap_or_default(),
+        lead: lead(visit, role, may.as_ref(), holders),
+        top: served.map(|top: GroupRow| (top.name, top.id)),
+        holders,
+        holding,
+        errors,
+        seen: role.map(seen).unwrap_or_default(),
+        editable: fields.iter().chain([&words]).any(|field| field.editable)
+            || rights.iter().any(|right| right.editable),
+        deletable: role.is_some()
+            && holders == 0
+            && visit.is_unlocked()
+            && may.is_some_and(|may| may.delete().is_ok()),
+        fields,
+        rights,
+        words,
+    })
+}
+
+fn lead(visit: &Visit, role: Option<&RoleRow>, may: Option<&may::OfRole>, holders: i64) -> Said {
+    let Some(role) = role else { return Said::new("role-lead-new") };
+    let key = match may.map(may::OfRole::rank) {
+        _ if role.id == visit.person.role.id => "role-lead-own",
+        Some(Ok(())) if holders == 0 => "role-lead-nobody",
+        Some(Ok(())) => "role-lead",
+        Some(Err(Refusal::OutsideReach)) => "role-lead-elsewhere",
+        Some(Err(Refusal::Outranked)) => "role-lead-outranked",
+        Some(Err(_)) | None => "role-lead-read",
+    };
+    Said::new(key).counting(holders)
+}
+
+/// The form as it is drawn for a reader, with what was typed where something is wrong with it.
+struct Drawn<'d> {
+    visit: &'d Visit,
+    may: Option<&'d may::OfRole>,
+    wrong: Option<&'d Wrong>,
+}
+
+impl Drawn<'_> {
+    fn fields(&self, role: Option<&RoleRow>) -> Vec<Field> {
+        let no = || Err(Refusal::OutsideReach);
+        let (name, rank) =
+            role.map_or(("", String::new()), |role| (role.name.as_str(), role.rank.to_string()));
+        let name = Field::new("name", "role-name", Kind::Text, name).longest(LONGEST_NAME).required();
+        let rank =
+            Field::new("rank", "role-rank", Kind::Number, rank).hint("role-rank-hint").longest(4).required();
+        let name = name.editable(self.visit, &self.may.map_or_else(no, may::OfRole::name));
+        let rank = rank.editable(self.visit, &self.may.map_or_else(no, may::OfRole::rank));
+        vec![self.typed(name), self.typed(rank)]
+    }
+
+    /// The apps' own words.
+    fn words(&self, held: &Rights) -> Field {
+        let others: Vec<&str> = held.iter().map(Right::as_str).filter(|word| !is_ours(word)).collect();
+        let field = Field::new("rights", "role-words", Kind::Text, others.join(" "));
+        let verdict = self.may.map_or(Err(Refusal::OutsideReach), may::OfRole::rank);
+        self.typed(field.hint("role-words-hint").longest(LONGEST_WORDS).editable(self.visit, &verdict))
+    }
+
+    fn rights(&self, held: &Rights) -> Vec<RightLine> {
+        let line = |word: &'static str| {
+            let may = |right: &Right| self.may.is_some_and(|may| may.right(right).is_ok());
+            let open = Right::parse(word).is_ok_and(|right| may(&right));
+            let typed = self.wrong.is_some() && open;
+            RightLine {
+                word,
+                held: if typed { self.visit.form.field(word) == "on" } else { held.has(word) },
+                editable: open && self.visit.is_unlocked(),
+            }
+        };
+        own::OF_GROUPS.into_iter().map(line).collect()
+    }
+
+    fn typed(&self, field: Field) -> Field {
+        match self.wrong {
+            Some(wrong) if field.editable => field.typed(&self.visit.form, Some(wrong)),
+            _ => field,
+        }
+    }
+}
+
+/// Whether this house acts on a right.
+fn is_ours(word: &str) -> bool {
+    own::OF_GROUPS.into_iter().any(|own| own == word)
+}

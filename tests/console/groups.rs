@@ -1,0 +1,262 @@
+//! Does a manager see what a group's setting does to whom before it does it, and can nothing be saved that nobody could repair?
+
+use countersign::directory::TwoFactor;
+
+use crate::support::manager::Manager;
+use crate::support::site::Site;
+use crate::support::smtp::{Mishap, Stage};
+
+/// What the audit log says of changes of groups.
+async fn changes(site: &Site) -> String {
+    let events = site.admin.events().await;
+    let changes = events.iter().filter(|event| event.event == "group.changed");
+    changes.map(|event| event.details.as_str()).collect::<Vec<_>>().join("\n")
+}
+
+async fn setting(site: &Site) -> String {
+    let mut conn = site.admin.db.read().await.unwrap();
+    countersign::store::groups::find(&mut conn, &site.acme.id).await.unwrap().unwrap().two_factor_setting
+}
+
+crate::on_both_databases! {
+    async fn the_tree_says_of_each_group_what_it_asks_for_and_who_is_kept_out(database) {
+        let site = Site::on(database).await;
+        let design = site.admin.add_subgroup(&site.acme, "Design", true).await;
+        site.admin.set_two_factor_to(&design, TwoFactor::Rehearse).await;
+        site.admin.add_user(&design, "dan", "User", None).await;
+        let sales = site.admin.add_subgroup(&site.acme, "Sales", false).await;
+        site.admin.add_user(&sales, "sam", "User", None).await;
+        site.admin.add_group("Bolt", true).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        max.open("/console/groups").await;
+        let text = max.browser.text();
+        for expected in ["In one group on this page", "one cannot sign in", "one could not sign in if it were on", "a password alone lets in"] {
+            assert!(text.contains(expected), "{expected}: {text}");
+        }
+        assert!(!text.contains("Bolt") && !max.browser.has_field("name"), "{text}");
+        site.admin.change_email("nia", Some("nia@example.org")).await;
+        max.open("/console/groups").await;
+        assert!(max.browser.text().contains("Nobody is kept out"), "{}", max.browser.text());
+    }
+
+    async fn a_long_tree_is_paged_and_every_group_can_be_reached(database) {
+        let site = Site::on(database).await;
+        for n in 0..60 {
+            site.admin.add_subgroup(&site.acme, &format!("Part {n:02}"), false).await;
+        }
+        let mut max = Manager::arrives(&site, "max").await;
+        max.open(&format!("/console/groups/{}", site.acme.id)).await;
+        let all = max.browser.links().into_iter().find(|link| link.contains("/console/groups?after=")).expect("all of them");
+        max.open("/console/groups").await;
+        assert!(!max.browser.text().contains("Part 59"));
+        let next = max.browser.links().into_iter().find(|link| link.contains("after=")).expect("a next page");
+        max.open(&next).await;
+        assert!(max.browser.text().contains("Part 59"), "{}", max.browser.text());
+        max.open(&all).await;
+        assert!(max.browser.text().contains("Part 00"), "{}", max.browser.text());
+    }
+
+    async fn the_name_and_the_language_are_saved_with_what_was_before(database) {
+        let site = Site::on(database).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        let page = format!("/console/groups/{}", site.acme.id);
+        max.open(&page).await;
+        assert!(max.browser.text().contains("One person cannot sign in"), "{}", max.browser.text());
+        assert!(max.browser.text().contains("nia: no email address"), "{}", max.browser.text());
+        max.send(&[("name", "Acme & Co"), ("language", "de")]).await;
+        assert_eq!(max.saved().as_deref().map(|said| said.contains("Acme & Co is saved.")), Some(true), "{}", max.browser.text());
+        let change = changes(&site).await;
+        assert!(change.contains("Acme & Co") && change.contains(r#""name":"Acme""#), "{change}");
+        // What was saved can be taken back.
+        max.browser.press("undo").await;
+        assert!(max.browser.text().contains("Acme is saved."), "{}", max.browser.text());
+        // Somebody else changes it meanwhile.
+        let mut ada = Manager::arrives(&site, "ada").await;
+        ada.open(&page).await;
+        max.send(&[("name", "Apex")]).await;
+        ada.send(&[("name", "Zenith")]).await;
+        assert_eq!(ada.browser.status(), 422);
+        assert!(ada.browser.text().contains("changed this meanwhile to Apex"), "{}", ada.browser.text());
+        assert_eq!(ada.browser.field("name").as_deref(), Some("Zenith"));
+    }
+
+    async fn what_is_no_name_or_language_is_said_beside_the_field_and_nothing_is_lost(database) {
+        let site = Site::on(database).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        let page = format!("/console/groups/{}", site.acme.id);
+        let long = "x".repeat(81);
+        for (name, language, said) in [
+            ("", "en", "A name has 1 to 80 characters"),
+            ("a/b", "en", "A name has 1 to 80 characters"),
+            (&long, "en", "At most 80 characters"),
+            ("\u{202e}evil", "en", "cannot be seen"),
+            ("a\u{7}b", "en", "cannot be seen"),
+            ("Acme", "english please", "is not a language"),
+        ] {
+            max.open(&page).await.send(&[("name", name), ("language", language)]).await;
+            assert_eq!(max.browser.status(), 422, "{name:?}");
+            assert!(max.browser.text().contains(said), "{name:?}: {}", max.browser.text());
+            assert_eq!(max.browser.field("language").as_deref(), Some(language));
+        }
+        max.open(&page).await.send(&[("name", "<b>=1+1")]).await;
+        assert!(max.browser.text().contains("<b>=1+1"), "{}", max.browser.text());
+    }
+
+    async fn a_subgroup_is_added_and_deleted_by_whoever_manages_subgroups(database) {
+        let site = Site::on(database).await;
+        site.admin.add_user(&site.acme, "cora", "Co-manager", Some("cora@example.org")).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        let page = format!("/console/groups/{}", site.acme.id);
+        max.open(&page).await;
+        max.browser.fill("subgroup", "Design").press("add").await;
+        assert!(max.saved().is_some_and(|said| said.contains("Design was added")), "{}", max.browser.text());
+        let design = max.browser.page().url.path().to_owned();
+        assert!(max.browser.text().contains("Nobody is kept out"), "{}", max.browser.text());
+        max.open(&page).await;
+        max.browser.fill("subgroup", "design").press("add").await;
+        assert!(max.browser.text().contains("There is one named design here already"), "{}", max.browser.text());
+        let mut cora = Manager::arrives(&site, "cora").await;
+        cora.open(&page).await;
+        assert!(cora.browser.has_field("name") && !cora.browser.has_field("subgroup"));
+        cora.browser.post(&format!("{page}/groups"), &[("subgroup", "Sales")]).await;
+        assert_eq!(cora.browser.status(), 404);
+        max.open(&design).await.browser.press("delete").await;
+        assert!(max.browser.text().contains("Delete the group Design?"), "{}", max.browser.text());
+        max.browser.submit().await;
+        assert!(max.saved().is_some_and(|said| said.contains("Design was deleted")), "{}", max.browser.text());
+        max.browser.post(&format!("{page}/delete"), &[("confirm", "yes")]).await;
+        assert_eq!(max.browser.status(), 422, "nobody deletes their own group: {}", max.browser.text());
+    }
+
+    /// Max has no override, and no address any more: he sees himself among the locked out.
+    async fn a_manager_with_a_broken_address_sees_themselves_in_the_preview(database) {
+        let site = Site::on(database).await;
+        site.admin.set_two_factor(&site.acme, false).await;
+        site.admin.change_email("max", None).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        let page = format!("/console/groups/{}/advanced", site.acme.id);
+        max.open(&page).await.send(&[("two_factor", "on")]).await;
+        let text = max.browser.text();
+        for expected in [
+            "You are among the locked out: you have no email address.",
+            "2 people could no longer sign in. Nothing is saved yet.",
+            "for want of an email address: max, nia",
+            "Mail works this minute.",
+            "ada signs in without a code when mail fails",
+            "One person would be asked for a code: ned",
+            "Whoever is Manager may switch two-factor, and needs a code",
+        ] {
+            assert!(text.contains(expected), "{expected}: {text}");
+        }
+        assert_eq!(setting(&site).await, "off");
+        for wrong in ["", "1", "two", "99999999999999999999"] {
+            max.send(&[("confirm", wrong)]).await;
+            assert_eq!(max.browser.status(), 422, "{wrong:?}");
+            assert!(max.browser.text().contains("2 people would be locked out: type that number"), "{}", max.browser.text());
+            assert_eq!(setting(&site).await, "off");
+        }
+        max.send(&[("confirm", "2")]).await;
+        assert_eq!(setting(&site).await, "on");
+        let change = changes(&site).await;
+        assert!(change.contains(r#"{"before":"off","after":"on"}"#), "{change}");
+        // It holds at the next click, for himself too.
+        assert!(max.browser.has_field("password") || max.browser.text().contains("No email"), "{}", max.browser.text());
+    }
+
+    async fn nothing_is_saved_that_nobody_could_repair_but_by_a_site_administrator_who_insists(database) {
+        let mut site = Site::on(database).await;
+        site.admin.set_two_factor(&site.acme, false).await;
+        site.admin.change_email("nia", Some("nia@example.org")).await;
+        site.admin.add_site_administrator("root").await;
+        let page = format!("/console/groups/{}/advanced", site.acme.id);
+        let mut max = Manager::arrives(&site, "max").await.browser;
+        let mut root = Manager::arrives(&site, "root").await.browser;
+        site.smtp.close().await;
+        max.open(&page).await.fill("two_factor", "on").submit().await;
+        let text = max.text();
+        assert!(text.contains("mail does not work this minute") && text.contains("connection refused"), "{text}");
+        assert!(!max.has_field("confirm") && !max.has_field("insist"));
+        max.post(&page, &[("two_factor", "on"), ("confirm", "0"), ("insist", "on")]).await;
+        assert_eq!(max.status(), 422);
+        assert!(max.error().is_some_and(|said| said.contains("mail does not work this minute")));
+        assert_eq!(setting(&site).await, "off");
+        // A rehearsal keeps nobody out.
+        max.open(&page).await.fill("two_factor", "rehearse").submit().await;
+        max.submit().await;
+        assert_eq!(setting(&site).await, "rehearse");
+        root.open(&page).await.fill("two_factor", "on").submit().await;
+        root.submit().await;
+        assert_eq!(root.status(), 422, "{}", root.text());
+        // Max could not be sent a code meanwhile.
+        root.fill("insist", "on").fill("confirm", "1").submit().await;
+        assert_eq!(setting(&site).await, "on", "{}", root.text());
+    }
+
+    async fn with_nobody_who_could_get_in_without_a_code_it_is_refused(database) {
+        let site = Site::on(database).await;
+        let bolt = site.admin.add_group("Bolt", false).await;
+        site.admin.add_user(&bolt, "bob", "Manager", Some("bob@example.org")).await;
+        let mut bob = Manager::arrives(&site, "bob").await;
+        let page = format!("/console/groups/{}/advanced", bolt.id);
+        bob.open(&page).await.send(&[("two_factor", "on")]).await;
+        assert!(bob.browser.text().contains("nobody active here may sign in without a code"), "{}", bob.browser.text());
+        bob.browser.post(&page, &[("two_factor", "on"), ("confirm", "0")]).await;
+        assert_eq!(bob.browser.status(), 422);
+        bob.open(&page).await.send(&[("two_factor", "maybe")]).await;
+        assert!(bob.browser.text().contains("Choose one of them."), "{}", bob.browser.text());
+    }
+
+    async fn the_page_of_a_group_that_rehearses_says_who_managed_and_who_did_not_and_why(database) {
+        let site = Site::on(database).await;
+        site.admin.set_two_factor_to(&site.acme, TwoFactor::Rehearse).await;
+        let app = site.admin.add_app().await;
+        let mut max = Manager::arrives(&site, "max").await;
+        site.smtp.let_fail(Stage::Recipient, Mishap::Answer("550 no such mailbox"));
+        for login in ["ned", "nia"] {
+            let mut browser = site.after_password(&app.visit(), login).await;
+            browser.press("skip").await;
+        }
+        let page = format!("/console/groups/{}", site.acme.id);
+        max.open(&page).await;
+        let text = max.browser.text();
+        for expected in ["entered the code: 1", "has no address for a code: 1", "could not sign in if it were on"] {
+            assert!(text.contains(expected), "{expected}: {text}");
+        }
+        max.open(&format!("{page}?filter=no_address")).await;
+        let links = max.browser.links();
+        let about = |login: &str| format!("/console/users/{login}");
+        let (nia, ned) = (site.admin.user("nia").await.id, site.admin.user("ned").await.id);
+        let table = links.iter().filter(|link| link.contains(&about(&nia))).count();
+        assert_eq!(table, 2, "among those who could not sign in, and in the list: {links:?}");
+        max.open(&format!("{page}?filter=mail_refused")).await;
+        assert!(max.browser.links().contains(&about(&ned)), "{}", max.browser.text());
+    }
+
+    async fn whoever_may_not_switch_sees_the_setting_as_text(database) {
+        let site = Site::on(database).await;
+        site.admin.add_user(&site.acme, "cora", "Co-manager", Some("cora@example.org")).await;
+        let mut cora = Manager::arrives(&site, "cora").await;
+        let page = format!("/console/groups/{}", site.acme.id);
+        cora.open(&page).await;
+        assert!(!cora.browser.links().iter().any(|link| link.ends_with("/advanced")));
+        cora.open(&format!("{page}/advanced")).await;
+        assert_eq!(cora.browser.status(), 404);
+        let mut max = Manager::arrives(&site, "max").await;
+        site.advance(601);
+        max.open(&format!("{page}/advanced")).await;
+        assert!(!max.browser.has_field("two_factor"), "it can only be read: {}", max.browser.text());
+        max.unlock().await;
+        assert!(max.browser.has_field("two_factor"), "{}", max.browser.text());
+    }
+
+    async fn a_site_administrator_adds_organisations(database) {
+        let site = Site::on(database).await;
+        site.admin.add_site_administrator("root").await;
+        let mut root = Manager::arrives(&site, "root").await;
+        root.open("/console/groups").await.send(&[("name", "Bolt")]).await;
+        assert!(root.saved().is_some_and(|said| said.contains("Bolt was added")), "{}", root.browser.text());
+        root.open("/console/groups").await.send(&[("name", "bolt")]).await;
+        assert_eq!(root.browser.status(), 422);
+        assert_eq!(root.browser.field("name").as_deref(), Some("bolt"));
+    }
+}
