@@ -1,11 +1,12 @@
-//! `mail test|log`.
+//! `mail test|log|show|reset`.
 
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
 
 use super::{Operator, input};
 use crate::clock::{Moment, timestamp};
-use crate::directory::Address;
+use crate::directory::proof::AdministerSite;
+use crate::directory::{Address, By, mail_settings};
 use crate::keys::secret::entropy;
 use crate::mail::{self, Outcome, Outgoing, Purpose};
 use crate::web::{Language, TestMail};
@@ -27,6 +28,14 @@ pub(super) enum Mail {
         #[arg(long)]
         json: bool,
     },
+    /// Show by which mail server mail leaves: as it was saved in the console, or else as the file says.
+    Show {
+        /// Print as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Forget what was saved in the console: what the file says counts again.
+    Reset,
 }
 
 impl Mail {
@@ -34,6 +43,8 @@ impl Mail {
         match self {
             Self::Test { address } => test(operator, &address).await,
             Self::Log { last, json } => log(operator, i64::from(last), json).await,
+            Self::Show { json } => show(operator, json).await,
+            Self::Reset => reset(operator).await,
         }
     }
 }
@@ -74,6 +85,54 @@ async fn test(operator: &Operator, address: &str) -> anyhow::Result<()> {
             bail!("the mail server did not take the message now: {}", answer.unwrap_or_default())
         }
     }
+}
+
+async fn show(operator: &Operator, json: bool) -> anyhow::Result<()> {
+    let db = operator.db().await?;
+    let vault = operator.vault(&db).await?;
+    let by = By::operator(operator.clock.now_ms()).prove::<AdministerSite>()?;
+    let mut conn = db.read().await?;
+    let (settings, saved) = mail_settings::current(&mut conn, &vault, &operator.config, &by).await?;
+    let mut shown = settings.shown();
+    if let Some(map) = shown.as_object_mut() {
+        map.insert("saved".to_owned(), saved.into());
+        let transport = if saved {
+            "smtp".to_owned()
+        } else {
+            format!("{:?}", operator.config.mail.transport).to_lowercase()
+        };
+        map.insert("transport".to_owned(), transport.into());
+    }
+    if json {
+        return input::print_json(&shown);
+    }
+    let from_where = if saved {
+        "saved in the database, over the file's (`countersign mail reset` forgets them)"
+    } else {
+        "from the file of settings and the environment"
+    };
+    println!("These settings are {from_where}.");
+    for (name, value) in shown.as_object().into_iter().flatten() {
+        println!("{name}: {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+    }
+    Ok(())
+}
+
+async fn reset(operator: &Operator) -> anyhow::Result<()> {
+    let db = operator.db().await?;
+    let by = By::operator(operator.clock.now_ms()).prove::<AdministerSite>()?;
+    let mut tx = db.write().await?;
+    let was_saved = mail_settings::reset(&mut tx, &by, &mut entropy()).await?;
+    tx.commit().await?;
+    println!(
+        "{}",
+        if was_saved {
+            "What the file says counts again."
+        } else {
+            "Nothing was saved: what the file says counts."
+        }
+    );
+    Ok(())
 }
 
 async fn log(operator: &Operator, last: i64, json: bool) -> anyhow::Result<()> {

@@ -15,6 +15,7 @@ mod history;
 pub mod links;
 pub mod log;
 pub mod login;
+pub mod mail_settings;
 pub mod may;
 mod password;
 pub mod people;

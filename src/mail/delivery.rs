@@ -1,7 +1,7 @@
 //! Who sends a queued message, when, and what is written down about it?
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use lettre::message::Mailbox;
@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::message::{Outgoing, Purpose, build, mask};
 use super::retry::{Failure, Fate, fate};
+use super::settings;
 use super::transport::{Failed, MailError, Transport, sender};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -59,15 +60,34 @@ struct Inner {
     db: Db,
     vault: Vault,
     clock: Clock,
-    from: Mailbox,
-    transport: Transport,
-    set_up: bool,
+    /// As the file says it.
+    config: Config,
+    /// As it is done now.
+    way: RwLock<Arc<Way>>,
     limit: i64,
     metrics: Metrics,
     places: Arc<Semaphore>,
     news: Notify,
     /// Whether the database has failed since the worker last looked.
     struck: AtomicBool,
+}
+
+/// How mail leaves.
+#[derive(Debug)]
+struct Way {
+    /// What was saved about it in the database; none where the file counts.
+    kept: Option<String>,
+    from: Mailbox,
+    transport: Transport,
+    set_up: bool,
+}
+
+impl Way {
+    fn of(config: &Config, kept: Option<String>) -> Result<Self, MailError> {
+        let (from, transport) = (sender(&config.mail)?, Transport::new(config)?);
+        // Whoever has saved settings has said how mail leaves.
+        Ok(Self { from, transport, set_up: kept.is_some() || config.mail.is_set_up(), kept })
+    }
 }
 
 /// Queues a message in the caller's transaction, sealed: it may carry a code. Answers its id.
@@ -132,9 +152,8 @@ impl Mailer {
             db,
             vault,
             clock,
-            from: sender(&config.mail)?,
-            transport: Transport::new(config)?,
-            set_up: config.mail.is_set_up(),
+            way: RwLock::new(Arc::new(Way::of(config, None)?)),
+            config: config.clone(),
             limit: config.mail.timeout.as_secs(),
             metrics,
             places: Arc::new(Semaphore::new(AT_ONCE)),
@@ -159,7 +178,41 @@ impl Mailer {
     /// Whether somebody has said how mail leaves: only then are people told to wait for some.
     #[must_use]
     pub fn is_set_up(&self) -> bool {
-        self.0.set_up
+        self.way().set_up
+    }
+
+    fn way(&self) -> Arc<Way> {
+        Arc::clone(&self.0.way.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes up what was saved in the database since the last look, or that nothing is any more.
+    fn follow(&self, kept: Option<String>) -> Arc<Way> {
+        let way = self.way();
+        if way.kept == kept {
+            return way;
+        }
+        let config = match &kept {
+            None => Ok(self.0.config.clone()),
+            Some(sealed) => settings::open(&self.0.vault, sealed).map(|saved| saved.over(&self.0.config)),
+        };
+        match config.and_then(|config| Way::of(&config, kept)) {
+            Ok(new) => {
+                let new = Arc::new(new);
+                *self.0.way.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&new);
+                tracing::info!(saved = new.kept.is_some(), "mail leaves another way now");
+                new
+            }
+            Err(error) => {
+                tracing::error!(%error, "the saved settings of mail cannot be used: those before go on");
+                way
+            }
+        }
+    }
+
+    /// The way as it is saved now.
+    async fn look(&self) -> store::Result<Arc<Way>> {
+        let kept = settings::kept(&mut self.0.db.read().await?).await?;
+        Ok(self.follow(kept))
     }
 
     /// Lets the worker look for messages now.
@@ -172,7 +225,8 @@ impl Mailer {
     /// # Errors
     /// What is wrong, in the server's words.
     pub async fn probe(&self) -> Result<String, String> {
-        self.0.transport.probe().await
+        let way = self.look().await.map_err(|e| e.to_string())?;
+        way.transport.probe().await
     }
 
     /// The same, for whoever looks at a page meanwhile.
@@ -188,7 +242,7 @@ impl Mailer {
     pub async fn run(&self, shutdown: impl Future<Output = ()>) {
         let work = async {
             loop {
-                self.0.transport.tidy(self.0.clock.now());
+                self.way().transport.tidy(self.0.clock.now());
                 self.send_due().await;
                 if self.0.struck.swap(false, Ordering::Relaxed) {
                     // What could not be claimed is due again at once: without a rest that would go round and round.
@@ -215,7 +269,12 @@ impl Mailer {
     async fn send_due(&self) {
         let now = self.0.clock.now();
         let due = match self.0.db.read().await {
-            Ok(mut conn) => messages::due(&mut conn, now, BATCH).await,
+            Ok(mut conn) => {
+                if let Ok(kept) = settings::kept(&mut conn).await {
+                    self.follow(kept);
+                }
+                messages::due(&mut conn, now, BATCH).await
+            }
             Err(e) => Err(e),
         };
         let due = due.unwrap_or_else(|error| {
@@ -256,15 +315,17 @@ impl Mailer {
         let mail = &*self.0;
         let now = mail.clock.now();
         let mut tx = mail.db.write().await?;
+        let kept = settings::kept(&mut tx).await?;
         let claimed = messages::claim(&mut tx, id, now + mail.limit + LEASE_MARGIN, now).await?;
         tx.commit().await?;
         let Some(claimed) = claimed else { return Ok(Outcome::Underway) };
+        let way = self.follow(kept);
         if claimed.expires_at <= now {
             self.settle(&claimed, "expired", "it would have come too late").await?;
             return Ok(Outcome::Refused("it would have come too late".to_owned()));
         }
-        let sent = match self.open(&claimed, now) {
-            Ok(message) => self.send(&message, &claimed, now).await,
+        let sent = match self.open(&way, &claimed, now) {
+            Ok(message) => self.send(&way, &message, &claimed, now).await,
             Err(e) => Err(Failed { failure: Failure::Permanent, answer: e.to_string() }),
         };
         match sent {
@@ -278,24 +339,25 @@ impl Mailer {
 
     async fn send(
         &self,
+        way: &Way,
         message: &lettre::Message,
         claimed: &ClaimedRow,
         now: i64,
     ) -> Result<String, Failed> {
         let span = trace::begin(Kind::Client);
-        let sent = self.0.transport.send(message, &claimed.id, now).await;
+        let sent = way.transport.send(message, &claimed.id, now).await;
         if let Some(span) = span {
             span.with("countersign.mail.purpose", purpose(claimed)).end("mail", sent.is_err());
         }
         sent
     }
 
-    fn open(&self, claimed: &ClaimedRow, now: i64) -> Result<lettre::Message, MailError> {
+    fn open(&self, way: &Way, claimed: &ClaimedRow, now: i64) -> Result<lettre::Message, MailError> {
         let sealed = claimed.sealed.as_deref().unwrap_or_default();
         let plain = self.0.vault.unseal(SEAL, &claimed.id, sealed)?;
         let outgoing: Outgoing =
             serde_json::from_slice(&plain).map_err(|e| MailError::Build(e.to_string()))?;
-        build(&self.0.from, &outgoing, &claimed.id, now)
+        build(&way.from, &outgoing, &claimed.id, now)
     }
 
     async fn failed(&self, claimed: &ClaimedRow, failed: Failed) -> Result<Outcome, MailError> {

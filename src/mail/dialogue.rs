@@ -125,6 +125,15 @@ impl Dialogue {
         wants(answer, 2)
     }
 
+    /// Whether a message from and to these would be taken; none is sent.
+    pub(super) async fn would_take(&mut self, from: &str, to: &str) -> Result<(), Fault> {
+        let answer = self.say(&format!("MAIL FROM:<{from}>")).await?;
+        wants(answer, 2)?;
+        let answer = self.say(&format!("RCPT TO:<{to}>")).await?;
+        wants(answer, 2)?;
+        self.say("RSET").await.map(|_| ())
+    }
+
     /// Whether the server is still there.
     pub(super) async fn is_alive(&mut self) -> bool {
         self.say("NOOP").await.is_ok_and(|answer| wants(answer, 2).is_ok())

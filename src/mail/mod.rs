@@ -8,6 +8,7 @@ mod dialogue;
 mod domain;
 mod message;
 mod retry;
+pub mod settings;
 mod smtp;
 mod transport;
 

@@ -19,7 +19,8 @@ use url::{Host, Url};
 
 use super::dialogue::{Dialogue, Fault, Wire};
 use super::retry::Failure;
-use super::transport::{Failed, MailError};
+use super::settings::{Stage, TrialFailed};
+use super::transport::{Failed, MailError, tame};
 use crate::config::{Config, Encryption};
 
 /// Connections kept for the next message.
@@ -117,20 +118,46 @@ impl Smtp {
         }
     }
 
+    /// Goes through everything but a message, within the limit, and says at which stage it fails.
+    pub(super) async fn try_out(&self, from: &str, to: &str) -> Result<(), TrialFailed> {
+        let stage = Mutex::new(Stage::Connect);
+        let reach = |next| *stage.lock().unwrap_or_else(PoisonError::into_inner) = next;
+        let visit = async {
+            let mut dialogue = self.connect_by(&reach).await?;
+            reach(Stage::Recipient);
+            dialogue.would_take(from, to).await.map_err(|fault| sending(&fault))?;
+            dialogue.quit().await;
+            Ok(())
+        };
+        let done = tokio::time::timeout(self.limit, visit).await.unwrap_or_else(|_| Err(self.silent()));
+        let reached = *stage.lock().unwrap_or_else(PoisonError::into_inner);
+        done.map_err(|failed: Failed| TrialFailed { stage: reached, words: tame(&failed.answer) })
+    }
+
     async fn connect(&self) -> Result<Dialogue, Failed> {
+        self.connect_by(&|_| ()).await
+    }
+
+    /// Connects, and says which stage comes next.
+    async fn connect_by(&self, reach: &(impl Fn(Stage) + Sync)) -> Result<Dialogue, Failed> {
         let stream: Box<dyn Wire> = Box::new(self.dial().await?);
         let stream = match &self.tls {
-            Some(Tls::FromTheStart(tls)) => self.handshake(tls, stream).await?,
+            Some(Tls::FromTheStart(tls)) => {
+                reach(Stage::Tls);
+                self.handshake(tls, stream).await?
+            }
             _ => stream,
         };
         let mut dialogue = Dialogue::begin(stream).await.map_err(|fault| greeting(&fault))?;
         dialogue.hello(&self.hello).await.map_err(|fault| greeting(&fault))?;
         if let Some(Tls::AfterStarttls(tls)) = &self.tls {
+            reach(Stage::Tls);
             let stream = dialogue.starttls().await.map_err(|fault| starting_tls(&fault))?;
             dialogue = Dialogue::resume(self.handshake(tls, stream).await?);
             dialogue.hello(&self.hello).await.map_err(|fault| greeting(&fault))?;
         }
         if let Some((name, password)) = &self.login {
+            reach(Stage::Login);
             dialogue.log_in(name, password).await.map_err(|fault| logging_in(&fault))?;
         }
         Ok(dialogue)

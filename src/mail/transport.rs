@@ -154,7 +154,7 @@ async fn write(dir: &Path, name: &str, message: &[u8]) -> Result<String, Failed>
 }
 
 /// What others have said, as it may stand in the record: on one line, and no longer than anybody reads.
-fn tame(words: &str) -> String {
+pub(super) fn tame(words: &str) -> String {
     words.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_ANSWER).collect()
 }
 

@@ -9,6 +9,9 @@ pub const MASTER_KEY: &str = "master_key";
 /// The version of the program that changed the schema last.
 pub const MIGRATED_BY: &str = "migrated_by";
 
+/// The settings of mail that count before those of the file, sealed.
+pub const MAIL_SETTINGS: &str = "mail_settings";
+
 /// When the database was last found to take writing, in seconds since 1970.
 pub const WRITTEN_AT: &str = "written_at";
 
@@ -17,6 +20,7 @@ queries! {
     SETTLE = "INSERT INTO provider_facts (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
     SET = "INSERT INTO provider_facts (name, value) VALUES ($1, $2)
            ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    FORGET = "DELETE FROM provider_facts WHERE name = $1";
 }
 
 /// What is known under a name.
@@ -41,4 +45,12 @@ pub async fn settle(conn: &mut Conn, name: &str, value: &str) -> Result<bool> {
 /// When the database refuses.
 pub async fn set(conn: &mut Conn, name: &str, value: &str) -> Result<()> {
     execute!(conn, SET, name, value).map(|_| ())
+}
+
+/// Forgets what is known under a name; false when nothing is.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn forget(conn: &mut Conn, name: &str) -> Result<bool> {
+    Ok(execute!(conn, FORGET, name)? == 1)
 }

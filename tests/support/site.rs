@@ -150,6 +150,16 @@ impl Site {
         app.provider.signin.clone()
     }
 
+    /// The site's master key.
+    pub fn vault(&self) -> Vault {
+        Vault::open(&self.config.keys.dir).expect("the master key")
+    }
+
+    /// The site's settings, as its file would say them.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// A user who acts, now.
     pub async fn by(&self, login: &str) -> By {
         let person = self.admin.user(login).await;

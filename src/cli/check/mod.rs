@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::console;
 use crate::keys::claim::{self, Claim};
 use crate::keys::{KeyError, SigningKeys, Vault};
-use crate::mail::Mailer;
+use crate::mail::{Mailer, settings as saved_settings};
 use crate::outbound::Collector;
 use crate::store::{self, Db, Options, SchemaState};
 use crate::web::samples;
@@ -130,13 +130,25 @@ async fn examine(operator: &Operator, findings: &mut Vec<Finding>) {
             Ok(mailer) => mailer.probe().await,
             Err(e) => Err(e.to_string()),
         };
-        findings.push(found("mail", mail));
+        let whose = if saved_mail(db).await {
+            " (settings saved in the database count, not the file's: see `countersign mail show`)"
+        } else {
+            ""
+        };
+        let told = |words: String| format!("{words}{whose}");
+        findings.push(found("mail", mail.map(told).map_err(told)));
     } else {
         findings.extend(["keys", "mail"].map(|what| bad(what, "not examined: mend what is above first")));
     }
     if let Ok(db) = opened {
         db.close().await;
     }
+}
+
+/// Whether settings of mail were saved in the database.
+async fn saved_mail(db: &Db) -> bool {
+    let Ok(mut conn) = db.read().await else { return false };
+    saved_settings::kept(&mut conn).await.is_ok_and(|kept| kept.is_some())
 }
 
 /// Draws every page and mail in all of their states, so that a template of one's own fails here and not before a person.
