@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
@@ -102,6 +103,13 @@ pub fn date_and_time(seconds: i64) -> String {
     utc(seconds, "%Y-%m-%d %H:%M")
 }
 
+/// When a day (`2026-11-24`, UTC) begins, in seconds since 1970; none where this is no day.
+#[must_use]
+pub fn day(text: &str) -> Option<i64> {
+    let date: Date = text.parse().ok()?;
+    Some(TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok()?.as_second())
+}
+
 /// The same to the second, as logs have it (RFC 3339): `2026-11-24T14:05:12Z`.
 #[must_use]
 pub fn timestamp(seconds: i64) -> String {
@@ -127,6 +135,19 @@ mod tests {
             assert_eq!(date_and_time(seconds), expected);
         }
         assert_eq!(timestamp(1_795_529_112), "2026-11-24T14:05:12Z");
+    }
+
+    #[test]
+    fn days_are_read_in_utc() {
+        for (text, expected) in [
+            ("1970-01-02", Some(86_400)),
+            ("2026-11-24", Some(1_795_478_400)),
+            ("2026-02-30", None),
+            ("24.11.2026", None),
+            ("", None),
+        ] {
+            assert_eq!(day(text), expected, "{text}");
+        }
     }
 
     #[test]

@@ -18,7 +18,6 @@ mod log_names;
 mod mail;
 mod operator;
 mod page;
-mod recipe;
 mod role;
 mod serve;
 mod session;

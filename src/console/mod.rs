@@ -6,6 +6,10 @@
 //! `listing`, `confirm` and `saved` are what pages are made of. Then one file a page, its template below `templates/console`.
 
 mod advanced;
+mod app;
+mod app_form;
+mod apps;
+mod audit;
 mod chart;
 pub mod confirm;
 pub mod field;
@@ -16,6 +20,7 @@ mod groups;
 mod guard;
 mod home;
 mod kept;
+mod keys;
 mod language;
 pub mod listing;
 mod repair;
@@ -23,6 +28,7 @@ mod role;
 mod roles;
 pub mod routes;
 pub mod samples;
+mod samples_apps;
 mod samples_groups;
 pub mod saved;
 mod stranger;

@@ -7,7 +7,10 @@ use std::pin::Pin;
 use axum::response::Response;
 
 use super::Visit;
-use super::{advanced, group, groups, home, kept, language, repair, role, roles, subgroups, unlock};
+use super::{
+    advanced, app, apps, audit, group, groups, home, kept, keys, language, repair, role, roles, subgroups,
+    unlock,
+};
 use crate::web::Problem;
 
 /// The tables of the pages, one a file. A new page is a line here and a `ROUTES` in its file.
@@ -20,6 +23,10 @@ const PAGES: &[&[Route]] = &[
     advanced::ROUTES,
     roles::ROUTES,
     role::ROUTES,
+    apps::ROUTES,
+    app::ROUTES,
+    audit::ROUTES,
+    keys::ROUTES,
     // The frame's own.
     unlock::ROUTES,
     kept::ROUTES,

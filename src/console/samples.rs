@@ -8,6 +8,7 @@ use super::frame::{Frame, Framed, Item};
 use super::home::{Attention, HomePage, Override};
 use super::kept::KeptPage;
 use super::repair::RepairPage;
+use super::samples_apps;
 use super::samples_groups;
 use super::saved::Saved;
 use super::stranger::StrangerPage;
@@ -26,6 +27,7 @@ pub fn pages(pages: &Pages, language: Language) -> Result<Vec<Sample>, TemplateE
     home(&mut drawing)?;
     around(&mut drawing)?;
     samples_groups::draw(&mut drawing)?;
+    samples_apps::all(&mut drawing)?;
     Ok(drawing.samples)
 }
 

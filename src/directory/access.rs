@@ -3,9 +3,20 @@
 use rand::CryptoRng;
 
 use super::by::{By, standing};
-use super::{Error, Person, people, policy};
+use super::{Error, Person, Tree, people, policy};
 use crate::store::access::{self, Live};
-use crate::store::{Tx, sessions, tokens, users};
+use crate::store::{Conn, Tx, sessions, tokens, users};
+
+/// The most people that are counted.
+pub const COUNTED: i64 = 10_000;
+
+/// How many people of a tree use an app: those who have a grant for it that holds, up to [`COUNTED`].
+///
+/// # Errors
+/// When the database refuses.
+pub async fn people_of_app(conn: &mut Conn, tree: &Tree, client_id: &str, now: i64) -> Result<i64, Error> {
+    Ok(access::people_of_client(conn, tree.root_id(), client_id, now, COUNTED).await?)
+}
 
 /// Ends one live session, and the grants that do not outlive it; its apps are told. Answers whose it was.
 ///

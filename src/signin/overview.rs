@@ -14,6 +14,9 @@ const SOME: i64 = 50;
 /// How long a message that failed is news, in seconds.
 const NEWS: i64 = 86_400;
 
+/// How far back refused sign-ins are told of one app, in seconds.
+const WEEK: i64 = 7 * 86_400;
+
 /// How far back anything is news for whoever was never here, in seconds.
 const MONTH: i64 = 30 * 86_400;
 
@@ -61,6 +64,24 @@ pub async fn look(state: &SignInState, tree: &Tree, user_id: &str, now: i64) -> 
 /// When the database refuses.
 pub async fn failing_apps(conn: &mut Conn, now: i64) -> Result<Vec<(String, i64)>> {
     overview::failing(conn, (now - NEWS) * 1000, 5).await
+}
+
+/// The last sign-ins that an app was refused within a week, of a tree's people: when, whose, and what the app was told.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn refused_at(
+    conn: &mut Conn,
+    tree: &Tree,
+    client_id: &str,
+    now: i64,
+) -> Result<Vec<(i64, Option<String>, String)>> {
+    let rows = overview::refused_at(conn, tree.root_id(), client_id, (now - WEEK) * 1000, 10).await?;
+    let told = |details: &str| {
+        let details: serde_json::Value = serde_json::from_str(details).unwrap_or_default();
+        details.get("error").and_then(|error| error.as_str()).unwrap_or_default().to_owned()
+    };
+    Ok(rows.into_iter().map(|row| (row.at_ms / 1000, row.login, told(&row.details))).collect())
 }
 
 /// Since when things are new to a user who is here now.

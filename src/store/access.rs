@@ -1,6 +1,6 @@
 //! Which queries say who is signed in where, and which apps have access; and take either away?
 
-use super::macros::{all, execute, optional, queries};
+use super::macros::{all, execute, optional, queries, within};
 use super::row::from_row;
 use super::{Conn, Result, session_clients};
 
@@ -37,6 +37,11 @@ queries! {
     GRANTS_OF_USER = grants!("g.user_id = $4 AND (CAST($5 AS TEXT) IS NULL OR g.client_id = $5) AND g.id > $2
                               ORDER BY g.id LIMIT $3");
     GRANTS_OF_CLIENT = grants!("g.client_id = $4 AND g.id > $2 ORDER BY g.id LIMIT $3");
+    PEOPLE_OF_CLIENT = concat!(
+        "SELECT COUNT(*) FROM (
+             SELECT DISTINCT g.user_id FROM grants g JOIN users u ON u.id = g.user_id
+             WHERE g.client_id = $2 AND g.ended_at IS NULL AND g.expires_at > $3 AND ", within!("u.group_id"),
+        " LIMIT $4) AS counted");
     END_SESSIONS_OF_USER = "UPDATE sessions SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL";
     END_PASSING_GRANTS_OF_USER = "UPDATE grants SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL
                                     AND ' ' || scopes || ' ' NOT LIKE '% offline_access %'";
@@ -153,6 +158,21 @@ pub async fn grants(
         (None, Some(client)) => all!(conn, ListedGrant, GRANTS_OF_CLIENT, now, after, limit, client),
         (None, None) => all!(conn, ListedGrant, GRANTS, now, after, limit),
     }
+}
+
+/// How many people of a tree (none for the whole site) have let an app in, up to `limit`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn people_of_client(
+    conn: &mut Conn,
+    root: Option<&str>,
+    client_id: &str,
+    now: i64,
+    limit: i64,
+) -> Result<i64> {
+    let row: Option<(i64,)> = optional!(conn, (i64,), PEOPLE_OF_CLIENT, root, client_id, now, limit)?;
+    Ok(row.map_or(0, |(n,)| n))
 }
 
 /// Ends every session of a user, and the grants that do not outlive them; the apps are to be told. Answers how many ended.

@@ -30,6 +30,11 @@ queries! {
     FAILING = "SELECT e.client_id, COUNT(*) AS n FROM audit_events e JOIN clients c ON c.id = e.client_id
                WHERE e.event = 'signin.refused' AND e.at_ms > $1 AND e.details NOT LIKE '%access!_denied%' ESCAPE '!'
                GROUP BY e.client_id ORDER BY COUNT(*) DESC, e.client_id LIMIT $2";
+    REFUSED_AT = concat!(
+        "SELECT e.at_ms, e.details, COALESCE(e.user_login, u.login) AS login
+         FROM audit_events e LEFT JOIN users u ON u.id = e.user_id
+         WHERE e.event = 'signin.refused' AND e.client_id = $2 AND e.at_ms > $3 AND ", within!("u.group_id"),
+        " ORDER BY e.at_ms DESC LIMIT $4");
     LAST_VISIT = "SELECT at, before_at FROM console_visits WHERE user_id = $1";
     VISIT = "INSERT INTO console_visits (user_id, at, before_at) VALUES ($1, $2, $2)
              ON CONFLICT (user_id) DO UPDATE SET before_at = console_visits.at, at = $2";
@@ -62,6 +67,19 @@ pub struct OverrideRow {
 }
 
 from_row!(OverrideRow { at_ms, login, user_id });
+
+/// A sign-in that an app was refused.
+#[derive(Clone, Debug)]
+pub struct RefusedRow {
+    /// When, in milliseconds since 1970.
+    pub at_ms: i64,
+    /// The event's facts, as JSON: `error` is what the app was told.
+    pub details: String,
+    /// Whose it was, where that is still known.
+    pub login: Option<String>,
+}
+
+from_row!(RefusedRow { at_ms, details, login });
 
 /// How many people of groups with two-factor on have no address and no override, up to `limit`.
 ///
@@ -113,6 +131,20 @@ pub async fn overrides(
 /// When the database refuses.
 pub async fn failing(conn: &mut Conn, since_ms: i64, limit: i64) -> Result<Vec<(String, i64)>> {
     all!(conn, (String, i64), FAILING, since_ms, limit)
+}
+
+/// At most `limit` refused sign-ins at an app since `since_ms`; newest first.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn refused_at(
+    conn: &mut Conn,
+    root: Option<&str>,
+    client_id: &str,
+    since_ms: i64,
+    limit: i64,
+) -> Result<Vec<RefusedRow>> {
+    all!(conn, RefusedRow, REFUSED_AT, root, client_id, since_ms, limit)
 }
 
 /// When a user was on the home page last, and before that.

@@ -19,6 +19,12 @@ pub fn form(_world: &World, route: &Route) -> Vec<(&'static str, String)> {
         }
         "/console/roles/{id}" => vec![("name", "People".to_owned())],
         // ("/console/users/{id}", …) => vec![("email", "nia@example.org".to_owned())],
+        "/console/apps" | "/console/apps/{id}" => {
+            vec![("name", "Wiki".to_owned()), ("redirect_uris", "https://wiki.example.org/back".to_owned())]
+        }
+        "/console/apps/{id}/secret" | "/console/apps/{id}/delete" => vec![("confirm", "yes".to_owned())],
+        "/console/keys/rotate" => Vec::new(),
+        "/console/keys/stolen" => vec![("confirm", "yes".to_owned())],
         path => panic!("{path}: say in tests/console/forms.rs what is typed there"),
     }
 }

@@ -5,10 +5,13 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod apps;
+mod audit;
 mod entering;
 mod forms;
 mod groups;
 mod home;
+mod keys;
 mod matrix;
 mod roles;
 mod unlocking;

@@ -36,6 +36,7 @@ pub struct Somebody {
 pub struct World {
     pub site: Site,
     pub bolt: GroupRow,
+    pub app: String,
     browsers: BTreeMap<&'static str, Browser>,
 }
 
@@ -55,7 +56,8 @@ impl World {
             admin.add_subgroup(top, "Empty", false).await;
             admin.add_role(top, "Spare", 1, "").await;
         }
-        Self { site, bolt, browsers: BTreeMap::new() }
+        let app = admin.add_app().await.client_id;
+        Self { site, bolt, app, browsers: BTreeMap::new() }
     }
 
     /// The browser of one of them, signed in to the console just now.
@@ -88,6 +90,8 @@ impl World {
                 ("{id}", "groups") if route.path.ends_with("/delete") => self.child(group, "Empty").await,
                 ("{id}", "roles") if route.path.ends_with("/delete") => self.role(group, "Spare").await,
                 ("{id}", "groups") => group.id.clone(),
+                // Apps are the site's: none is of a tree.
+                ("{id}", "apps") => self.app.clone(),
                 ("{id}", "users") => self.site.admin.user(login).await.id,
                 ("{id}", "roles") => self.role(group, "User").await,
                 ("{signin}", _) => other.to_owned(),

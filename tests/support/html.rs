@@ -28,7 +28,7 @@ enum Piece {
 /// The forms of a page, in their order.
 pub fn forms(html: &str) -> Vec<Form> {
     let mut forms: Vec<Form> = Vec::new();
-    let mut inside = false;
+    let (mut inside, mut in_lines) = (false, false);
     for piece in pieces(html) {
         match piece {
             Piece::Open { name, attributes } if name == "form" => {
@@ -38,7 +38,15 @@ pub fn forms(html: &str) -> Vec<Form> {
                 forms.push(Form { action, method, ..Form::default() });
             }
             Piece::Close { name } if name == "form" => inside = false,
+            Piece::Close { name } if name == "textarea" => in_lines = false,
+            // What a field of several lines holds stands between its tags.
+            Piece::Text(lines) if in_lines => {
+                if let Some((_, value)) = forms.last_mut().and_then(|form| form.fields.last_mut()) {
+                    value.push_str(&lines);
+                }
+            }
             Piece::Open { name, attributes } if inside => {
+                in_lines = name == "textarea";
                 if let Some(form) = forms.last_mut() {
                     add_control(form, &name, &attributes);
                 }

@@ -3,17 +3,19 @@
 mod fields;
 mod invite;
 
+use anyhow::bail;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
 use self::fields::Fields;
 use self::invite::Invite;
 use super::page::Page;
-use super::{Operator, input, recipe};
+use super::{Operator, input};
 use crate::audit::{Actor, Event};
 use crate::clock::timestamp;
 use crate::directory::groups;
 use crate::keys::secret::{Token, entropy};
+use crate::oidc::clients::recipe::{RECIPES, Recipe};
 use crate::oidc::clients::{self, AuthMethod, Error, Given, Metadata};
 use crate::store::{Conn, Db};
 
@@ -84,7 +86,8 @@ pub(super) enum Client {
     Recipe {
         /// Its client id.
         client_id: String,
-        /// Which app: timetracker, env, argocd, authjs, gitea, grafana, kubernetes, nextcloud, passport, php, streamlit, synapse.
+        /// Which app: timetracker, env, argocd, authjs, bookstack, gitea, gitlab, grafana, kubernetes, miniflux, nextcloud, oauth2-proxy,
+        /// outline, passport, php, proxmox, streamlit, synapse, vault.
         app: String,
     },
 }
@@ -132,7 +135,11 @@ impl Client {
             Self::Recipe { client_id, app } => {
                 let mut conn = db.read().await?;
                 let client = find(&mut conn, &client_id).await?;
-                print!("{}", recipe::recipe(&app, &operator.config.issuer, &client)?);
+                let Some(recipe) = Recipe::of(&app) else {
+                    let known = RECIPES.map(|recipe| recipe.name).join(", ");
+                    bail!("there is no recipe for {app}: choose one of {known}");
+                };
+                print!("{}", recipe.filled(&operator.config.issuer, &client, None));
                 Ok(())
             }
         }

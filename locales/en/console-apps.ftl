@@ -1,0 +1,107 @@
+console-menu-apps = Apps
+apps-title = Apps
+apps-well = Nothing needs you: no sign-in was refused today.
+apps-failing = { $n ->
+    [one] One sign-in was refused today.
+   *[other] { $n } sign-ins were refused today.
+}
+apps-add = Add an app
+apps-none = No app is registered yet. Add the first one: you choose what it is, and get the set-up to copy.
+apps-name = Name
+apps-kind = Kind
+apps-groups = Who may use it
+apps-state = State
+apps-kind-secret = Keeps a secret
+apps-kind-public = Public: keeps no secret, and uses PKCE
+apps-kind-itself = Has registered itself
+apps-for-all = Everybody
+apps-for-groups = { $n ->
+    [one] One group
+   *[other] { $n } groups
+}
+apps-state-well = Well
+apps-state-refused = { $n ->
+    [one] One sign-in was refused today
+   *[other] { $n } sign-ins were refused today
+}
+apps-lacks-secret = Has no secret yet
+apps-new-title = Add an app
+apps-new-what = What is it? You get the set-up to copy, with everything filled in.
+apps-new-other = Another app that knows OpenID Connect
+apps-new-lead = { $name }: nothing is added before you press the button, and nobody notices until somebody signs in there.
+apps-new-lead-other = Nothing is added before you press the button, and nobody notices until somebody signs in there.
+apps-new-choose = Choose another kind
+apps-new-button = Add the app
+apps-name-hint = As people read it when they sign in there.
+apps-address = Address of the app
+apps-address-hint = Such as https://app.example.org. Where answers go is derived from it.
+apps-redirect-uris = Redirect URIs
+apps-redirect-uris-hint = Where answers may go, one a line, letter by letter as the app sends them.
+apps-groups-hint = One group a line, such as Acme/Design; those below it are among them. Empty: everybody. Whoever is in none of them is refused at the next sign-in, and what the app holds for them stops working.
+apps-two-factor = Two factors for everybody
+apps-two-factor-hint = Asks for a code at this app whatever a group says, of those with an override too. Whoever has no email address can then not use it.
+apps-consent = Ask for consent
+apps-consent-hint = People are asked once before the app learns who they are.
+apps-wrong-no-name = Give it a name.
+apps-wrong-no-address = Say where the app is.
+apps-wrong-too-many = At most { $n } lines.
+apps-wrong = It was not saved: { $name }.
+apps-meanwhile = Somebody else has changed this app since you opened the page. What you typed is still here; beside it stands what it is now. Save again if yours is right.
+apps-now = Now: { $name }
+apps-now-empty = Now: empty
+apps-id = Client ID
+apps-people = In use
+apps-scope = May ask for
+apps-scope-all = everything that there is
+apps-since = Registered
+apps-elsewhere = Groups outside yours may use it too. That stays as it is.
+apps-used-by = { $n ->
+    [0] Nobody of your groups uses it now.
+    [one] One person of your groups uses it now.
+   *[other] { $n } people of your groups use it now.
+}
+apps-used-by-many = { $n } people of your groups, or more, use it now.
+apps-lead-well = Nothing is wrong: no sign-in was refused within a week.
+apps-lead-refused = { $n ->
+    [one] One sign-in was refused within a week.
+   *[other] { $n } sign-ins were refused within a week, the newest first.
+}
+apps-lead-lacks-secret = It has no secret of the kind that it needs: nobody can sign in there until you make one.
+apps-refused-title = Why sign-ins were refused
+apps-refused-denied = They said no to the app, or none of their groups may use it.
+apps-refused-two-factor = The app asks for two factors, and they have no email address to which a code could go. Give them one.
+apps-refused-silent = The app wanted it done without asking, and something had to be asked. That is no error.
+apps-refused-scope = The app asked for something that it may not ask for.
+apps-refused-unavailable = Countersign could not do it at that moment.
+apps-refused-other = The app was told “{ $name }”.
+apps-settings-title = Settings
+apps-save = Save
+saved-app = { $name } is saved.
+saved-app-same = Nothing was different: nothing was changed.
+saved-app-deleted = { $name } is deleted.
+apps-setup-title = Set-up to copy
+apps-setup-for = What it is
+apps-setup-button = Show the set-up
+apps-secret-title = Secret
+apps-secret-does = If somebody else has seen it, make a new one. The next page says what will happen, and asks.
+apps-secret-look = Make a new secret
+apps-secret-question = Make a new secret for { $name }?
+apps-secret-old = The old secret stops working at once.
+apps-secret-people = Until the new one is put into the app, nobody can sign in there, and it can renew no token. Whoever is in it stays there until their token is over.
+apps-secret-once = The new secret is shown once, on the next page.
+apps-secret-button = Make it
+apps-delete-title = Delete
+apps-delete-does = Nobody can sign in there any more. The next page says how many people use it, and asks.
+apps-delete-look = Delete the app
+apps-delete-question = Delete { $name }?
+apps-delete-tokens = Nobody can sign in there any more, and its tokens are void at once. Nobody loses their account.
+apps-delete-for-good = This cannot be undone: added again, it has another client ID and another secret.
+apps-delete-button = Delete it
+apps-added = The app is added.
+apps-renewed = The new secret works now, and the old one no longer.
+apps-once = The secret is shown this once: copy it now.
+apps-no-secret = It keeps no secret, and uses PKCE instead.
+apps-issuer = Issuer
+apps-secret = Client secret
+apps-redirect-uri = Redirect URI
+apps-to-app = To the app

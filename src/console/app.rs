@@ -1,0 +1,314 @@
+//! `/console/apps/{id}`: what is this relying app, who uses it, why were its last sign-ins refused; and how is it changed?
+
+use axum::response::Response;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
+
+use super::Visit;
+use super::app_form::{self, Typed};
+use super::apps;
+use super::confirm::Confirm;
+use super::field::{Field, Said, Summed, Wrong, errors};
+use super::routes::{Needs, Route};
+use super::saved::Saved;
+use super::visit::ConsolePage;
+use crate::clock::Moment;
+use crate::directory::access::{self, COUNTED};
+use crate::directory::proof::ManageRelyingApps;
+use crate::directory::rights::own;
+use crate::keys::secret::entropy;
+use crate::oidc::clients::manage::{self, Changed};
+use crate::oidc::clients::recipe::{RECIPES, Recipe};
+use crate::oidc::clients::{self, Client};
+use crate::signin::overview;
+use crate::store::Conn;
+use crate::web::Problem;
+
+const NEEDS: Needs = Needs::Right(own::MANAGE_RELYING_APPS);
+
+pub(super) const ROUTES: &[Route] = &[
+    Route::get("/console/apps/{id}", NEEDS, |visit| Box::pin(get(visit))),
+    Route::post("/console/apps/{id}", NEEDS, "client.changed", |visit| Box::pin(change(visit))),
+    Route::post("/console/apps/{id}/secret", NEEDS, "client.secret_rotated", |visit| Box::pin(renew(visit))),
+    Route::post("/console/apps/{id}/delete", NEEDS, "client.deleted", |visit| Box::pin(delete(visit))),
+];
+
+/// One relying app.
+#[derive(Clone, Debug, Serialize)]
+pub struct AppPage {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// What is wrong, or that nothing is.
+    pub lead: Said,
+    /// What it is.
+    pub kind: Said,
+    /// How it proves itself.
+    pub method: &'static str,
+    /// The scopes that it may ask for; none for all that there are.
+    pub scope: Option<String>,
+    /// How many people use it.
+    pub people: Said,
+    /// Whether groups may use it that the reader does not see.
+    pub elsewhere: bool,
+    /// Since when it is registered.
+    pub since: Moment,
+    /// The last sign-ins that were refused, newest first.
+    pub refused: Vec<Refused>,
+    /// The form's lines.
+    pub fields: Vec<Field>,
+    /// What the page was drawn from.
+    pub version: String,
+    /// Whether it has a secret to renew.
+    pub has_secret: bool,
+    /// The set-ups to copy: word, name, whether it is the one that is shown.
+    pub recipes: Vec<(&'static str, &'static str, bool)>,
+    /// The set-up that is shown.
+    pub setup: Option<String>,
+    /// What is wrong with what was typed.
+    pub errors: Vec<Summed>,
+}
+
+/// A sign-in that was refused.
+#[derive(Clone, Debug, Serialize)]
+pub struct Refused {
+    /// When.
+    pub at: Moment,
+    /// Whose it was.
+    pub login: String,
+    /// Why.
+    pub why: Said,
+}
+
+/// An app's new secret, which is shown this once.
+#[derive(Clone, Debug, Serialize)]
+pub struct SecretPage {
+    /// The app's id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The issuer, which the app asks for.
+    pub issuer: String,
+    /// The secret; none for an app that keeps none.
+    pub secret: Option<String>,
+    /// Where answers may go.
+    pub redirect_uris: Vec<String>,
+    /// The set-up to copy, with the secret in it.
+    pub setup: Option<String>,
+    /// Whether the app has just been added.
+    pub is_new: bool,
+}
+
+impl ConsolePage for AppPage {
+    const TEMPLATE: &'static str = "console/app.html";
+}
+
+impl ConsolePage for SecretPage {
+    const TEMPLATE: &'static str = "console/app_secret.html";
+}
+
+impl SecretPage {
+    pub(super) fn new(
+        visit: &Visit,
+        client: &Client,
+        secret: Option<&str>,
+        recipe: Option<&Recipe>,
+        is_new: bool,
+    ) -> Self {
+        let issuer = &visit.provider().issuer;
+        Self {
+            id: client.id.clone(),
+            name: client.metadata.client_name.clone(),
+            issuer: issuer.clone(),
+            secret: secret.map(str::to_owned),
+            redirect_uris: client.metadata.redirect_uris.clone(),
+            setup: recipe.map(|recipe| recipe.filled(issuer, client, secret)),
+            is_new,
+        }
+    }
+}
+
+async fn find(visit: &Visit, conn: &mut Conn) -> Result<Client, Problem> {
+    clients::find(conn, visit.part("id")).await?.ok_or(Problem::NotFound)
+}
+
+/// What stands for itself in an id that one of ours has, and in no other place of an address.
+const NOT_IN_A_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+fn here(client: &Client) -> String {
+    format!("/console/apps/{}", utf8_percent_encode(&client.id, NOT_IN_A_SEGMENT))
+}
+
+/// `GET /console/apps/{id}`
+async fn get(visit: Visit) -> Result<Response, Problem> {
+    let mut conn = visit.read().await?;
+    let client = find(&visit, &mut conn).await?;
+    let fields = app_form::fields(&visit, &mut conn, &client).await?;
+    Ok(visit.page(&page(&visit, &mut conn, &client, fields, Vec::new()).await?))
+}
+
+/// `POST /console/apps/{id}`
+async fn change(visit: Visit) -> Result<Response, Problem> {
+    let by = visit.prove::<ManageRelyingApps>()?;
+    let mut tx = visit.write().await?;
+    let client = find(&visit, &mut tx).await?;
+    let (_, unseen) = app_form::seen(&visit, &mut tx, &client.metadata).await?;
+    let typed = match Typed::read(&visit, &mut tx, None).await? {
+        Ok(typed) => typed,
+        Err(wrong) => {
+            drop(tx);
+            return again(&visit, &client, &wrong).await;
+        }
+    };
+    let drawn = visit.form.get("version");
+    let edit = |metadata: &mut clients::Metadata| typed.into(metadata, unseen);
+    let changed = manage::change(&mut tx, &client.id, drawn, edit, &by, &mut entropy()).await;
+    let wrong = match changed {
+        Ok(Changed::Yes) => {
+            tx.commit().await?;
+            let name = visit.form.field("name").trim();
+            return Ok(visit.saved(&here(&client), &Saved::new("saved-app").about(name)));
+        }
+        Ok(Changed::Same) => return Ok(visit.saved(&here(&client), &Saved::new("saved-app-same"))),
+        Ok(Changed::Meanwhile(now)) => {
+            drop(tx);
+            return meanwhile(&visit, &now).await;
+        }
+        Err(error) => app_form::wrong(error)?,
+    };
+    drop(tx);
+    again(&visit, &client, &wrong).await
+}
+
+/// The form with what was typed, and what is wrong with it.
+async fn again(visit: &Visit, client: &Client, wrong: &Wrong) -> Result<Response, Problem> {
+    let mut conn = visit.read().await?;
+    let fields = app_form::fields(visit, &mut conn, client).await?;
+    let fields: Vec<Field> = fields.into_iter().map(|field| field.typed(&visit.form, Some(wrong))).collect();
+    let errors = errors(&fields, Some(wrong));
+    Ok(visit.again(&page(visit, &mut conn, client, fields, errors).await?))
+}
+
+/// Somebody else was faster: what was typed stays, and beside each field that differs stands what it is now.
+async fn meanwhile(visit: &Visit, client: &Client) -> Result<Response, Problem> {
+    let mut conn = visit.read().await?;
+    let whole = Wrong::new("", Said::new("apps-meanwhile"));
+    let fields = app_form::fields(visit, &mut conn, client).await?.into_iter().map(|field| {
+        let now = field.value.clone();
+        let typed = field.typed(&visit.form, None);
+        let differs = typed.value.replace('\r', "").trim() != now.trim();
+        let said = Said::new(if now.is_empty() { "apps-now-empty" } else { "apps-now" }).about(&now);
+        Field { error: differs.then_some(said), ..typed }
+    });
+    let fields: Vec<Field> = fields.collect();
+    let errors = errors(&fields, Some(&whole));
+    Ok(visit.again(&page(visit, &mut conn, client, fields, errors).await?))
+}
+
+/// `POST /console/apps/{id}/secret`
+async fn renew(visit: Visit) -> Result<Response, Problem> {
+    let by = visit.prove::<ManageRelyingApps>()?;
+    let mut tx = visit.write().await?;
+    let client = find(&visit, &mut tx).await?;
+    if !client.metadata.token_endpoint_auth_method.needs_secret() {
+        return Err(Problem::NotFound);
+    }
+    if !visit.is_confirmed() {
+        drop(tx);
+        let asked = Said::new("apps-secret-question").about(&client.metadata.client_name);
+        let question = Confirm::of(&visit, asked, "apps-secret-button", &here(&client))
+            .consequence(Said::new("apps-secret-old"))
+            .consequence(Said::new("apps-secret-people"))
+            .consequence(Said::new("apps-secret-once"));
+        return Ok(visit.confirm(&question));
+    }
+    let vault = &visit.provider().signin.vault;
+    let secret = manage::renew_secret(&mut tx, vault, &client.id, &by, &mut entropy()).await;
+    let secret = secret.map_err(|error| app_form::wrong(error).err().unwrap_or(Problem::Gone))?;
+    tx.commit().await?;
+    Ok(visit.page(&SecretPage::new(&visit, &client, Some(secret.reveal()), None, false)))
+}
+
+/// `POST /console/apps/{id}/delete`
+async fn delete(visit: Visit) -> Result<Response, Problem> {
+    let by = visit.prove::<ManageRelyingApps>()?;
+    let mut tx = visit.write().await?;
+    let client = find(&visit, &mut tx).await?;
+    let name = client.metadata.client_name.as_str();
+    if !visit.is_confirmed() {
+        let people = access::people_of_app(&mut tx, &visit.tree, &client.id, visit.now()).await;
+        drop(tx);
+        let question = Said::new("apps-delete-question").about(name);
+        let question = Confirm::of(&visit, question, "apps-delete-button", &here(&client))
+            .consequence(used_by(people?))
+            .consequence(Said::new("apps-delete-tokens"))
+            .consequence(Said::new("apps-delete-for-good"));
+        return Ok(visit.confirm(&question));
+    }
+    let removed = manage::remove(&mut tx, &client, &by, &mut entropy()).await;
+    removed.map_err(|error| app_form::wrong(error).err().unwrap_or(Problem::Gone))?;
+    tx.commit().await?;
+    Ok(visit.saved("/console/apps", &Saved::new("saved-app-deleted").about(name)))
+}
+
+fn used_by(people: i64) -> Said {
+    Said::new(if people < COUNTED { "apps-used-by" } else { "apps-used-by-many" }).counting(people)
+}
+
+async fn page(
+    visit: &Visit,
+    conn: &mut Conn,
+    client: &Client,
+    fields: Vec<Field>,
+    errors: Vec<Summed>,
+) -> Result<AppPage, Problem> {
+    let metadata = &client.metadata;
+    let people = access::people_of_app(conn, &visit.tree, &client.id, visit.now()).await?;
+    let refused = overview::refused_at(conn, &visit.tree, &client.id, visit.now()).await?;
+    let (_, unseen) = app_form::seen(visit, conn, metadata).await?;
+    let lead = match refused.len() {
+        _ if client.lacks_its_secret() => Said::new("apps-lead-lacks-secret"),
+        0 => Said::new("apps-lead-well"),
+        n => Said::new("apps-lead-refused").counting(i64::try_from(n).unwrap_or(i64::MAX)),
+    };
+    let shown = Recipe::of(visit.query.field("app"));
+    let is_shown = |recipe: &Recipe| shown.is_some_and(|shown| shown.name == recipe.name);
+    Ok(AppPage {
+        id: client.id.clone(),
+        name: metadata.client_name.clone(),
+        lead,
+        kind: apps::kind(client),
+        method: metadata.token_endpoint_auth_method.name(),
+        scope: metadata.scope.clone(),
+        people: used_by(people),
+        elsewhere: !unseen.is_empty(),
+        since: visit.moment(client.created_at),
+        refused: refused
+            .into_iter()
+            .map(|(at, login, error)| Refused {
+                at: visit.moment(at),
+                login: login.unwrap_or_default(),
+                why: why(&error),
+            })
+            .collect(),
+        fields,
+        version: client.version(),
+        has_secret: metadata.token_endpoint_auth_method.needs_secret(),
+        recipes: RECIPES.iter().map(|recipe| (recipe.name, recipe.title, is_shown(recipe))).collect(),
+        setup: shown.map(|recipe| recipe.filled(&visit.provider().issuer, client, None)),
+        errors,
+    })
+}
+
+/// What an error that the app was told means for whoever registers apps.
+fn why(error: &str) -> Said {
+    match error {
+        "access_denied" => Said::new("apps-refused-denied"),
+        "unmet_authentication_requirements" => Said::new("apps-refused-two-factor"),
+        "login_required" | "consent_required" => Said::new("apps-refused-silent"),
+        "invalid_scope" => Said::new("apps-refused-scope"),
+        "temporarily_unavailable" => Said::new("apps-refused-unavailable"),
+        other => Said::new("apps-refused-other").about(other),
+    }
+}

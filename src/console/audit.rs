@@ -1,0 +1,487 @@
+//! `/console/audit`: who did what to whom, when, and from where, as far as it happened in the reader's own tree?
+
+use std::collections::BTreeMap;
+
+use axum::response::Response;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::Visit;
+use super::field::{self, Choice, Field, Kind, Label, Said, Summed, Wrong, errors};
+use super::guard::may;
+use super::listing::{Column, Table};
+use super::routes::{self, Needs, Route, Verb};
+use super::visit::ConsolePage;
+use crate::clock::{self, Moment};
+use crate::directory::login::Login;
+use crate::directory::proof::ViewAudit;
+use crate::directory::rights::own;
+use crate::directory::{groups, log, people};
+use crate::oidc::clients;
+use crate::store::Conn;
+use crate::store::audit::{EventRow, Wanted};
+use crate::web::Problem;
+
+const HERE: &str = "/console/audit";
+
+pub(super) const ROUTES: &[Route] =
+    &[Route::get(HERE, Needs::Right(own::VIEW_AUDIT), |visit| Box::pin(get(visit)))
+        .in_menu("console-menu-audit", 80)];
+
+/// Rows of a page: with their facts they weigh twice what those of other lists do.
+const PAGE: usize = 25;
+
+/// What there is to choose from: the beginning of an event's name, or the whole of it.
+const KINDS: [&str; 13] = [
+    "signin",
+    "signin.override",
+    "signin.refused",
+    "signin.codes_stopped",
+    "user",
+    "group",
+    "role",
+    "client",
+    "grant",
+    "session",
+    "token",
+    "keys",
+    "help",
+];
+
+/// The events that have a sentence, and its key, in the order of their names. Others are told by their names.
+pub(super) const TOLD: [(&str, &str); 37] = [
+    ("client.added", "audit-is-client-added"),
+    ("client.changed", "audit-is-client-changed"),
+    ("client.deleted", "audit-is-client-deleted"),
+    ("client.invited", "audit-is-client-invited"),
+    ("client.registered", "audit-is-client-registered"),
+    ("client.secret_rotated", "audit-is-client-secret-rotated"),
+    ("grant.revoked", "audit-is-grant-revoked"),
+    ("group.added", "audit-is-group-added"),
+    ("group.changed", "audit-is-group-changed"),
+    ("group.deleted", "audit-is-group-deleted"),
+    ("help.asked", "audit-is-help-asked"),
+    ("help.closed", "audit-is-help-closed"),
+    ("keys.rotated", "audit-is-keys-rotated"),
+    ("logout.not_told", "audit-is-logout-not-told"),
+    ("role.added", "audit-is-role-added"),
+    ("role.changed", "audit-is-role-changed"),
+    ("role.deleted", "audit-is-role-deleted"),
+    ("session.ended", "audit-is-session-ended"),
+    ("signin.code_refused", "audit-is-signin-code-refused"),
+    ("signin.code_skipped", "audit-is-signin-code-skipped"),
+    ("signin.codes_stopped", "audit-is-signin-codes-stopped"),
+    ("signin.completed", "audit-is-signin-completed"),
+    ("signin.override", "audit-is-signin-override"),
+    ("signin.password_refused", "audit-is-signin-password-refused"),
+    ("signin.refused", "audit-is-signin-refused"),
+    ("token.asserted", "audit-is-token-asserted"),
+    ("token.exchanged", "audit-is-token-exchanged"),
+    ("token.reused", "audit-is-token-reused"),
+    ("token.revoked", "audit-is-token-revoked"),
+    ("user.added", "audit-is-user-added"),
+    ("user.changed", "audit-is-user-changed"),
+    ("user.code_by_hand", "audit-is-user-code-by-hand"),
+    ("user.deleted", "audit-is-user-deleted"),
+    ("user.email_verified", "audit-is-user-email-verified"),
+    ("user.link_issued", "audit-is-user-link-issued"),
+    ("user.password_changed", "audit-is-user-password-changed"),
+    ("user.unlocked", "audit-is-user-unlocked"),
+];
+
+/// The longest value of a fact, in characters, and the most facts of one event.
+const LONGEST: (usize, usize) = (200, 15);
+
+/// The audit log, newest first.
+#[derive(Clone, Debug, Serialize)]
+pub struct AuditPage {
+    /// What is here.
+    pub lead: Said,
+    /// By what it is filtered.
+    pub fields: Vec<Field>,
+    /// What is wrong with that.
+    pub errors: Vec<Summed>,
+    /// Whether anything is left out by it.
+    pub filtered: bool,
+    /// The table's head.
+    pub table: Table,
+    /// One line each.
+    pub events: Vec<Line>,
+}
+
+/// One event.
+#[derive(Clone, Debug, Serialize)]
+pub struct Line {
+    /// When.
+    pub at: Moment,
+    /// Who did it.
+    pub who: Party,
+    /// What happened.
+    pub what: Said,
+    /// To whom or what: a person, a group, an app.
+    pub about: Vec<Party>,
+    /// From which network address.
+    pub network: Option<String>,
+    /// The rest: names and values, as they were and as they are.
+    pub facts: Vec<(String, String)>,
+}
+
+/// Somebody or something in an event.
+#[derive(Clone, Debug, Serialize)]
+pub struct Party {
+    /// A name of ours, such as that of the command line.
+    pub said: Option<Said>,
+    /// The name, where it is nobody of ours.
+    pub name: String,
+    /// The page about them.
+    pub link: Option<String>,
+}
+
+impl ConsolePage for AuditPage {
+    const TEMPLATE: &'static str = "console/audit.html";
+}
+
+/// `GET /console/audit`
+async fn get(visit: Visit) -> Result<Response, Problem> {
+    let by = visit.prove::<ViewAudit>()?;
+    let mut conn = visit.read().await?;
+    let asked = Asked::read(&visit, &mut conn).await?;
+    let after = visit.query.field("after");
+    let wanted = Wanted {
+        user_id: asked.user.as_deref(),
+        actor: asked.actor.as_deref(),
+        kind: asked.kind.as_deref(),
+        since_ms: asked.since.map(|at| at * 1000),
+        until_ms: asked.until.map(|at| (at + DAY) * 1000),
+        ..Wanted::default()
+    };
+    let found = log::events(&mut conn, &by, wanted, after, PAGE).await?;
+    let mut names = Names { visit: &visit, conn, known: BTreeMap::new() };
+    let mut events = Vec::with_capacity(found.events.len());
+    for event in &found.events {
+        events.push(names.line(event).await?);
+    }
+    let filtered = asked.is_filtered();
+    let lead = Said::new(if visit.tree.is_whole_site() { "audit-lead-site" } else { "audit-lead" });
+    let table = table(&visit, after, found.next.as_deref());
+    let Asked { fields, errors, .. } = asked;
+    Ok(visit.page(&AuditPage { lead, fields, errors, filtered, table, events }))
+}
+
+/// A day, in seconds.
+const DAY: i64 = 86_400;
+
+/// The filters.
+const FILTERS: [&str; 5] = ["user", "actor", "kind", "since", "until"];
+
+/// What somebody wants to see.
+struct Asked {
+    user: Option<String>,
+    actor: Option<String>,
+    kind: Option<String>,
+    since: Option<i64>,
+    until: Option<i64>,
+    fields: Vec<Field>,
+    errors: Vec<Summed>,
+}
+
+impl Asked {
+    async fn read(visit: &Visit, conn: &mut Conn) -> Result<Self, Problem> {
+        let mut wrong = Vec::new();
+        let mut text = |name| {
+            field::line(&visit.query, name, 100).unwrap_or_else(|error| {
+                wrong.push(error);
+                ""
+            })
+        };
+        let (user, actor, kind) = (text("user"), text("actor"), text("kind"));
+        let (since, until) = (text("since"), text("until"));
+        let mut day = |name, typed: &str| {
+            let read = clock::day(typed);
+            if read.is_none() && !typed.is_empty() {
+                wrong.push(Wrong::new(name, Said::new("audit-wrong-day")));
+            }
+            read
+        };
+        let (since, until) = (day("since", since), day("until", until));
+        let fields: Vec<Field> = fields()
+            .into_iter()
+            .map(|field| {
+                let own = wrong.iter().find(|wrong| wrong.field == field.name);
+                field.typed(&visit.query, own)
+            })
+            .collect();
+        Ok(Self {
+            user: id_of(conn, user).await?,
+            actor: id_of(conn, actor).await?,
+            kind: Some(kind.to_owned()).filter(|kind| !kind.is_empty()),
+            since,
+            until,
+            errors: errors(&fields, None),
+            fields,
+        })
+    }
+
+    const fn is_filtered(&self) -> bool {
+        self.user.is_some()
+            || self.actor.is_some()
+            || self.kind.is_some()
+            || self.since.is_some()
+            || self.until.is_some()
+    }
+}
+
+/// Whose events are meant: of whoever has this login, else of whoever had this id. It is the log that says what of it the reader sees.
+async fn id_of(conn: &mut Conn, typed: &str) -> Result<Option<String>, Problem> {
+    if typed.is_empty() {
+        return Ok(None);
+    }
+    let person = match Login::parse(typed) {
+        Ok(login) => people::find_by_login(conn, &login).await?,
+        Err(_) => None,
+    };
+    Ok(Some(person.map_or_else(|| typed.to_owned(), |person| person.id)))
+}
+
+fn fields() -> [Field; 5] {
+    let kinds =
+        [Choice { value: String::new(), label: Label::Key("audit-kind-all"), hint: None }].into_iter();
+    let kinds = kinds.chain(KINDS.into_iter().map(|kind| {
+        let label = Label::Key(kind_label(kind));
+        Choice { value: kind.to_owned(), label, hint: None }
+    }));
+    let all = [
+        Field::new("user", "audit-user", Kind::Text, "").hint("audit-user-hint").longest(100),
+        Field::new("actor", "audit-actor", Kind::Text, "").hint("audit-actor-hint").longest(100),
+        Field::new("kind", "audit-kind", Kind::Select { choices: kinds.collect() }, ""),
+        Field::new("since", "audit-since", Kind::Text, "").hint("audit-day-hint").longest(10),
+        Field::new("until", "audit-until", Kind::Text, "").hint("audit-day-hint").longest(10),
+    ];
+    // A search is everybody's who sees the page.
+    all.map(|field| Field { editable: true, ..field })
+}
+
+fn kind_label(kind: &str) -> &'static str {
+    match kind {
+        "signin" => "audit-kind-signin",
+        "signin.override" => "audit-kind-override",
+        "signin.refused" => "audit-kind-refused",
+        "signin.codes_stopped" => "audit-kind-stopped",
+        "user" => "audit-kind-user",
+        "group" => "audit-kind-group",
+        "role" => "audit-kind-role",
+        "client" => "audit-kind-client",
+        "grant" => "audit-kind-grant",
+        "session" => "audit-kind-session",
+        "token" => "audit-kind-token",
+        "keys" => "audit-kind-keys",
+        _ => "audit-kind-help",
+    }
+}
+
+fn table(visit: &Visit, after: &str, next: Option<&str>) -> Table {
+    let link = |after: &str| {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        let filters = FILTERS.map(|name| (name, visit.query.field(name)));
+        for (name, value) in
+            filters.into_iter().chain([("after", after)]).filter(|(_, value)| !value.is_empty())
+        {
+            query.append_pair(name, value);
+        }
+        let query = query.finish();
+        if query.is_empty() { HERE.to_owned() } else { format!("{HERE}?{query}") }
+    };
+    Table {
+        caption: "audit-title",
+        columns: columns(),
+        first: (!after.is_empty()).then(|| link("")),
+        next: next.map(link),
+    }
+}
+
+pub(super) fn columns() -> Vec<Column> {
+    let all = ["audit-at", "audit-who", "audit-what", "audit-about", "audit-network"];
+    all.map(|label| Column { label, link: None, sorted: None, number: false }).to_vec()
+}
+
+/// The sentence for an event.
+pub(super) fn told(event: &str) -> Said {
+    match TOLD.iter().find(|(known, _)| *known == event) {
+        Some((_, sentence)) => Said::new(sentence),
+        None => Said::new("audit-is").about(event),
+    }
+}
+
+/// Finds the names of what events are about, each once.
+struct Names<'v> {
+    visit: &'v Visit,
+    conn: Conn,
+    known: BTreeMap<String, Option<String>>,
+}
+
+impl Names<'_> {
+    async fn line(&mut self, event: &EventRow) -> Result<Line, Problem> {
+        let who = match event.actor.as_str() {
+            "operator" => ours("audit-by-operator"),
+            "system" => ours("audit-by-system"),
+            "client" => ours("audit-by-client"),
+            "anonymous" => ours("audit-by-anonymous"),
+            id => self.person(id, event.actor_login.as_deref()).await?,
+        };
+        let mut about = Vec::new();
+        if let Some(id) = event.user_id.as_deref().filter(|id| *id != event.actor) {
+            about.push(self.person(id, event.user_login.as_deref()).await?);
+        }
+        if let Some(id) = &event.client_id {
+            about.push(self.app(id).await?);
+        }
+        if let Some(id) = event.group_id.as_deref().filter(|_| event.user_id.is_none()) {
+            about.push(self.group(id).await?);
+        }
+        let details = serde_json::from_str(&event.details).unwrap_or_default();
+        Ok(Line {
+            at: self.visit.moment(event.at_ms / 1000),
+            who,
+            what: told(&event.event),
+            about,
+            network: event.network.clone(),
+            facts: facts(&details),
+        })
+    }
+
+    async fn person(&mut self, id: &str, login: Option<&str>) -> Result<Party, Problem> {
+        if !self.known.contains_key(id) {
+            let there = self.visit.tree.user(&mut self.conn, id).await?;
+            self.known.insert(id.to_owned(), there.map(|person| person.login));
+        }
+        let there = self.known.get(id).is_some_and(Option::is_some);
+        let link =
+            opens(self.visit, "/console/users/{id}").filter(|_| there).map(|page| page.replace("{id}", id));
+        Ok(Party { said: None, name: login.unwrap_or(id).to_owned(), link })
+    }
+
+    async fn app(&mut self, id: &str) -> Result<Party, Problem> {
+        if !self.known.contains_key(id) {
+            let name = clients::find(&mut self.conn, id).await?.map(|client| client.metadata.client_name);
+            self.known.insert(id.to_owned(), name);
+        }
+        let name = self.known.get(id).cloned().flatten();
+        let link = opens(self.visit, "/console/apps/{id}").filter(|_| name.is_some());
+        Ok(Party {
+            said: None,
+            link: link.map(|page| page.replace("{id}", id)),
+            name: name.unwrap_or_else(|| id.to_owned()),
+        })
+    }
+
+    async fn group(&mut self, id: &str) -> Result<Party, Problem> {
+        if !self.known.contains_key(id) {
+            let path = match self.visit.tree.group(&mut self.conn, id).await? {
+                Some(group) => Some(groups::path(&mut self.conn, &group.id).await?),
+                None => None,
+            };
+            self.known.insert(id.to_owned(), path);
+        }
+        let path = self.known.get(id).cloned().flatten();
+        let link = opens(self.visit, "/console/groups/{id}").filter(|_| path.is_some());
+        Ok(Party {
+            said: None,
+            link: link.map(|page| page.replace("{id}", id)),
+            name: path.unwrap_or_else(|| id.to_owned()),
+        })
+    }
+}
+
+fn ours(key: &str) -> Party {
+    Party { said: Some(Said::new(key)), name: String::new(), link: None }
+}
+
+/// A page, if there is one and it opens for this person.
+fn opens(visit: &Visit, path: &'static str) -> Option<&'static str> {
+    let mut all = routes::all();
+    all.any(|route| route.verb == Verb::Get && route.path == path && may(&visit.by, route.needs))
+        .then_some(path)
+}
+
+/// The facts of an event, one a line: `email: old → new`.
+fn facts(details: &Value) -> Vec<(String, String)> {
+    let mut told = Vec::new();
+    let changed = |value: &Value| Some((value.get("before")?.clone(), value.get("after")?.clone()));
+    let whole = changed(details);
+    for (name, value) in details.as_object().into_iter().flatten() {
+        if whole.is_some() && ["before", "after", "fields"].contains(&name.as_str()) {
+            continue;
+        }
+        let value = match changed(value) {
+            Some((before, after)) => format!("{} → {}", plain(&before), plain(&after)),
+            None => plain(value),
+        };
+        told.push((name.clone(), value));
+    }
+    if let Some((before, after)) = whole {
+        let (before, after) = (before.as_object().cloned(), after.as_object().cloned());
+        let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
+        let mut names: Vec<&String> = before.keys().chain(after.keys()).collect();
+        names.sort();
+        names.dedup();
+        let value = |of: &serde_json::Map<String, Value>, name: &str| of.get(name).map_or_else(none, plain);
+        told.extend(
+            names
+                .into_iter()
+                .map(|name| (name.clone(), format!("{} → {}", value(&before, name), value(&after, name)))),
+        );
+    }
+    told.truncate(LONGEST.1);
+    told
+}
+
+fn none() -> String {
+    "–".to_owned()
+}
+
+fn plain(value: &Value) -> String {
+    let text = match value {
+        Value::Null => none(),
+        Value::String(text) if text.is_empty() => none(),
+        Value::String(text) => text.clone(),
+        Value::Array(all) if all.is_empty() => none(),
+        Value::Array(all) => all.iter().map(plain).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    };
+    text.chars().take(LONGEST.0).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn facts_say_what_was_and_what_is() {
+        for (details, expected) in [
+            (json!({}), vec![]),
+            (json!({"error": "access_denied", "n": 3}), vec!["error: access_denied", "n: 3"]),
+            (json!({"two_factor": {"before": "off", "after": "on"}}), vec!["two_factor: off → on"]),
+            (
+                json!({"fields": ["email"], "before": {"email": null}, "after": {"email": "a@b.c", "x": []}}),
+                vec!["email: – → a@b.c", "x: – → –"],
+            ),
+            (json!("none of ours"), vec![]),
+        ] {
+            let told = facts(&details).into_iter().map(|(name, value)| format!("{name}: {value}"));
+            assert_eq!(told.collect::<Vec<_>>(), expected, "{details}");
+        }
+        assert_eq!(facts(&json!({"x": "y".repeat(1000)}))[0].1.len(), LONGEST.0);
+    }
+
+    #[test]
+    fn every_event_is_told() {
+        assert_eq!(told("user.added").key, "audit-is-user-added");
+        let words = include_str!("../../locales/en/console-audit.ftl");
+        for (event, sentence) in TOLD {
+            assert!(words.contains(&format!("\n{sentence} = ")), "{event}");
+        }
+        assert_eq!(told("moon.landed"), Said::new("audit-is").about("moon.landed"));
+    }
+}

@@ -1,0 +1,229 @@
+//! What do the pages about keys, apps and the audit log look like in each of their states?
+
+use super::app::{AppPage, Refused, SecretPage};
+use super::apps::{AppsPage, Line, NewAppPage};
+use super::audit::{self, AuditPage, Line as Event, Party, TOLD};
+use super::field::{Field, Kind, Said, Summed};
+use super::keys::{KeysPage, Line as KeyLine};
+use super::listing::{Column, Table};
+use super::samples::console;
+use crate::clock::Moment;
+use crate::oidc::clients::recipe::RECIPES;
+use crate::web::TemplateError;
+use crate::web::samples::{Drawing, LONG, MOMENT};
+
+/// All of them.
+pub(super) fn all(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
+    keys(drawing)?;
+    apps(drawing)?;
+    app(drawing)?;
+    audit(drawing)
+}
+
+fn at(seconds: i64) -> Moment {
+    Moment::new(MOMENT + seconds, Some("Europe/Berlin"))
+}
+
+fn keys(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
+    let key = |kind: &str, algorithms: &str, does, until: Option<i64>| KeyLine {
+        kid: "b8Zc0vN2mJ8Q5xT1rYwK7uE3sHgLdPaF9oCiBnVe4Xk".to_owned(),
+        kind: kind.to_owned(),
+        algorithms: algorithms.to_owned(),
+        does,
+        at: until.map(at),
+        made: at(-86_400),
+    };
+    let rsa = "RS256, RS384, RS512, PS256, PS384, PS512";
+    let quiet = KeysPage {
+        next: None,
+        keys: vec![key("RSA", rsa, "keys-signing", None), key("P-256", "ES256", "keys-signing", None)],
+        ahead: 10,
+        errors: Vec::new(),
+    };
+    console(drawing, "console-keys", &quiet)?;
+    let many = KeysPage {
+        next: Some(at(600)),
+        keys: vec![
+            key("RSA", rsa, "keys-signing-until", Some(600)),
+            key("RSA", rsa, "keys-announced", Some(600)),
+            key("P-256", "ES256", "keys-retired", Some(3600)),
+            key("Ed25519", "EdDSA", "keys-gone", Some(-60)),
+        ],
+        errors: vec![Summed { field: "", said: Said::new("keys-too-many").counting(80) }],
+        ..quiet
+    };
+    console(drawing, "console-keys-many", &many)
+}
+
+fn apps(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
+    let column = |label| Column { label, link: None, sorted: None, number: false };
+    let table = Table {
+        caption: "apps-title",
+        columns: ["apps-name", "apps-kind", "apps-groups", "apps-state"].map(column).to_vec(),
+        first: None,
+        next: Some("/console/apps?after=x".to_owned()),
+    };
+    let line = |name: &str, kind, who, state| Line {
+        id: "01HZX3N6W8Q4T2V7K9B5C1D0EF".to_owned(),
+        name: name.to_owned(),
+        kind: Said::new(kind),
+        who,
+        state,
+    };
+    let apps = vec![
+        line("Time Tracker", "apps-kind-secret", Said::new("apps-for-all"), Said::new("apps-state-well")),
+        line(
+            LONG,
+            "apps-kind-public",
+            Said::new("apps-for-groups").counting(3),
+            Said::new("apps-lacks-secret"),
+        ),
+        line(
+            "=1+1",
+            "apps-kind-itself",
+            Said::new("apps-for-all"),
+            Said::new("apps-state-refused").counting(2),
+        ),
+    ];
+    let empty = AppsPage { lead: Said::new("apps-well"), table: table.clone(), apps: Vec::new() };
+    console(drawing, "console-apps", &empty)?;
+    console(
+        drawing,
+        "console-apps-many",
+        &AppsPage { lead: Said::new("apps-failing").counting(2), apps, ..empty },
+    )?;
+    let choosing = NewAppPage {
+        kinds: RECIPES.iter().map(|recipe| (recipe.name, recipe.title)).collect(),
+        chosen: None,
+        fields: Vec::new(),
+        errors: Vec::new(),
+    };
+    console(drawing, "console-new-app", &choosing)?;
+    let said = Said::new("apps-wrong-no-address");
+    let mut fields = form(true);
+    if let Some(field) = fields.get_mut(1) {
+        *field = Field {
+            editable: true,
+            error: Some(said.clone()),
+            ..Field::new("address", "apps-address", Kind::Text, "").hint("apps-address-hint").required()
+        };
+    }
+    let errors = vec![Summed { field: "address", said }];
+    let chosen = Some(("grafana", "Grafana"));
+    console(drawing, "console-new-app-wrong", &NewAppPage { chosen, fields, errors, ..choosing })
+}
+
+fn form(editable: bool) -> Vec<Field> {
+    let all = [
+        Field::new("name", "apps-name", Kind::Text, LONG).hint("apps-name-hint").required(),
+        Field::new(
+            "redirect_uris",
+            "apps-redirect-uris",
+            Kind::Lines,
+            "https://app.example.org/login/generic_oauth",
+        )
+        .hint("apps-redirect-uris-hint"),
+        Field::new("groups", "apps-groups", Kind::Lines, "Acme\nAcme/Design").hint("apps-groups-hint"),
+        Field::new("require_two_factor", "apps-two-factor", Kind::Check, "on").hint("apps-two-factor-hint"),
+        Field::new("consent", "apps-consent", Kind::Check, "").hint("apps-consent-hint"),
+    ];
+    all.into_iter().map(|field| Field { editable, ..field }).collect()
+}
+
+fn app(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
+    let refused = |login: &str, why| Refused { at: at(-600), login: login.to_owned(), why };
+    let quiet = AppPage {
+        id: "01HZX3N6W8Q4T2V7K9B5C1D0EF".to_owned(),
+        name: LONG.to_owned(),
+        lead: Said::new("apps-lead-well"),
+        kind: Said::new("apps-kind-secret"),
+        method: "client_secret_basic",
+        scope: None,
+        people: Said::new("apps-used-by").counting(0),
+        elsewhere: false,
+        since: at(-86_400),
+        refused: Vec::new(),
+        fields: form(false),
+        version: "0123456789abcdef".to_owned(),
+        has_secret: false,
+        recipes: RECIPES.iter().map(|recipe| (recipe.name, recipe.title, false)).collect(),
+        setup: None,
+        errors: Vec::new(),
+    };
+    console(drawing, "console-app", &quiet)?;
+    let setup =
+        "OIDC_ISSUER=https://login.example.org\nOIDC_CLIENT_ID=01HZX3N6W8Q4T2V7K9B5C1D0EF\n".to_owned();
+    let refused = vec![
+        refused("nia", Said::new("apps-refused-two-factor")),
+        refused(LONG, Said::new("apps-refused-denied")),
+        refused("", Said::new("apps-refused-other").about("invalid_target")),
+    ];
+    let busy = AppPage {
+        lead: Said::new("apps-lead-refused").counting(3),
+        people: Said::new("apps-used-by-many").counting(10_000),
+        scope: Some("openid profile email".to_owned()),
+        elsewhere: true,
+        refused,
+        fields: form(true),
+        has_secret: true,
+        setup: Some(setup.clone()),
+        errors: vec![Summed { field: "", said: Said::new("apps-meanwhile") }],
+        ..quiet
+    };
+    console(drawing, "console-app-busy", &busy)?;
+    let secret = SecretPage {
+        id: busy.id,
+        name: busy.name,
+        issuer: "https://login.example.org".to_owned(),
+        secret: Some("Tk1pb7Wz3xQfR9sLhVdYcN5mJgAe2UoK8iXtB4rEvPq".to_owned()),
+        redirect_uris: vec!["https://app.example.org/login/generic_oauth".to_owned()],
+        setup: Some(setup),
+        is_new: true,
+    };
+    console(drawing, "console-app-secret", &secret)?;
+    console(drawing, "console-app-public", &SecretPage { secret: None, setup: None, is_new: false, ..secret })
+}
+
+fn audit(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
+    let text = |name, label| Field { editable: true, ..Field::new(name, label, Kind::Text, "") };
+    let empty = AuditPage {
+        lead: Said::new("audit-lead"),
+        fields: vec![text("user", "audit-user").hint("audit-user-hint"), text("since", "audit-since")],
+        errors: Vec::new(),
+        filtered: false,
+        table: Table { caption: "audit-title", columns: audit::columns(), first: None, next: None },
+        events: Vec::new(),
+    };
+    console(drawing, "console-audit", &empty)?;
+    let party = |name: &str, link: Option<&str>| Party {
+        said: None,
+        name: name.to_owned(),
+        link: link.map(str::to_owned),
+    };
+    let events =
+        TOLD.into_iter().map(|(event, _)| event).take(12).chain(["moon.landed"]).map(|event| Event {
+            at: at(-600),
+            who: Party { said: Some(Said::new("audit-by-operator")), ..party("", None) },
+            what: audit::told(event),
+            about: vec![party("nia", Some("/console/users/x")), party(LONG, None)],
+            network: Some("2001:db8:1234:5678:9abc:def0:1234:5678".to_owned()),
+            facts: vec![
+                ("email".to_owned(), "– → nia@example.org".to_owned()),
+                ("name".to_owned(), LONG.to_owned()),
+            ],
+        });
+    let mut fields = empty.fields.clone();
+    let said = Said::new("audit-wrong-day");
+    if let Some(field) = fields.last_mut() {
+        field.error = Some(said.clone());
+    }
+    let many = AuditPage {
+        fields,
+        errors: vec![Summed { field: "since", said }],
+        filtered: true,
+        table: Table { next: Some("/console/audit?after=x".to_owned()), ..empty.table.clone() },
+        events: events.collect(),
+        ..empty
+    };
+    console(drawing, "console-audit-many", &many)
+}

@@ -1,0 +1,139 @@
+//! How does somebody who may register relying apps add, change and remove one? With the event that says what was before and after, in
+//! the transaction of the change.
+
+use openssl::sha::sha256;
+use rand::CryptoRng;
+use serde_json::{Map, Value, json};
+
+use super::{Client, Error, Metadata, Registered, add, delete, find_to_change, rotate_secret, set, to_json};
+use crate::directory::Proof;
+use crate::directory::proof::ManageRelyingApps;
+use crate::keys::Vault;
+use crate::keys::secret::{Token, hex};
+use crate::store::Tx;
+
+/// Registers an app.
+///
+/// # Errors
+/// When its metadata is not allowed, or the database refuses.
+pub async fn register(
+    tx: &mut Tx,
+    vault: &Vault,
+    metadata: Metadata,
+    by: &Proof<ManageRelyingApps>,
+    rng: &mut impl CryptoRng,
+) -> Result<Registered, Error> {
+    let registered = add(tx, vault, metadata, by.now(), rng).await?;
+    let client = &registered.client;
+    let event =
+        by.event("client.added").client(&client.id).detail("name", client.metadata.client_name.as_str());
+    by.record(event, tx, rng).await?;
+    Ok(registered)
+}
+
+/// What becomes of a change that was typed on a page.
+#[derive(Debug)]
+pub enum Changed {
+    /// It was made.
+    Yes,
+    /// Nothing was different.
+    Same,
+    /// Somebody else has changed the app since the page was drawn: this is what it is now.
+    Meanwhile(Box<Client>),
+}
+
+/// Changes an app, if it is still as it was when the page was drawn.
+///
+/// # Errors
+/// When its metadata is not allowed, it is gone, or the database refuses.
+pub async fn change(
+    tx: &mut Tx,
+    id: &str,
+    drawn: Option<&str>,
+    edit: impl FnOnce(&mut Metadata) + Send,
+    by: &Proof<ManageRelyingApps>,
+    rng: &mut impl CryptoRng,
+) -> Result<Changed, Error> {
+    let client = find_to_change(tx, id).await?.ok_or_else(|| Error::Unknown(id.to_owned()))?;
+    if drawn.is_some_and(|drawn| drawn != client.version()) {
+        return Ok(Changed::Meanwhile(Box::new(client)));
+    }
+    let mut metadata = client.metadata.clone();
+    edit(&mut metadata);
+    let (before, after) = differences(&client.metadata, &metadata);
+    if before == after {
+        return Ok(Changed::Same);
+    }
+    set(tx, id, &metadata, by.now()).await?;
+    let event = by.event("client.changed").client(id).detail("before", before).detail("after", after);
+    by.record(event, tx, rng).await?;
+    Ok(Changed::Yes)
+}
+
+/// Gives an app a new secret; the old one stops working at once.
+///
+/// # Errors
+/// When it is gone, has no secret, or the database refuses.
+pub async fn renew_secret(
+    tx: &mut Tx,
+    vault: &Vault,
+    id: &str,
+    by: &Proof<ManageRelyingApps>,
+    rng: &mut impl CryptoRng,
+) -> Result<Token, Error> {
+    let secret = rotate_secret(tx, vault, id, by.now(), rng).await?;
+    by.record(by.event("client.secret_rotated").client(id), tx, rng).await?;
+    Ok(secret)
+}
+
+/// Deletes an app, its grants and its tokens.
+///
+/// # Errors
+/// When it is gone, or the database refuses.
+pub async fn remove(
+    tx: &mut Tx,
+    client: &Client,
+    by: &Proof<ManageRelyingApps>,
+    rng: &mut impl CryptoRng,
+) -> Result<(), Error> {
+    delete(tx, &client.id).await?;
+    let name = client.metadata.client_name.as_str();
+    by.record(by.event("client.deleted").client(&client.id).detail("name", name), tx, rng).await?;
+    Ok(())
+}
+
+impl Client {
+    /// What stands for everything that is registered about it now: a page that was drawn from something else is old.
+    #[must_use]
+    pub fn version(&self) -> String {
+        let json = to_json(&self.metadata).unwrap_or_default();
+        hex(&sha256(json.as_bytes())).chars().take(16).collect()
+    }
+}
+
+/// The members that differ, as they were and as they are.
+fn differences(before: &Metadata, after: &Metadata) -> (Value, Value) {
+    let (before, after) = (json!(before), json!(after));
+    let part = |of: &Value, other: &Value| -> Value {
+        let members = of.as_object().into_iter().flatten();
+        let differing = members.filter(|(name, value)| other.get(name.as_str()) != Some(*value));
+        Value::Object(differing.map(|(name, value)| (name.clone(), value.clone())).collect::<Map<_, _>>())
+    };
+    (part(&before, &after), part(&after, &before))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_differs_is_told() {
+        let before = Metadata::web_app("App", vec!["https://app.example/cb".to_owned()]);
+        assert_eq!(differences(&before, &before), (json!({}), json!({})));
+        let after =
+            Metadata { client_name: "Other".to_owned(), scope: Some("openid".to_owned()), ..before.clone() };
+        let expected =
+            (json!({ "client_name": "App" }), json!({ "client_name": "Other", "scope": "openid" }));
+        assert_eq!(differences(&before, &after), expected);
+    }
+}

@@ -1,0 +1,170 @@
+//! What does somebody copy into a known app? One file an app below `recipes`, with places for what is this provider's and this
+//! client's; the command line and the console read the same.
+
+use super::{AuthMethod, Client, Metadata};
+
+/// An app that there is a recipe for.
+#[derive(Clone, Copy, Debug)]
+pub struct Recipe {
+    /// Its word: `grafana`.
+    pub name: &'static str,
+    /// Its own name, as people know it.
+    pub title: &'static str,
+    /// What its redirect URI has behind the app's address; none where each is different.
+    pub callback: Option<&'static str>,
+    /// Whether it reads the ID token alone.
+    pub id_token_claims: bool,
+    /// Whether it keeps no secret.
+    pub public: bool,
+    /// How a line that only people read begins in it.
+    comment: &'static str,
+    text: &'static str,
+}
+
+const fn app(name: &'static str, title: &'static str, text: &'static str) -> Recipe {
+    Recipe { name, title, callback: None, id_token_claims: false, public: false, comment: "#", text }
+}
+
+impl Recipe {
+    const fn at(self, callback: &'static str) -> Self {
+        Self { callback: Some(callback), ..self }
+    }
+
+    const fn reads_id_tokens(self) -> Self {
+        Self { id_token_claims: true, ..self }
+    }
+
+    const fn without_secret(self) -> Self {
+        Self { public: true, ..self }
+    }
+
+    const fn comments(self, comment: &'static str) -> Self {
+        Self { comment, ..self }
+    }
+}
+
+/// All of them: what fits everything first, then by name.
+pub const RECIPES: [Recipe; 19] = [
+    app("timetracker", "Time Tracker", include_str!("recipes/php.txt")),
+    app("env", "An app that reads its settings from the environment", include_str!("recipes/env.txt")),
+    app("argocd", "Argo CD", include_str!("recipes/argocd.txt")).at("/auth/callback").reads_id_tokens(),
+    app("authjs", "Auth.js (NextAuth)", include_str!("recipes/authjs.txt"))
+        .at("/api/auth/callback/countersign")
+        .reads_id_tokens()
+        .comments("//"),
+    app("bookstack", "BookStack", include_str!("recipes/bookstack.txt"))
+        .at("/oidc/callback")
+        .reads_id_tokens(),
+    app("gitea", "Gitea or Forgejo", include_str!("recipes/gitea.txt"))
+        .at("/user/oauth2/countersign/callback"),
+    app("gitlab", "GitLab", include_str!("recipes/gitlab.txt")).at("/users/auth/openid_connect/callback"),
+    app("grafana", "Grafana", include_str!("recipes/grafana.txt")).at("/login/generic_oauth"),
+    app("kubernetes", "Kubernetes (kubectl)", include_str!("recipes/kubernetes.txt"))
+        .reads_id_tokens()
+        .without_secret(),
+    app("miniflux", "Miniflux", include_str!("recipes/miniflux.txt")).at("/oauth2/oidc/callback"),
+    app("nextcloud", "Nextcloud", include_str!("recipes/nextcloud.txt")).at("/apps/user_oidc/code"),
+    app("oauth2-proxy", "OAuth2 Proxy", include_str!("recipes/oauth2-proxy.txt")).at("/oauth2/callback"),
+    app("outline", "Outline", include_str!("recipes/outline.txt")).at("/auth/oidc.callback"),
+    app("passport", "An Express app with Passport", include_str!("recipes/passport.txt"))
+        .reads_id_tokens()
+        .comments("//"),
+    app("php", "A PHP app", include_str!("recipes/php.txt")),
+    app("proxmox", "Proxmox VE", include_str!("recipes/proxmox.txt")).at(""),
+    app("streamlit", "Streamlit", include_str!("recipes/streamlit.txt"))
+        .at("/oauth2callback")
+        .reads_id_tokens(),
+    app("synapse", "Matrix Synapse", include_str!("recipes/synapse.txt"))
+        .at("/_synapse/client/oidc/callback")
+        .reads_id_tokens(),
+    app("vault", "HashiCorp Vault", include_str!("recipes/vault.txt"))
+        .at("/ui/vault/auth/oidc/oidc/callback"),
+];
+
+impl Recipe {
+    /// The recipe of this word.
+    #[must_use]
+    pub fn of(name: &str) -> Option<&'static Self> {
+        RECIPES.iter().find(|recipe| recipe.name == name)
+    }
+
+    /// What is registered for such an app.
+    #[must_use]
+    pub fn metadata(&self, name: &str, redirect_uris: Vec<String>) -> Metadata {
+        let mut metadata = Metadata::web_app(name, redirect_uris);
+        metadata.id_token_claims = self.id_token_claims;
+        if self.public {
+            metadata.token_endpoint_auth_method = AuthMethod::None;
+        } else {
+            metadata.any_secret_method = true;
+        }
+        metadata
+    }
+
+    /// The set-up to be copied, for this client: with its secret where that is at hand, which it is only when it has just been made.
+    #[must_use]
+    pub fn filled(&self, issuer: &str, client: &Client, secret: Option<&str>) -> String {
+        let metadata = &client.metadata;
+        let redirect = metadata.redirect_uris.first().map_or("(register one)", String::as_str);
+        let secret = match (metadata.token_endpoint_auth_method, secret) {
+            (AuthMethod::None, _) => "(none: a public client)",
+            (_, Some(secret)) => secret,
+            (_, None) => "(the client_secret that was shown when the client was added)",
+        };
+        let mut text = String::new();
+        if self.id_token_claims && !metadata.id_token_claims {
+            let (comment, id) = (self.comment, &client.id);
+            text = format!(
+                "{comment} This app reads the ID token alone. Once: countersign client set {id} --id-token-claims\n"
+            );
+        }
+        text + &self
+            .text
+            .replace("@ISSUER@", issuer)
+            .replace("@CLIENT_ID@", &client.id)
+            .replace("@REDIRECT_URI@", redirect)
+            .replace("@CLIENT_SECRET@", secret)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_recipe_is_filled_to_its_last_place() {
+        for recipe in &RECIPES {
+            let client = Client {
+                id: "the-id".to_owned(),
+                secret_hash: None,
+                secret_sealed: None,
+                registration_token_hash: None,
+                metadata: recipe.metadata("App", vec!["https://app.example/cb".to_owned()]),
+                created_at: 0,
+            };
+            let text = recipe.filled("https://login.example.org", &client, Some("the-secret"));
+            assert!(text.contains("https://login.example.org") && text.contains("the-id"), "{text}");
+            assert!(!text.contains('@') && text.ends_with('\n'), "{text}");
+            assert_eq!(text.contains("the-secret"), !recipe.public, "{text}");
+            assert!(!text.contains("--id-token-claims"), "it was registered as the app needs it: {text}");
+            assert!(Recipe::of(recipe.name).is_some_and(|found| found.title == recipe.title));
+        }
+        assert!(Recipe::of("fax").is_none());
+    }
+
+    #[test]
+    fn a_client_of_another_kind_is_told_what_the_app_needs() {
+        let grafana = Recipe::of("grafana").unwrap().metadata("App", Vec::new());
+        let client = Client {
+            id: "the-id".to_owned(),
+            secret_hash: None,
+            secret_sealed: None,
+            registration_token_hash: None,
+            metadata: grafana,
+            created_at: 0,
+        };
+        let text = Recipe::of("passport").unwrap().filled("https://login.example.org", &client, None);
+        assert!(text.starts_with("// This app reads the ID token alone."), "{text}");
+        assert!(text.contains("(the client_secret that was shown"), "{text}");
+    }
+}

@@ -1,0 +1,156 @@
+//! Can whoever registers apps add one with its set-up, change it without overwriting others, and take it away?
+
+use serde_json::Value;
+
+use crate::support::manager::Manager;
+use crate::support::site::Site;
+
+async fn root(site: &Site) -> Manager<'_> {
+    site.admin.add_site_administrator("root").await;
+    Manager::arrives(site, "root").await
+}
+
+/// What the page says, with one blank between words.
+fn told(manager: &Manager<'_>) -> String {
+    manager.browser.text().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+async fn details(site: &Site, event: &str) -> Value {
+    let events = site.admin.events().await;
+    let found = events.iter().rfind(|one| one.event == event).unwrap_or_else(|| panic!("no {event}"));
+    serde_json::from_str(&found.details).unwrap()
+}
+
+crate::on_both_databases! {
+    async fn an_app_is_added_by_what_it_is_and_its_set_up_is_filled_in(database) {
+        let site = Site::on(database).await;
+        let mut root = root(&site).await;
+        root.open("/console/apps").await;
+        assert!(told(&root).contains("No app is registered yet."), "{}", told(&root));
+        root.open("/console/apps/new").await;
+        assert!(root.browser.links().iter().any(|link| link == "/console/apps/new?is=grafana"));
+        root.open("/console/apps/new?is=grafana").await;
+        root.send(&[("name", "Our Grafana"), ("address", "https://grafana.example.org/")]).await;
+        let (id, secret) = (root.browser.text_of("client-id").unwrap(), root.browser.text_of("client-secret").unwrap());
+        let setup = root.browser.text_of("setup").unwrap();
+        assert!(setup.contains(id.trim()) && setup.contains(secret.trim()), "{setup}");
+        assert_eq!(details(&site, "client.added").await["name"], "Our Grafana");
+        root.open(&format!("/console/apps/{}", id.trim())).await;
+        let text = told(&root);
+        assert!(!text.contains(secret.trim()), "the secret is shown once");
+        assert!(text.contains("Nobody of your groups uses it now."), "{text}");
+        let uris = root.browser.field("redirect_uris").unwrap();
+        assert_eq!(uris.trim(), "https://grafana.example.org/login/generic_oauth");
+        root.open("/console/apps").await;
+        assert!(told(&root).contains("Our Grafana"), "{}", told(&root));
+    }
+
+    async fn what_is_wrong_is_told_beside_its_field_and_nothing_is_lost(database) {
+        let site = Site::on(database).await;
+        let mut root = root(&site).await;
+        let long = "x".repeat(101);
+        for (name, uri, groups, expected) in [
+            ("", "https://a.example/", "", "Give it a name."),
+            (long.as_str(), "https://a.example/", "", "At most 100 characters."),
+            ("Wi\u{202e}ki", "https://a.example/", "", "cannot be seen"),
+            ("Wiki", "javascript:alert(1)", "", "redirect URI javascript:alert(1)"),
+            ("Wiki", "https://a.example/#fragment", "", "It was not saved"),
+            ("Wiki", "https://a.example/", "Acme/Nowhere", "There is no group Acme/Nowhere here."),
+            ("Wiki", "https://a.example/", "<script>", "There is no group <script> here."),
+        ] {
+            root.open("/console/apps/new?is=other").await;
+            root.send(&[("name", name), ("redirect_uris", uri), ("groups", groups)]).await;
+            assert_eq!(root.browser.status(), 422, "{expected}");
+            assert!(told(&root).contains(expected), "{expected}: {}", told(&root));
+            assert_eq!(root.browser.field("redirect_uris").unwrap().trim(), uri);
+        }
+        let events = site.admin.events().await;
+        assert!(events.iter().all(|event| event.event != "client.added"));
+    }
+
+    async fn a_change_says_what_was_before_and_after(database) {
+        let site = Site::on(database).await;
+        let app = site.admin.add_app().await;
+        let mut root = root(&site).await;
+        let page = format!("/console/apps/{}", app.client_id);
+        root.open(&page).await.send(&[("name", "Hours"), ("groups", "Acme")]).await;
+        assert_eq!(root.saved().as_deref().map(str::trim), Some("Hours is saved."));
+        let details = details(&site, "client.changed").await;
+        assert_eq!(details["before"]["client_name"], "Time Tracker");
+        assert_eq!(details["after"]["client_name"], "Hours");
+        assert_eq!(details["after"]["allowed_groups"][0], site.acme.id.as_str());
+        assert!(details["after"].get("redirect_uris").is_none(), "only what is different: {details}");
+        root.open(&page).await;
+        assert_eq!(root.browser.field("groups").unwrap().trim(), "Acme");
+        let before = site.admin.events().await.len();
+        root.browser.submit().await;
+        assert!(root.saved().unwrap().contains("Nothing was different"));
+        assert_eq!(site.admin.events().await.len(), before);
+    }
+
+    async fn the_second_of_two_sees_what_the_first_has_changed(database) {
+        let site = Site::on(database).await;
+        let app = site.admin.add_app().await;
+        let mut first = root(&site).await;
+        let page = format!("/console/apps/{}", app.client_id);
+        first.open(&page).await;
+        let mut second = Manager::arrives(&site, "root").await;
+        second.open(&page).await;
+        first.send(&[("name", "Hours")]).await;
+        second.send(&[("name", "Times")]).await;
+        assert_eq!(second.browser.status(), 422);
+        let text = told(&second);
+        assert!(text.contains("Somebody else has changed this app") && text.contains("Now: Hours"), "{text}");
+        assert_eq!(second.browser.field("name").as_deref(), Some("Times"));
+        second.browser.submit().await;
+        assert_eq!(second.saved().as_deref().map(str::trim), Some("Times is saved."));
+    }
+
+    async fn a_new_secret_is_shown_once_and_ends_the_old_one(database) {
+        let site = Site::on(database).await;
+        let app = site.admin.add_app().await;
+        let mut root = root(&site).await;
+        root.open(&format!("/console/apps/{}", app.client_id)).await;
+        root.browser.press("secret").await;
+        assert!(told(&root).contains("The old secret stops working at once."), "{}", told(&root));
+        root.browser.submit().await;
+        let secret = root.browser.text_of("client-secret").unwrap();
+        assert_ne!(Some(secret.trim()), app.client_secret.as_deref());
+        assert_eq!(root.browser.header("cache-control").as_deref(), Some("no-store"));
+        root.open(&format!("/console/apps/{}", app.client_id)).await;
+        assert!(!told(&root).contains(secret.trim()));
+    }
+
+    async fn whoever_deletes_an_app_is_told_how_many_use_it(database) {
+        let site = Site::on(database).await;
+        site.admin.change_email("nia", Some("nia@example.org")).await;
+        let app = site.admin.add_app().await;
+        let visit = app.visit();
+        let ada = site.after_password(&visit, "ada").await;
+        assert!(ada.has_left(), "{}", ada.text());
+        app.redeem(&visit, &ada.arrived()).await;
+        ada.forget_cookies();
+        let mut root = root(&site).await;
+        root.open(&format!("/console/apps/{}", app.client_id)).await;
+        root.browser.press("delete").await;
+        assert!(told(&root).contains("One person of your groups uses it now."), "{}", told(&root));
+        root.browser.submit().await;
+        assert_eq!(root.saved().as_deref().map(str::trim), Some("Time Tracker is deleted."));
+        assert_eq!(details(&site, "client.deleted").await["name"], "Time Tracker");
+        root.open(&format!("/console/apps/{}", app.client_id)).await;
+        assert_eq!(root.browser.status(), 404);
+    }
+
+    async fn why_a_sign_in_was_refused_stands_on_the_apps_page(database) {
+        let site = Site::on(database).await;
+        site.admin.add_user(&site.acme, "tia", "Top manager", None).await;
+        let strict = site.admin.add_app_with(|m| m.require_two_factor = true).await;
+        site.after_password(&strict.visit(), "tia").await;
+        let mut root = root(&site).await;
+        root.open("/console/apps").await;
+        assert!(told(&root).contains("One sign-in was refused today."), "{}", told(&root));
+        root.open(&format!("/console/apps/{}", strict.client_id)).await;
+        let refused = root.browser.text_of("refused").unwrap();
+        assert!(refused.contains("no email address") && refused.contains("tia"), "{refused}");
+    }
+}
