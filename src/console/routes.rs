@@ -8,8 +8,8 @@ use axum::response::Response;
 
 use super::Visit;
 use super::{
-    advanced, app, apps, audit, group, groups, home, kept, keys, language, repair, role, roles, subgroups,
-    unlock,
+    advanced, app, apps, audit, group, groups, hand_code, home, kept, keys, language, new_user, repair, role,
+    roles, subgroups, unlock, user, user_deeds, users,
 };
 use crate::web::Problem;
 
@@ -17,6 +17,11 @@ use crate::web::Problem;
 const PAGES: &[&[Route]] = &[
     home::ROUTES,
     repair::ROUTES,
+    users::ROUTES,
+    new_user::ROUTES,
+    user::ROUTES,
+    hand_code::ROUTES,
+    user_deeds::ROUTES,
     groups::ROUTES,
     group::ROUTES,
     subgroups::ROUTES,

@@ -25,6 +25,7 @@ use crate::web::{Language, Pages, TemplateError};
 pub fn pages(pages: &Pages, language: Language) -> Result<Vec<Sample>, TemplateError> {
     let mut drawing = Drawing::new(pages, language);
     home(&mut drawing)?;
+    super::users_samples::people(&mut drawing)?;
     around(&mut drawing)?;
     samples_groups::draw(&mut drawing)?;
     samples_apps::all(&mut drawing)?;

@@ -32,6 +32,9 @@ pub fn wrong(error: Error) -> Result<Wrong, Problem> {
         Error::RoleHeld { name, holders } => {
             ("", Said::new("wrong-role-held").about(&name).counting(holders))
         }
+        Error::Overtaken(fields) => {
+            (fields.first().copied().unwrap_or_default(), Said::new("wrong-overtaken-somehow"))
+        }
         Error::Disabled(login) => ("", Said::new("wrong-disabled").about(&login)),
         Error::NoEmail => ("email", Said::new("wrong-no-email")),
         // The others tell what to do on the command line, or are about what no form of ours has.

@@ -79,6 +79,9 @@ pub enum Error {
     /// The row is gone.
     #[error("it was deleted meanwhile")]
     Vanished,
+    /// Somebody else has changed the same fields meanwhile.
+    #[error("somebody else has just changed {}: look again first", .0.join(", "))]
+    Overtaken(Vec<&'static str>),
     /// Somebody else has moved the user between reading and writing.
     #[error("somebody else has just moved this user: try again")]
     Moved,

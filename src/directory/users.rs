@@ -8,6 +8,7 @@ use super::links::{Link, Purpose};
 use super::login::{self, fold};
 use super::policy::{self, Actor, After, Others, Refusal, RoleFacts};
 use super::rights::{SITE_ADMINISTRATOR, own};
+use super::seen::Seen;
 use super::{
     Address, Claim, ClaimChanges, Error, Login, Person, Status, help, history, links, people, roles,
 };
@@ -56,6 +57,8 @@ pub struct Changes {
     pub role: Option<RoleRow>,
     /// The standard claims.
     pub claims: ClaimChanges,
+    /// What the actor has seen of the user before: what is no longer so is not overwritten.
+    pub seen: Seen,
 }
 
 /// Whether somebody administers the site, or will once they have chosen a password.
@@ -115,6 +118,7 @@ pub async fn set(
     rng: &mut impl CryptoRng,
 ) -> Result<Person, Error> {
     let person = locked(tx, person, changes.group.as_ref(), changes.to_site).await?;
+    changes.seen.refuse_overtaken(&person, &changes)?;
     let after = after(tx, &person, &changes).await?;
     let others = others(tx, &person).await?;
     let standing = standing(tx, &person).await?;
@@ -419,7 +423,7 @@ async fn after(conn: &mut Conn, person: &Person, changes: &Changes) -> Result<Af
 }
 
 /// Who else could do what this person can do.
-async fn others(conn: &mut Conn, person: &Person) -> Result<Others, Error> {
+pub(super) async fn others(conn: &mut Conn, person: &Person) -> Result<Others, Error> {
     let group_id = person.group.as_ref().map(|group| group.id.as_str());
     Ok(Others {
         override_2fa: users::has_other_holder(conn, group_id, &person.id, own::OVERRIDE_2FA).await?,

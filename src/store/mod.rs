@@ -48,6 +48,7 @@ pub mod signins;
 pub mod standing;
 pub mod tally;
 pub mod tokens;
+pub mod tree_users;
 pub mod users;
 pub mod versions;
 
@@ -96,6 +97,7 @@ pub fn queries() -> Vec<Query> {
         standing::QUERIES,
         tally::QUERIES,
         tokens::QUERIES,
+        tree_users::QUERIES,
         users::QUERIES,
         versions::QUERIES,
     ]

@@ -54,6 +54,7 @@ macro_rules! tuple {
 tuple!(A);
 tuple!(A, B);
 tuple!(A, B, C);
+tuple!(A, B, C, D);
 
 /// A row of SQLite.
 pub(super) struct SqliteColumns<'r> {

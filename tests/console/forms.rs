@@ -18,13 +18,20 @@ pub fn form(_world: &World, route: &Route) -> Vec<(&'static str, String)> {
             vec![("name", "Guest".to_owned()), ("rank", "2".to_owned()), ("rights", "track_time".to_owned())]
         }
         "/console/roles/{id}" => vec![("name", "People".to_owned())],
-        // ("/console/users/{id}", …) => vec![("email", "nia@example.org".to_owned())],
         "/console/apps" | "/console/apps/{id}" => {
             vec![("name", "Wiki".to_owned()), ("redirect_uris", "https://wiki.example.org/back".to_owned())]
         }
         "/console/apps/{id}/secret" | "/console/apps/{id}/delete" => vec![("confirm", "yes".to_owned())],
         "/console/keys/rotate" => Vec::new(),
         "/console/keys/stolen" => vec![("confirm", "yes".to_owned())],
+        "/console/users/{id}" => vec![("email", "nia@example.org".to_owned())],
+        "/console/users/new" => {
+            vec![("login", "new".to_owned()), ("group", "Acme".to_owned()), ("role", "User".to_owned())]
+        }
+        "/console/users/{id}/link" | "/console/users/{id}/unlock" | "/console/users/{id}/sessions" => {
+            Vec::new()
+        }
+        "/console/users/{id}/code" | "/console/users/{id}/delete" => vec![("confirm", "yes".to_owned())],
         path => panic!("{path}: say in tests/console/forms.rs what is typed there"),
     }
 }

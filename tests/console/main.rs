@@ -15,4 +15,5 @@ mod keys;
 mod matrix;
 mod roles;
 mod unlocking;
+mod users;
 mod world;

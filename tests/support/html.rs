@@ -66,6 +66,15 @@ fn add_control(form: &mut Form, element: &str, attributes: &[(String, String)]) 
         "input" if kind == "submit" => form.buttons.push([id, name, value]),
         "input" if unchecked => form.boxes.push((name, value)),
         "input" | "textarea" if !name.is_empty() => form.fields.push((name, value)),
+        "select" if !name.is_empty() => form.fields.push((name, String::new())),
+        // The first one is chosen where none says that it is.
+        "option" => {
+            if let Some((_, chosen)) = form.fields.last_mut()
+                && (chosen.is_empty() || of(attributes, "selected").is_some())
+            {
+                *chosen = value;
+            }
+        }
         _ => {}
     }
 }

@@ -132,6 +132,7 @@ impl Set {
             to_site: self.site_administrator,
             role,
             claims: claims(&self.claims)?,
+            ..Changes::default()
         })
     }
 }

@@ -1,0 +1,151 @@
+console-menu-users = Users
+
+users-title = Users
+users-all-well = Nobody here is kept out by two-factor.
+users-kept-out = { $n ->
+    [one] One person here cannot sign in.
+   *[other] { $n } people here cannot sign in.
+}
+users-many-kept-out = { $n } people here or more cannot sign in.
+users-show-them = Show who
+users-add = Add somebody
+users-search = Search
+users-search-hint = How a login, a name or an email address begins.
+users-search-button = Search
+users-filters = Show
+users-filter-all = Everybody
+users-filter-kept-out = Cannot sign in
+users-filter-no-email = No email
+users-filter-never = Never signed in
+users-filter-stopped = Codes stopped
+users-filter-disabled = Disabled
+users-filter-invited = Invited
+users-login = Login
+users-name = Name
+users-group = Group
+users-role = Role
+users-state = State
+users-told = { $n ->
+    [one] One line
+   *[other] { $n } lines
+}
+users-none-found = Nobody here has a login, a name or an email address that begins with “{ $q }”.
+users-none-of-these = Nobody here is like that.
+users-nobody = There is nobody here yet: add somebody.
+
+explained-short-well = can sign in
+explained-short-disabled = disabled
+explained-short-invited = invited, has no password yet
+explained-short-no-address = cannot sign in: no email address
+explained-short-codes-stopped = cannot sign in: codes stopped
+
+explained-disabled = Cannot sign in: disabled, so that every password is refused.
+explained-invited = Cannot sign in yet: no password has been chosen.
+explained-no-address = Cannot sign in: a code is asked for, and there is no email address that it could go to. Give them one below.
+explained-codes-stopped = Cannot sign in: too many wrong codes have stopped theirs. Let them try again below, if it was they who tried.
+explained-code = Can sign in with the password and a code that goes to { $name }.
+explained-code-by-hand = Can sign in with the password and the code that they were given by hand.
+explained-rehearsed = Can sign in; two-factor is rehearsed with codes to { $name }.
+explained-rehearsed-no-address = Can sign in, since two-factor is only rehearsed. No code reaches them: if it were on, they could not.
+explained-override = Can sign in with the password alone, by override: that is recorded, and announced to the others who hold it.
+explained-longer = Can sign in, and is asked for a longer password first: it stands alone here.
+explained-password = Can sign in with the password alone.
+explained-no-group = They are in no group, so no two-factor setting applies.
+explained-group-off = Two-factor is off in { $name }.
+explained-group-rehearse = Two-factor is rehearsed in { $name }.
+explained-group-on = Two-factor is on in { $name }.
+explained-role-overrides = The role { $name } may do without a code (override_2fa).
+explained-role-does-not-override = The role { $name } may not do without a code.
+
+user-login = Login
+user-login-hint = What they type to sign in. It cannot be taken by two people.
+user-name = Name
+user-email = Email
+user-email-hint = Where codes and links go.
+user-new-email-hint = The invitation goes there, and codes do later. Without one they cannot be invited.
+user-role = Role
+user-role-hint = Another role gives or takes rights at once, and ends what is pending of their codes and links.
+user-status = Status
+user-status-hint = To disable somebody ends their sessions at once.
+user-active = Active
+user-active-hint = May sign in.
+user-invited = Invited
+user-invited-hint = May sign in once they have chosen a password.
+user-disabled = Disabled
+user-disabled-hint = May not sign in. Nothing of theirs is deleted.
+user-group = Group
+user-save = Save
+user-deeds = Help them in
+user-history = Sign-ins
+user-no-history = Nothing is known of any sign-in of theirs.
+user-added = Added
+history-when = When
+history-what = What
+history-where = From
+
+happened-completed = Signed in ({ $name })
+happened-override = Signed in without a code, by override ({ $name })
+happened-password-refused = A wrong password
+happened-code-refused = A wrong code
+happened-codes-stopped = A wrong code too many: codes stopped
+happened-code-skipped = Went on without the rehearsed code
+happened-refused = Turned away by { $name }
+
+deed-link = Send a link for a new password
+deed-invite = Send the invitation again
+deed-link-said = A link goes to { $name }, with which they choose a password themselves. Links before it are void; a password holds until they have.
+deed-link-no-address = A link to choose a password goes by mail, and there is no email address yet: give them one above.
+deed-unlock = Let them try again
+deed-unlock-said = Forgets the wrong passwords and codes that were typed for them, so that they can try again at once.
+deed-unlock-stopped = Too many wrong codes have stopped theirs. This lets them try again. First make sure that it was they who tried.
+deed-sessions = End all sessions
+deed-sessions-said = { $n ->
+    [one] They are signed in in one browser. This signs them out there, and the apps are told.
+   *[other] They are signed in in { $n } browsers. This signs them out everywhere, and the apps are told.
+}
+deed-code = Make a code by hand
+deed-code-said = Shows a one-time code that lets them in beside their password when mail does not reach them. It asks first, and they are told.
+deed-delete = Delete them
+deed-delete-said = Takes them away with everything of theirs but the audit log. It asks first.
+
+delete-question = Delete { $name }?
+delete-gone = { $name } can no longer sign in anywhere. This cannot be undone.
+delete-apps = Their sessions end, and the apps are told; what the apps keep about them stays there.
+delete-instead = If they may come back, disable them instead.
+delete-button = Delete
+
+hand-code-question = Make a code for { $name }?
+hand-code-once = It is shown to you once. With their password it lets them in once; codes made before are void.
+hand-code-sure = First make sure that it is { $name } who asks: see them, or call a number that you know.
+hand-code-told = They are told by mail that you have made it, and it is on the audit log.
+hand-code-button = Make a code
+hand-code-title = A code for { $name }
+hand-code-lead = It works once, within { $minutes } minutes, and is not shown again.
+hand-code-copy = Copy
+hand-code-copied = Copied
+hand-code-announced = { $name } was written to, so that they know.
+hand-code-unannounced = They have no email address, so nobody could write to them about it.
+
+new-user-title = Add somebody
+new-user-lead = They choose their password themselves, by a link that is mailed to them. Nobody else knows it.
+new-user-button = Add and invite
+new-user-unlock = Unlock to add somebody
+
+saved-user = { $name } was changed.
+saved-link = A link to choose a password is on its way to { $name }.
+saved-unlocked = { $name } can try again.
+saved-sessions = { $n ->
+    [one] { $name } was signed out of one browser.
+   *[other] { $name } was signed out of { $n } browsers.
+}
+saved-deleted = { $name } was deleted.
+saved-invited = { $name } was added, and an invitation is on its way.
+saved-added = { $name } was added. They have no email address yet: set one, and then send the invitation.
+
+wrong-status = Choose whether they may sign in.
+wrong-no-address = There is no email address that a link could go to: set one first.
+wrong-overtaken = Somebody else has set this to { $name } meanwhile. Save again if yours is to stand.
+wrong-overtaken-empty = Somebody else has emptied this meanwhile. Save again if yours is to stand.
+wrong-overtaken-active = Somebody else has activated them meanwhile. Save again if yours is to stand.
+wrong-overtaken-disabled = Somebody else has disabled them meanwhile. Save again if yours is to stand.
+wrong-overtaken-somehow = Somebody else has just changed this: open the page again.

@@ -1,0 +1,96 @@
+//! Can somebody sign in now, what would be asked of them, and why? What `countersign explain` says, in the words of the catalogue.
+
+use serde::Serialize;
+
+use super::Visit;
+use super::field::Said;
+use crate::directory::listing::Listed;
+use crate::directory::{Person, Status, TwoFactor};
+use crate::signin::decide::Demand;
+use crate::signin::explain;
+use crate::store::Conn;
+use crate::web::Problem;
+
+/// Whether somebody can sign in.
+#[derive(Clone, Debug, Serialize)]
+pub struct Explained {
+    /// Whether they can.
+    pub well: bool,
+    /// In a few words, for a list.
+    pub short: Said,
+    /// In a sentence.
+    pub said: Said,
+    /// From what it follows, one sentence each.
+    pub because: Vec<Said>,
+}
+
+/// The same decision as the sign-in's, about one person.
+pub(super) async fn of(visit: &Visit, conn: &mut Conn, person: &Person) -> Result<Explained, Problem> {
+    let attempts = i64::from(visit.provider().signin.settings.code_attempts);
+    let found = explain::explain(conn, person, Demand::Whatever, attempts, visit.now()).await?;
+    Ok(told(person, found.outcome))
+}
+
+/// About somebody on a list: most of them need no further look.
+pub(super) async fn of_listed(visit: &Visit, conn: &mut Conn, listed: &Listed) -> Result<Explained, Problem> {
+    let person = &listed.person;
+    let asked = person.two_factor() != TwoFactor::Off && !person.overrides_two_factor();
+    let unclear = asked && (listed.codes_stopped || person.deliverable_address().is_none());
+    if person.status == Status::Active && unclear {
+        return of(visit, conn, person).await;
+    }
+    Ok(told(person, if person.status == Status::Active { "well" } else { "refused" }))
+}
+
+/// The words for an outcome.
+pub(super) fn told(person: &Person, outcome: &'static str) -> Explained {
+    let address = person.deliverable_address();
+    let reached = address.is_some();
+    let well = "explained-short-well";
+    let (short, said) = match (person.status, outcome) {
+        (Status::Disabled, _) => ("explained-short-disabled", "explained-disabled"),
+        (Status::Invited, _) => ("explained-short-invited", "explained-invited"),
+        (_, "no_address") => ("explained-short-no-address", "explained-no-address"),
+        (_, "codes_stopped") => ("explained-short-codes-stopped", "explained-codes-stopped"),
+        (_, "password_and_code") if reached => (well, "explained-code"),
+        (_, "password_and_code") => (well, "explained-code-by-hand"),
+        (_, "password_and_rehearsed_code") if reached => (well, "explained-rehearsed"),
+        (_, "password_and_rehearsed_code") => (well, "explained-rehearsed-no-address"),
+        (_, "password_by_override") => (well, "explained-override"),
+        (_, "password_then_longer_password") => (well, "explained-longer"),
+        _ => (well, "explained-password"),
+    };
+    Explained {
+        well: short == well,
+        short: Said::new(short),
+        said: Said::new(said).about(&address.map(|address| address.shown()).unwrap_or_default()),
+        because: because(person),
+    }
+}
+
+fn because(person: &Person) -> Vec<Said> {
+    let Some(group) = &person.group else { return vec![Said::new("explained-no-group")] };
+    let setting = match group.two_factor {
+        TwoFactor::Off => "explained-group-off",
+        TwoFactor::Rehearse => "explained-group-rehearse",
+        TwoFactor::On => "explained-group-on",
+    };
+    let mut said = vec![Said::new(setting).about(&group.name)];
+    if group.two_factor != TwoFactor::Off {
+        let role = if person.overrides_two_factor() {
+            "explained-role-overrides"
+        } else {
+            "explained-role-does-not-override"
+        };
+        said.push(Said::new(role).about(&person.role.name));
+    }
+    said
+}
+
+/// What a page shows in its samples.
+pub(super) fn sample() -> Vec<Said> {
+    vec![
+        Said::new("explained-group-on").about("Acme"),
+        Said::new("explained-role-does-not-override").about("User"),
+    ]
+}

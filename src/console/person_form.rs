@@ -1,0 +1,242 @@
+//! What of a person is changed by a form, and what was so when it was opened?
+
+use super::Visit;
+use super::field::{Choice, Field, Kind, Label, Said, Wrong, line};
+use super::groups_to_choose::{GroupChoice, named, problem};
+use super::trouble::not_an_address;
+use crate::directory::of_user::OfUser;
+use crate::directory::seen::Seen;
+use crate::directory::users::Changes;
+use crate::directory::{Address, Person, Status, groups as directory_groups, roles};
+use crate::store::{Conn, groups};
+use crate::web::Problem;
+
+/// The longest email address, in characters (RFC 5321 §4.5.3.1.3), and the longest name and path.
+pub(super) const LONGEST: (usize, usize, usize) = (254, 80, 1000);
+
+/// A form as it was sent.
+pub(super) struct Typed {
+    /// What it changes; none where it changes nothing.
+    pub(super) changes: Option<Changes>,
+    /// What is wrong with it.
+    pub(super) wrong: Vec<Wrong>,
+}
+
+/// What a form holds of one field, if it was sent and is another value than was seen.
+fn altered<'v>(visit: &'v Visit, field: &str, now: &str) -> Option<&'v str> {
+    let (_, typed) = visit.form.pairs().find(|(name, _)| *name == field)?;
+    let seen = visit.form.pairs().find(|(name, _)| name.strip_prefix("seen-") == Some(field));
+    let before = seen.map_or(now, |(_, value)| value);
+    (typed.trim() != before.trim()).then_some(typed)
+}
+
+impl Typed {
+    /// Reads the form about a person.
+    pub(super) async fn read(visit: &Visit, conn: &mut Conn, person: &Person) -> Result<Self, Problem> {
+        let (mut changes, mut wrong) = (Changes { seen: sent(visit), ..Changes::default() }, Vec::new());
+        let mut any = false;
+        let now = Seen::of(person);
+        let known = |value: &Option<String>| value.clone().unwrap_or_default();
+        if altered(visit, "name", &known(&now.name)).is_some() {
+            any = true;
+            match line(&visit.form, "name", LONGEST.1) {
+                Ok(name) => changes.name = Some(name.to_owned()),
+                Err(what) => wrong.push(what),
+            }
+        }
+        if altered(visit, "email", &shown_email(person)).is_some() {
+            any = true;
+            match email(visit) {
+                Ok(email) => changes.email = Some(email),
+                Err(what) => wrong.push(what),
+            }
+        }
+        if let Some(status) = altered(visit, "status", person.status.name()) {
+            any = true;
+            match Status::from_name(status) {
+                Some(Status::Disabled) => changes.status = Some(Status::Disabled),
+                Some(_) => changes.status = Some(Status::Active),
+                None => wrong.push(Wrong::new("status", Said::new("wrong-status"))),
+            }
+        }
+        if let Some(path) =
+            altered(visit, "group", &home(conn, person).await?).filter(|path| !path.is_empty())
+        {
+            any = true;
+            match named(visit, conn, path).await? {
+                Ok(group) => changes.group = Some(group),
+                Err(what) => wrong.push(what),
+            }
+        }
+        if let Some(name) = altered(visit, "role", &person.role.name) {
+            any = true;
+            let group = match (&changes.group, &person.group) {
+                (Some(group), _) => Some(group.clone()),
+                (None, Some(home)) => groups::find(conn, &home.id).await?,
+                (None, None) => None,
+            };
+            match roles::find_named(conn, group.as_ref(), name).await {
+                Ok(role) => changes.role = Some(role),
+                Err(_) => wrong.push(Wrong::new("role", Said::new("wrong-no-role").about(name))),
+            }
+        }
+        Ok(Self { changes: any.then_some(changes), wrong })
+    }
+}
+
+/// The address that was typed; none inside takes it away.
+pub(super) fn email(visit: &Visit) -> Result<Option<Address>, Wrong> {
+    let typed = line(&visit.form, "email", LONGEST.0)?;
+    if typed.is_empty() {
+        return Ok(None);
+    }
+    Address::parse(typed).map(Some).map_err(not_an_address)
+}
+
+/// What the form says that its sender saw.
+fn sent(visit: &Visit) -> Seen {
+    let field = |name: &str| {
+        let found = visit.form.pairs().find(|(sent, _)| sent.strip_prefix("seen-") == Some(name));
+        found.map(|(_, value)| value.to_owned())
+    };
+    let email = field("email").map(|shown| Address::parse(&shown).map_or(shown, |email| email.to_string()));
+    Seen {
+        name: field("name"),
+        email,
+        role: field("role"),
+        status: field("status"),
+        group: field("group-id"),
+    }
+}
+
+/// What this person sees of that one now, to be sent with the form.
+pub(super) fn seen(person: &Person, home: &str) -> Vec<(&'static str, String)> {
+    let now = Seen::of(person);
+    let text = |value: Option<String>| value.unwrap_or_default();
+    vec![
+        ("seen-name", text(now.name)),
+        ("seen-email", shown_email(person)),
+        ("seen-role", text(now.role)),
+        ("seen-status", text(now.status)),
+        ("seen-group", home.to_owned()),
+        ("seen-group-id", text(now.group)),
+    ]
+}
+
+fn shown_email(person: &Person) -> String {
+    let email = person.email.as_deref().unwrap_or_default();
+    Address::parse(email).map_or_else(|_| email.to_owned(), |email| email.shown())
+}
+
+/// The path of their group; empty for a site administrator.
+pub(super) async fn home(conn: &mut Conn, person: &Person) -> Result<String, Problem> {
+    match &person.group {
+        Some(group) => directory_groups::path(conn, &group.id).await.map_err(problem),
+        None => Ok(String::new()),
+    }
+}
+
+/// The fields about a person; where something is wrong, with what was typed.
+pub(super) fn fields(
+    visit: &Visit,
+    person: &Person,
+    may: &OfUser,
+    (groups, home): (&GroupChoice, &str),
+    wrong: &[Wrong],
+) -> Vec<Field> {
+    let fields = [
+        Field::new("name", "user-name", Kind::Text, person.name.clone().unwrap_or_default())
+            .longest(LONGEST.1)
+            .editable(visit, &may.edit),
+        Field::new("email", "user-email", Kind::Email, shown_email(person))
+            .longest(LONGEST.0)
+            .hint("user-email-hint")
+            .editable(visit, &may.edit),
+        Field::new("role", "user-role", roles_of(person, may), person.role.name.clone())
+            .hint("user-role-hint")
+            .editable(visit, &may.role),
+        Field::new("status", "user-status", statuses(person), person.status.name())
+            .hint("user-status-hint")
+            .editable(visit, &may.status),
+        Field::new("group", "user-group", groups.kind(), home).longest(LONGEST.2).editable(visit, &may.group),
+    ];
+    let mut fields = fields.to_vec();
+    if person.group.is_none() {
+        fields.pop();
+    }
+    if wrong.is_empty() {
+        return fields;
+    }
+    fields.into_iter().map(|field| again(visit, field, wrong)).collect()
+}
+
+/// A field with what was typed, unless it was left as it was seen: then it shows what is so now.
+fn again(visit: &Visit, field: Field, wrong: &[Wrong]) -> Field {
+    let now = field.value.clone();
+    let about = wrong.iter().find(|wrong| wrong.field == field.name);
+    if altered(visit, field.name, &now).is_some() {
+        return field.typed(&visit.form, about);
+    }
+    let error = about.map(|wrong| wrong.said.clone());
+    Field { error, ..field }
+}
+
+fn roles_of(person: &Person, may: &OfUser) -> Kind {
+    let mut named: Vec<(i64, String)> = may.roles.iter().map(|role| (role.rank, role.name.clone())).collect();
+    named.push((person.role.rank, person.role.name.clone()));
+    named.sort();
+    let choice =
+        |(_, name): (i64, String)| Choice { value: name.clone(), label: Label::Name(name), hint: None };
+    Kind::Select { choices: named.into_iter().map(choice).collect() }
+}
+
+fn statuses(person: &Person) -> Kind {
+    let choice = |value: Status, key, hint| Choice {
+        value: value.name().to_owned(),
+        label: Label::Key(key),
+        hint: Some(hint),
+    };
+    let on = if person.password_hash.is_some() {
+        choice(Status::Active, "user-active", "user-active-hint")
+    } else {
+        choice(Status::Invited, "user-invited", "user-invited-hint")
+    };
+    Kind::Radio { choices: vec![on, choice(Status::Disabled, "user-disabled", "user-disabled-hint")] }
+}
+
+/// What takes these changes back.
+pub(super) fn undo(person: &Person, changes: &Changes) -> Vec<(&'static str, String)> {
+    let mut fields = Vec::new();
+    if changes.name.is_some() {
+        fields.push(("name", person.name.clone().unwrap_or_default()));
+    }
+    if changes.email.is_some() {
+        fields.push(("email", shown_email(person)));
+    }
+    if changes.role.is_some() && changes.group.is_none() {
+        fields.push(("role", person.role.name.clone()));
+    }
+    if changes.status.is_some() {
+        fields.push(("status", person.status.name().to_owned()));
+    }
+    fields
+}
+
+/// What is said beside each field that somebody else has changed meanwhile: what it holds now.
+pub(super) fn overtaken(person: &Person, home: &str, fields: &[&'static str]) -> Vec<Wrong> {
+    let said = |field: &&'static str| {
+        let now = match *field {
+            "name" => person.name.clone().unwrap_or_default(),
+            "email" => shown_email(person),
+            "role" => person.role.name.clone(),
+            "status" if person.status == Status::Disabled => {
+                return Wrong::new(field, Said::new("wrong-overtaken-disabled"));
+            }
+            "status" => return Wrong::new(field, Said::new("wrong-overtaken-active")),
+            _ => home.to_owned(),
+        };
+        let key = if now.is_empty() { "wrong-overtaken-empty" } else { "wrong-overtaken" };
+        Wrong::new(field, Said::new(key).about(&now))
+    };
+    fields.iter().map(said).collect()
+}

@@ -1,0 +1,180 @@
+//! `/console/users/{id}`: can this person sign in now, why not, and what can be done about it?
+
+use axum::response::Response;
+use serde::Serialize;
+
+use super::Visit;
+use super::explained::{self, Explained};
+use super::field::{Field, Said, Summed, Wrong, errors};
+use super::groups_to_choose::GroupChoice;
+use super::person_form::{self, Typed};
+use super::routes::{Needs, Route};
+use super::saved::Saved;
+use super::trouble;
+use super::user_deeds::{self, Deed};
+use super::visit::ConsolePage;
+use crate::clock::Moment;
+use crate::directory::of_user::{self, OfUser};
+use crate::directory::rights::own;
+use crate::directory::{Error, Person, users};
+use crate::keys::secret::entropy;
+use crate::store::{Conn, tree_users};
+use crate::web::Problem;
+
+pub(super) const ROUTES: &[Route] = &[
+    Route::get("/console/users/{id}", Needs::Right(own::VIEW_USERS), |visit| Box::pin(get(visit))),
+    Route::post("/console/users/{id}", Needs::Right(own::MANAGE_USERS), "user.changed", |visit| {
+        Box::pin(post(visit))
+    }),
+];
+
+/// The latest sign-ins that are shown.
+const LATEST: i64 = 20;
+
+/// One person.
+#[derive(Clone, Debug, Serialize)]
+pub struct UserPage {
+    /// Their page's address.
+    pub path: String,
+    /// Their login.
+    pub login: String,
+    /// Their name, or else their login.
+    pub who: String,
+    /// Whether they can sign in, and why not.
+    pub state: Explained,
+    /// What is wrong with what was typed.
+    pub errors: Vec<Summed>,
+    /// What can be changed: name, email, role, status, group.
+    pub fields: Vec<Field>,
+    /// What this person saw of the fields when they opened the page: name and value.
+    pub seen: Vec<(&'static str, String)>,
+    /// Whether any of the fields is an input.
+    pub changeable: bool,
+    /// Why nothing of it can be changed by this person, if that is so.
+    pub why_not: Option<Said>,
+    /// What can be done with them.
+    pub deeds: Vec<Deed>,
+    /// How they have signed in, newest first; none for whoever may not know.
+    pub history: Option<Vec<Visited>>,
+    /// When they were added.
+    pub added: Moment,
+}
+
+/// Something that happened in a sign-in of theirs.
+#[derive(Clone, Debug, Serialize)]
+pub struct Visited {
+    /// When.
+    pub at: Moment,
+    /// What.
+    pub said: Said,
+    /// From which network, where that was kept.
+    pub network: String,
+}
+
+impl ConsolePage for UserPage {
+    const TEMPLATE: &'static str = "console/user.html";
+}
+
+/// `GET /console/users/{id}`
+async fn get(visit: Visit) -> Result<Response, Problem> {
+    let mut conn = visit.read().await?;
+    let person = visit.user(&mut conn).await?;
+    Ok(visit.page(&page(&visit, &mut conn, &person, &[]).await?))
+}
+
+/// `POST /console/users/{id}`
+async fn post(visit: Visit) -> Result<Response, Problem> {
+    let mut tx = visit.write().await?;
+    let person = visit.user(&mut tx).await?;
+    let path = format!("/console/users/{}", person.id);
+    let typed = Typed::read(&visit, &mut tx, &person).await?;
+    if !typed.wrong.is_empty() {
+        return Ok(visit.again(&page(&visit, &mut tx, &person, &typed.wrong).await?));
+    }
+    let Some(changes) = typed.changes else { return Ok(visit.to(&path)) };
+    let undo = person_form::undo(&person, &changes);
+    match users::set(&mut tx, &person, changes, &visit.by, &mut entropy()).await {
+        Ok(after) => {
+            tx.commit().await?;
+            let undo: Vec<(&str, &str)> = undo.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let saved = Saved::new("saved-user").about(after.display_name());
+            Ok(visit.saved(&path, &saved.undone_by(&path, &undo)))
+        }
+        Err(error) => {
+            drop(tx);
+            let mut conn = visit.read().await?;
+            let person = visit.user(&mut conn).await?;
+            let wrong = match error {
+                Error::Overtaken(fields) => {
+                    let home = person_form::home(&mut conn, &person).await?;
+                    person_form::overtaken(&person, &home, &fields)
+                }
+                other => vec![trouble::wrong(other)?],
+            };
+            Ok(visit.again(&page(&visit, &mut conn, &person, &wrong).await?))
+        }
+    }
+}
+
+/// The page, with what was typed where something is wrong with it.
+pub(super) async fn page(
+    visit: &Visit,
+    conn: &mut Conn,
+    person: &Person,
+    wrong: &[Wrong],
+) -> Result<UserPage, Problem> {
+    let may = may(visit, conn, person).await?;
+    let groups = GroupChoice::of(visit, conn).await?;
+    let home = person_form::home(conn, person).await?;
+    let fields = person_form::fields(visit, person, &may, (&groups, &home), wrong);
+    let whole = wrong.iter().find(|wrong| wrong.field.is_empty());
+    let history = if may.edit.is_ok() { Some(history(visit, conn, person).await?) } else { None };
+    let refused = may.edit.as_ref().err().filter(|_| visit.holds(own::MANAGE_USERS));
+    Ok(UserPage {
+        path: format!("/console/users/{}", person.id),
+        login: person.login.clone(),
+        who: person.display_name().to_owned(),
+        state: explained::of(visit, conn, person).await?,
+        errors: errors(&fields, whole),
+        changeable: fields.iter().any(|field| field.editable),
+        seen: person_form::seen(person, &home),
+        fields,
+        why_not: refused.map(trouble::refused),
+        deeds: user_deeds::of(visit, conn, person, &may).await?,
+        history,
+        added: visit.moment(person.created_at),
+    })
+}
+
+/// What this person may do with that one.
+pub(super) async fn may(visit: &Visit, conn: &mut Conn, person: &Person) -> Result<OfUser, Problem> {
+    of_user::of_user(conn, person, &visit.by).await.map_err(|e| match e {
+        Error::Store(e) => e.into(),
+        other => Problem::Internal(other.to_string()),
+    })
+}
+
+async fn history(visit: &Visit, conn: &mut Conn, person: &Person) -> Result<Vec<Visited>, Problem> {
+    let rows = tree_users::sign_ins(conn, &person.id, LATEST).await?;
+    Ok(rows
+        .into_iter()
+        .map(|(at_ms, event, client_id, network)| Visited {
+            at: visit.moment(at_ms / 1000),
+            said: Said::new(happened(&event)).about(client_id.as_deref().unwrap_or("console")),
+            network: network.unwrap_or_default(),
+        })
+        .collect())
+}
+
+/// The sentence for an event of a sign-in.
+fn happened(event: &str) -> &'static str {
+    match event {
+        "signin.completed" => "happened-completed",
+        "signin.override" => "happened-override",
+        "signin.password_refused" => "happened-password-refused",
+        "signin.code_refused" => "happened-code-refused",
+        "signin.codes_stopped" => "happened-codes-stopped",
+        "signin.code_skipped" => "happened-code-skipped",
+        _ => "happened-refused",
+    }
+}

@@ -1,0 +1,149 @@
+//! `/console/users`: who is in the reader's tree, in which state, and who of them cannot sign in?
+
+use axum::response::Response;
+use serde::Serialize;
+
+use super::Visit;
+use super::explained::{self, Explained};
+use super::field::Said;
+use super::listing::{Declared, Listing, Table};
+use super::routes::{Needs, Route};
+use super::visit::ConsolePage;
+use crate::directory::listing::{self, Listed, Which};
+use crate::directory::rights::own;
+use crate::store::Conn;
+use crate::web::Problem;
+
+pub(super) const ROUTES: &[Route] =
+    &[Route::get("/console/users", Needs::Right(own::VIEW_USERS), |visit| Box::pin(get(visit)))
+        .in_menu("console-menu-users", 30)];
+
+/// People of a page: with more of them the first visit would weigh above 40 kB.
+const SHOWN: usize = 25;
+
+/// The most people who cannot sign in that are counted.
+const COUNTED: i64 = 100;
+
+const COLUMNS: [Declared; 5] = [
+    Declared { sort: None, label: "users-login", number: false },
+    Declared { sort: None, label: "users-name", number: false },
+    Declared { sort: None, label: "users-group", number: false },
+    Declared { sort: None, label: "users-role", number: false },
+    Declared { sort: None, label: "users-state", number: false },
+];
+
+/// The people of a tree.
+#[derive(Clone, Debug, Serialize)]
+pub struct UsersPage {
+    /// What is wrong, or that nothing is.
+    pub lead: Said,
+    /// Where those are whom it is about, if it is not about all.
+    pub remedy: Option<String>,
+    /// What was searched for.
+    pub q: String,
+    /// Which filter is chosen, as its word.
+    pub filter: &'static str,
+    /// What there is to choose: where it leads, the key of its name, whether it is chosen.
+    pub filters: Vec<(String, &'static str, bool)>,
+    /// The table's head.
+    pub table: Table,
+    /// One line each.
+    pub people: Vec<Line>,
+    /// What the list says when it has changed, for whoever cannot see it.
+    pub told: Said,
+    /// Whether this person may add somebody.
+    pub may_add: bool,
+}
+
+/// One of them.
+#[derive(Clone, Debug, Serialize)]
+pub struct Line {
+    /// Their id.
+    pub id: String,
+    /// Their login.
+    pub login: String,
+    /// Their name, or nothing.
+    pub name: String,
+    /// Their group's name; none for a site administrator.
+    pub group: Option<String>,
+    /// Their role's name.
+    pub role: String,
+    /// Whether they can sign in, and why not.
+    pub state: Explained,
+}
+
+impl ConsolePage for UsersPage {
+    const TEMPLATE: &'static str = "console/users.html";
+}
+
+/// `GET /console/users`
+async fn get(visit: Visit) -> Result<Response, Problem> {
+    let asked = Listing::of(&visit, &COLUMNS);
+    let which = Which::from_word(&asked.filter);
+    let mut conn = visit.read().await?;
+    let mut found = listing::list(&mut conn, &visit.tree, which, &asked.q, &asked.after, more()).await?;
+    let next = if found.len() > SHOWN {
+        found.truncate(SHOWN);
+        found.last().map(|last| last.person.login.clone())
+    } else {
+        None
+    };
+    let kept_out = listing::list(&mut conn, &visit.tree, Which::KeptOut, "", "", COUNTED).await?.len();
+    let kept_out = i64::try_from(kept_out).unwrap_or(COUNTED);
+    let mut people = Vec::with_capacity(found.len());
+    for listed in &found {
+        people.push(line(&visit, &mut conn, listed).await?);
+    }
+    let (lead, remedy) = match kept_out {
+        0 => (Said::new("users-all-well"), None),
+        n if n < COUNTED => (Said::new("users-kept-out").counting(n), Some(Which::KeptOut)),
+        n => (Said::new("users-many-kept-out").counting(n), Some(Which::KeptOut)),
+    };
+    let told = Said::new("users-told").counting(i64::try_from(people.len()).unwrap_or(0));
+    Ok(visit.page(&UsersPage {
+        lead,
+        remedy: remedy
+            .filter(|_| which != Which::KeptOut)
+            .map(|which| format!("/console/users?filter={}", which.word())),
+        filter: which.word(),
+        filters: filters(&asked, which),
+        table: asked.table("users-title", &COLUMNS, next.as_deref()),
+        people,
+        told,
+        may_add: visit.holds(own::MANAGE_USERS),
+        q: asked.q,
+    }))
+}
+
+fn more() -> i64 {
+    i64::try_from(SHOWN + 1).unwrap_or(i64::MAX)
+}
+
+fn filters(asked: &Listing, which: Which) -> Vec<(String, &'static str, bool)> {
+    let all = [Which::All].into_iter().chain(Which::KINDS);
+    all.map(|kind| (asked.with_filter(kind.word()), label(kind), kind == which)).collect()
+}
+
+const fn label(which: Which) -> &'static str {
+    match which {
+        Which::All => "users-filter-all",
+        Which::KeptOut => "users-filter-kept-out",
+        Which::NoEmail => "users-filter-no-email",
+        Which::Never => "users-filter-never",
+        Which::Stopped => "users-filter-stopped",
+        Which::Disabled => "users-filter-disabled",
+        Which::Invited => "users-filter-invited",
+    }
+}
+
+async fn line(visit: &Visit, conn: &mut Conn, listed: &Listed) -> Result<Line, Problem> {
+    let person = &listed.person;
+    Ok(Line {
+        id: person.id.clone(),
+        login: person.login.clone(),
+        name: person.name.clone().unwrap_or_default(),
+        group: person.group.as_ref().map(|group| group.name.clone()),
+        role: person.role.name.clone(),
+        state: explained::of_listed(visit, conn, listed).await?,
+    })
+}

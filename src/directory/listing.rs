@@ -1,0 +1,90 @@
+//! Whom does a list of people show: those of the reader's tree, searched, of one kind, a page at a time?
+
+use std::collections::BTreeSet;
+
+use super::login::fold;
+use super::{Person, Tree};
+use crate::store::tree_users::{self, Page};
+use crate::store::{Conn, Result};
+
+pub use crate::store::tree_users::Which;
+
+/// A tree of no more people than these is read by its groups.
+const FEW: i64 = 2000;
+
+/// One line.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// Who.
+    pub person: Person,
+    /// Whether too many wrong codes have stopped theirs.
+    pub codes_stopped: bool,
+}
+
+impl Which {
+    /// Every kind that a list can be limited to.
+    pub const KINDS: [Self; 6] =
+        [Self::KeptOut, Self::NoEmail, Self::Never, Self::Stopped, Self::Disabled, Self::Invited];
+
+    /// The word in `?filter=`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::All => "",
+            Self::KeptOut => "cannot-sign-in",
+            Self::NoEmail => "no-email",
+            Self::Never => "never-signed-in",
+            Self::Stopped => "stopped",
+            Self::Disabled => "disabled",
+            Self::Invited => "invited",
+        }
+    }
+
+    /// The kind of this word; everybody where there is none.
+    #[must_use]
+    pub fn from_word(word: &str) -> Self {
+        Self::KINDS.into_iter().find(|kind| kind.word() == word).unwrap_or(Self::All)
+    }
+}
+
+/// At most `limit` people of a tree, by login, that come after the login `after`, of one kind; `search` is how their login, their
+/// email, or a word of their name begins.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn list(
+    conn: &mut Conn,
+    tree: &Tree,
+    which: Which,
+    search: &str,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<Listed>> {
+    let few = match tree.root_id() {
+        Some(root) => tree_users::count(conn, root, FEW + 1).await? <= FEW,
+        None => false,
+    };
+    let (after, search) = (fold(after), fold(search));
+    let page = Page { root: tree.root_id(), few, after: &after, search: &search, limit };
+    let people: Vec<Person> = tree_users::list(conn, which, page)
+        .await?
+        .into_iter()
+        .map(Person::from_row)
+        .collect::<Result<_>>()?;
+    let (Some(first), Some(last)) = (people.first(), people.last()) else { return Ok(Vec::new()) };
+    let (first, last) = (fold(&first.login), fold(&last.login));
+    let stopped: BTreeSet<String> =
+        tree_users::stopped_between(conn, &first, &last, FEW).await?.into_iter().collect();
+    let listed =
+        people.into_iter().map(|person| Listed { codes_stopped: stopped.contains(&person.id), person });
+    Ok(listed.collect())
+}
+
+/// Whether too many wrong codes have stopped somebody's.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn are_codes_stopped(conn: &mut Conn, person: &Person) -> Result<bool> {
+    let key = fold(&person.login);
+    Ok(!tree_users::stopped_between(conn, &key, &key, 1).await?.is_empty())
+}

@@ -1,0 +1,382 @@
+//! Can a manager find everybody of their own, see who cannot sign in and why, and help them in; and nobody else's?
+
+use countersign::directory::Status;
+use countersign::directory::users::Changes;
+
+use crate::support::manager::Manager;
+use crate::support::site::Site;
+
+/// Opens somebody's page.
+async fn at<'m, 's>(manager: &'m mut Manager<'s>, site: &Site, login: &str) -> &'m mut Manager<'s> {
+    let id = site.admin.user(login).await.id;
+    manager.open(&format!("/console/users/{id}")).await
+}
+
+/// The logins that a list shows, in its order.
+fn listed(manager: &Manager<'_>) -> Vec<String> {
+    let links = manager.browser.links();
+    let people = links.iter().filter(|link| link.contains("/console/users/") && !link.ends_with("/new"));
+    people.cloned().collect()
+}
+
+async fn changed_fields(site: &Site) -> usize {
+    site.admin.events().await.iter().filter(|event| event.event == "user.changed").count()
+}
+
+crate::on_both_databases! {
+    async fn the_list_says_who_cannot_sign_in_and_why(database) {
+        let site = Site::on(database).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        max.open("/console/users").await;
+        let text = max.browser.text();
+        assert!(text.contains("One person here cannot sign in."), "{text}");
+        assert!(text.contains("cannot sign in: no email address"), "{text}");
+        assert_eq!(listed(&max).len(), 4, "{:?}", listed(&max));
+        max.open("/console/users?filter=cannot-sign-in").await;
+        assert_eq!(listed(&max).len(), 1, "{}", max.browser.text());
+        site.admin.change_email("nia", Some("nia@example.org")).await;
+        max.open("/console/users").await;
+        assert!(max.browser.text().contains("Nobody here is kept out"), "{}", max.browser.text());
+        site.admin.stop_codes("ned").await;
+        max.open("/console/users?filter=stopped").await;
+        let text = max.browser.text();
+        assert!(text.contains("cannot sign in: codes stopped") && listed(&max).len() == 1, "{text}");
+    }
+
+    async fn each_filter_shows_its_own(database) {
+        let site = Site::on(database).await;
+        let disabled = Changes { status: Some(Status::Disabled), ..Changes::default() };
+        site.admin.change("ned", disabled).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        for (filter, expected) in [
+            ("disabled", vec!["ned"]),
+            ("no-email", vec!["nia"]),
+            ("invited", vec![]),
+            ("never-signed-in", vec!["ada", "nia"]),
+            ("no-such-filter", vec!["ada", "max", "ned", "nia"]),
+        ] {
+            max.open(&format!("/console/users?filter={filter}")).await;
+            let mut ids = Vec::new();
+            for login in &expected {
+                ids.push(site.admin.user(login).await.id);
+            }
+            let found = listed(&max);
+            assert_eq!(found.len(), ids.len(), "{filter}: {}", max.browser.text());
+            assert!(found.iter().zip(&ids).all(|(link, id)| link.ends_with(id.as_str())), "{filter}: {found:?}");
+        }
+        assert!(max.open("/console/users?filter=invited").await.browser.text().contains("Nobody here is like that."));
+    }
+
+    async fn a_site_administrator_sees_every_tree_and_types_the_role(database) {
+        let site = Site::on(database).await;
+        let bolt = site.admin.add_group("Bolt", true).await;
+        site.admin.add_user(&bolt, "bea", "User", None).await;
+        site.admin.add_site_administrator("root").await;
+        let mut root = Manager::arrives(&site, "root").await;
+        for (filter, expected) in
+            [("", 6), ("cannot-sign-in", 2), ("no-email", 3), ("never-signed-in", 5), ("stopped", 0), ("disabled", 0), ("invited", 0)]
+        {
+            root.open(&format!("/console/users?filter={filter}")).await;
+            assert_eq!(listed(&root).len(), expected, "{filter}: {}", root.browser.text());
+        }
+        root.open("/console/users/new").await;
+        root.send(&[("login", "una"), ("group", "Bolt"), ("role", "Manager")]).await;
+        assert!(root.saved().unwrap().contains("una was added."), "{}", root.browser.text());
+        let id = site.admin.user("root").await.id;
+        root.open(&format!("/console/users/{id}")).await;
+        assert_eq!(root.browser.status(), 200);
+    }
+
+    async fn people_are_found_by_how_login_name_and_address_begin(database) {
+        let site = Site::on(database).await;
+        let named = Changes { name: Some("Zora Nnadi-Quist".to_owned()), ..Changes::default() };
+        site.admin.change("nia", named).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        for (q, expected) in [("ni", 1), ("NIA", 1), ("nnadi", 1), ("zora", 1), ("ned%40exam", 1), ("n", 2), ("nn%25", 0), ("x_", 0)] {
+            max.open(&format!("/console/users?q={q}")).await;
+            assert_eq!(listed(&max).len(), expected, "{q}: {}", max.browser.text());
+        }
+        max.open("/console/users?q=%3Cb%3E").await;
+        assert!(max.browser.text().contains("begins with"), "{}", max.browser.text());
+    }
+
+    async fn pages_go_on_where_the_one_before_ended(database) {
+        let site = Site::on(database).await;
+        for n in 0..55 {
+            site.admin.add_user(&site.acme, &format!("user-{n:03}"), "User", Some("u@example.org")).await;
+        }
+        let mut max = Manager::arrives(&site, "max").await;
+        max.open("/console/users?q=user-").await;
+        assert_eq!(listed(&max).len(), 25);
+        let next = max.browser.links().into_iter().find(|link| link.contains("after=")).unwrap();
+        max.open(&next).await;
+        assert_eq!(listed(&max).len(), 25, "{}", max.browser.text());
+        assert!(max.browser.text().contains("user-025") && !max.browser.text().contains("user-024"));
+    }
+
+    async fn other_trees_are_in_no_list_no_search_and_no_count(database) {
+        let site = Site::on(database).await;
+        let bolt = site.admin.add_group("Bolt", true).await;
+        site.admin.add_user(&bolt, "bea", "User", None).await;
+        let design = site.admin.add_subgroup(&site.acme, "Design", true).await;
+        site.admin.add_user(&design, "dora", "Manager", Some("dora@example.org")).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        max.open("/console/users").await;
+        assert!(max.browser.text().contains("One person here cannot sign in."), "{}", max.browser.text());
+        assert!(!max.browser.text().contains("bea") && max.browser.text().contains("dora"));
+        max.open("/console/users?q=bea").await;
+        assert_eq!(listed(&max).len(), 0);
+        let mut dora = Manager::arrives(&site, "dora").await;
+        dora.open("/console/users").await;
+        assert_eq!(listed(&dora).len(), 1, "{}", dora.browser.text());
+    }
+
+    async fn an_address_is_set_and_the_page_says_that_they_can_sign_in(database) {
+        let site = Site::on(database).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        at(&mut max, &site, "nia").await;
+        let lead = max.browser.text_of("explained").unwrap();
+        assert!(lead.starts_with("Cannot sign in: a code is asked for"), "{lead}");
+        max.send(&[("email", "nia@example.org")]).await;
+        assert!(max.saved().unwrap().contains("nia was changed."), "{:?}", max.saved());
+        let lead = max.browser.text_of("explained").unwrap();
+        assert_eq!(lead, "Can sign in with the password and a code that goes to nia@example.org.");
+        let event = site.admin.events().await.into_iter().rfind(|event| event.event == "user.changed").unwrap();
+        assert_eq!(event.actor_login.as_deref(), Some("max"));
+        max.browser.press("undo").await;
+        assert_eq!(site.admin.user("nia").await.email, None);
+    }
+
+    async fn what_is_wrong_is_said_beside_its_field_and_nothing_is_lost_or_saved(database) {
+        let site = Site::on(database).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        let long = format!("{}@example.org", "x".repeat(260));
+        for (field, typed) in [
+            ("email", "nia"),
+            ("email", "nia@example.org\u{200b}"),
+            ("email", "<b>@example.org"),
+            ("email", long.as_str()),
+            ("name", "\u{202e}evil"),
+            ("name", "a\u{1}b"),
+        ] {
+            at(&mut max, &site, "nia").await;
+            max.send(&[(field, typed)]).await;
+            assert_eq!(max.browser.status(), 422, "{field} {typed:?}");
+            let error = max.browser.text_of(&format!("{field}-error"));
+            assert!(error.is_some(), "{field} {typed:?}: {}", max.browser.text());
+            assert_eq!(max.browser.field(field).as_deref(), Some(typed), "{field} {typed:?}");
+        }
+        // No browser sends this one, and no page takes it.
+        at(&mut max, &site, "nia").await;
+        max.send(&[("name", "a\u{0}b")]).await;
+        assert_eq!(max.browser.status(), 400);
+        at(&mut max, &site, "nia").await;
+        max.send(&[("name", "=1+1")]).await;
+        assert_eq!(max.browser.status(), 200);
+        assert_eq!(changed_fields(&site).await, 1);
+    }
+
+    async fn fields_of_somebody_of_higher_rank_are_text_and_the_server_refuses_too(database) {
+        let site = Site::on(database).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        at(&mut max, &site, "ada").await;
+        assert!(!max.browser.has_field("email") && !max.browser.has_field("role"));
+        let text = max.browser.text();
+        assert!(text.contains("Only somebody of higher rank") && !text.contains("Delete them"), "{text}");
+        assert!(!text.contains("Signed in"), "{text}");
+        let ada = format!("/console/users/{}", site.admin.user("ada").await.id);
+        for (path, fields) in [
+            (ada.clone(), vec![("email", "max@example.org")]),
+            (ada.clone(), vec![("role", "User")]),
+            (format!("{ada}/link"), vec![]),
+            (format!("{ada}/unlock"), vec![]),
+            (format!("{ada}/sessions"), vec![]),
+            (format!("{ada}/delete"), vec![("confirm", "yes")]),
+        ] {
+            let before = site.admin.events().await.len();
+            max.browser.post(&path, &fields).await;
+            assert_eq!(max.browser.status(), 422, "{path} {fields:?}");
+            assert_eq!(site.admin.events().await.len(), before, "{path}");
+        }
+        assert_eq!(site.admin.user("ada").await.role.name, "Top manager");
+    }
+
+    async fn nobody_raises_anybody_above_themselves_nor_changes_their_own_role_or_group(database) {
+        let site = Site::on(database).await;
+        site.admin.add_subgroup(&site.acme, "Design", true).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        let nia = format!("/console/users/{}", site.admin.user("nia").await.id);
+        let own = format!("/console/users/{}", site.admin.user("max").await.id);
+        for (path, fields) in [
+            (nia.clone(), ("role", "Top manager")),
+            (own.clone(), ("role", "Top manager")),
+            (own.clone(), ("role", "User")),
+            (own.clone(), ("group", "Acme/Design")),
+        ] {
+            max.browser.post(&path, &[fields]).await;
+            assert_eq!(max.browser.status(), 422, "{path} {fields:?}");
+        }
+        max.open(&own).await;
+        assert!(max.browser.has_field("name") && !max.browser.has_field("role") && !max.browser.has_field("group"));
+        max.open(&nia).await;
+        assert!(max.browser.has_field("role"));
+        max.send(&[("role", "Manager")]).await;
+        assert_eq!(site.admin.user("nia").await.role.name, "Manager", "{}", max.browser.text());
+    }
+
+    async fn the_second_of_two_managers_sees_what_the_first_has_changed(database) {
+        let site = Site::on(database).await;
+        let (mut max, mut ada) = (Manager::arrives(&site, "max").await, Manager::arrives(&site, "ada").await);
+        at(&mut max, &site, "nia").await;
+        at(&mut ada, &site, "nia").await;
+        ada.send(&[("email", "nia@first.example")]).await;
+        max.send(&[("email", "nia@second.example"), ("name", "Nia Nnadi")]).await;
+        assert_eq!(max.browser.status(), 422);
+        let error = max.browser.text_of("email-error").unwrap();
+        assert!(error.contains("Somebody else has set this to nia@first.example meanwhile."), "{error}");
+        assert_eq!(max.browser.field("email").as_deref(), Some("nia@second.example"));
+        assert_eq!(max.browser.field("name").as_deref(), Some("Nia Nnadi"));
+        let nia = site.admin.user("nia").await;
+        assert_eq!((nia.email.as_deref(), nia.name), (Some("nia@first.example"), None));
+        max.browser.submit().await;
+        let nia = site.admin.user("nia").await;
+        assert_eq!((nia.email.as_deref(), nia.name.as_deref()), (Some("nia@second.example"), Some("Nia Nnadi")));
+    }
+
+    async fn what_only_the_other_has_changed_stays_as_the_other_left_it(database) {
+        let site = Site::on(database).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        at(&mut max, &site, "nia").await;
+        site.admin.change_email("nia", Some("nia@first.example")).await;
+        max.send(&[("name", "Nia Nnadi")]).await;
+        assert_eq!(max.browser.status(), 200, "{}", max.browser.text());
+        let nia = site.admin.user("nia").await;
+        assert_eq!((nia.email.as_deref(), nia.name.as_deref()), (Some("nia@first.example"), Some("Nia Nnadi")));
+    }
+
+    async fn a_link_for_a_password_goes_to_the_person_and_to_nobody_else(database) {
+        let site = Site::on(database).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        at(&mut max, &site, "nia").await;
+        assert!(max.browser.text().contains("there is no email address yet"));
+        max.browser.press("link").await;
+        assert_eq!(max.browser.status(), 422);
+        assert!(max.browser.error().unwrap().contains("There is no email address"), "{:?}", max.browser.error());
+        at(&mut max, &site, "ned").await;
+        max.browser.press("link").await;
+        assert!(max.saved().unwrap().contains("on its way to ned@example.org"), "{:?}", max.saved());
+        assert!(!max.browser.page().body.contains("/reset/"));
+        site.admin.until_no_mail_waits().await;
+        assert!(site.inbox("ned@example.org").last().text().contains("/reset/"));
+    }
+
+    async fn stopped_codes_are_let_go_and_sessions_end(database) {
+        let site = Site::on(database).await;
+        site.admin.stop_codes("ned").await;
+        let mut max = Manager::arrives(&site, "max").await;
+        at(&mut max, &site, "ned").await;
+        assert!(max.browser.text_of("explained").unwrap().contains("too many wrong codes"));
+        max.browser.press("unlock").await;
+        assert!(max.saved().unwrap().contains("ned can try again."));
+        assert!(max.browser.text_of("explained").unwrap().starts_with("Can sign in"));
+        let app = site.admin.add_app().await;
+        site.signed_in(&app, &app.visit(), "ned").await;
+        at(&mut max, &site, "ned").await;
+        assert!(max.browser.text().contains("They are signed in in one browser."), "{}", max.browser.text());
+        assert!(max.browser.text().contains("Signed in ("), "{}", max.browser.text());
+        max.browser.press("sessions").await;
+        assert!(max.saved().unwrap().contains("ned was signed out of one browser."), "{:?}", max.saved());
+    }
+
+    async fn deleting_asks_first(database) {
+        let site = Site::on(database).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        at(&mut max, &site, "nia").await;
+        max.browser.press("delete").await;
+        let text = max.browser.text();
+        assert!(text.contains("Delete nia?") && text.contains("cannot be undone"), "{text}");
+        site.admin.user("nia").await;
+        max.browser.submit().await;
+        assert!(max.saved().unwrap().contains("nia was deleted."));
+        max.open("/console/users?q=nia").await;
+        assert_eq!(listed(&max).len(), 0);
+    }
+
+    async fn somebody_is_added_and_invited_by_mail(database) {
+        let site = Site::on(database).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        max.open("/console/users/new").await;
+        let typed = [("login", "ned"), ("email", "no address"), ("name", "Una")];
+        max.send(&typed).await;
+        assert_eq!(max.browser.status(), 422);
+        for (field, value) in typed {
+            assert_eq!(max.browser.field(field).as_deref(), Some(value));
+        }
+        assert!(max.browser.text_of("email-error").is_some());
+        max.send(&[("email", "una@example.org")]).await;
+        assert!(max.browser.text_of("login-error").unwrap().contains("taken"), "{}", max.browser.text());
+        max.send(&[("login", "una")]).await;
+        assert!(max.saved().unwrap().contains("Una was added, and an invitation is on its way."));
+        assert!(max.browser.text_of("explained").unwrap().contains("no password has been chosen"));
+        site.admin.until_no_mail_waits().await;
+        assert!(site.inbox("una@example.org").last().text().contains("/reset/"));
+        let una = site.admin.user("una").await;
+        assert_eq!((una.status, una.role.name.as_str()), (Status::Invited, "User"));
+    }
+
+    async fn nobody_is_added_elsewhere_or_above_oneself(database) {
+        let site = Site::on(database).await;
+        site.admin.add_group("Bolt", false).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        for (group, role, field) in [
+            ("Bolt", "User", "group"),
+            ("Nowhere", "User", "group"),
+            ("Acme", "Top manager", "error"),
+            ("Acme", "Site administrator", "role"),
+        ] {
+            max.browser.post("/console/users/new", &[("login", "una"), ("group", group), ("role", role)]).await;
+            assert_eq!(max.browser.status(), 422, "{group} {role}");
+            let about = if field == "error" { field.to_owned() } else { format!("{field}-error") };
+            assert!(max.browser.text_of(&about).is_some(), "{group} {role}: {}", max.browser.text());
+        }
+        max.open("/console/users?q=una").await;
+        assert_eq!(listed(&max).len(), 0);
+    }
+
+    async fn what_was_typed_after_the_ten_minutes_is_saved_once_they_have_proven_who_they_are(database) {
+        let site = Site::on(database).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        at(&mut max, &site, "nia").await;
+        site.advance(601);
+        max.send(&[("email", "nia@example.org")]).await;
+        max.prove().await;
+        max.browser.submit().await;
+        assert_eq!(site.admin.user("nia").await.email.as_deref(), Some("nia@example.org"), "{}", max.browser.text());
+    }
+
+    async fn a_code_by_hand_is_asked_about_shown_once_and_announced(database) {
+        let site = Site::on(database).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        at(&mut max, &site, "ned").await;
+        max.browser.press("code").await;
+        assert!(max.browser.text().contains("Make a code for ned?"), "{}", max.browser.text());
+        max.browser.submit().await;
+        let code = max.browser.text_of("code").unwrap();
+        at(&mut max, &site, "ned").await;
+        assert!(!max.browser.page().body.contains(&code));
+        site.admin.until_no_mail_waits().await;
+        let letter = site.inbox("ned@example.org").last().text();
+        assert!(letter.contains("max made a one-time code") && !letter.contains(&code), "{letter}");
+        let event = site.admin.events().await.into_iter().rfind(|event| event.event == "user.code_by_hand").unwrap();
+        assert_eq!(event.actor_login.as_deref(), Some("max"));
+        let app = site.admin.add_app().await;
+        let mut ned = site.after_password(&app.visit(), "ned").await;
+        ned.fill("code", &code).fill("password", crate::support::admin::PASSWORD).submit().await;
+        assert!(ned.has_left(), "{}", ned.text());
+        for login in ["max", "ada"] {
+            let id = site.admin.user(login).await.id;
+            max.browser.post(&format!("/console/users/{id}/code"), &[("confirm", "yes")]).await;
+            assert_eq!(max.browser.status(), 422, "{login}");
+        }
+    }
+}
