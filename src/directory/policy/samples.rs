@@ -14,7 +14,7 @@ pub(super) const NOBODY: Others = Others { override_2fa: false, administer_site:
 pub(super) const KEPT: Remaining = Remaining { override_2fa: true, administer_site: true };
 
 /// `acme`, `acme/design`, `acme/design/web`, `acme/sales`; another tree `bolt`; and the site itself.
-pub(super) fn at(path: &str) -> Place {
+pub(in crate::directory) fn at(path: &str) -> Place {
     let mut lineage: Vec<String> =
         path.split('/').filter(|name| !name.is_empty()).map(str::to_owned).collect();
     lineage.reverse();
@@ -22,7 +22,7 @@ pub(super) fn at(path: &str) -> Place {
 }
 
 /// A role that every site begins with, as `acme` has it.
-pub(super) fn role(name: &str) -> RoleFacts {
+pub(in crate::directory) fn role(name: &str) -> RoleFacts {
     let role = DEFAULT_ROLES.iter().find(|role| role.name == name);
     made(name, role.map_or(0, |role| role.rank), role.map_or("", |role| role.rights))
 }
