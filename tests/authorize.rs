@@ -493,7 +493,7 @@ crate::on_both_databases! {
         browser.submit().await.arrived();
         browser.open(&app.visit().with("prompt", "consent").url()).await.press("deny").await;
         browser.arrived();
-        assert_eq!(refused().await, [ada.clone()]);
+        assert_eq!(refused().await, std::slice::from_ref(&ada));
         site.after_password(&app.visit().with("prompt", "consent"), "ada").await.press("deny").await.arrived();
         assert_eq!(refused().await, [ada.clone(), ada]);
     }

@@ -667,7 +667,7 @@ crate::on_both_databases! {
             owing.push(stranger.client_id);
         }
         let (ada, now) = (site.admin.user("ada").await.id, site.now());
-        let proofs = sessions::Proofs { password_at: now, code_at: None };
+        let proofs = sessions::Proofs { password_at: now, code_at: None, skipped_at: None };
         let mut tx = site.admin.db.write().await.unwrap();
         for (n, client_id) in owing.iter().enumerate() {
             let id = format!("session {n:02}");

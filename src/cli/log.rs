@@ -224,7 +224,7 @@ mod tests {
     use std::io::{BufRead as _, BufReader, PipeReader};
 
     /// Everything that is written until nobody writes any more.
-    fn all(reader: PipeReader, lines: Lines) -> Vec<String> {
+    fn all(reader: PipeReader, lines: &Lines) -> Vec<String> {
         lines.0.waiting().closed = true;
         lines.0.come.notify_one();
         BufReader::new(reader).lines().map(Result::unwrap).collect()
@@ -240,7 +240,7 @@ mod tests {
             (&lines).write_all(line.as_bytes()).unwrap();
         }
         assert!(lines.0.waiting().text.len() <= MOST_WAITING);
-        let read = all(reader, lines);
+        let read = all(reader, &lines);
         let whole = read.iter().filter(|read| read.len() == 1023).count();
         let told = read.iter().filter(|read| read.contains("lines are missing here"));
         let lost: usize =
@@ -257,7 +257,7 @@ mod tests {
             (&lines).write_all(format!("{n}\n").as_bytes()).unwrap();
         }
         let expected: Vec<_> = (0..1000).map(|n| n.to_string()).collect();
-        assert_eq!(all(reader, lines), expected);
+        assert_eq!(all(reader, &lines), expected);
     }
 
     #[test]

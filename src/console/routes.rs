@@ -54,7 +54,7 @@ pub struct Route {
     pub needs: Needs,
     /// The event that the change writes into the audit log; none where nothing is changed that it records.
     pub writes: Option<&'static str>,
-    /// Whether whoever sits there must have proven who they are within the last minutes ([`super::unlock`]).
+    /// Whether whoever sits there must have proven who they are within the last minutes (`unlock`).
     pub fresh: bool,
     /// Its place in the navigation.
     pub menu: Option<Menu>,

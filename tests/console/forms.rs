@@ -13,7 +13,11 @@ pub fn form(_world: &World, route: &Route) -> Vec<(&'static str, String)> {
         "/console/groups/{id}/advanced" => {
             vec![("two_factor", "off".to_owned()), ("confirm", "0".to_owned())]
         }
-        "/console/groups/{id}/delete" | "/console/roles/{id}/delete" => vec![("confirm", "yes".to_owned())],
+        "/console/groups/{id}/delete"
+        | "/console/roles/{id}/delete"
+        | "/console/apps/{id}/secret"
+        | "/console/apps/{id}/delete"
+        | "/console/keys/stolen" => vec![("confirm", "yes".to_owned())],
         "/console/roles" => {
             vec![("name", "Guest".to_owned()), ("rank", "2".to_owned()), ("rights", "track_time".to_owned())]
         }
@@ -21,9 +25,7 @@ pub fn form(_world: &World, route: &Route) -> Vec<(&'static str, String)> {
         "/console/apps" | "/console/apps/{id}" => {
             vec![("name", "Wiki".to_owned()), ("redirect_uris", "https://wiki.example.org/back".to_owned())]
         }
-        "/console/apps/{id}/secret" | "/console/apps/{id}/delete" => vec![("confirm", "yes".to_owned())],
         "/console/keys/rotate" => Vec::new(),
-        "/console/keys/stolen" => vec![("confirm", "yes".to_owned())],
         "/console/users/{id}" => vec![("email", "nia@example.org".to_owned())],
         "/console/users/new" => {
             vec![("login", "new".to_owned()), ("group", "Acme".to_owned()), ("role", "User".to_owned())]
