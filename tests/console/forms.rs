@@ -17,7 +17,9 @@ pub fn form(_world: &World, route: &Route) -> Vec<(&'static str, String)> {
         | "/console/roles/{id}/delete"
         | "/console/apps/{id}/secret"
         | "/console/apps/{id}/delete"
-        | "/console/keys/stolen" => vec![("confirm", "yes".to_owned())],
+        | "/console/keys/stolen"
+        | "/console/users/{id}/code"
+        | "/console/users/{id}/delete" => vec![("confirm", "yes".to_owned())],
         "/console/roles" => {
             vec![("name", "Guest".to_owned()), ("rank", "2".to_owned()), ("rights", "track_time".to_owned())]
         }
@@ -33,7 +35,6 @@ pub fn form(_world: &World, route: &Route) -> Vec<(&'static str, String)> {
         "/console/users/{id}/link" | "/console/users/{id}/unlock" | "/console/users/{id}/sessions" => {
             Vec::new()
         }
-        "/console/users/{id}/code" | "/console/users/{id}/delete" => vec![("confirm", "yes".to_owned())],
         path => panic!("{path}: say in tests/console/forms.rs what is typed there"),
     }
 }
