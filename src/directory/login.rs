@@ -31,7 +31,9 @@ impl Login {
     /// # Errors
     /// When it is empty, too long, or has control characters.
     pub fn parse(typed: &str) -> Result<Self, NotALogin> {
-        let text = typed.trim();
+        // Nobody sees these, they come along when a login is copied, and a login that keeps them passes for another.
+        let seen: String = typed.chars().filter(|c| !turns(*c)).collect();
+        let text = seen.trim();
         if text.is_empty() {
             return Err(NotALogin::Empty);
         }
@@ -41,8 +43,7 @@ impl Login {
         if text.chars().any(char::is_control) {
             return Err(NotALogin::Control);
         }
-        // Nobody sees these, they come along when a login is copied, and a login that keeps them passes for another.
-        let login = Self(text.chars().filter(|c| !turns(*c)).collect());
+        let login = Self(text.to_owned());
         if login.key().is_empty() { Err(NotALogin::Empty) } else { Ok(login) }
     }
 
@@ -119,6 +120,13 @@ mod tests {
         ] {
             let key = |text| Login::parse(text).map(|l| l.key());
             assert_eq!(key(one), key(other), "{one} and {other}");
+        }
+    }
+
+    #[test]
+    fn marks_that_nobody_sees_do_not_stay() {
+        for typed in ["\u{202e}ned \u{200f}", "n\u{2066}ed", " ned\u{200e} "] {
+            assert_eq!(Login::parse(typed).unwrap().as_str(), "ned", "{typed:?}");
         }
     }
 
