@@ -4,7 +4,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 
 use super::super::{Operator, input};
-use super::link::{Inviter, with_link};
+use super::link::{inviter, send, with_link};
 use super::set::claims;
 use super::show::{describe, path};
 use crate::directory::login::fold;
@@ -70,7 +70,7 @@ impl Add {
             None
         };
         // Made before the transaction: nobody else writes while that lasts.
-        let inviter = if hash.is_none() { Some(Inviter::new(operator, db, true).await?) } else { None };
+        let inviter = if hash.is_none() { Some(inviter(operator, db, true).await?) } else { None };
         let mut tx = db.write().await?;
         let new = NewUser {
             login: &login,
@@ -93,7 +93,7 @@ impl Add {
         let path = path(&mut tx, &person).await?;
         tx.commit().await?;
         let sent = match link {
-            Some(link) => Some(link.send(operator, db).await?),
+            Some(link) => Some(send(link, operator, db).await?),
             None => None,
         };
         if self.json {
