@@ -78,11 +78,7 @@ pub(super) async fn consent(
     now_ms: i64,
 ) -> Result<(), Problem> {
     let turn = Turn { provider, pending, headers, now_ms };
-    let session = provider.session(headers, now_ms / 1000).await?;
-    let mut conn = provider.signin.db.read().await?;
-    let standing = turn.standing(&mut conn, session.as_ref()).await?;
-    drop(conn);
-    let Some(standing) = standing else { return Ok(()) };
+    let Some((_, standing)) = turn.present().await? else { return Ok(()) };
     let person = &standing.person;
     let is_done = matches!(decide(Some(&standing.facts)), Next::Done(_));
     if is_done && shown_to.is_none_or(|login| login == person.login) {
@@ -102,11 +98,7 @@ pub(super) async fn skip(
     now_ms: i64,
 ) -> Result<(), Problem> {
     let turn = Turn { provider, pending, headers, now_ms };
-    let session = provider.session(headers, now_ms / 1000).await?;
-    let mut conn = provider.signin.db.read().await?;
-    let standing = turn.standing(&mut conn, session.as_ref()).await?;
-    drop(conn);
-    let Some(standing) = standing else { return Ok(()) };
+    let Some((session, standing)) = turn.present().await? else { return Ok(()) };
     let hindrance = match decide(Some(&standing.facts)) {
         Next::Code { may_skip: true } => None,
         Next::Hindered(hindrance) => Some(hindrance),
@@ -119,6 +111,14 @@ pub(super) async fn skip(
 }
 
 impl Turn<'_> {
+    /// The browser's session, and who has proven what by now; none when nobody has.
+    async fn present(&self) -> Result<Option<(Option<SessionRow>, Standing)>, Problem> {
+        let session = self.provider.session(self.headers, self.now_ms / 1000).await?;
+        let mut conn = self.provider.signin.db.read().await?;
+        let standing = self.standing(&mut conn, session.as_ref()).await?;
+        Ok(standing.map(|standing| (session, standing)))
+    }
+
     async fn take(&self) -> Result<Response, Problem> {
         let (signin, client) = (&self.pending.signin, &self.pending.client);
         let session = self.provider.session(self.headers, self.now_ms / 1000).await?;
