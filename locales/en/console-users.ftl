@@ -8,6 +8,8 @@ users-kept-out = { $n ->
 }
 users-many-kept-out = { $n } people here or more cannot sign in.
 users-show-them = Show who
+users-group-page = About this group
+users-everybody = Users of all groups
 users-add = Add somebody
 users-search = Search
 users-search-hint = How a login, a name or an email address begins.

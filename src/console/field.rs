@@ -221,10 +221,11 @@ pub fn line<'f>(form: &'f Form, field: &'static str, longest: usize) -> Result<&
     Ok(typed)
 }
 
-/// Whether a character cannot be seen, or turns what stands around it: no name of anybody needs one.
+/// Whether a character cannot be seen, or turns what stands around it, or stands for one that is none ([`Form::typed`]): no name of
+/// anybody needs one.
 fn is_hidden(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+        || matches!(c, '\u{fffd}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -239,6 +240,7 @@ mod tests {
         }
         for (bad, key) in [
             ("a\u{0}b", "wrong-hidden"),
+            ("a\u{fffd}b", "wrong-hidden"),
             ("a\nb", "wrong-hidden"),
             ("\u{202e}evil", "wrong-hidden"),
             ("ze\u{200b}ro", "wrong-hidden"),

@@ -30,6 +30,10 @@ pub(super) async fn pass(
     parts: &RawPathParams,
     request: Request,
 ) -> Result<Response, Problem> {
+    // No id has one, and no database takes it.
+    if parts.iter().any(|(_, value)| value.contains('\0')) {
+        return Err(Problem::NotFound);
+    }
     let asked = Asked::read(&provider, route, request).await?;
     let now_ms = provider.signin.clock.now_ms();
     let session = provider.session(&asked.headers, now_ms / 1000).await?;
@@ -134,11 +138,11 @@ impl Asked {
             return Err(Problem::ForeignForm);
         }
         let network = Network::of(request.extensions(), &headers, &provider.trusted_proxies);
-        let query = Form::parse(request.uri().query().unwrap_or_default())?;
+        let query = Form::typed(request.uri().query().unwrap_or_default())?;
         let address = address(request.uri());
         let form = match route.verb {
             Verb::Get => Form::default(),
-            Verb::Post => <Form as axum::extract::FromRequest<()>>::from_request(request, &()).await?,
+            Verb::Post => Form::typed_in(request).await?,
         };
         if query.doubled().is_some() {
             return Err(BadForm::Doubled.into());

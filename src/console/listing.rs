@@ -27,6 +27,8 @@ pub struct Listing {
     pub descending: bool,
     /// What the page before ended with; empty for the first page.
     pub after: String,
+    /// What else of the address every link keeps: names and values.
+    pub kept: Vec<(&'static str, String)>,
 }
 
 /// A table's head and what is around it.
@@ -82,7 +84,23 @@ impl Listing {
             sort,
             descending: descending && sort.is_some(),
             after: text("after"),
+            kept: Vec::new(),
         }
+    }
+
+    /// The same, whose links keep one more part of the address.
+    #[must_use]
+    pub fn keeping(mut self, name: &'static str, value: &str) -> Self {
+        self.kept.push((name, value.to_owned()));
+        self
+    }
+
+    /// What a form of this page sends along to stay where one is: names and values.
+    #[must_use]
+    pub fn hidden(&self) -> Vec<(&'static str, String)> {
+        let sort = self.sort.map(|word| format!("{}{word}", if self.descending { "-" } else { "" }));
+        let own = [("filter", self.filter.clone()), ("sort", sort.unwrap_or_default())];
+        own.into_iter().chain(self.kept.clone()).filter(|(_, value)| !value.is_empty()).collect()
     }
 
     /// The table's head; `next` is what the next page comes after, if there is one.
@@ -103,6 +121,12 @@ impl Listing {
         }
     }
 
+    /// The same without a search.
+    #[must_use]
+    pub fn everything(&self) -> Self {
+        Self { q: String::new(), ..self.clone() }
+    }
+
     /// The address with another filter, from its first page on.
     #[must_use]
     pub fn with_filter(&self, filter: &str) -> String {
@@ -113,12 +137,14 @@ impl Listing {
     fn link(&self, sort: Option<(&str, bool)>, after: &str) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         let sort = sort.map(|(word, descending)| format!("{}{word}", if descending { "-" } else { "" }));
-        for (name, value) in [
+        let kept = self.kept.iter().map(|(name, value)| (*name, value.as_str()));
+        let own = [
             ("q", self.q.as_str()),
             ("filter", &self.filter),
             ("sort", sort.as_deref().unwrap_or_default()),
             ("after", after),
-        ] {
+        ];
+        for (name, value) in kept.chain(own) {
             if !value.is_empty() {
                 query.append_pair(name, value);
             }
@@ -146,6 +172,7 @@ mod tests {
             sort: Some("login"),
             descending: false,
             after: "ned".to_owned(),
+            kept: Vec::new(),
         };
         let table = listing.table("users", &columns, Some("zoë"));
         let links: Vec<_> = table.columns.iter().map(|column| column.link.as_deref()).collect();
@@ -164,5 +191,10 @@ mod tests {
             Some("/console/users?q=a%26b&filter=stopped&sort=login&after=zo%C3%AB")
         );
         assert_eq!(listing.with_filter(""), "/console/users?q=a%26b&sort=login");
+        let below = listing.keeping("group", "g1");
+        assert_eq!(below.with_filter(""), "/console/users?group=g1&q=a%26b&sort=login");
+        let hidden = below.hidden();
+        let hidden: Vec<_> = hidden.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        assert_eq!(hidden, [("filter", "stopped"), ("sort", "login"), ("group", "g1")]);
     }
 }

@@ -6,12 +6,16 @@ use serde::Serialize;
 use super::Visit;
 use super::explained::{self, Explained};
 use super::field::Said;
+use super::groups::failed;
+use super::home::link;
 use super::listing::{Declared, Listing, Table};
 use super::routes::{Needs, Route};
 use super::visit::ConsolePage;
 use crate::directory::listing::{self, Listed, Which};
 use crate::directory::rights::own;
+use crate::directory::{Tree, groups};
 use crate::store::Conn;
+use crate::store::groups::GroupRow;
 use crate::web::Problem;
 
 pub(super) const ROUTES: &[Route] =
@@ -39,10 +43,14 @@ pub struct UsersPage {
     pub lead: Said,
     /// Where those are whom it is about, if it is not about all.
     pub remedy: Option<String>,
+    /// The group that the list is of, with those below it: its path, and its page if this reader may see it; none for all that the reader sees.
+    pub group: Option<(String, Option<String>)>,
     /// What was searched for.
     pub q: String,
     /// Which filter is chosen, as its word.
     pub filter: &'static str,
+    /// What a search keeps of the address: names and values.
+    pub kept: Vec<(&'static str, String)>,
     /// What there is to choose: where it leads, the key of its name, whether it is chosen.
     pub filters: Vec<(String, &'static str, bool)>,
     /// The table's head.
@@ -76,19 +84,31 @@ impl ConsolePage for UsersPage {
     const TEMPLATE: &'static str = "console/users.html";
 }
 
-/// `GET /console/users`
+/// The part of the reader's tree that `?group=` names, and that group; the whole of it where none is named.
+pub(super) async fn part(visit: &Visit, conn: &mut Conn) -> Result<(Tree, Option<GroupRow>), Problem> {
+    let Some(id) = visit.query.get("group") else { return Ok((visit.tree.clone(), None)) };
+    let (tree, group) = visit.tree.below(conn, id).await?.ok_or(Problem::NotFound)?;
+    Ok((tree, Some(group)))
+}
+
+/// `GET /console/users`; `?group=` lists those of one group and of those below it.
 async fn get(visit: Visit) -> Result<Response, Problem> {
-    let asked = Listing::of(&visit, &COLUMNS);
-    let which = Which::from_word(&asked.filter);
     let mut conn = visit.read().await?;
-    let mut found = listing::list(&mut conn, &visit.tree, which, &asked.q, &asked.after, more()).await?;
+    let (tree, group) = part(&visit, &mut conn).await?;
+    let asked = Listing::of(&visit, &COLUMNS);
+    let asked = match &group {
+        Some(group) => asked.keeping("group", &group.id),
+        None => asked,
+    };
+    let which = Which::from_word(&asked.filter);
+    let mut found = listing::list(&mut conn, &tree, which, &asked.q, &asked.after, more()).await?;
     let next = if found.len() > SHOWN {
         found.truncate(SHOWN);
         found.last().map(|last| last.person.login.clone())
     } else {
         None
     };
-    let kept_out = listing::list(&mut conn, &visit.tree, Which::KeptOut, "", "", COUNTED).await?.len();
+    let kept_out = listing::list(&mut conn, &tree, Which::KeptOut, "", "", COUNTED).await?.len();
     let kept_out = i64::try_from(kept_out).unwrap_or(COUNTED);
     let mut people = Vec::with_capacity(found.len());
     for listed in &found {
@@ -104,7 +124,15 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
         lead,
         remedy: remedy
             .filter(|_| which != Which::KeptOut)
-            .map(|which| format!("/console/users?filter={}", which.word())),
+            .map(|which| asked.everything().with_filter(which.word())),
+        group: match group {
+            Some(group) => {
+                let path = groups::path(&mut conn, &group.id).await.map_err(failed)?;
+                Some((path, link(&visit, "", &format!("/console/groups/{}", group.id)).map(|(_, path)| path)))
+            }
+            None => None,
+        },
+        kept: asked.hidden(),
         filter: which.word(),
         filters: filters(&asked, which),
         table: asked.table("users-title", &COLUMNS, next.as_deref()),

@@ -92,8 +92,10 @@ fn users(people: Vec<Line>, filter: &'static str) -> UsersPage {
             Said::new("users-kept-out").counting(3)
         },
         remedy: (!people.is_empty()).then(|| here.clone()),
+        group: (filter == "no-email").then(|| (LONG.to_owned(), Some("/console/groups/x".to_owned()))),
         q: String::new(),
         filter,
+        kept: vec![("group", "x".to_owned())],
         filters: vec![
             (here.clone(), "users-filter-all", filter.is_empty()),
             (here.clone(), "users-filter-kept-out", false),

@@ -9,7 +9,7 @@ use super::login::fold;
 use super::policy::{self, GroupChange};
 use super::rights::{DEFAULT_ROLES, DefaultRole};
 use super::text::misleads;
-use super::{Address, Error, TwoFactor};
+use super::{Address, Error, TwoFactor, history};
 use crate::keys::secret::new_id;
 use crate::store::groups::{self, GroupRow, ListedGroup};
 use crate::store::roles::{self, RoleRow};
@@ -142,7 +142,8 @@ pub async fn set(
             json!({ "before": before.two_factor_setting, "after": after.two_factor_setting }),
         );
     if change.basics {
-        event = event.detail("before", json!({ "name": before.name, "language": before.language }));
+        let told = |group: &GroupRow| json!({ "name": group.name, "language": group.language });
+        event = history::altered(event, &told(&before), &told(&after));
     }
     if let Some(domains) = &changes.vouched_domains {
         event = event.detail("vouched_domains", domains.clone());

@@ -9,8 +9,6 @@ use crate::audit::Event;
 /// Adds to an event what a change of a user has changed.
 pub(super) fn changed(event: Event, before: &Person, after: &Person, changes: &Changes) -> Event {
     let mut fields = Vec::new();
-    let (mut was, mut is) = (Map::new(), Map::new());
-    let (old, new) = (facts(before), facts(after));
     for (name, asked) in [
         ("login", changes.login.is_some()),
         ("name", changes.name.is_some()),
@@ -23,19 +21,26 @@ pub(super) fn changed(event: Event, before: &Person, after: &Person, changes: &C
         if asked {
             fields.push(name);
         }
-        let (old, new) =
-            (old.get(name).cloned().unwrap_or_default(), new.get(name).cloned().unwrap_or_default());
-        if old != new {
-            was.insert(name.to_owned(), old);
-            is.insert(name.to_owned(), new);
-        }
     }
     fields.extend(changes.claims.claims().map(Claim::name));
-    event.user(&before.id).detail("fields", fields).detail("before", was).detail("after", is)
+    altered(event.user(&before.id).detail("fields", fields), &facts(before), &facts(after))
 }
 
-fn facts(person: &Person) -> Map<String, Value> {
-    let facts = json!({
+/// Adds to an event which of these facts are others now: what they were (`before`) and what they are (`after`).
+pub(super) fn altered(event: Event, before: &Value, after: &Value) -> Event {
+    let (mut was, mut is) = (Map::new(), Map::new());
+    for (name, old) in before.as_object().into_iter().flatten() {
+        let new = after.get(name).cloned().unwrap_or_default();
+        if *old != new {
+            was.insert(name.clone(), old.clone());
+            is.insert(name.clone(), new);
+        }
+    }
+    event.detail("before", was).detail("after", is)
+}
+
+fn facts(person: &Person) -> Value {
+    json!({
         "login": person.login,
         "name": person.name,
         "email": person.email,
@@ -43,6 +48,22 @@ fn facts(person: &Person) -> Map<String, Value> {
         "status": person.status.name(),
         "group": person.group.as_ref().map(|group| group.id.as_str()),
         "role": person.role.name,
-    });
-    facts.as_object().cloned().unwrap_or_default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+    use crate::audit::Actor;
+
+    #[test]
+    fn only_what_is_another_now_is_told_as_it_was_and_as_it_is() {
+        let before = sample("nia", None);
+        let now = sample("nia", Some("nia@example.org"));
+        let event = altered(Event::new("user.changed", Actor::Operator), &facts(&before), &facts(&now));
+        let told = format!("{event:?}");
+        assert!(told.contains(r#""before": Object {"email": Null}"#), "{told}");
+        assert!(told.contains(r#""after": Object {"email": String("nia@example.org")}"#), "{told}");
+    }
 }

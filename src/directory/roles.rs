@@ -8,7 +8,7 @@ use super::groups::check_name;
 use super::login::fold;
 use super::policy::{self, Remaining, RoleFacts};
 use super::rights::{Rights, SITE_ADMINISTRATOR};
-use super::{Error, groups};
+use super::{Error, groups, history};
 use crate::audit::Event;
 use crate::keys::secret::new_id;
 use crate::store::groups::GroupRow;
@@ -67,8 +67,9 @@ pub async fn set(tx: &mut Tx, after: &RoleRow, by: &By, rng: &mut impl CryptoRng
     if before.rank != after.rank || before.rights != after.rights {
         signins::forget_holders(tx, &after.id, by.now()).await?;
     }
-    let was = json!({ "name": before.name, "rank": before.rank, "rights": before.rights });
-    by.record(event("role.changed", by, &after).detail("before", was), tx, rng).await?;
+    let told = |role: &RoleRow| json!({ "name": role.name, "rank": role.rank, "rights": role.rights });
+    let event = history::altered(event("role.changed", by, &after), &told(&before), &told(&after));
+    by.record(event, tx, rng).await?;
     Ok(after)
 }
 

@@ -8,7 +8,7 @@ use crate::store::groups::{self as group_rows, GroupRow, ListedGroup};
 use crate::store::roles::{self, RoleRow};
 use crate::store::{Conn, Result};
 
-/// What one person sees of the directory. Only [`By`] hands one out.
+/// What one person sees of the directory. Only [`By`] hands one out; a part of it is no more than the whole.
 #[derive(Clone, Debug)]
 pub struct Tree(Root);
 
@@ -91,6 +91,16 @@ impl Tree {
         let lineage = group_rows::lineage(conn, id).await?;
         let within = self.root_id().is_none_or(|root| lineage.iter().any(|group| group.id == root));
         Ok(lineage.into_iter().next().filter(|_| within))
+    }
+
+    /// What of the tree hangs from the group of this id; none if that is not in it.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn below(&self, conn: &mut Conn, id: &str) -> Result<Option<(Self, GroupRow)>> {
+        let group = self.group(conn, id).await?;
+        Ok(group
+            .map(|group| (Self(Root::Group { id: group.id.clone(), top_id: group.top_id.clone() }), group)))
     }
 
     /// At most `limit` groups of the tree, by path, that come after the path `after` (a path as it is listed).

@@ -73,6 +73,24 @@ impl Form {
         Ok(Self(pairs))
     }
 
+    /// The same where people type: a NUL, which no database takes, becomes what stands for a character that is none (U+FFFD), so that
+    /// the page can say beside the field that it is not one, and keep all the rest.
+    ///
+    /// # Errors
+    /// When it is too long, or no text.
+    pub fn typed(text: &str) -> Result<Self, BadForm> {
+        Self::parse(&text.replace("%00", "%EF%BF%BD").replace('\0', "%EF%BF%BD"))
+    }
+
+    /// The form of a request that people have filled, as [`Form::typed`] reads it.
+    ///
+    /// # Errors
+    /// When there is none, it is too long or no text, or does not come to its end in time.
+    pub async fn typed_in(request: Request) -> Result<Self, BadForm> {
+        let is_form = is_form(request.headers());
+        Self::of_body(is_form, &body(request, &()).await?, Self::typed)
+    }
+
     /// Reads the form of a request, whose head stays for whoever needs it too.
     ///
     /// # Errors
@@ -80,17 +98,21 @@ impl Form {
     pub async fn beside(parts: &Parts, content: Body) -> Result<Self, BadForm> {
         let mut request = Request::new(content);
         DefaultBodyLimit::max(MAX_BODY).apply(&mut request);
-        Self::of_body(is_form(&parts.headers), &body(request, &()).await?)
+        Self::of_body(is_form(&parts.headers), &body(request, &()).await?, Self::parse)
     }
 
-    fn of_body(is_form: bool, body: &[u8]) -> Result<Self, BadForm> {
+    fn of_body(
+        is_form: bool,
+        body: &[u8],
+        read: impl Fn(&str) -> Result<Self, BadForm>,
+    ) -> Result<Self, BadForm> {
         if body.is_empty() {
             return Ok(Self::default());
         }
         if !is_form {
             return Err(BadForm::ContentType);
         }
-        Self::parse(std::str::from_utf8(body).map_err(|_| BadForm::NotText)?)
+        read(std::str::from_utf8(body).map_err(|_| BadForm::NotText)?)
     }
 
     /// The value of a parameter. One without a value counts as left out (RFC 6749 §3.1).
@@ -183,7 +205,7 @@ impl<S: Send + Sync> FromRequest<S> for Form {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, BadForm> {
         let form = is_form(request.headers());
-        Self::of_body(form, &body(request, state).await?)
+        Self::of_body(form, &body(request, state).await?, Self::parse)
     }
 }
 
@@ -217,6 +239,15 @@ mod tests {
         assert_eq!(Form::parse("a=%00").unwrap_err(), BadForm::NotText);
         assert_eq!(Form::parse(&format!("a={}", "x".repeat(MAX_VALUE + 1))).unwrap_err(), BadForm::TooLong);
         assert_eq!(Form::parse(&"a=1&".repeat(101)).unwrap_err(), BadForm::TooLong);
+    }
+
+    #[test]
+    fn what_people_type_keeps_its_place_where_a_nul_was() {
+        let form = Form::typed("name=a%00b&email=c%2500&x=\0").unwrap();
+        for (name, value) in [("name", "a\u{fffd}b"), ("email", "c%00"), ("x", "\u{fffd}")] {
+            assert_eq!(form.get(name), Some(value));
+        }
+        assert_eq!(Form::typed("a=%FF").unwrap_err(), BadForm::NotText);
     }
 
     #[test]

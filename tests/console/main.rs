@@ -7,6 +7,7 @@ mod support;
 
 mod apps;
 mod audit;
+mod bad_input;
 mod entering;
 mod forms;
 mod groups;
