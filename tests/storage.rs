@@ -6,7 +6,7 @@ mod support;
 use std::time::Duration;
 
 use countersign::store::audit::{self, EventRow};
-use countersign::store::{self, Db, Error, Mismatch, SchemaState};
+use countersign::store::{self, Db, Error, Mismatch, SchemaState, turns};
 use sqlx::migrate::Migrate as _;
 use sqlx::{Connection as _, PgConnection};
 use support::Database;
@@ -47,6 +47,50 @@ crate::on_both_databases! {
             let told = refused.to_string();
             assert!(told.contains("run the newer countersign") && told.contains(env!("CARGO_PKG_VERSION")), "{told}");
         }
+    }
+
+    /// Somebody upgrades node by node, and the old ones run on meanwhile.
+    async fn a_newer_schema_is_run_on_when_it_says_that_older_programs_may(database) {
+        database.pretend_a_newer_program_migrated_gently().await;
+        assert_eq!(database.db.schema_state().await.unwrap(), SchemaState::Ahead(9998));
+        database.db.migrate().await.unwrap();
+        assert_eq!(database.db.schema_state().await.unwrap(), SchemaState::Ahead(9998));
+        let mut conn = database.db.read().await.unwrap();
+        for (name, sql) in store::queries() {
+            assert!(conn.prepare(sql).await.is_ok(), "{name}");
+        }
+        // A later one that does not say so.
+        database.pretend_a_newer_program_migrated().await;
+        let refused = database.db.schema_state().await.unwrap_err();
+        assert!(matches!(refused, Error::Schema(Mismatch::Newer { found: 9999, .. })), "{refused}");
+    }
+
+    /// Two processes look at the same time, and again and again: the work is done by one, and once a minute.
+    async fn scheduled_work_is_done_by_one_at_a_time(database) {
+        let (db, other) = (&database.db, database.open_again().await);
+        let work = turns::HOUSEKEEPING;
+        let (one, two) = tokio::join!(turns::take(db, work, 1000), turns::take(&other, work, 1000));
+        let (one, two) = (one.unwrap(), two.unwrap());
+        assert!(one.is_some() != two.is_some(), "one of them: {one:?} {two:?}");
+        let turn = one.or(two).unwrap();
+        for (process, now) in [(db, 1001), (&other, 1030), (&other, 1599)] {
+            assert!(turns::take(process, work, now).await.unwrap().is_none(), "it is at work, {now}");
+        }
+        turn.give_on(db).await.unwrap();
+        for (process, now) in [(db, 1010), (&other, 1054)] {
+            assert!(turns::take(process, work, now).await.unwrap().is_none(), "it was done a moment ago, {now}");
+        }
+        let turn = turns::take(&other, work, 1055).await.unwrap().expect("the next minute");
+        // Whoever has it dies.
+        assert!(turns::take(db, work, 1654).await.unwrap().is_none());
+        let next = turns::take(db, work, 1655).await.unwrap().expect("nobody waits for ever");
+        turn.give_on(&other).await.unwrap();
+        assert!(turns::take(&other, work, 1720).await.unwrap().is_none(), "late, it gives on what is another's");
+        next.give_on(db).await.unwrap();
+        assert!(turns::take(&other, work, 1720).await.unwrap().is_some());
+        // It had been taken by a clock that was years ahead.
+        assert!(turns::take(&other, work, 90_000_000).await.unwrap().is_some());
+        assert!(turns::take(db, work, 2000).await.unwrap().is_some());
     }
 
     async fn what_is_committed_stays(database) {

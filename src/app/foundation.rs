@@ -37,7 +37,7 @@ pub async fn establish(config: &Config) -> anyhow::Result<(Db, Option<Vault>)> {
     Ok((db, vault))
 }
 
-/// Opens the database of a provider that is there, with its schema as this program knows it.
+/// Opens the database of a provider that is there, with a schema on which this program runs.
 ///
 /// # Errors
 /// When there is none, it does not answer, or its schema is another one.
@@ -84,5 +84,9 @@ async fn provider(config: &Config) -> anyhow::Result<(Db, usize)> {
         SchemaState::Empty => Err(Error::NoProvider { place: options.place() }.into()),
         SchemaState::Behind(missing) => Ok((db, missing)),
         SchemaState::Current => Ok((db, 0)),
+        SchemaState::Ahead(version) => {
+            tracing::info!(version, "the schema is newer than this program, which runs on it");
+            Ok((db, 0))
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! Can this process serve? It needs signing keys, and a database that takes writing.
+//! Can this process serve? It needs signing keys, and a database that takes writing and has a schema on which this program runs: another
+//! node may have upgraded it meanwhile.
 
 use std::time::Duration;
 
@@ -7,7 +8,8 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio::sync::Mutex;
 
-use super::App;
+use super::{App, options};
+use crate::store::{self, Error, SchemaState};
 
 /// How long whoever asks has to wait.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -37,7 +39,13 @@ async fn look(app: &App) -> bool {
         return found;
     }
     let found = match (app.provider.keys.ring(now).await, app.db.try_writing(now).await) {
-        (Ok(_), Ok(())) => true,
+        (Ok(_), Ok(())) => match fits(app).await {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::error!(%error, "not ready: this program cannot run on the schema");
+                false
+            }
+        },
         (Err(error), _) => {
             tracing::warn!(%error, "not ready: no signing keys");
             false
@@ -49,4 +57,13 @@ async fn look(app: &App) -> bool {
     };
     *last = Some((now, found));
     found
+}
+
+/// Whether the schema is still one on which this program runs.
+async fn fits(app: &App) -> store::Result<()> {
+    match app.db.schema_state().await? {
+        SchemaState::Current | SchemaState::Ahead(_) => Ok(()),
+        SchemaState::Behind(missing) => Err(Error::OlderSchema { missing }),
+        SchemaState::Empty => Err(Error::NoProvider { place: options(&app.config).place() }),
+    }
 }

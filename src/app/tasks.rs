@@ -13,7 +13,7 @@ use crate::keys::publish_for;
 use crate::oidc::backchannel;
 use crate::outbound::Collector;
 use crate::signin::days;
-use crate::store::purge;
+use crate::store::{purge, turns};
 use crate::trace::{Context, export};
 
 /// How often expired rows are looked for.
@@ -141,18 +141,32 @@ async fn purge(app: App, mut stopped: watch::Receiver<bool>) {
             _ = stopped.wait_for(|stop| *stop) => break,
             () = tokio::time::sleep(PURGE_EVERY) => {}
         }
-        match purge::run(&app.db, app.provider.signin.clock.now()).await {
-            Ok(0) => {}
-            Ok(rows) => tracing::debug!(rows, "expired rows were deleted"),
-            Err(error) => tracing::warn!(%error, "expired rows could not be deleted"),
+        match turns::take(&app.db, turns::HOUSEKEEPING, app.provider.signin.clock.now()).await {
+            Ok(None) => {}
+            Ok(Some(turn)) => {
+                keep_house(&app).await;
+                if let Err(error) = turn.give_on(&app.db).await {
+                    tracing::warn!(%error, "the turn of deleting expired rows could not be given on");
+                }
+            }
+            Err(error) => tracing::warn!(%error, "whose turn it is to delete expired rows could not be seen"),
         }
-        if let Err(error) = days::tally(&app.db, app.provider.signin.clock.now()).await {
-            tracing::warn!(%error, "sign-ins could not be counted");
-        }
-        let signin = &app.provider.signin;
-        if let Err(error) = chain::purge(&app.db, &signin.vault, signin.clock.now_ms()).await {
-            tracing::warn!(%error, "old events could not be deleted");
-        }
+    }
+}
+
+/// What one process at a time does for all of them.
+async fn keep_house(app: &App) {
+    let signin = &app.provider.signin;
+    match purge::run(&app.db, signin.clock.now()).await {
+        Ok(0) => {}
+        Ok(rows) => tracing::debug!(rows, "expired rows were deleted"),
+        Err(error) => tracing::warn!(%error, "expired rows could not be deleted"),
+    }
+    if let Err(error) = days::tally(&app.db, signin.clock.now()).await {
+        tracing::warn!(%error, "sign-ins could not be counted");
+    }
+    if let Err(error) = chain::purge(&app.db, &signin.vault, signin.clock.now_ms()).await {
+        tracing::warn!(%error, "old events could not be deleted");
     }
 }
 

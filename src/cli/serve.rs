@@ -106,6 +106,9 @@ pub(super) async fn migrate(operator: &Operator) -> anyhow::Result<()> {
     let (db, vault) = establish(config).await?;
     match before {
         SchemaState::Current => println!("The schema is up to date."),
+        SchemaState::Ahead(version) => {
+            println!("The schema is newer (version {version}); this program runs on it.");
+        }
         SchemaState::Behind(n) => println!("The schema is up to date now: {n} migrations were run."),
         SchemaState::Empty => println!("Made the database: {}.", options(config).place()),
     }

@@ -9,6 +9,9 @@ pub const MASTER_KEY: &str = "master_key";
 /// The version of the program that changed the schema last.
 pub const MIGRATED_BY: &str = "migrated_by";
 
+/// The migrations of that program on which those before it may run, separated by spaces.
+pub const GENTLE_MIGRATIONS: &str = "gentle_migrations";
+
 /// The settings of mail that count before those of the file, sealed.
 pub const MAIL_SETTINGS: &str = "mail_settings";
 

@@ -49,6 +49,7 @@ pub mod standing;
 pub mod tally;
 pub mod tokens;
 pub mod tree_users;
+pub mod turns;
 pub mod users;
 pub mod versions;
 
@@ -98,6 +99,7 @@ pub fn queries() -> Vec<Query> {
         tally::QUERIES,
         tokens::QUERIES,
         tree_users::QUERIES,
+        turns::QUERIES,
         users::QUERIES,
         versions::QUERIES,
     ]

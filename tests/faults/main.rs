@@ -13,3 +13,4 @@ mod postgres;
 mod provider;
 mod silence;
 mod throttle;
+mod upgrade;

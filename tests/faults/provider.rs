@@ -129,6 +129,12 @@ impl Provider {
     }
 }
 
+/// The status of a page of a node.
+pub async fn status(node: &Url, path: &str) -> StatusCode {
+    let page = http().get(node.join(path).expect("an address")).timeout(PATIENCE);
+    page.send().await.expect("an answer in time").status()
+}
+
 /// What an address answers.
 pub async fn ask(address: Url) -> Answered {
     let answer = http().get(address).timeout(PATIENCE).send().await.expect("an answer in time");

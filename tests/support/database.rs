@@ -67,6 +67,19 @@ impl Database {
         self.run(RECORD).await;
     }
 
+    /// Leaves the schema as a program of the day after tomorrow would that has left everything as those before it expect it.
+    pub async fn pretend_a_newer_program_migrated_gently(&self) {
+        const CHANGES: &str = "CREATE TABLE tomorrow (id TEXT NOT NULL PRIMARY KEY);
+                               ALTER TABLE users ADD COLUMN tomorrow TEXT;
+                               ALTER TABLE sessions ADD COLUMN tomorrow BIGINT NOT NULL DEFAULT 0;
+                               CREATE INDEX users_of_tomorrow ON users (tomorrow);
+                               INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+                               SELECT 9998, 'gentle', success, checksum, 0 FROM _sqlx_migrations WHERE version = 1;
+                               INSERT INTO provider_facts (name, value) VALUES ('gentle_migrations', '9997 9998')
+                               ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+        self.run(CHANGES).await;
+    }
+
     /// Runs statements past the program, as somebody with a tool for databases would.
     pub async fn run(&self, statements: &'static str) {
         match &self.home {

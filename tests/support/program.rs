@@ -107,11 +107,16 @@ impl Program {
 
     /// The same once more, as a second node with the same settings; answers where.
     pub fn serve_elsewhere(&self) -> (Url, Serving) {
-        let port = free_port();
-        let url = Url::parse(&format!("http://127.0.0.1:{port}/")).expect("an address");
+        let url = Url::parse(&format!("http://127.0.0.1:{}/", free_port())).expect("an address");
+        let serving = self.serve_at(&url);
+        (url, serving)
+    }
+
+    /// The same at an address that one knows.
+    pub fn serve_at(&self, url: &Url) -> Serving {
         let mut command = self.command(&["serve"]);
-        command.env("COUNTERSIGN_LISTEN", super::site::address(&url));
-        (url, Serving::start(command, port).read())
+        command.env("COUNTERSIGN_LISTEN", super::site::address(url));
+        Serving::start(command, url.port().expect("a port")).read()
     }
 
     /// The same, but nobody reads what it says after that.
@@ -236,7 +241,7 @@ impl Drop for Serving {
 }
 
 /// A port that was free a moment ago.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("an address").port()
 }

@@ -181,18 +181,22 @@ fn clock(now: i64) -> Finding {
 }
 
 async fn schema(db: &Db, options: &Options, now: i64) -> Finding {
-    match db.schema_state().await {
-        Ok(SchemaState::Current) => match db.try_writing(now).await {
-            Ok(()) => good("database", "answers, takes writing, and its schema is up to date"),
-            Err(e) => bad("database", format!("takes no writing: {e}")),
-        },
+    let schema = match db.schema_state().await {
+        Ok(SchemaState::Current) => "is up to date".to_owned(),
+        Ok(SchemaState::Ahead(version)) => {
+            format!("is newer than this program (version {version}), which runs on it")
+        }
         Ok(SchemaState::Behind(missing)) => {
-            bad("database", store::Error::OlderSchema { missing }.to_string())
+            return bad("database", store::Error::OlderSchema { missing }.to_string());
         }
         Ok(SchemaState::Empty) => {
-            bad("database", store::Error::NoProvider { place: options.place() }.to_string())
+            return bad("database", store::Error::NoProvider { place: options.place() }.to_string());
         }
-        Err(e) => bad("database", e.to_string()),
+        Err(e) => return bad("database", e.to_string()),
+    };
+    match db.try_writing(now).await {
+        Ok(()) => good("database", format!("answers, takes writing, and its schema {schema}")),
+        Err(e) => bad("database", format!("takes no writing: {e}")),
     }
 }
 

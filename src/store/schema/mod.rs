@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use sqlx::migrate::{Migration, Migrator};
 
-use super::facts;
 use super::macros::{all, execute, optional};
-use super::row::from_row;
-use super::{Conn, Db, Error, Result, Tx};
+use super::{Conn, Db, Error, Result, Tx, facts};
+use compare::{Applied, Known, Usable, compare};
+
+mod compare;
+
+pub use compare::{Mismatch, Numbers, SchemaState};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
@@ -43,120 +46,11 @@ const LOCK_HOLDER: &str = "SELECT CAST(a.pid AS BIGINT), CAST(a.application_name
                            WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND a.datname = current_database()
                              AND CAST(l.classid AS BIGINT) = $1 AND CAST(l.objid AS BIGINT) = $2 LIMIT 1";
 
-/// How the schema that is in the database relates to the one that this program knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SchemaState {
-    /// There is nothing of ours in the database.
-    Empty,
-    /// This many migrations are still to run.
-    Behind(usize),
-    /// The two are the same.
-    Current,
-}
-
-/// A schema that this program has not made, and what to do about it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Mismatch {
-    /// A newer version of the program has already changed the schema.
-    #[error(
-        "the database has schema version {found}, made by {maker}, this program knows {known}: run the newer countersign, or restore a backup made before the upgrade"
-    )]
-    Newer {
-        /// The newest version that is in the database.
-        found: i64,
-        /// The newest version that this program can make.
-        known: i64,
-        /// The program that made it, as far as the database tells.
-        maker: String,
-    },
-    /// A migration is another one than the one of this number here.
-    #[error(
-        "migration {version} ({description}) of the database is not the one of this program: run the countersign that made the database, or restore a backup"
-    )]
-    Changed {
-        /// Its number.
-        version: i64,
-        /// Its name in the database.
-        description: String,
-    },
-    /// A migration was begun and not finished.
-    #[error(
-        "migration {version} ({description}) of the database was begun and not finished: restore the backup made before it"
-    )]
-    HalfDone {
-        /// Its number.
-        version: i64,
-        /// Its name in the database.
-        description: String,
-    },
-    /// The database has gone another way than this program.
-    #[error(
-        "the database has migrations that this program does not know ({unknown}) and lacks others ({lacking}): it belongs to another countersign; run that one, or restore a backup"
-    )]
-    Foreign {
-        /// The numbers of those that only the database has.
-        unknown: Numbers,
-        /// The numbers of those that only the program has.
-        lacking: Numbers,
-    },
-}
-
-/// Numbers of migrations.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Numbers(pub Vec<i64>);
-
-impl std::fmt::Display for Numbers {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let words: Vec<_> = self.0.iter().map(ToString::to_string).collect();
-        f.write_str(if words.is_empty() { "none".to_owned() } else { words.join(", ") }.as_str())
-    }
-}
-
-/// A migration that has run, as the database remembers it.
-#[derive(Clone, Debug)]
-struct Applied {
-    version: i64,
-    description: String,
-    success: bool,
-    checksum: Vec<u8>,
-}
-
-from_row!(Applied { version, description, success, checksum });
-
-/// A migration of this program: its number and the checksum of its text.
-type Known<'m> = (i64, &'m [u8]);
-
-/// Which migrations are still to run.
-fn compare(known: &[Known<'_>], applied: &[Applied]) -> std::result::Result<Vec<i64>, Mismatch> {
-    if let Some(half) = applied.iter().find(|a| !a.success) {
-        return Err(Mismatch::HalfDone { version: half.version, description: half.description.clone() });
-    }
-    let of = |version: i64| known.iter().find(|(number, _)| *number == version);
-    let changed = |a: &&Applied| of(a.version).is_some_and(|(_, checksum)| *checksum != a.checksum);
-    if let Some(changed) = applied.iter().find(changed) {
-        return Err(Mismatch::Changed { version: changed.version, description: changed.description.clone() });
-    }
-    let unknown: Vec<i64> =
-        applied.iter().map(|a| a.version).filter(|version| of(*version).is_none()).collect();
-    let lacking: Vec<i64> = known
-        .iter()
-        .map(|(version, _)| *version)
-        .filter(|version| !applied.iter().any(|a| a.version == *version))
-        .collect();
-    let newest = known.iter().map(|(version, _)| *version).max().unwrap_or_default();
-    match unknown.iter().max() {
-        None => Ok(lacking),
-        Some(found) if lacking.is_empty() && unknown.iter().all(|version| *version > newest) => {
-            let maker = "a newer program".to_owned();
-            Err(Mismatch::Newer { found: *found, known: newest, maker })
-        }
-        Some(_) => Err(Mismatch::Foreign { unknown: Numbers(unknown), lacking: Numbers(lacking) }),
-    }
-}
-
 /// What this program knows.
 fn known() -> Vec<Known<'static>> {
-    MIGRATIONS.iter().map(|m| (m.version, &*m.checksum)).collect()
+    let known =
+        |m: &'static Migration| Known { version: m.version, checksum: &m.checksum, text: m.sql.as_str() };
+    MIGRATIONS.iter().map(known).collect()
 }
 
 impl Db {
@@ -167,13 +61,15 @@ impl Db {
     pub async fn schema_state(&self) -> Result<SchemaState> {
         let mut conn = self.read().await?;
         let applied = applied(&mut conn).await?;
-        drop(conn);
         if applied.is_empty() {
             return Ok(SchemaState::Empty);
         }
-        match compare(&known(), &applied) {
-            Ok(lacking) if lacking.is_empty() => Ok(SchemaState::Current),
-            Ok(lacking) => Ok(SchemaState::Behind(lacking.len())),
+        let compared = related(&mut conn, &applied).await?;
+        drop(conn);
+        match compared {
+            Ok(Usable::Lacks(lacking)) if lacking.is_empty() => Ok(SchemaState::Current),
+            Ok(Usable::Lacks(lacking)) => Ok(SchemaState::Behind(lacking.len())),
+            Ok(Usable::Ahead(found)) => Ok(SchemaState::Ahead(found)),
             Err(mismatch) => Err(self.named(mismatch).await.into()),
         }
     }
@@ -202,17 +98,22 @@ impl Db {
     /// # Errors
     /// As [`Db::migrate`].
     pub async fn migrate_within(&self, turn: Duration) -> Result<()> {
-        if self.schema_state().await? == SchemaState::Current {
+        if matches!(self.schema_state().await?, SchemaState::Current | SchemaState::Ahead(_)) {
             return Ok(());
         }
         let mut tx = self.begin_migration(turn).await?;
         let table = if self.is_sqlite() { TABLE_SQLITE } else { TABLE_POSTGRES };
         script(&mut tx, 0, table).await?;
-        let lacking = compare(&known(), &applied(&mut tx).await?)?;
+        let there = applied(&mut tx).await?;
+        // Whoever was waited for may be a newer program: then there is nothing to do.
+        let Usable::Lacks(lacking) = related(&mut tx, &there).await?? else { return Ok(()) };
         for migration in MIGRATIONS.iter().filter(|m| lacking.contains(&m.version)) {
             apply(&mut tx, migration).await?;
         }
         facts::set(&mut tx, facts::MIGRATED_BY, env!("CARGO_PKG_VERSION")).await?;
+        let gentle: Vec<_> =
+            known().iter().filter(|m| m.is_gentle()).map(|m| m.version.to_string()).collect();
+        facts::set(&mut tx, facts::GENTLE_MIGRATIONS, &gentle.join(" ")).await?;
         tx.commit().await
     }
 
@@ -254,6 +155,23 @@ async fn applied(conn: &mut Conn) -> Result<Vec<Applied>> {
         Err(e) if e.is_no_table() => Ok(Vec::new()),
         found => found,
     }
+}
+
+/// Compares what has run with what this program knows.
+async fn related(conn: &mut Conn, applied: &[Applied]) -> Result<std::result::Result<Usable, Mismatch>> {
+    let known = known();
+    let all_known = applied.iter().all(|a| known.iter().any(|known| known.version == a.version));
+    let gentle = if all_known { Vec::new() } else { gentle(conn).await? };
+    Ok(compare(&known, applied, &gentle))
+}
+
+/// The migrations of which the program that ran them last says that those before it may run on.
+async fn gentle(conn: &mut Conn) -> Result<Vec<i64>> {
+    let told = match facts::find(conn, facts::GENTLE_MIGRATIONS).await {
+        Err(e) if e.is_no_table() => None,
+        found => found?,
+    };
+    Ok(told.unwrap_or_default().split(' ').filter_map(|version| version.parse().ok()).collect())
 }
 
 async fn apply(tx: &mut Tx, migration: &'static Migration) -> Result<()> {
@@ -311,40 +229,46 @@ fn crc32(bytes: &[u8]) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{crc32, known};
 
-    fn applied(migrations: &[(i64, &[u8])]) -> Vec<Applied> {
-        let row = |(version, checksum): &(i64, &[u8])| Applied {
-            version: *version,
-            description: format!("migration {version}"),
-            success: true,
-            checksum: checksum.to_vec(),
-        };
-        migrations.iter().map(row).collect()
+    /// What a program that does not know a migration could stumble over: it writes rows without the new columns, and reads the old ones.
+    fn breaks(text: &str) -> Option<&'static str> {
+        let words = text.lines().filter(|line| !line.trim_start().starts_with("--"));
+        let words = words.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ").to_uppercase();
+        let statements = words.split(';').map(str::trim);
+        statements.filter(|statement| !statement.is_empty()).find_map(|statement| match statement {
+            s if s.starts_with("CREATE TABLE ") || s.starts_with("CREATE INDEX ") => None,
+            s if s.starts_with("INSERT INTO ") => None,
+            s if s.starts_with("ALTER TABLE ") && s.contains(" ADD COLUMN ") => {
+                let is_filled = !s.contains(" NOT NULL") || s.contains(" DEFAULT ");
+                (!is_filled || s.contains(" UNIQUE")).then_some("rows without the new column are refused")
+            }
+            _ => Some("neither a new table, column or index, nor new rows"),
+        })
     }
 
     #[test]
-    fn sets_and_checksums_are_compared_and_not_their_number() {
-        let known: [Known<'_>; 3] = [(1, b"one"), (2, b"two"), (4, b"four")];
-        let compared = |there: &[(i64, &[u8])]| compare(&known, &applied(there));
-        assert_eq!(compared(&[]), Ok(vec![1, 2, 4]));
-        assert_eq!(compared(&[(1, b"one"), (2, b"two"), (4, b"four")]), Ok(vec![]));
-        assert_eq!(compared(&[(1, b"one")]), Ok(vec![2, 4]));
-        assert_eq!(compared(&[(1, b"one"), (4, b"four")]), Ok(vec![2]), "one that was merged later");
-        let told = |there: &[(i64, &[u8])]| compared(there).unwrap_err().to_string();
-        for (there, expected) in [
-            (&[(1, b"one".as_slice()), (2, b"owt"), (4, b"four")][..], "migration 2 (migration 2)"),
-            (&[(1, b"one"), (2, b"two"), (4, b"four"), (5, b"five")], "schema version 5"),
-            (&[(1, b"one"), (2, b"two"), (3, b"three")], "does not know (3) and lacks others (4)"),
-            (&[(1, b"one"), (2, b"two"), (5, b"five")], "does not know (5) and lacks others (4)"),
-            (&[(1, b"one"), (2, b"two"), (3, b"x"), (4, b"four")], "(3) and lacks others (none)"),
+    fn a_gentle_migration_only_adds() {
+        for (text, gentle) in [
+            ("CREATE TABLE x (id TEXT NOT NULL PRIMARY KEY);\nCREATE INDEX y ON x (id);", true),
+            ("ALTER TABLE users ADD COLUMN x TEXT;", true),
+            ("ALTER TABLE users ADD COLUMN x BIGINT NOT NULL DEFAULT 0;", true),
+            (
+                "-- DROP TABLE is no word of this one.\nINSERT INTO versions (name, version) VALUES ('x', 0);",
+                true,
+            ),
+            ("ALTER TABLE users ADD COLUMN x TEXT NOT NULL;", false),
+            ("CREATE UNIQUE INDEX y ON users (email);", false),
+            ("ALTER TABLE users DROP COLUMN email;", false),
+            ("ALTER TABLE users RENAME COLUMN email TO mail;", false),
+            ("DROP INDEX y;\nCREATE INDEX y ON x (id);", false),
+            ("UPDATE users SET status = 'new';", false),
         ] {
-            let told = told(there);
-            assert!(told.contains(expected), "{told}");
+            assert_eq!(breaks(text).is_none(), gentle, "{text}");
         }
-        let mut half = applied(&known);
-        half[1].success = false;
-        assert!(matches!(compare(&known, &half), Err(Mismatch::HalfDone { version: 2, .. })));
+        for migration in known().iter().filter(|migration| migration.is_gentle()) {
+            assert_eq!(breaks(migration.text), None, "migration {} is not gentle", migration.version);
+        }
     }
 
     #[test]
