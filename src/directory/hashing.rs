@@ -9,7 +9,8 @@ use std::time::Duration;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use tokio::sync::oneshot;
 
-use super::password::{Busy, Password};
+use super::foreign::Foreign;
+use super::password::{Busy, Spelling};
 use super::queue::Turn;
 
 /// How long a thread waits for the next hash before it ends, and gives its memory back: an idle provider is small, and a busy one need
@@ -23,11 +24,21 @@ const BEHIND: i32 = 10;
 /// 33 MiB, in blocks of 1 KiB.
 const RETURNED_WHEN_FREED: usize = 33 * 1024;
 
-/// What is to be hashed.
-pub(super) struct Work {
-    pub(super) password: Password,
-    pub(super) salt: Vec<u8>,
-    pub(super) params: Params,
+/// What is to be done with a password.
+pub(super) enum Work {
+    /// Its argon2 hash.
+    Hash { password: Spelling, salt: Vec<u8>, algorithm: Algorithm, version: Version, params: Params },
+    /// Is it the one of this hash?
+    Check { password: Spelling, foreign: Foreign },
+}
+
+/// What came of it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Made {
+    /// The hash; none when argon2 does not take the parameters.
+    Hash(Option<Vec<u8>>),
+    /// Whether it is.
+    Right(bool),
 }
 
 /// A hash that somebody waits for. It holds its turn until it is done, even when the browser that asked has hung up, or hanging up
@@ -35,7 +46,7 @@ pub(super) struct Work {
 struct Job {
     work: Work,
     turn: Turn,
-    answer: oneshot::Sender<Option<Vec<u8>>>,
+    answer: oneshot::Sender<Made>,
 }
 
 /// The threads, which come when there is something to do, and end when there has been nothing for a while; cheap to clone.
@@ -63,11 +74,11 @@ impl Hashers {
         Self(Arc::new(Room { most, rest, state: Mutex::default(), come: Condvar::new() }))
     }
 
-    /// The hash, once a core has had the time for it; nothing when argon2 does not take the parameters.
+    /// What comes of it, once a core has had the time.
     ///
     /// # Errors
     /// When the machine has no thread for it.
-    pub(super) async fn hash(&self, turn: Turn, work: Work) -> Result<Option<Vec<u8>>, Busy> {
+    pub(super) async fn take(&self, turn: Turn, work: Work) -> Result<Made, Busy> {
         let (answer, answered) = oneshot::channel();
         self.put(Job { work, turn, answer });
         answered.await.map_err(|_| Busy)
@@ -151,7 +162,7 @@ impl Desk {
     fn take(&mut self, Job { work, turn, answer }: Job) {
         // Whoever hangs up before their hash has begun needs none.
         if !answer.is_closed() {
-            let done = catch_unwind(AssertUnwindSafe(|| self.hash(&work)));
+            let done = catch_unwind(AssertUnwindSafe(|| self.work(&work)));
             // After a panic there is no answer, and that says it.
             if let Ok(done) = done {
                 let _ = answer.send(done);
@@ -160,19 +171,25 @@ impl Desk {
         drop(turn);
     }
 
-    fn hash(&mut self, work: &Work) -> Option<Vec<u8>> {
-        let Work { password, salt, params } = work;
-        let mut output = vec![0u8; params.output_len().unwrap_or(32)];
-        let blocks = params.block_count();
+    fn work(&mut self, work: &Work) -> Made {
+        match work {
+            Work::Hash { password, salt, algorithm, version, params } => {
+                Made::Hash(self.hash(password, salt, &Argon2::new(*algorithm, *version, params.clone())))
+            }
+            Work::Check { password, foreign } => Made::Right(foreign.is_of(password)),
+        }
+    }
+
+    fn hash(&mut self, password: &[u8], salt: &[u8], argon2: &Argon2<'_>) -> Option<Vec<u8>> {
+        let mut output = vec![0u8; argon2.params().output_len().unwrap_or(32)];
+        let blocks = argon2.params().block_count();
         if self.memory.len() < blocks {
             // More than glibc keeps to itself when it is freed (32 MiB): an idle provider gives all of it back. What
             // is beyond the blocks is never touched, and so never there.
             self.memory.reserve_exact(RETURNED_WHEN_FREED.max(blocks));
             self.memory.resize(blocks, Block::default());
         }
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
-        let done =
-            argon2.hash_password_into_with_memory(password.as_bytes(), salt, &mut output, &mut self.memory);
+        let done = argon2.hash_password_into_with_memory(password, salt, &mut output, &mut self.memory);
         done.ok().map(|()| output)
     }
 }
@@ -186,7 +203,8 @@ mod tests {
 
     fn work(passes: u32) -> Work {
         let params = Params::new(64, passes, 1, Some(32)).unwrap();
-        Work { password: Password::typed("x"), salt: vec![7; 16], params }
+        let (algorithm, version) = (Algorithm::Argon2id, Version::V0x13);
+        Work::Hash { password: Spelling::new(b"x".to_vec()), salt: vec![7; 16], algorithm, version, params }
     }
 
     async fn turn() -> Turn {
@@ -196,18 +214,18 @@ mod tests {
     #[tokio::test]
     async fn a_thread_comes_for_a_hash_and_goes_after_its_rest() {
         let hashers = Hashers::new(2, Duration::ZERO);
-        let one = hashers.hash(turn().await, work(1)).await.unwrap().unwrap();
+        let one = hashers.take(turn().await, work(1)).await.unwrap();
         // It ends by itself; nothing else is waited for here.
         while hashers.threads() > 0 {
             std::thread::yield_now();
         }
-        assert_eq!(hashers.hash(turn().await, work(1)).await.unwrap(), Some(one));
+        assert_eq!(hashers.take(turn().await, work(1)).await.unwrap(), one);
     }
 
     #[tokio::test]
     async fn whoever_hangs_up_keeps_their_turn_until_a_thread_has_come_to_it() {
         let (queue, hashers) = (Queue::new(1, 0), Hashers::new(0, REST));
-        let mut asked = Box::pin(hashers.hash(queue.enter(Lane::default()).await.unwrap(), work(1)));
+        let mut asked = Box::pin(hashers.take(queue.enter(Lane::default()).await.unwrap(), work(1)));
         assert!(asked.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
         drop(asked);
         assert_eq!(queue.free(), 0);
@@ -222,11 +240,11 @@ mod tests {
         for _ in 0..9 {
             asked.push(tokio::spawn({
                 let hashers = hashers.clone();
-                async move { hashers.hash(turn().await, work(1)).await }
+                async move { hashers.take(turn().await, work(1)).await }
             }));
         }
         for one in asked {
-            assert!(one.await.unwrap().unwrap().is_some());
+            assert!(matches!(one.await.unwrap().unwrap(), Made::Hash(Some(_))));
         }
         assert!((1..=2).contains(&hashers.threads()));
     }
@@ -234,10 +252,10 @@ mod tests {
     #[test]
     fn the_memory_of_a_hash_serves_the_next_one() {
         let mut desk = Desk::default();
-        let first = desk.hash(&work(1));
+        let first = desk.work(&work(1));
         let place = desk.memory.as_ptr();
-        assert_eq!((desk.hash(&work(1)), desk.memory.as_ptr()), (first.clone(), place));
-        assert_ne!(desk.hash(&work(2)), first);
+        assert_eq!((&desk.work(&work(1)), desk.memory.as_ptr()), (&first, place));
+        assert_ne!(desk.work(&work(2)), first);
     }
 
     #[cfg(target_os = "linux")]

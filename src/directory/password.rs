@@ -6,19 +6,31 @@ use rand::CryptoRng;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
+use super::foreign::{self, Bare, Foreign, Kind};
 use super::guessable::{Known, Pattern, judge};
-use super::hashing::{Hashers, REST, Work};
+use super::hashing::{Hashers, Made, REST, Work};
 use super::queue::{Lane, Queue, Turn};
 use crate::clock::Stopwatch;
 use crate::keys::secret::same;
 use crate::metrics::Metrics;
 
-/// What somebody typed as password, in NFKC. Its `Debug` shows nothing of it.
+/// What somebody typed as password. Its `Debug` shows nothing of it.
 #[derive(Clone)]
-pub struct Password(Zeroizing<String>);
+pub struct Password {
+    /// In NFKC, as it is hashed here.
+    text: Zeroizing<String>,
+    /// As it came, which is what others have hashed.
+    raw: Zeroizing<String>,
+}
+
+/// A password in the bytes of one way of writing it.
+pub(super) type Spelling = Zeroizing<Vec<u8>>;
 
 /// The most characters of a password.
 const MAX: usize = 128;
+
+/// As many more may have been typed, which are fewer when they are composed.
+const COMPOSED: usize = 4;
 
 /// Why a password may not be chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,15 +79,36 @@ impl Password {
     #[must_use]
     pub fn typed(text: &str) -> Self {
         // Cut after normalising: what is longer must be seen to be, and never pass for its beginning.
-        Self(Zeroizing::new(text.nfkc().take(MAX + 1).collect()))
+        let normal = Zeroizing::new(text.nfkc().take(MAX + 1).collect());
+        Self { text: normal, raw: Zeroizing::new(text.chars().take(COMPOSED * MAX).collect()) }
     }
 
-    pub(super) fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
+    fn as_spelling(&self) -> Spelling {
+        Zeroizing::new(self.text.as_bytes().to_vec())
+    }
+
+    /// The bytes that another program may have hashed for it: as it came; composed, and in NFKC; and what browsers sent for pages that
+    /// were not in UTF-8.
+    fn spellings(&self) -> Vec<Spelling> {
+        let composed: Zeroizing<String> = Zeroizing::new(self.raw.nfc().collect());
+        let mut all = vec![Zeroizing::new(self.raw.as_bytes().to_vec())];
+        let mut add = |bytes: &[u8]| {
+            if all.iter().all(|known| known.as_slice() != bytes) {
+                all.push(Zeroizing::new(bytes.to_vec()));
+            }
+        };
+        add(composed.as_bytes());
+        add(self.text.as_bytes());
+        let (western, _, unknown) = encoding_rs::WINDOWS_1252.encode(&composed);
+        let western = Zeroizing::new(western.into_owned());
+        if !unknown {
+            add(&western);
+        }
+        all
     }
 
     fn characters(&self) -> usize {
-        self.0.chars().count()
+        self.text.chars().count()
     }
 
     /// Whether it has at least so many characters.
@@ -96,7 +129,7 @@ impl Password {
         if !self.has(shortest) {
             return Err(Weak::TooShort(shortest));
         }
-        judge(&self.0, known).map_or(Ok(()), |pattern| Err(Weak::Guessable(pattern)))
+        judge(&self.text, known).map_or(Ok(()), |pattern| Err(Weak::Guessable(pattern)))
     }
 }
 
@@ -143,17 +176,47 @@ impl Passwords {
         turn
     }
 
-    /// Whether this is the password that was hashed. Without a hash, or with a password that is too long to have been
-    /// chosen, the answer is no, after the same work.
+    /// Whether this is the password that was hashed, here or elsewhere. Without a hash, or with a password that is too long to have been
+    /// chosen, the answer is no, after the same work; only a hash of another program that is no argon2id takes its own time.
     ///
     /// # Errors
     /// When no more work is done.
     pub async fn verify(&self, turn: &Turn, hash: Option<&str>, password: &Password) -> Result<bool, Busy> {
-        let known = hash.and_then(Stored::parse);
-        let stored = known.clone().unwrap_or_else(Stored::nobody);
-        let output = self.work(turn, password, stored.salt.clone(), stored.params.clone()).await?;
-        let right = output.is_some_and(|output| same(&output, &stored.output));
-        Ok(right && known.is_some() && password.characters() <= MAX)
+        let kept = hash.and_then(Kept::parse);
+        let mut right = false;
+        for spelling in spellings(kept.as_ref(), password) {
+            right = self.is_of(turn, kept.as_ref(), spelling).await?;
+            if right {
+                break;
+            }
+        }
+        Ok(right && password.characters() <= MAX)
+    }
+
+    async fn is_of(&self, turn: &Turn, kept: Option<&Kept>, spelling: Spelling) -> Result<bool, Busy> {
+        let (stored, known) = match kept {
+            Some(Kept::Own(stored) | Kept::Wrapped(_, stored)) => (stored.clone(), true),
+            Some(Kept::Foreign(foreign)) => {
+                let Some(stored) = foreign.argon2() else {
+                    let work = Work::Check { password: spelling, foreign: foreign.clone() };
+                    return Ok(self.hashers.take(turn.clone(), work).await? == Made::Right(true));
+                };
+                (stored, true)
+            }
+            None => (Stored::nobody(), false),
+        };
+        let output = self.work(turn, spelling, &stored).await?;
+        Ok(output.is_some_and(|output| same(&output, &stored.output)) && known)
+    }
+
+    /// Wraps the hash of another program that is too fast to be kept.
+    ///
+    /// # Errors
+    /// When the queue is full.
+    pub async fn wrap(&self, bare: &Bare, rng: &mut impl CryptoRng) -> Result<String, Busy> {
+        let turn = self.enter(Lane::default()).await?;
+        let inside = Zeroizing::new(bare.as_bytes().to_vec());
+        Ok(bare.mark(&self.make(&turn, inside, rng).await?))
     }
 
     /// Hashes a password that was chosen, after waiting for a turn behind others of the same lane.
@@ -180,14 +243,18 @@ impl Passwords {
         password: &Password,
         rng: &mut impl CryptoRng,
     ) -> Result<String, Busy> {
-        let mut salt = [0u8; 16];
-        rng.fill_bytes(&mut salt);
-        let params = Params::new(MEMORY_KIB, PASSES, 1, Some(32)).unwrap_or_default();
-        let output = self.work(turn, password, salt.to_vec(), params.clone()).await?;
-        output.and_then(|output| to_phc(&params, &salt, &output)).ok_or(Busy)
+        self.make(turn, password.as_spelling(), rng).await
     }
 
-    /// Whether a hash was made with less work than hashes are made with now.
+    async fn make(&self, turn: &Turn, spelling: Spelling, rng: &mut impl CryptoRng) -> Result<String, Busy> {
+        let mut salt = [0u8; 16];
+        rng.fill_bytes(&mut salt);
+        let stored = Stored { salt: salt.to_vec(), ..Stored::nobody() };
+        let output = self.work(turn, spelling, &stored).await?;
+        output.and_then(|output| to_phc(&stored.params, &salt, &output)).ok_or(Busy)
+    }
+
+    /// Whether a hash was made with less work than hashes are made with now, or elsewhere.
     #[must_use]
     pub fn needs_rehash(hash: &str) -> bool {
         Stored::parse(hash).is_none_or(|stored| {
@@ -195,23 +262,62 @@ impl Passwords {
         })
     }
 
-    async fn work(
-        &self,
-        turn: &Turn,
-        password: &Password,
-        salt: Vec<u8>,
-        params: Params,
-    ) -> Result<Option<Vec<u8>>, Busy> {
-        self.hashers.hash(turn.clone(), Work { password: password.clone(), salt, params }).await
+    async fn work(&self, turn: &Turn, spelling: Spelling, stored: &Stored) -> Result<Option<Vec<u8>>, Busy> {
+        let Stored { algorithm, version, params, salt, .. } = stored.clone();
+        let work = Work::Hash { password: spelling, salt, algorithm, version, params };
+        match self.hashers.take(turn.clone(), work).await? {
+            Made::Hash(output) => Ok(output),
+            Made::Right(_) => Ok(None),
+        }
     }
 }
 
-/// A hash as it is stored, taken apart.
+/// What the database holds of a password.
+enum Kept {
+    /// A hash of ours.
+    Own(Stored),
+    /// A hash of ours, of another program's.
+    Wrapped(Kind, Stored),
+    /// Another program's.
+    Foreign(Foreign),
+}
+
+impl Kept {
+    fn parse(text: &str) -> Option<Self> {
+        if let Some((kind, inside)) = foreign::wrapped(text) {
+            return Stored::parse(inside).map(|stored| Self::Wrapped(kind, stored));
+        }
+        Stored::parse(text).map(Self::Own).or_else(|| foreign::stored(text).map(Self::Foreign))
+    }
+}
+
+/// What a password is tried as. The work is the same whose hash it may be: as often as it could be written elsewhere.
+fn spellings(kept: Option<&Kept>, password: &Password) -> Vec<Spelling> {
+    let mut all = password.spellings();
+    match kept {
+        None | Some(Kept::Own(_)) => {
+            for spelling in &mut all {
+                *spelling = password.as_spelling();
+            }
+        }
+        Some(Kept::Wrapped(kind, _)) => {
+            for spelling in &mut all {
+                *spelling = Zeroizing::new(kind.hex(spelling).unwrap_or_default().into_bytes());
+            }
+        }
+        Some(Kept::Foreign(_)) => {}
+    }
+    all
+}
+
+/// An argon2 hash, taken apart.
 #[derive(Clone)]
-struct Stored {
-    params: Params,
-    salt: Vec<u8>,
-    output: Vec<u8>,
+pub(super) struct Stored {
+    pub(super) algorithm: Algorithm,
+    pub(super) version: Version,
+    pub(super) params: Params,
+    pub(super) salt: Vec<u8>,
+    pub(super) output: Vec<u8>,
 }
 
 impl Stored {
@@ -221,13 +327,15 @@ impl Stored {
             return None;
         }
         let params = Params::try_from(&hash).ok()?;
-        Some(Self { params, salt: hash.salt?.as_ref().to_vec(), output: hash.hash?.as_bytes().to_vec() })
+        let (salt, output) = (hash.salt?.as_ref().to_vec(), hash.hash?.as_bytes().to_vec());
+        Some(Self { params, salt, output, ..Self::nobody() })
     }
 
-    /// What a password is compared with when there is nobody to compare it with.
+    /// What a password is compared with when there is nobody to compare it with, and what a new hash begins as.
     fn nobody() -> Self {
         let params = Params::new(MEMORY_KIB, PASSES, 1, Some(32)).unwrap_or_default();
-        Self { params, salt: vec![0; 16], output: vec![0; 32] }
+        let (algorithm, version) = (Algorithm::Argon2id, Version::V0x13);
+        Self { algorithm, version, params, salt: vec![0; 16], output: vec![0; 32] }
     }
 }
 
@@ -244,6 +352,7 @@ fn to_phc(params: &Params, salt: &[u8], output: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::foreign::{Brought, NotAHash};
     use super::*;
     use crate::keys::secret::entropy;
 
@@ -303,6 +412,144 @@ mod tests {
             assert_eq!(Passwords::needs_rehash(&hash), expected, "{hash}");
         }
     }
+
+    /// Each made by the program that writes such hashes.
+    #[tokio::test]
+    async fn a_hash_of_another_program_knows_its_password_and_no_other() {
+        let desk = Passwords::new(1, 10);
+        for (hash, password) in FOREIGN {
+            let Ok(Brought::Kept(foreign)) = Brought::read(hash) else { panic!("{hash}") };
+            let stored = foreign.to_stored();
+            assert_eq!(verify(&desk, Some(&stored), &Password::typed(password)).await, Ok(true), "{hash}");
+            let wrong = Password::typed("incorrect horse battery");
+            assert_eq!(verify(&desk, Some(&stored), &wrong).await, Ok(false), "{hash}");
+            assert!(Passwords::needs_rehash(&stored), "{hash}");
+            // Nobody gets the mark for nothing.
+            assert_eq!(
+                verify(&desk, Some(hash), &Password::typed(password)).await.ok(),
+                Some(false),
+                "{hash}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_hash_without_salt_is_wrapped_and_knows_its_password_in_every_spelling() {
+        let desk = Passwords::new(1, 10);
+        for (bare, typed) in [
+            ("88e4ddd2402d92d50e1879d6ecd9ffd4", "correct horse battery"),
+            ("md5$88E4DDD2402D92D50E1879D6ECD9FFD4", "correct horse battery"),
+            ("{MD5}iOTd0kAtktUOGHnW7Nn/1A==", "correct horse battery"),
+            ("mysqlold$6f8c114b58f2ce9e", "mypass"),
+            ("6f8c114b58f2ce9e", "mypass"),
+            // `pässwort` in UTF-8, in Latin-1, and with the letter taken apart; what we make of it is composed.
+            (PAESSWORT[0], "p\u{e4}sswort"),
+            (PAESSWORT[1], "p\u{e4}sswort"),
+            (PAESSWORT[1], "pa\u{308}sswort"),
+            (PAESSWORT[2], "pa\u{308}sswort"),
+            ("md5$e242f36f4f95f12966da8fa2efd59992", "\u{43f}\u{430}\u{440}\u{43e}\u{43b}\u{44c}"),
+        ] {
+            let Ok(Brought::Bare(bare)) = Brought::read(bare) else { panic!("{bare}") };
+            let stored = desk.wrap(&bare, &mut entropy()).await.unwrap();
+            assert!(stored.contains("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
+            assert_eq!(verify(&desk, Some(&stored), &Password::typed(typed)).await, Ok(true), "{bare:?}");
+            for wrong in ["", "incorrect", "p\u{e4}ssword", "88e4ddd2402d92d50e1879d6ecd9ffd4"] {
+                assert_eq!(verify(&desk, Some(&stored), &Password::typed(wrong)).await, Ok(false), "{wrong}");
+            }
+            assert!(Passwords::needs_rehash(&stored));
+        }
+    }
+
+    #[test]
+    fn a_hash_that_is_damaged_unknown_empty_or_too_dear_is_not_taken() {
+        let salted = "c2FsdHNhbHRzYWx0c2FsdA$C0L0nXHcAWvJfLpCqOsOe+RQ0a1nJTqJmVKGHZ2TZeM";
+        for (hash, expected) in [
+            (String::new(), NotAHash::Empty),
+            ("d41d8cd98f00b204e9800998ecf8427e".into(), NotAHash::Empty),
+            ("mysqlold$5030573512345671".into(), NotAHash::Empty),
+            ("hunter2".into(), NotAHash::Unknown),
+            ("correct horse ba".into(), NotAHash::Unknown),
+            ("$2x$04$abcdefghijklmnopqrstuuqREtd3VJD2QVZbuFskFSLk6eRIrQoOS".into(), NotAHash::Unknown),
+            ("$7$C6..../....SodiumChloride$".into(), NotAHash::Unknown),
+            ("*94BDCEBE19083CE2A1F959FD02F964C7AF4CFC29".into(), NotAHash::Unknown),
+            ("md5$123".into(), NotAHash::Damaged),
+            ("{MD5}xx".into(), NotAHash::Damaged),
+            ("$2b$04$abc".into(), NotAHash::Damaged),
+            ("{SSHA}YWJj".into(), NotAHash::Damaged),
+            ("$5$rounds=x$abc$def".into(), NotAHash::Damaged),
+            ("$argon2id$nonsense".into(), NotAHash::Damaged),
+            ("$scrypt$ln=99,r=8$a$b".into(), NotAHash::Damaged),
+            ("$2b$31$abcdefghijklmnopqrstuuqREtd3VJD2QVZbuFskFSLk6eRIrQoOS".into(), NotAHash::Costly),
+            (format!("$argon2id$v=19$m=4194304,t=3,p=4${salted}"), NotAHash::Costly),
+            (format!("$argon2id$v=19$m=65536,t=999,p=4${salted}"), NotAHash::Costly),
+            (format!("$pbkdf2-sha256$i=4000000000${salted}"), NotAHash::Costly),
+            (format!("$scrypt$ln=40,r=8,p=1${salted}"), NotAHash::Costly),
+            (format!("$scrypt$ln=14,r=8,p=4000000${salted}"), NotAHash::Costly),
+            (format!("$6$rounds=999999999$abcdefgh${}", "x".repeat(86)), NotAHash::Costly),
+        ] {
+            assert_eq!(Brought::read(&hash), Err(expected), "{hash}");
+        }
+    }
+
+    /// `md5` of `pässwort` in UTF-8, in Latin-1, and decomposed.
+    const PAESSWORT: [&str; 3] = [
+        "82c81e1208ef287416f23e0f15e7e2ed",
+        "d2feeb85d0eddfa18121547111b1400a",
+        "1da0ac0ff6e7e24686f8f9c42c4b19e6",
+    ];
+
+    const FOREIGN: [(&str, &str); 20] = [
+        ("$2y$04$24SnYAyigbFjobk5B2lRzOHA9t7cL6Tu5Jkc4J0xNybfXQSXkMQ.W", "correct horse battery"),
+        ("$2b$04$abcdefghijklmnopqrstuuqREtd3VJD2QVZbuFskFSLk6eRIrQoOS", "correct horse battery"),
+        (
+            "$argon2i$v=19$m=64,t=1,p=1$OUVud2EvY1gvNEhjM2tJLg$WVMgYQgmBrop0/hfypZM/SF9878IO5xPztbmdZm8MLY",
+            "correct horse battery",
+        ),
+        ("$5$abcdefgh$sYjQ4vynYsNAnM.JMipLH1IMXSipuA8cURgfc3GsHo.", "correct horse battery"),
+        (
+            "$6$abcdefgh$KPzvtaVCdkta7IevnwwCK0Zj62t07TjhQ.i0Voa.xA7FN084DBKCZKCk9Gl1akvsq9do9TqCIZSrV.riZ3fK.1",
+            "p\u{e4}sswort",
+        ),
+        ("$1$5f4dcc3b$yQSiB3k6ToeuZleaxMOvr.", "correct horse battery"),
+        ("$apr1$r31.....$HqJZimcKQFAMYayBlzkrA/", "myPassword"),
+        (
+            "$pbkdf2-sha256$i=1000,l=32$c2FsdHNhbHRzYWx0c2FsdA$Cf9xjlisAEzRbMZsosxST/5+wkpfUV6uoqiZkYtP6iQ",
+            "correct horse battery",
+        ),
+        (
+            "$pbkdf2-sha256$1000$c2FsdHNhbHRzYWx0c2FsdA$Cf9xjlisAEzRbMZsosxST/5.wkpfUV6uoqiZkYtP6iQ",
+            "correct horse battery",
+        ),
+        (
+            "$pbkdf2-sha512$1000$c2FsdHNhbHRzYWx0c2FsdA$lYhPheApeiwq3tKG8A.KHC4iQ8mmHXFAKab1ywrJ5QhG73jAKAyVeLsbqTYH/KNRnW0OYbntj3FPNcXf3GKcRg",
+            "correct horse battery",
+        ),
+        (
+            "pbkdf2_sha256$1000$djangosalt$aX1Qi394+UFj0FScT2DL29ff7Z2hVGgCTFAQ5VTBv6w=",
+            "correct horse battery",
+        ),
+        (
+            "pbkdf2:sha256:1000$werksalt$0aa1e34f488d5aa9977d0e427e2eee5c44ad6bdcac7f11ea5f9313a89c8cd4e0",
+            "correct horse battery",
+        ),
+        (
+            "$scrypt$ln=10,r=8,p=1$c2FsdHNhbHRzYWx0c2FsdA$fXnS5Awj6eMC+z1SbPBpyxEKbW7GHGyuCeVjw7IJSMI",
+            "correct horse battery",
+        ),
+        (
+            "scrypt:1024:8:1$werksalt$36ab0bedabcd6d9ff9770cbe2a4d2e34d69e74a4a00f3e5ad9336e025f3e9c9857f7f6194f273bade4af22fb00d91a7bdc320204167515dfb0064dd86c4fb68d",
+            "correct horse battery",
+        ),
+        ("{SSHA}TWeSiwC7TvfkGrt/9dS9jO26FudzYWx0eXNhbHQ=", "correct horse battery"),
+        ("{ssha}TWeSiwC7TvfkGrt/9dS9jO26FudzYWx0eXNhbHQ", "correct horse battery"),
+        ("{SSHA256}ViA/kN6FZwoksyzoSNZVaplBPX90s9u/+/VCXT0gW9NzYWx0eXNhbHQ=", "correct horse battery"),
+        (
+            "{SSHA512}AsO8SuJOlOU/rvjdMkADM9V6bpxPnu4Pa5Lepixep9fxH/33VKF0AoNb7+ETFUu+h92Pgyc1ylD8Y3KNsbcsrXNhbHR5c2FsdA==",
+            "correct horse battery",
+        ),
+        ("{SHA}mN7MYuzjmaIu0w1JDvMzvn/ec4U=", "correct horse battery"),
+        ("{SMD5}8bOCUIQCOA6ZSdEU2eFzYHNhbHQ=", "correct horse battery"),
+    ];
 
     #[tokio::test]
     async fn a_full_queue_says_so_at_once() {
