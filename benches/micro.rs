@@ -50,14 +50,7 @@ fn authorization_request(bencher: Bencher) {
     let query = "response_type=code&client_id=app&redirect_uri=https%3A%2F%2Fapp.example.org%2Fcallback&scope=openid+profile+email\
         &state=af0ifjsldkj&nonce=n-0S6_WzA2Mj&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256\
         &claims=%7B%22id_token%22%3A%7B%22acr%22%3A%7B%22essential%22%3Atrue%7D%7D%7D";
-    let client = Client {
-        id: "app".to_owned(),
-        secret_hash: None,
-        secret_sealed: None,
-        registration_token_hash: None,
-        metadata: Metadata::web_app("App", vec![REDIRECT_URI.to_owned()]),
-        created_at: 0,
-    };
+    let client = Client::unregistered("app", Metadata::web_app("App", vec![REDIRECT_URI.to_owned()]));
     let read = |query: &str| {
         let form = Form::parse(query).ok()?;
         let (redirect_uri, mode) = (REDIRECT_URI.to_owned(), ResponseMode::default());

@@ -99,6 +99,19 @@ async fn a_client_is_registered_shown_changed_and_deleted() {
     assert!(shown.contains("allowed_groups: all") && shown.contains("created_at: 20"), "{shown}");
     let rotated = program.must_json(&["client", "rotate-secret", &id, "--json"]);
     assert_ne!(rotated["client_secret"], secret.as_str());
+    let until = rotated["old_secret_until"].as_i64().expect("a time");
+    let shown = program.must_json(&["client", "show", &id, "--json"]);
+    assert_eq!(shown["old_secret_until"], until);
+    let ended = program.must(&["client", "rotate-secret", &id, "--end-old"], "");
+    assert!(ended.contains("no longer works"), "{ended}");
+    let ended = program.must(&["client", "rotate-secret", &id, "--end-old"], "");
+    assert!(ended.contains("no other secret"), "{ended}");
+    let at_once = program.must(&["client", "rotate-secret", &id, "--keep-old", "0s"], "");
+    assert!(at_once.contains("No other secret works"), "{at_once}");
+    assert!(
+        refused(&program.run(&["client", "rotate-secret", &id, "--keep-old", "31d"], "")).contains("30d")
+    );
+    assert!(program.must(&["audit", "--kind", "client"], "").contains("client.old_secret_ended"));
     program.must(&["client", "set", &id, "--require-two-factor", "--consent"], "");
     let shown = program.must_json(&["client", "show", &id, "--json"]);
     assert_eq!((&shown["require_two_factor"], &shown["consent"]), (&true.into(), &true.into()));

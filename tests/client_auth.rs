@@ -228,6 +228,22 @@ async fn a_secret_may_key_the_assertion() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_keys_assertions_works_beside_the_next_until_its_end() {
+    let site = Site::on(Database::sqlite().await).await;
+    let app = add_app(&site, |m| m.token_endpoint_auth_method = AuthMethod::ClientSecretJwt).await;
+    let new = site.admin.rotate_secret(&app, 60).await;
+    let asks = async |app: &RelyingApp| send(app, &keyed(app, "HS256", &claims(app, site.now()))).await;
+    for app in [&app, &new] {
+        assert_eq!(asks(app).await.status, 200);
+    }
+    site.advance(60);
+    refused(&asks(&app).await, "its secret is wrong");
+    site.advance(-30);
+    refused(&asks(&app).await, "wrong signature");
+    assert_eq!(asks(&new).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_client_gets_in_by_another_method_than_its_own() {
     let site = Site::on(Database::sqlite().await).await;
     let key = Signer::new("ES256");

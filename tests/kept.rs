@@ -5,6 +5,7 @@ mod support;
 
 use countersign::config::RegistrationMode;
 use countersign::oidc::clients::GrantType;
+use countersign::store::{clients, purge};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use support::admin::REDIRECT_URI;
@@ -70,12 +71,42 @@ crate::on_both_databases! {
             here
         };
         assert_eq!(said(&app).await, "invalid_grant");
-        let renewed = site.admin.rotate_secret(&app).await;
+        let renewed = site.admin.rotate_secret(&app, 0).await;
         assert_eq!(said(&app).await, "invalid_client", "the old secret");
         assert_eq!(said(&renewed).await, "invalid_grant");
         site.admin.change_app(&app, |m| m.grant_types.retain(|one| *one != GrantType::RefreshToken)).await;
         assert_eq!(said(&renewed).await, "unauthorized_client");
         site.admin.delete_app(&app).await;
         assert_eq!(said(&renewed).await, "invalid_client");
+    }
+
+    async fn the_old_secret_works_until_its_end_in_every_process_and_never_again(database) {
+        let site = Site::on(database).await;
+        let other = site.second_process().await;
+        let app = site.admin.add_app_with(|m| m.grant_types.push(GrantType::RefreshToken)).await;
+        let said = async |app: &RelyingApp| {
+            let here = said_at(&site.url, app).await;
+            assert_eq!(here, said_at(&other.url, app).await, "everywhere alike");
+            here
+        };
+        let second = site.admin.rotate_secret(&app, 3600).await;
+        assert_eq!((said(&app).await, said(&second).await), ("invalid_grant".into(), "invalid_grant".into()));
+        let third = site.admin.rotate_secret(&app, 3600).await;
+        assert_eq!(said(&app).await, "invalid_client", "two at most");
+        let all = (said(&second).await, said(&third).await);
+        assert_eq!(all, ("invalid_grant".into(), "invalid_grant".into()));
+        site.advance(3600);
+        assert_eq!(said(&second).await, "invalid_client");
+        site.advance(-3000);
+        assert_eq!(said(&second).await, "invalid_client", "whoever was told that it is over");
+        assert_eq!(said(&third).await, "invalid_grant");
+        let fourth = site.admin.rotate_secret(&app, 60).await;
+        assert_eq!(said(&third).await, "invalid_grant");
+        site.advance(60);
+        purge::run(&site.admin.db, site.now()).await.expect("a purge");
+        let mut conn = site.admin.db.read().await.expect("a connection");
+        let kept = clients::find(&mut conn, &app.client_id).await.expect("a query").expect("an app");
+        assert_eq!((kept.old_secret_hash, kept.old_secret_until), (None, None), "nothing of it is left");
+        assert_eq!((said(&third).await, said(&fourth).await), ("invalid_client".into(), "invalid_grant".into()));
     }
 }

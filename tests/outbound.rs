@@ -320,14 +320,7 @@ impl App {
     fn client(&self) -> Client {
         let mut metadata = Metadata::web_app("App", vec!["https://app.example/cb".to_owned()]);
         metadata.jwks_uri = Some(self.uri());
-        Client {
-            id: "app".to_owned(),
-            secret_hash: None,
-            secret_sealed: None,
-            registration_token_hash: None,
-            metadata,
-            created_at: 0,
-        }
+        Client::unregistered("app", metadata)
     }
 
     /// Answers so from now on; without a status, never.

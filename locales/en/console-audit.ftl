@@ -48,6 +48,7 @@ audit-is-client-added = Added an app
 audit-is-client-changed = Changed an app
 audit-is-client-deleted = Deleted an app
 audit-is-client-invited = Made a token with which an app may register itself
+audit-is-client-old-secret-ended = Ended the old secret of an app
 audit-is-client-registered = An app has registered itself
 audit-is-client-secret-rotated = Made a new secret for an app
 audit-is-grant-revoked = Took an app's access away

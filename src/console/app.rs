@@ -6,12 +6,12 @@ use serde::Serialize;
 
 use super::Visit;
 use super::app_form::{self, Typed};
-use super::apps;
 use super::confirm::Confirm;
 use super::field::{Field, Said, Summed, Wrong, errors};
 use super::routes::{Needs, Route};
 use super::saved::Saved;
 use super::visit::ConsolePage;
+use super::{app_secrets, apps};
 use crate::clock::Moment;
 use crate::directory::access::{self, COUNTED};
 use crate::directory::proof::ManageRelyingApps;
@@ -29,7 +29,6 @@ const NEEDS: Needs = Needs::Right(own::MANAGE_RELYING_APPS);
 pub(super) const ROUTES: &[Route] = &[
     Route::get("/console/apps/{id}", NEEDS, |visit| Box::pin(get(visit))),
     Route::post("/console/apps/{id}", NEEDS, "client.changed", |visit| Box::pin(change(visit))),
-    Route::post("/console/apps/{id}/secret", NEEDS, "client.secret_rotated", |visit| Box::pin(renew(visit))),
     Route::post("/console/apps/{id}/delete", NEEDS, "client.deleted", |visit| Box::pin(delete(visit))),
 ];
 
@@ -60,8 +59,10 @@ pub struct AppPage {
     pub fields: Vec<Field>,
     /// What the page was drawn from.
     pub version: String,
-    /// Whether it has a secret to renew.
-    pub has_secret: bool,
+    /// How long the old secret is kept beside a new one, where it has one to renew.
+    pub keep: Option<Field>,
+    /// Until when the secret before its newest works.
+    pub old_until: Option<Moment>,
     /// The set-ups to copy: word, name, whether it is the one that is shown.
     pub recipes: Vec<(&'static str, &'static str, bool)>,
     /// The set-up that is shown.
@@ -81,62 +82,18 @@ pub struct Refused {
     pub why: Said,
 }
 
-/// An app's new secret, which is shown this once.
-#[derive(Clone, Debug, Serialize)]
-pub struct SecretPage {
-    /// The app's id.
-    pub id: String,
-    /// Its name.
-    pub name: String,
-    /// The issuer, which the app asks for.
-    pub issuer: String,
-    /// The secret; none for an app that keeps none.
-    pub secret: Option<String>,
-    /// Where answers may go.
-    pub redirect_uris: Vec<String>,
-    /// The set-up to copy, with the secret in it.
-    pub setup: Option<String>,
-    /// Whether the app has just been added.
-    pub is_new: bool,
-}
-
 impl ConsolePage for AppPage {
     const TEMPLATE: &'static str = "console/app.html";
 }
 
-impl ConsolePage for SecretPage {
-    const TEMPLATE: &'static str = "console/app_secret.html";
-}
-
-impl SecretPage {
-    pub(super) fn new(
-        visit: &Visit,
-        client: &Client,
-        secret: Option<&str>,
-        recipe: Option<&Recipe>,
-        is_new: bool,
-    ) -> Self {
-        let issuer = &visit.provider().issuer;
-        Self {
-            id: client.id.clone(),
-            name: client.metadata.client_name.clone(),
-            issuer: issuer.clone(),
-            secret: secret.map(str::to_owned),
-            redirect_uris: client.metadata.redirect_uris.clone(),
-            setup: recipe.map(|recipe| recipe.filled(issuer, client, secret)),
-            is_new,
-        }
-    }
-}
-
-async fn find(visit: &Visit, conn: &mut Conn) -> Result<Client, Problem> {
+pub(super) async fn find(visit: &Visit, conn: &mut Conn) -> Result<Client, Problem> {
     clients::find(conn, visit.part("id")).await?.ok_or(Problem::NotFound)
 }
 
 /// What stands for itself in an id that one of ours has, and in no other place of an address.
 const NOT_IN_A_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-fn here(client: &Client) -> String {
+pub(super) fn here(client: &Client) -> String {
     format!("/console/apps/{}", utf8_percent_encode(&client.id, NOT_IN_A_SEGMENT))
 }
 
@@ -206,30 +163,6 @@ async fn meanwhile(visit: &Visit, client: &Client) -> Result<Response, Problem> 
     Ok(visit.again(&page(visit, &mut conn, client, fields, errors).await?))
 }
 
-/// `POST /console/apps/{id}/secret`
-async fn renew(visit: Visit) -> Result<Response, Problem> {
-    let by = visit.prove::<ManageRelyingApps>()?;
-    let mut tx = visit.write().await?;
-    let client = find(&visit, &mut tx).await?;
-    if !client.metadata.token_endpoint_auth_method.needs_secret() {
-        return Err(Problem::NotFound);
-    }
-    if !visit.is_confirmed() {
-        drop(tx);
-        let asked = Said::new("apps-secret-question").about(&client.metadata.client_name);
-        let question = Confirm::of(&visit, asked, "apps-secret-button", &here(&client))
-            .consequence(Said::new("apps-secret-old"))
-            .consequence(Said::new("apps-secret-people"))
-            .consequence(Said::new("apps-secret-once"));
-        return Ok(visit.confirm(&question));
-    }
-    let vault = &visit.provider().signin.vault;
-    let secret = manage::renew_secret(&mut tx, vault, &client.id, &by, &mut entropy()).await;
-    let secret = secret.map_err(|error| app_form::wrong(error).err().unwrap_or(Problem::Gone))?;
-    tx.commit().await?;
-    Ok(visit.page(&SecretPage::new(&visit, &client, Some(secret.reveal()), None, false)))
-}
-
 /// `POST /console/apps/{id}/delete`
 async fn delete(visit: Visit) -> Result<Response, Problem> {
     let by = visit.prove::<ManageRelyingApps>()?;
@@ -294,7 +227,11 @@ async fn page(
             .collect(),
         fields,
         version: client.version(),
-        has_secret: metadata.token_endpoint_auth_method.needs_secret(),
+        keep: metadata
+            .token_endpoint_auth_method
+            .needs_secret()
+            .then(|| app_secrets::keep_field(visit.is_unlocked())),
+        old_until: client.old_secret_until(visit.now()).map(|until| visit.moment(until)),
         recipes: RECIPES.iter().map(|recipe| (recipe.name, recipe.title, is_shown(recipe))).collect(),
         setup: shown.map(|recipe| recipe.filled(&visit.provider().issuer, client, None)),
         errors,

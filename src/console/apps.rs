@@ -4,8 +4,8 @@ use axum::response::Response;
 use serde::Serialize;
 
 use super::Visit;
-use super::app::SecretPage;
 use super::app_form::{self, Typed};
+use super::app_secrets::SecretPage;
 use super::field::{Field, Said, Summed, Wrong, errors};
 use super::listing::{Declared, Listing, PAGE, Table};
 use super::routes::{Needs, Route};

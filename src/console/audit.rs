@@ -49,11 +49,12 @@ const KINDS: [&str; 13] = [
 ];
 
 /// The events that have a sentence, and its key, in the order of their names. Others are told by their names.
-pub(super) const TOLD: [(&str, &str); 37] = [
+pub(super) const TOLD: [(&str, &str); 38] = [
     ("client.added", "audit-is-client-added"),
     ("client.changed", "audit-is-client-changed"),
     ("client.deleted", "audit-is-client-deleted"),
     ("client.invited", "audit-is-client-invited"),
+    ("client.old_secret_ended", "audit-is-client-old-secret-ended"),
     ("client.registered", "audit-is-client-registered"),
     ("client.secret_rotated", "audit-is-client-secret-rotated"),
     ("grant.revoked", "audit-is-grant-revoked"),

@@ -8,6 +8,7 @@
 mod advanced;
 mod app;
 mod app_form;
+mod app_secrets;
 mod apps;
 mod audit;
 mod chart;

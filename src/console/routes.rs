@@ -8,8 +8,8 @@ use axum::response::Response;
 
 use super::Visit;
 use super::{
-    advanced, app, apps, audit, group, groups, hand_code, home, kept, keys, language, new_user, repair, role,
-    roles, subgroups, unlock, user, user_deeds, users,
+    advanced, app, app_secrets, apps, audit, group, groups, hand_code, home, kept, keys, language, new_user,
+    repair, role, roles, subgroups, unlock, user, user_deeds, users,
 };
 use crate::web::Problem;
 
@@ -29,6 +29,7 @@ const PAGES: &[&[Route]] = &[
     roles::ROUTES,
     role::ROUTES,
     apps::ROUTES,
+    app_secrets::ROUTES,
     app::ROUTES,
     audit::ROUTES,
     keys::ROUTES,

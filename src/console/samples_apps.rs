@@ -1,6 +1,7 @@
 //! What do the pages about keys, apps and the audit log look like in each of their states?
 
-use super::app::{AppPage, Refused, SecretPage};
+use super::app::{AppPage, Refused};
+use super::app_secrets::{SecretPage, keep_field};
 use super::apps::{AppsPage, Line, NewAppPage};
 use super::audit::{self, AuditPage, Line as Event, Party, TOLD};
 use super::field::{Field, Kind, Said, Summed};
@@ -145,7 +146,8 @@ fn app(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
         refused: Vec::new(),
         fields: form(false),
         version: "0123456789abcdef".to_owned(),
-        has_secret: false,
+        keep: None,
+        old_until: None,
         recipes: RECIPES.iter().map(|recipe| (recipe.name, recipe.title, false)).collect(),
         setup: None,
         errors: Vec::new(),
@@ -165,7 +167,8 @@ fn app(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
         elsewhere: true,
         refused,
         fields: form(true),
-        has_secret: true,
+        keep: Some(keep_field(true)),
+        old_until: Some(at(3600)),
         setup: Some(setup.clone()),
         errors: vec![Summed { field: "", said: Said::new("apps-meanwhile") }],
         ..quiet
@@ -176,11 +179,14 @@ fn app(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
         name: busy.name,
         issuer: "https://login.example.org".to_owned(),
         secret: Some("Tk1pb7Wz3xQfR9sLhVdYcN5mJgAe2UoK8iXtB4rEvPq".to_owned()),
+        old_until: None,
         redirect_uris: vec!["https://app.example.org/login/generic_oauth".to_owned()],
         setup: Some(setup),
         is_new: true,
     };
     console(drawing, "console-app-secret", &secret)?;
+    let renewed = SecretPage { old_until: Some(at(86_400)), is_new: false, setup: None, ..secret.clone() };
+    console(drawing, "console-app-renewed", &renewed)?;
     console(drawing, "console-app-public", &SecretPage { secret: None, setup: None, is_new: false, ..secret })
 }
 

@@ -55,6 +55,7 @@ enum Kind {
     Messages,
     Invitations,
     HelpRequests,
+    OldSecrets,
 }
 
 const KINDS: &[Kind] = &[
@@ -77,6 +78,7 @@ const KINDS: &[Kind] = &[
     Kind::Messages,
     Kind::Invitations,
     Kind::HelpRequests,
+    Kind::OldSecrets,
 ];
 
 /// Deletes what has expired, in batches of their own transactions, and answers how many rows went. Several processes
@@ -123,5 +125,6 @@ async fn batch(conn: &mut Conn, kind: Kind, now: i64) -> Result<u64> {
         Kind::Messages => execute!(conn, PURGE_MESSAGES, (now - MAIL_MEMORY) * 1000, BATCH),
         Kind::Invitations => super::registrations::purge_invitations(conn, expired, BATCH).await,
         Kind::HelpRequests => super::help_requests::purge(conn, now - HELP_MEMORY, BATCH).await,
+        Kind::OldSecrets => super::clients::purge_old_secrets(conn, now, BATCH).await,
     }
 }

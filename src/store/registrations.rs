@@ -17,7 +17,11 @@ queries! {
                              ORDER BY expires_at LIMIT $2)";
     MARK = "UPDATE clients SET registration_token_hash = $2
             WHERE id = $1 AND (SELECT COUNT(*) FROM clients WHERE registration_token_hash IS NOT NULL) < $3";
-    REPLACE = "UPDATE clients SET metadata = $3, secret_hash = $4, secret_sealed = $5, updated_at = $6
+    // The secret before goes with the one that it stood beside.
+    REPLACE = "UPDATE clients SET metadata = $3, secret_hash = $4, secret_sealed = $5, updated_at = $6,
+                   old_secret_hash = CASE WHEN secret_hash = $4 THEN old_secret_hash END,
+                   old_secret_sealed = CASE WHEN secret_hash = $4 THEN old_secret_sealed END,
+                   old_secret_until = CASE WHEN secret_hash = $4 THEN old_secret_until END
                WHERE id = $1 AND registration_token_hash = $2";
     WITHDRAW = "DELETE FROM clients WHERE id = $1 AND registration_token_hash = $2";
 }

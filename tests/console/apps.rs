@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::support::manager::Manager;
+use crate::support::relying_app::RelyingApp;
 use crate::support::site::Site;
 
 async fn root(site: &Site) -> Manager<'_> {
@@ -13,6 +14,11 @@ async fn root(site: &Site) -> Manager<'_> {
 /// What the page says, with one blank between words.
 fn told(manager: &Manager<'_>) -> String {
     manager.browser.text().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Whether an app proves who it is with the secret that it has.
+async fn believed(app: &RelyingApp) -> bool {
+    app.refresh("none").await.error().as_deref() != Some("invalid_client")
 }
 
 async fn details(site: &Site, event: &str) -> Value {
@@ -106,19 +112,43 @@ crate::on_both_databases! {
         assert_eq!(second.saved().as_deref().map(str::trim), Some("Times is saved."));
     }
 
-    async fn a_new_secret_is_shown_once_and_ends_the_old_one(database) {
+    async fn a_new_secret_is_shown_once_and_the_old_one_works_until_its_end(database) {
+        let site = Site::on(database).await;
+        let app = site.admin.add_app().await;
+        let mut root = root(&site).await;
+        let page = format!("/console/apps/{}", app.client_id);
+        root.open(&page).await;
+        assert_eq!(root.browser.text_of("old-secret"), None);
+        root.browser.press("secret").await;
+        assert!(told(&root).contains("The old secret works on until 2027-01-16 08:00 UTC, beside"), "{}", told(&root));
+        root.browser.submit().await;
+        let secret = root.browser.text_of("client-secret").unwrap().trim().to_owned();
+        assert_ne!(Some(secret.as_str()), app.client_secret.as_deref());
+        assert_eq!(root.browser.header("cache-control").as_deref(), Some("no-store"));
+        assert!(told(&root).contains("the old one works on until 2027-01-16"), "{}", told(&root));
+        let new = RelyingApp { client_secret: Some(secret.clone()), ..app.clone() };
+        assert_eq!((believed(&app).await, believed(&new).await), (true, true));
+        root.open(&page).await;
+        assert!(!told(&root).contains(&secret));
+        assert!(root.browser.text_of("old-secret").unwrap().contains("2027-01-16"));
+        root.browser.press("end-old").await;
+        assert_eq!(root.saved().as_deref().map(str::trim), Some("The old secret of Time Tracker no longer works."));
+        assert_eq!((believed(&app).await, believed(&new).await), (false, true));
+        assert_eq!(root.browser.text_of("old-secret"), None);
+        assert!(details(&site, "client.secret_rotated").await["old_secret_until"].as_str().unwrap().starts_with("2027-01-16"));
+        assert_eq!(details(&site, "client.old_secret_ended").await, serde_json::json!({}));
+    }
+
+    async fn a_secret_that_somebody_has_seen_ends_at_once(database) {
         let site = Site::on(database).await;
         let app = site.admin.add_app().await;
         let mut root = root(&site).await;
         root.open(&format!("/console/apps/{}", app.client_id)).await;
-        root.browser.press("secret").await;
+        root.browser.fill("keep", "not").press("secret").await;
         assert!(told(&root).contains("The old secret stops working at once."), "{}", told(&root));
         root.browser.submit().await;
-        let secret = root.browser.text_of("client-secret").unwrap();
-        assert_ne!(Some(secret.trim()), app.client_secret.as_deref());
-        assert_eq!(root.browser.header("cache-control").as_deref(), Some("no-store"));
-        root.open(&format!("/console/apps/{}", app.client_id)).await;
-        assert!(!told(&root).contains(secret.trim()));
+        assert!(root.browser.text_of("client-secret").is_some());
+        assert!(!believed(&app).await);
     }
 
     async fn whoever_deletes_an_app_is_told_how_many_use_it(database) {

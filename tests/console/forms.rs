@@ -27,7 +27,7 @@ pub fn form(_world: &World, route: &Route) -> Vec<(&'static str, String)> {
         "/console/apps" | "/console/apps/{id}" => {
             vec![("name", "Wiki".to_owned()), ("redirect_uris", "https://wiki.example.org/back".to_owned())]
         }
-        "/console/keys/rotate" => Vec::new(),
+        "/console/keys/rotate" | "/console/apps/{id}/secret/end" => Vec::new(),
         "/console/users/{id}" => vec![("email", "nia@example.org".to_owned())],
         "/console/users/new" => {
             vec![("login", "new".to_owned()), ("group", "Acme".to_owned()), ("role", "User".to_owned())]

@@ -60,15 +60,7 @@ fn client(metadata: &str) -> Client {
 }
 
 fn fixed(metadata: Metadata) -> Client {
-    let id = "client".to_owned();
-    Client {
-        id,
-        secret_hash: None,
-        secret_sealed: None,
-        registration_token_hash: None,
-        metadata,
-        created_at: 0,
-    }
+    Client::unregistered("client", metadata)
 }
 
 fn request(form: &Form, client: &Client) {

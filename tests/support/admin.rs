@@ -311,11 +311,11 @@ impl Admin {
         self.let_it_get_about();
     }
 
-    /// Gives an app another secret.
-    pub async fn rotate_secret(&self, app: &RelyingApp) -> RelyingApp {
+    /// Gives an app another secret; the old one works on for so many seconds.
+    pub async fn rotate_secret(&self, app: &RelyingApp, keep: i64) -> RelyingApp {
         let (mut tx, now, mut rng) = (self.begin().await, self.clock.now(), entropy());
-        let secret = clients::rotate_secret(&mut tx, &self.vault, &app.client_id, now, &mut rng).await;
-        let secret = secret.expect("a secret").reveal().to_owned();
+        let rotated = clients::rotate_secret(&mut tx, &self.vault, &app.client_id, keep, now, &mut rng).await;
+        let secret = rotated.expect("a secret").secret.reveal().to_owned();
         tx.commit().await.expect("a commit");
         self.let_it_get_about();
         RelyingApp { client_secret: Some(secret), ..app.clone() }

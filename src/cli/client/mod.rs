@@ -2,6 +2,7 @@
 
 mod fields;
 mod invite;
+mod secret;
 
 use anyhow::bail;
 use clap::Subcommand;
@@ -9,6 +10,7 @@ use serde_json::{Value, json};
 
 use self::fields::Fields;
 use self::invite::Invite;
+use self::secret::RotateSecret;
 use super::page::Page;
 use super::{Operator, input};
 use crate::audit::{Actor, Event};
@@ -72,14 +74,8 @@ pub(super) enum Client {
         /// Its client id.
         client_id: String,
     },
-    /// Give an app a new secret; the old one stops working within a second.
-    RotateSecret {
-        /// Its client id.
-        client_id: String,
-        /// Print as JSON.
-        #[arg(long)]
-        json: bool,
-    },
+    /// Give an app a new secret; the old one works on for a day.
+    RotateSecret(RotateSecret),
     /// Make an initial access token, with which an app may register itself; it is printed this once.
     Invite(Invite),
     /// Print the copy-paste set-up for a known app.
@@ -118,19 +114,7 @@ impl Client {
                 println!("Deleted {client_id}.");
                 Ok(())
             }
-            Self::RotateSecret { client_id, json } => {
-                let (vault, now) = (operator.vault(&db).await?, operator.clock.now());
-                let mut tx = db.write().await?;
-                let secret = clients::rotate_secret(&mut tx, &vault, &client_id, now, &mut entropy()).await?;
-                record(operator, &mut tx, "client.secret_rotated", &client_id).await?;
-                tx.commit().await?;
-                if json {
-                    let new = json!({ "client_id": client_id, "client_secret": secret.reveal() });
-                    return input::print_json(&new);
-                }
-                println!("client_secret: {}", secret.reveal());
-                Ok(())
-            }
+            Self::RotateSecret(rotate) => rotate.run(operator, &db).await,
             Self::Invite(invite) => invite.run(operator, &db).await,
             Self::Recipe { client_id, app } => {
                 let mut conn = db.read().await?;
@@ -243,8 +227,8 @@ async fn show(db: &Db, id: &str, json: bool) -> anyhow::Result<()> {
             Value::Array(groups) if name == "allowed_groups" && groups.is_empty() => {
                 println!("allowed_groups: all");
             }
-            Value::Number(at) if name == "created_at" => {
-                println!("created_at: {}", timestamp(at.as_i64().unwrap_or_default()));
+            Value::Number(at) if ["created_at", "old_secret_until"].contains(&name.as_str()) => {
+                println!("{name}: {}", timestamp(at.as_i64().unwrap_or_default()));
             }
             Value::String(text) => println!("{name}: {text}"),
             Value::Array(list) => {
@@ -279,8 +263,11 @@ async fn find(conn: &mut Conn, id: &str) -> anyhow::Result<clients::Client> {
 }
 
 async fn record(operator: &Operator, conn: &mut Conn, event: &'static str, id: &str) -> anyhow::Result<()> {
-    let event = Event::new(event, Actor::Operator).client(id);
-    Ok(event.record(conn, operator.clock.now_ms(), &mut entropy()).await?)
+    Ok(self::event(event, id).record(conn, operator.clock.now_ms(), &mut entropy()).await?)
+}
+
+fn event(event: &'static str, id: &str) -> Event {
+    Event::new(event, Actor::Operator).client(id)
 }
 
 /// Everything about a client but its secret, with the groups by their paths.
@@ -293,6 +280,9 @@ async fn describe(conn: &mut Conn, client: &clients::Client) -> anyhow::Result<V
     if let Some(map) = value.as_object_mut() {
         map.insert("client_id".to_owned(), json!(client.id));
         map.insert("created_at".to_owned(), json!(client.created_at));
+        if let Some(old) = &client.old_secret {
+            map.insert("old_secret_until".to_owned(), json!(old.until));
+        }
         map.insert("allowed_groups".to_owned(), json!(paths));
     }
     Ok(value)

@@ -3,12 +3,11 @@
 
 use serde_json::{Map, Value};
 
-use super::{Caller, Refused};
+use super::{Caller, Refused, secret};
 use crate::config::SigningAlgorithm;
 use crate::keys::jose::{self, MacAlgorithm, Peeked, Verified};
 use crate::oidc::clients::keys::ClientKeyFailure;
 use crate::oidc::clients::{AuthMethod, Client};
-use crate::oidc::provider::Provider;
 use crate::oidc::shared::kinds::{Kind, SIGNED_BY_CLIENT};
 use crate::oidc::shared::times::{AHEAD, seconds};
 use crate::store::seen_ids;
@@ -58,7 +57,7 @@ impl<'a> Assertion<'a> {
     /// Whether it proves what it says: the right key, the right claims, and for the first time.
     pub(super) async fn check(&self, caller: &Caller<'_>, client: &Client) -> Result<(), Refused> {
         let Caller { provider, now, .. } = *caller;
-        let claims = self.signed(provider, client, now).await?;
+        let claims = self.signed(caller, client).await?;
         let issuer = provider.issuer.as_str();
         let rules = Rules {
             client_id: &client.id,
@@ -81,12 +80,8 @@ impl<'a> Assertion<'a> {
     }
 
     /// Its claims, if the client has signed it.
-    async fn signed(
-        &self,
-        provider: &Provider,
-        client: &Client,
-        now: i64,
-    ) -> Result<Map<String, Value>, Refused> {
+    async fn signed(&self, caller: &Caller<'_>, client: &Client) -> Result<Map<String, Value>, Refused> {
+        let Caller { provider, now, .. } = *caller;
         let wrong = |why: String| Refused::Proof(format!("the client assertion {why}"));
         let of_kind = |verified: Verified| {
             Kind::ClientAssertion.check(&verified.header).map_err(wrong)?;
@@ -102,11 +97,25 @@ impl<'a> Assertion<'a> {
         let registered = client.metadata.token_endpoint_auth_signing_alg.as_deref();
         let allowed: Vec<MacAlgorithm> =
             MacAlgorithm::ALL.into_iter().filter(|a| registered.is_none_or(|r| r == a.name())).collect();
-        let secret = client.known_secret(&provider.signin.vault)?.ok_or_else(|| {
-            Refused::Proof("this client's secret is not known here any more: it needs a new one".to_owned())
-        })?;
-        let verified = jose::verify_mac(self.jwt, &secret, &allowed);
-        of_kind(verified.map_err(|failure| wrong(failure.to_string()))?)
+        let mut failure = None;
+        for known in client.known_secrets(&provider.signin.vault, now)? {
+            match jose::verify_mac(self.jwt, &known.secret, &allowed) {
+                Ok(verified) => {
+                    secret::heard(caller, client, known.proves).await?;
+                    return of_kind(verified);
+                }
+                // What is wrong is told of the newest.
+                Err(why) => failure = failure.or(Some(why)),
+            }
+        }
+        Err(failure.map_or_else(
+            || {
+                Refused::Proof(
+                    "this client's secret is not known here any more: it needs a new one".to_owned(),
+                )
+            },
+            |failure| wrong(failure.to_string()),
+        ))
     }
 }
 

@@ -127,10 +127,10 @@ impl Caller<'_> {
         let takes = |method| client.metadata.takes_secret_by(method);
         match (client.metadata.token_endpoint_auth_method, credential) {
             (_, Credential::Basic(secret)) if takes(AuthMethod::ClientSecretBasic) => {
-                Ok(secret::check(client, secret)?)
+                secret::check(self, client, secret).await
             }
             (_, Credential::Post(secret)) if takes(AuthMethod::ClientSecretPost) => {
-                Ok(secret::check(client, secret)?)
+                secret::check(self, client, secret).await
             }
             (registered, Credential::Assertion(assertion)) if registered == assertion.method => {
                 assertion.check(self, client).await

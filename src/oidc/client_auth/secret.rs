@@ -4,20 +4,33 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use percent_encoding::percent_decode_str;
 
-use crate::keys::secret::{TokenHash, same};
-use crate::oidc::clients::Client;
+use super::{Caller, Refused};
+use crate::oidc::clients::{Client, Proven};
 
 /// What is said of an unknown client and of a wrong secret alike.
 pub(super) const UNKNOWN: &str = "the client is unknown, or its secret is wrong";
 
-/// Whether this is the client's secret.
+/// Whether this proves that it is the client.
 ///
 /// # Errors
-/// When it is not, as a sentence.
-pub(super) fn check(client: &Client, secret: &str) -> Result<(), String> {
-    let hash = TokenHash::of(secret);
-    let right = client.secret_hash.as_deref().is_some_and(|h| same(h.as_bytes(), hash.as_str().as_bytes()));
-    if right { Ok(()) } else { Err(UNKNOWN.to_owned()) }
+/// When it does not, or the end of an old secret cannot be marked.
+pub(super) async fn check(caller: &Caller<'_>, client: &Client, secret: &str) -> Result<(), Refused> {
+    heard(caller, client, client.proves(secret, caller.now)).await
+}
+
+/// What comes of what a secret has proven.
+///
+/// # Errors
+/// When that was nothing, or the end of an old secret cannot be marked.
+pub(super) async fn heard(caller: &Caller<'_>, client: &Client, proven: Proven) -> Result<(), Refused> {
+    match proven {
+        Proven::ByNewest | Proven::ByOld => Ok(()),
+        Proven::TooLate => {
+            client.mark_old_secret(&caller.provider.signin.db).await?;
+            Err(Refused::Proof(UNKNOWN.to_owned()))
+        }
+        Proven::Nothing => Err(Refused::Proof(UNKNOWN.to_owned())),
+    }
 }
 
 /// `client_id` and secret of HTTP Basic, both form-encoded before they are joined (RFC 6749 §2.3.1).

@@ -7,15 +7,11 @@ use crate::web::{Language, Pages};
 /// The console, as whoever signs in to it reads its name.
 pub(in crate::oidc) fn console(pages: &Pages, language: Language) -> Client {
     let name = pages.sentence("console-app", language);
-    Client {
-        id: String::new(),
-        secret_hash: None,
-        secret_sealed: None,
-        registration_token_hash: None,
-        metadata: Metadata {
+    Client::unregistered(
+        "",
+        Metadata {
             client_uri: Some(format!("{}/console", pages.base())),
             ..Metadata::web_app(name, Vec::new())
         },
-        created_at: 0,
-    }
+    )
 }

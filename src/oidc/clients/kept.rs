@@ -144,14 +144,7 @@ mod tests {
     use crate::oidc::clients::Metadata;
 
     fn client(n: usize) -> Arc<Client> {
-        Arc::new(Client {
-            id: n.to_string(),
-            secret_hash: None,
-            secret_sealed: None,
-            registration_token_hash: None,
-            metadata: Metadata::web_app("App", Vec::new()),
-            created_at: 0,
-        })
+        Arc::new(Client::unregistered(&n.to_string(), Metadata::web_app("App", Vec::new())))
     }
 
     fn kept(memory: &Memory) -> (usize, usize) {

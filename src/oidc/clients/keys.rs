@@ -224,14 +224,7 @@ mod tests {
     fn client(change: impl FnOnce(&mut Metadata)) -> Client {
         let mut metadata = Metadata::web_app("App", vec!["https://app.example/cb".to_owned()]);
         change(&mut metadata);
-        Client {
-            id: "app".to_owned(),
-            secret_hash: None,
-            secret_sealed: None,
-            registration_token_hash: None,
-            metadata,
-            created_at: 0,
-        }
+        Client::unregistered("app", metadata)
     }
 
     #[tokio::test]

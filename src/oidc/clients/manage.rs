@@ -5,11 +5,16 @@ use openssl::sha::sha256;
 use rand::CryptoRng;
 use serde_json::{Map, Value, json};
 
-use super::{Client, Error, Metadata, Registered, add, delete, find_to_change, rotate_secret, set, to_json};
+use super::{
+    Client, Error, Metadata, Registered, Rotated, add, delete, end_old_secret, find_to_change, rotate_secret,
+    set, to_json,
+};
+use crate::audit::Event;
+use crate::clock::timestamp;
 use crate::directory::Proof;
 use crate::directory::proof::ManageRelyingApps;
 use crate::keys::Vault;
-use crate::keys::secret::{Token, hex};
+use crate::keys::secret::hex;
 use crate::store::Tx;
 
 /// Registers an app.
@@ -70,20 +75,46 @@ pub async fn change(
     Ok(Changed::Yes)
 }
 
-/// Gives an app a new secret; the old one stops working at once.
+/// Gives an app a new secret; the old one works on for `keep` seconds.
 ///
 /// # Errors
-/// When it is gone, has no secret, or the database refuses.
+/// When it is gone, has no secret, `keep` is too long, or the database refuses.
 pub async fn renew_secret(
     tx: &mut Tx,
     vault: &Vault,
     id: &str,
+    keep: i64,
     by: &Proof<ManageRelyingApps>,
     rng: &mut impl CryptoRng,
-) -> Result<Token, Error> {
-    let secret = rotate_secret(tx, vault, id, by.now(), rng).await?;
-    by.record(by.event("client.secret_rotated").client(id), tx, rng).await?;
-    Ok(secret)
+) -> Result<Rotated, Error> {
+    let rotated = rotate_secret(tx, vault, id, keep, by.now(), rng).await?;
+    by.record(rotated.noted_in(by.event("client.secret_rotated").client(id)), tx, rng).await?;
+    Ok(rotated)
+}
+
+/// Ends the secret that works on beside an app's newer one; false where there is none any more.
+///
+/// # Errors
+/// When the app is gone, or the database refuses.
+pub async fn end_old(
+    tx: &mut Tx,
+    id: &str,
+    by: &Proof<ManageRelyingApps>,
+    rng: &mut impl CryptoRng,
+) -> Result<bool, Error> {
+    let ended = end_old_secret(tx, id).await?;
+    if ended {
+        by.record(by.event("client.old_secret_ended").client(id), tx, rng).await?;
+    }
+    Ok(ended)
+}
+
+impl Rotated {
+    /// The event with what becomes of the secret before.
+    #[must_use]
+    pub fn noted_in(&self, event: Event) -> Event {
+        event.detail("old_secret_until", self.old_until.map_or_else(|| "now".to_owned(), timestamp))
+    }
 }
 
 /// Deletes an app, its grants and its tokens.

@@ -10,6 +10,7 @@ pub mod keys;
 pub mod manage;
 mod metadata;
 pub mod recipe;
+mod secrets;
 pub(super) mod share;
 pub mod subject;
 mod uris;
@@ -17,21 +18,23 @@ mod validate;
 mod words;
 
 use rand::CryptoRng;
-use zeroize::Zeroizing;
 
 use crate::directory::{Person, people};
 use crate::keys::secret::{Token, new_id};
 use crate::keys::{Vault, VaultError, publish_for};
 use crate::metrics::App;
 use crate::outbound::For;
-use crate::store::clients::ClientRow;
+use crate::store::clients::{ClientRow, SecretsRow};
 use crate::store::registrations::{self, Replacement};
 use crate::store::{self, Conn, Tx};
+
+use secrets::KeptSecret;
 
 pub use card::card;
 pub(super) use console::console;
 pub use invalid::Invalid;
 pub use metadata::{Encryption, Metadata, TlsClientAuth};
+pub use secrets::{LONGEST_OVERLAP, OVERLAP, OldSecret, Proven, Rotated, end_old_secret, rotate_secret};
 pub(super) use validate::FAPI2_ALGORITHMS;
 pub use words::{ApplicationType, AuthMethod, GrantType, Profile, ResponseType};
 
@@ -44,6 +47,8 @@ pub struct Client {
     pub secret_hash: Option<String>,
     /// The secret itself, sealed, where the provider must know it (`client_secret_jwt`).
     pub secret_sealed: Option<String>,
+    /// The secret before, which may work still.
+    pub old_secret: Option<OldSecret>,
     /// SHA-256 of the registration access token (RFC 7592 §3), for a client that has registered itself.
     pub registration_token_hash: Option<String>,
     /// Everything else.
@@ -147,6 +152,7 @@ pub async fn take_over(
         id,
         secret_hash: kept.hash,
         secret_sealed: kept.sealed,
+        old_secret: None,
         registration_token_hash: None,
         metadata,
         created_at: now,
@@ -174,29 +180,6 @@ impl Given {
             return Err(Invalid::Field { field: "client_secret", reason });
         }
         Ok(())
-    }
-}
-
-/// What the seal of a client's secret is for.
-const SEAL: &str = "client secret";
-
-/// What the database holds of a secret.
-struct KeptSecret {
-    hash: Option<String>,
-    sealed: Option<String>,
-}
-
-impl KeptSecret {
-    fn of(
-        secret: Option<&Token>,
-        metadata: &Metadata,
-        vault: &Vault,
-        client_id: &str,
-        rng: &mut impl CryptoRng,
-    ) -> Result<Self, Error> {
-        let keyed = secret.filter(|_| metadata.token_endpoint_auth_method == AuthMethod::ClientSecretJwt);
-        let sealed = keyed.map(|secret| vault.seal(SEAL, client_id, secret.reveal().as_bytes(), rng));
-        Ok(Self { hash: secret.map(|secret| secret.hash().as_str().to_owned()), sealed: sealed.transpose()? })
     }
 }
 
@@ -257,7 +240,7 @@ pub async fn set(conn: &mut Conn, id: &str, metadata: &Metadata, now: i64) -> Re
     }
     publish_keys(conn, metadata).await?;
     if !metadata.token_endpoint_auth_method.needs_secret() {
-        store::clients::set_secret(conn, id, None, None, now).await?;
+        store::clients::set_secrets(conn, id, SecretsRow::default(), now).await?;
     }
     Ok(())
 }
@@ -297,30 +280,10 @@ pub async fn replace(
         return Ok(None);
     }
     publish_keys(conn, &metadata).await?;
-    let client = Client { secret_hash: kept.hash, secret_sealed: kept.sealed, metadata, ..client.clone() };
+    let old_secret = client.old_secret.clone().filter(|_| stays);
+    let client =
+        Client { secret_hash: kept.hash, secret_sealed: kept.sealed, old_secret, metadata, ..client.clone() };
     Ok(Some(Registered { client, secret }))
-}
-
-/// Gives a client a new secret; the old one stops working in this process at once, and in every other within a second.
-///
-/// # Errors
-/// When there is no such client, it has no secret, or the database refuses.
-pub async fn rotate_secret(
-    tx: &mut Tx,
-    vault: &Vault,
-    id: &str,
-    now: i64,
-    rng: &mut impl CryptoRng,
-) -> Result<Token, Error> {
-    let client = find_to_change(tx, id).await?.ok_or_else(|| Error::Unknown(id.to_owned()))?;
-    if !client.metadata.token_endpoint_auth_method.needs_secret() {
-        let reason = "does not rest on a secret: this client has none";
-        return Err(Invalid::Field { field: "token_endpoint_auth_method", reason }.into());
-    }
-    let secret = Token::generate(rng);
-    let kept = KeptSecret::of(Some(&secret), &client.metadata, vault, id, rng)?;
-    store::clients::set_secret(tx, id, kept.hash.as_deref(), kept.sealed.as_deref(), now).await?;
-    Ok(secret)
 }
 
 /// Deletes a client, its grants and its tokens.
@@ -332,10 +295,25 @@ pub async fn delete(conn: &mut Conn, id: &str) -> Result<(), Error> {
 }
 
 impl Client {
+    /// One that is in no database, such as our own console.
+    #[must_use]
+    pub fn unregistered(id: &str, metadata: Metadata) -> Self {
+        Self {
+            id: id.to_owned(),
+            secret_hash: None,
+            secret_sealed: None,
+            old_secret: None,
+            registration_token_hash: None,
+            metadata,
+            created_at: 0,
+        }
+    }
+
     fn from_row(row: ClientRow) -> Result<Self, store::Error> {
         let bad = |_| store::Error::BadRow { table: "clients", column: "metadata", row: row.id.clone() };
         let metadata = serde_json::from_str(&row.metadata).map_err(bad)?;
         Ok(Self {
+            old_secret: OldSecret::of(&row),
             id: row.id,
             secret_hash: row.secret_hash,
             secret_sealed: row.secret_sealed,
@@ -358,25 +336,6 @@ impl Client {
             For::Stranger => App::SelfRegistered,
             For::Known => App::Registered(&self.id),
         }
-    }
-
-    /// Whether its registered method needs a secret that it does not have.
-    #[must_use]
-    pub fn lacks_its_secret(&self) -> bool {
-        let method = self.metadata.token_endpoint_auth_method;
-        method.needs_secret() && !self.has_secret_for(method)
-    }
-
-    fn has_secret_for(&self, method: AuthMethod) -> bool {
-        self.secret_hash.is_some() && (method != AuthMethod::ClientSecretJwt || self.secret_sealed.is_some())
-    }
-
-    /// The secret itself, where the provider knows it.
-    ///
-    /// # Errors
-    /// When the master key does not open it.
-    pub fn known_secret(&self, vault: &Vault) -> Result<Option<Zeroizing<Vec<u8>>>, VaultError> {
-        self.secret_sealed.as_deref().map(|sealed| vault.unseal(SEAL, &self.id, sealed)).transpose()
     }
 }
 

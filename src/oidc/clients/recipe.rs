@@ -134,14 +134,10 @@ mod tests {
     #[test]
     fn every_recipe_is_filled_to_its_last_place() {
         for recipe in &RECIPES {
-            let client = Client {
-                id: "the-id".to_owned(),
-                secret_hash: None,
-                secret_sealed: None,
-                registration_token_hash: None,
-                metadata: recipe.metadata("App", vec!["https://app.example/cb".to_owned()]),
-                created_at: 0,
-            };
+            let client = Client::unregistered(
+                "the-id",
+                recipe.metadata("App", vec!["https://app.example/cb".to_owned()]),
+            );
             let text = recipe.filled("https://login.example.org", &client, Some("the-secret"));
             assert!(text.contains("https://login.example.org") && text.contains("the-id"), "{text}");
             assert!(!text.contains('@') && text.ends_with('\n'), "{text}");
@@ -155,14 +151,7 @@ mod tests {
     #[test]
     fn a_client_of_another_kind_is_told_what_the_app_needs() {
         let grafana = Recipe::of("grafana").unwrap().metadata("App", Vec::new());
-        let client = Client {
-            id: "the-id".to_owned(),
-            secret_hash: None,
-            secret_sealed: None,
-            registration_token_hash: None,
-            metadata: grafana,
-            created_at: 0,
-        };
+        let client = Client::unregistered("the-id", grafana);
         let text = Recipe::of("passport").unwrap().filled("https://login.example.org", &client, None);
         assert!(text.starts_with("// This app reads the ID token alone."), "{text}");
         assert!(text.contains("(the client_secret that was shown"), "{text}");

@@ -191,14 +191,7 @@ mod tests {
 
     fn client(profile: Option<Profile>) -> Client {
         let metadata = Metadata { profile, ..Metadata::default() };
-        Client {
-            id: "app".to_owned(),
-            secret_hash: None,
-            secret_sealed: None,
-            registration_token_hash: None,
-            metadata,
-            created_at: 0,
-        }
+        Client::unregistered("app", metadata)
     }
 
     fn object(value: Value) -> Claims {

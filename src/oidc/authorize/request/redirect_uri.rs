@@ -55,14 +55,7 @@ mod tests {
 
     fn client(uris: &[&str], profile: Option<Profile>) -> Client {
         let uris = uris.iter().map(|uri| (*uri).to_owned()).collect();
-        Client {
-            id: "app".to_owned(),
-            secret_hash: None,
-            secret_sealed: None,
-            registration_token_hash: None,
-            metadata: Metadata { profile, ..Metadata::web_app("App", uris) },
-            created_at: 0,
-        }
+        Client::unregistered("app", Metadata { profile, ..Metadata::web_app("App", uris) })
     }
 
     fn sent(query: &str, client: &Client) -> Option<ReturnTo> {
