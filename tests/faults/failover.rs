@@ -38,6 +38,31 @@ async fn a_standby_is_not_kept_and_the_new_primary_is_found() {
     provider.sign_in().await;
 }
 
+/// Whatever limits there are on statements: none of them turns "not on the standby yet" into "done".
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_standby_has_is_not_answered_as_done() {
+    let primary = Postgres::start();
+    let standby = primary.standby();
+    primary.commit_with_standby();
+    let mut database = Database::sqlite().await;
+    database.url = format!("postgres://countersign@{}/postgres", primary.host());
+    let provider = Provider::on(database, |_| ()).await;
+    let _serving = provider.serve();
+    provider.sign_in().await;
+
+    standby.stop();
+    println!("the standby is gone");
+    let answers = provider.authorize_at_once(8).await;
+    told("meanwhile", &answers);
+    assert!(answers.iter().all(|answer| *answer == Answered::NotNow), "{answers:?}");
+    assert_eq!(provider.get("readyz").await, Answered::NotNow);
+
+    standby.start_again();
+    println!("it is back");
+    provider.recovers().await;
+    provider.sign_in().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn of_several_servers_the_one_that_takes_writing_is_found() {
     let primary = Postgres::start();

@@ -5,9 +5,16 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[expect(dead_code, reason = "what measures is for those who measure")]
+#[path = "../../benches/load/src/lib.rs"]
+mod load;
+
 mod disk;
 mod failover;
+mod haproxy;
 mod line;
+mod lives;
+mod nodes;
 mod pooler;
 mod postgres;
 mod provider;

@@ -32,23 +32,58 @@ impl Postgres {
                 "--no-sync",
             ],
         );
-        server.run_on();
+        server.start_again();
         server
     }
 
     /// A standby of it, which copies whatever it writes.
     pub fn standby(&self) -> Self {
         let standby = Self { folder: folder_for_postgres() };
-        let source = format!("host={} user=countersign", self.folder.path().display());
-        standby.must(
-            "pg_basebackup",
-            &["-D", &standby.path("data"), "-d", &source, "-R", "--no-sync", "-c", "fast"],
-        );
-        standby.run_on();
+        standby.follow(self);
         standby
     }
 
-    fn run_on(&self) {
+    /// Becomes a standby of another one, whatever it was before; it must not run.
+    pub fn follow(&self, primary: &Self) {
+        let _ = std::fs::remove_dir_all(self.path("data"));
+        let source = format!("host={} user=countersign", primary.folder.path().display());
+        self.must(
+            "pg_basebackup",
+            &["-D", &self.path("data"), "-d", &source, "-R", "--no-sync", "-c", "fast"],
+        );
+        self.start_again();
+    }
+
+    /// From now on nothing is committed before a standby has written it down too. Returns once one does.
+    pub fn commit_with_standby(&self) {
+        self.ask("ALTER SYSTEM SET synchronous_standby_names = '*'");
+        self.ask("SELECT pg_reload_conf()");
+        let copied = || self.ask("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'");
+        let waited = (0..100).any(|_| {
+            let found = copied() == "1";
+            if !found {
+                self.ask("SELECT pg_sleep(0.1)");
+            }
+            found
+        });
+        assert!(waited, "no standby copies what is committed");
+    }
+
+    /// What it answers to a query of one value.
+    pub fn ask(&self, query: &str) -> String {
+        let host = self.folder.path().display().to_string();
+        let output = self.run("psql", &["-h", &host, "-U", "countersign", "-d", "postgres", "-Atqc", query]);
+        assert!(output.status.success(), "{query}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    /// Ends it as a crash would: nothing more is said to anybody.
+    pub fn crash(&self) {
+        self.must("pg_ctl", &["-D", &self.path("data"), "-m", "immediate", "-w", "-s", "stop"]);
+    }
+
+    /// Runs it on what it has.
+    pub fn start_again(&self) {
         let options = format!(
             "-k {} -c listen_addresses= -c fsync=off -c max_connections=40 -c shared_buffers=16MB",
             self.path("")

@@ -35,6 +35,21 @@ enum Stop {
     Left(String),
 }
 
+/// A page came where the browser was to be sent on at once.
+#[derive(Debug)]
+pub struct PageBetween {
+    path: String,
+    words: String,
+}
+
+impl std::fmt::Display for PageBetween {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "a page came in between, {}: {}", self.path, self.words)
+    }
+}
+
+impl std::error::Error for PageBetween {}
+
 /// How a sign-in went.
 #[derive(Debug)]
 pub struct Signed {
@@ -69,7 +84,7 @@ impl Browser {
     pub async fn pass(&mut self, path: &str) -> anyhow::Result<String> {
         match self.go(Ask::get(path)).await? {
             Stop::Left(address) => Ok(address),
-            Stop::Page(path, html) => bail!("a page came in between, {path}: {}", beginning(&html)),
+            Stop::Page(path, html) => bail!(PageBetween { path, words: beginning(&html) }),
         }
     }
 
@@ -157,7 +172,7 @@ impl Browser {
                     Place::Elsewhere(address) => return Ok(Stop::Left(address)),
                 },
                 (200..=299, _) => return Ok(Stop::Page(page, answer.text())),
-                (status, _) => bail!("{status} at {page}: {}", beginning(&answer.text())),
+                _ => bail!(answer.refused(&page)),
             }
         }
         bail!("{MOST} redirects, and no end")

@@ -85,7 +85,7 @@ impl House {
         let ask = Ask::get("/.well-known/openid-configuration");
         loop {
             if let Ok(answer) = Connection::new(origin.clone(), None).send(&ask).await {
-                answer.json()?;
+                answer.json(&ask.path)?;
                 self.child = Some(child);
                 return Ok(since.elapsed());
             }

@@ -37,6 +37,25 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
+/// An answer that is not the one that was wanted.
+#[derive(Debug)]
+pub struct Refused {
+    /// Its status.
+    pub status: u16,
+    /// Where.
+    pub place: String,
+    /// The beginning of what it says.
+    pub words: String,
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} at {}: {}", self.status, self.place, self.words)
+    }
+}
+
+impl std::error::Error for Refused {}
+
 /// A request to be sent.
 #[derive(Clone, Debug, Default)]
 pub struct Ask {
@@ -94,12 +113,19 @@ impl Answer {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The body of a good answer, as JSON.
+    /// The refusal that it is.
+    #[must_use]
+    pub fn refused(&self, place: &str) -> Refused {
+        let place = place.split('?').next().unwrap_or_default().to_owned();
+        Refused { status: self.status, place, words: beginning(&self.text()) }
+    }
+
+    /// The body of a good answer of this place, as JSON.
     ///
     /// # Errors
     /// When the status is not 200, or the body no JSON.
-    pub fn json(&self) -> anyhow::Result<serde_json::Value> {
-        anyhow::ensure!(self.status == 200, "{}: {}", self.status, beginning(&self.text()));
+    pub fn json(&self, place: &str) -> anyhow::Result<serde_json::Value> {
+        anyhow::ensure!(self.status == 200, self.refused(place));
         serde_json::from_slice(&self.body).context("the body is no JSON")
     }
 }

@@ -57,7 +57,10 @@ impl Visit {
     }
 
     /// The code with which the browser came back.
-    fn code(&self, arrived: &str) -> anyhow::Result<String> {
+    ///
+    /// # Errors
+    /// When it came back with another `state`, or without a code.
+    pub fn code(&self, arrived: &str) -> anyhow::Result<String> {
         let query =
             arrived.split_once('?').map_or("", |(_, query)| query.split('#').next().unwrap_or_default());
         let value = |name: &str| {
@@ -74,17 +77,25 @@ impl Visit {
         browser: &mut Browser,
         arrived: &str,
     ) -> anyhow::Result<Tokens> {
-        let (profile, code) = (provider.profile(), self.code(arrived)?);
-        let form = [
-            ("grant_type", "authorization_code"),
-            ("code", &code),
-            ("redirect_uri", &profile.redirect_uri),
-            ("code_verifier", VERIFIER),
-        ];
-        let tokens = token(provider, browser.connection(), &profile.app, &form).await?;
+        let exchange = exchange(provider, &self.code(arrived)?);
+        let answer = browser.connection().send(&exchange).await?;
+        let tokens = Tokens(answer.json(&exchange.path)?);
         tokens.get("id_token")?;
         Ok(tokens)
     }
+}
+
+/// The request that exchanges the code of a visit.
+#[must_use]
+pub fn exchange(provider: &Provider, code: &str) -> Ask {
+    let profile = provider.profile();
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("code", code),
+        ("redirect_uri", &profile.redirect_uri),
+        ("code_verifier", VERIFIER),
+    ];
+    provider.token_request(&profile.app, &form)
 }
 
 /// One request to the token endpoint.
@@ -97,7 +108,8 @@ pub async fn token(
     client: &Client,
     form: &[(&str, &str)],
 ) -> anyhow::Result<Tokens> {
-    Ok(Tokens(connection.send(&provider.token_request(client, form)).await?.json()?))
+    let request = provider.token_request(client, form);
+    Ok(Tokens(connection.send(&request).await?.json(&request.path)?))
 }
 
 /// The client credentials grant.

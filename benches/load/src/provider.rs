@@ -58,7 +58,7 @@ impl Provider {
         let (origin, path) = Origin::split(&profile.issuer)?;
         let discovery = format!("{}/.well-known/openid-configuration", path.trim_end_matches('/'));
         let mut connection = Connection::new(origin.clone(), None);
-        let document = connection.send(&Ask::get(&discovery)).await?.json()?;
+        let document = connection.send(&Ask::get(&discovery)).await?.json(&discovery)?;
         let path = |member: &str| path_of(&origin, &document, member);
         let endpoints = Endpoints {
             discovery: discovery.clone(),
