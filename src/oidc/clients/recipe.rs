@@ -45,7 +45,9 @@ impl Recipe {
 
 /// All of them: what fits everything first, then by name.
 pub const RECIPES: [Recipe; 19] = [
-    app("timetracker", "Time Tracker", include_str!("recipes/php.txt")),
+    app("timetracker", "Time Tracker", include_str!("recipes/timetracker.txt"))
+        .at("/oidc.php")
+        .comments("//"),
     app("env", "An app that reads its settings from the environment", include_str!("recipes/env.txt")),
     app("argocd", "Argo CD", include_str!("recipes/argocd.txt")).at("/auth/callback").reads_id_tokens(),
     app("authjs", "Auth.js (NextAuth)", include_str!("recipes/authjs.txt"))

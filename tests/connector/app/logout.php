@@ -1,0 +1,6 @@
+<?php
+
+require_once 'initialize.php';
+$auth->doLogout();
+session_unset();
+header('Location: login.php');

@@ -1,0 +1,4 @@
+<?php
+
+require_once 'initialize.php';
+echo 'a page of the own sign-in';
