@@ -66,6 +66,7 @@ apps-lead-refused = { $n ->
     [one] One sign-in was refused within a week.
    *[other] { $n } sign-ins were refused within a week, the newest first.
 }
+apps-lead-mistakes = People cannot get in, because the app asks in a way that cannot be answered. What to do stands below.
 apps-lead-lacks-secret = It has no secret of the kind that it needs: nobody can sign in there until you make one.
 apps-refused-title = Why sign-ins were refused
 apps-refused-denied = They said no to the app, or none of their groups may use it.

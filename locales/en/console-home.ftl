@@ -30,7 +30,12 @@ home-app-failing = { $n ->
     [one] One sign-in at { $name } was refused today.
    *[other] { $n } sign-ins at { $name } were refused today.
 }
-home-see-apps = See the apps
+home-app-mistakes = { $n ->
+    [one] { $name } asked once today in a way that cannot be answered.
+   *[other] { $name } asked { $n } times today in a way that cannot be answered.
+}
+home-old-secret = { $name } still signs in with its old secret, which ends soon. Put the new one into the app.
+home-see-app = See what to do
 home-overrides-title = Without a code since your last visit
 home-signins-title = Sign-ins of the last 30 days
 home-by-code = With a code

@@ -118,6 +118,7 @@ impl App {
             tokens: config.tokens.clone(),
             algorithm: config.keys.algorithm,
             trusted_proxies: config.trusted_proxies.clone(),
+            slips: oidc::shared::slips::Slips::default(),
             notices: oidc::Notices::default(),
             client_certificate_header: header_name(&config)?,
             takes_certificates: config.client_certificate_header.is_some()

@@ -23,6 +23,9 @@ const PURGE_EVERY: Duration = Duration::from_mins(1);
 const CHAIN_EVERY: Duration = Duration::from_secs(1);
 const CHAIN_AGAIN: Duration = Duration::from_mins(1);
 
+/// How often mistakes of apps are written down.
+const SLIPS_EVERY: Duration = Duration::from_secs(10);
+
 /// How often the age of the signing keys is looked at.
 const ROTATE_EVERY: Duration = Duration::from_mins(10);
 
@@ -59,6 +62,7 @@ pub(super) fn start(
         tokio::spawn(keys(app.clone(), stopped.clone())),
         tokio::spawn(chain(app.clone(), stopped.clone())),
         tokio::spawn(purge(app.clone(), stopped.clone())),
+        tokio::spawn(slips(app.clone(), stopped.clone())),
     ];
     tasks.extend(collector.map(|to| tokio::spawn(traces(app.clone(), to, stopped.clone()))));
     tasks.extend(metrics.map(|doors| tokio::spawn(super::watch::serve(app.clone(), doors, stopped.clone()))));
@@ -167,6 +171,22 @@ async fn keep_house(app: &App) {
     }
     if let Err(error) = chain::purge(&app.db, &signin.vault, signin.clock.now_ms()).await {
         tracing::warn!(%error, "old events could not be deleted");
+    }
+}
+
+/// Writes down what apps have done wrong, also at the end.
+async fn slips(app: App, mut stopped: watch::Receiver<bool>) {
+    loop {
+        let ends = tokio::select! {
+            _ = stopped.wait_for(|stop| *stop) => true,
+            () = tokio::time::sleep(SLIPS_EVERY) => false,
+        };
+        if let Err(error) = app.provider.slips.save(&app.db).await {
+            tracing::warn!(%error, "mistakes of apps could not be written down");
+        }
+        if ends {
+            break;
+        }
     }
 }
 

@@ -6,12 +6,13 @@ use serde::Serialize;
 
 use super::Visit;
 use super::app_form::{self, Typed};
+use super::app_slips::Mistake;
 use super::confirm::Confirm;
 use super::field::{Field, Said, Summed, Wrong, errors};
 use super::routes::{Needs, Route};
 use super::saved::Saved;
 use super::visit::ConsolePage;
-use super::{app_secrets, apps};
+use super::{app_secrets, app_slips, apps};
 use crate::clock::Moment;
 use crate::directory::access::{self, COUNTED};
 use crate::directory::proof::ManageRelyingApps;
@@ -55,6 +56,10 @@ pub struct AppPage {
     pub since: Moment,
     /// The last sign-ins that were refused, newest first.
     pub refused: Vec<Refused>,
+    /// What the app has done wrong, the latest first.
+    pub mistakes: Vec<Mistake>,
+    /// When it has used the secret before its newest last.
+    pub old_used: Option<Moment>,
     /// The form's lines.
     pub fields: Vec<Field>,
     /// What the page was drawn from.
@@ -200,8 +205,11 @@ async fn page(
     let people = access::people_of_app(conn, &visit.tree, &client.id, visit.now()).await?;
     let refused = overview::refused_at(conn, &visit.tree, &client.id, visit.now()).await?;
     let (_, unseen) = app_form::seen(visit, conn, metadata).await?;
+    visit.provider().slips.save(&visit.provider().signin.db).await?;
+    let (mistakes, old_used) = app_slips::of(visit, conn, client).await?;
     let lead = match refused.len() {
         _ if client.lacks_its_secret() => Said::new("apps-lead-lacks-secret"),
+        _ if mistakes.iter().any(|mistake| mistake.keeps_out) => Said::new("apps-lead-mistakes"),
         0 => Said::new("apps-lead-well"),
         n => Said::new("apps-lead-refused").counting(i64::try_from(n).unwrap_or(i64::MAX)),
     };
@@ -225,6 +233,8 @@ async fn page(
                 why: why(&error),
             })
             .collect(),
+        mistakes,
+        old_used,
         fields,
         version: client.version(),
         keep: metadata

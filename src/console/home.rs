@@ -3,16 +3,17 @@
 use axum::response::Response;
 use serde::Serialize;
 
-use super::Visit;
 use super::chart::Chart;
 use super::field::Said;
 use super::guard::may;
 use super::routes::{self, Needs, Route, Verb};
 use super::visit::ConsolePage;
+use super::{Visit, app};
 use crate::clock::Moment;
 use crate::directory::help::{self, Waiting, Why};
 use crate::directory::rights::own;
 use crate::oidc::clients;
+use crate::oidc::shared::slips;
 use crate::signin::days;
 use crate::signin::overview::{self, Overview};
 use crate::web::Problem;
@@ -141,12 +142,19 @@ async fn failing_apps(visit: &Visit) -> Result<Vec<Attention>, Problem> {
     if !visit.holds(own::MANAGE_RELYING_APPS) {
         return Ok(Vec::new());
     }
-    let (mut conn, mut found) = (visit.read().await?, Vec::new());
-    for (client_id, n) in overview::failing_apps(&mut conn, visit.now()).await? {
+    visit.provider().slips.save(&visit.provider().signin.db).await?;
+    let (mut conn, now) = (visit.read().await?, visit.now());
+    let mistaken = slips::failing(&mut conn, now).await?;
+    let refused = overview::failing_apps(&mut conn, now).await?;
+    let old = slips::on_old_secrets(&mut conn, now).await?;
+    let all = (mistaken.into_iter().map(|(id, n)| (id, "home-app-mistakes", n)))
+        .chain(refused.into_iter().map(|(id, n)| (id, "home-app-failing", n)))
+        .chain(old.into_iter().map(|id| (id, "home-old-secret", 0)));
+    let mut found = Vec::new();
+    for (client_id, key, n) in all {
         let Some(client) = clients::find(&mut conn, &client_id).await? else { continue };
-        let said = Said::new("home-app-failing").about(&client.metadata.client_name).counting(n);
-        let remedy = link(visit, "home-see-apps", "/console/apps");
-        found.push(Attention { weight: "warn", said, remedy });
+        let said = Said::new(key).about(&client.metadata.client_name).counting(n);
+        found.push(Attention { weight: "warn", said, remedy: Some(("home-see-app", app::here(&client))) });
     }
     Ok(found)
 }

@@ -9,6 +9,7 @@ mod advanced;
 mod app;
 mod app_form;
 mod app_secrets;
+mod app_slips;
 mod apps;
 mod audit;
 mod chart;

@@ -2,6 +2,7 @@
 
 use super::app::{AppPage, Refused};
 use super::app_secrets::{SecretPage, keep_field};
+use super::app_slips::{Mistake, words};
 use super::apps::{AppsPage, Line, NewAppPage};
 use super::audit::{self, AuditPage, Line as Event, Party, TOLD};
 use super::field::{Field, Kind, Said, Summed};
@@ -10,8 +11,9 @@ use super::listing::{Column, Table};
 use super::samples::console;
 use crate::clock::Moment;
 use crate::oidc::clients::recipe::RECIPES;
-use crate::web::TemplateError;
+use crate::oidc::shared::slip::Slip;
 use crate::web::samples::{Drawing, LONG, MOMENT};
+use crate::web::{Hint, TemplateError};
 
 /// All of them.
 pub(super) fn all(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
@@ -131,6 +133,26 @@ fn form(editable: bool) -> Vec<Field> {
     all.into_iter().map(|field| Field { editable, ..field }).collect()
 }
 
+fn mistake(slip: Slip) -> Mistake {
+    let (is_near, is_sent) =
+        (slip == Slip::RedirectUriNear, matches!(slip, Slip::RedirectUri | Slip::RedirectUriNear));
+    let (sent, told) =
+        if is_sent { ("https://app.example.org/login/generic_oauth/", "") } else { ("", LONG) };
+    let value = "https://app.example.org/login/generic_oauth".to_owned();
+    let (key, remedy) = words(slip);
+    Mistake {
+        key,
+        remedy,
+        n: 3,
+        last: at(-600),
+        sent: sent.to_owned(),
+        told: told.to_owned(),
+        hint: is_near.then_some(Hint { key: "redirect-differs-slash", value }),
+        mended: slip == Slip::RedirectUri,
+        keeps_out: slip.keeps_out(),
+    }
+}
+
 fn app(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
     let refused = |login: &str, why| Refused { at: at(-600), login: login.to_owned(), why };
     let quiet = AppPage {
@@ -144,6 +166,8 @@ fn app(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
         elsewhere: false,
         since: at(-86_400),
         refused: Vec::new(),
+        mistakes: Vec::new(),
+        old_used: None,
         fields: form(false),
         version: "0123456789abcdef".to_owned(),
         keep: None,
@@ -160,12 +184,16 @@ fn app(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
         refused(LONG, Said::new("apps-refused-denied")),
         refused("", Said::new("apps-refused-other").about("invalid_target")),
     ];
+    let mistakes: Vec<Mistake> =
+        Slip::ALL.into_iter().filter(|slip| *slip != Slip::OldSecret).map(mistake).collect();
     let busy = AppPage {
         lead: Said::new("apps-lead-refused").counting(3),
         people: Said::new("apps-used-by-many").counting(10_000),
         scope: Some("openid profile email".to_owned()),
         elsewhere: true,
         refused,
+        mistakes,
+        old_used: Some(at(-600)),
         fields: form(true),
         keep: Some(keep_field(true)),
         old_until: Some(at(3600)),
@@ -174,9 +202,13 @@ fn app(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
         ..quiet
     };
     console(drawing, "console-app-busy", &busy)?;
+    secrets(drawing, busy, setup)
+}
+
+fn secrets(drawing: &mut Drawing<'_>, app: AppPage, setup: String) -> Result<(), TemplateError> {
     let secret = SecretPage {
-        id: busy.id,
-        name: busy.name,
+        id: app.id,
+        name: app.name,
         issuer: "https://login.example.org".to_owned(),
         secret: Some("Tk1pb7Wz3xQfR9sLhVdYcN5mJgAe2UoK8iXtB4rEvPq".to_owned()),
         old_until: None,

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::keys::secret::{Token, TokenHash, entropy};
 use crate::oidc::authorize::request::PARAMETERS;
 use crate::oidc::authorize::request::parameters::{self, PUSHED};
-use crate::oidc::authorize::request::read::{Wrong, read};
+use crate::oidc::authorize::request::read::read;
 use crate::oidc::client_auth::{Caller, Received};
 use crate::oidc::clients::Client;
 use crate::oidc::clients::share::Share;
@@ -63,12 +63,14 @@ async fn push(caller: &Caller<'_>) -> Result<String, Failure> {
     let client = caller.authenticate().await?;
     let proven = caller.proven_key(&client).await?;
     let body = without_proof(form, &client)?;
-    let asked = parameters::to_push(provider, &client, &body, now).await.map_err(Failure::request)?;
-    let request = match read(provider, &client, &asked, now).await? {
-        Ok(request) => request,
-        Err(Wrong::Nowhere(mistake)) => return Err(Failure::request(mistake.refusal)),
-        Err(Wrong::Refused(_, refusal)) => return Err(Failure::request(refusal)),
-    };
+    let asked = parameters::to_push(provider, &client, &body, now).await.map_err(|refusal| {
+        provider.slips.refused(&client.id, &refusal, now);
+        Failure::request(refusal)
+    })?;
+    let request = read(provider, &client, &asked, now).await?.map_err(|wrong| {
+        wrong.note(provider, &client, &asked, now);
+        Failure::request(wrong.refusal())
+    })?;
     let key = agreed_key(request.dpop_jkt, proven.as_deref())?;
     keep(caller, &client, &asked, key.as_deref()).await
 }

@@ -9,6 +9,7 @@ use super::clients::keys::ClientKeyCache;
 use super::clients::{self, Client, subject};
 use super::shared::notices::Notices;
 use super::shared::page::SESSION_COOKIE;
+use super::shared::slips::Slips;
 use crate::config::{self, Proxies, SigningAlgorithm};
 use crate::keys::{SigningKeys, VaultError};
 use crate::outbound::Outbound;
@@ -42,6 +43,8 @@ pub struct Provider {
     pub algorithm: SigningAlgorithm,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Proxies>,
+    /// What apps have done wrong lately.
+    pub slips: Slips,
     /// What tells the apps that a session has ended.
     pub notices: Notices,
     /// The header in which they tell a client's certificate, if they do.

@@ -3,7 +3,7 @@
 use super::conn::Side;
 use super::macros::{all, execute, optional, queries};
 use super::row::from_row;
-use super::{Conn, Error, Result, versions};
+use super::{Conn, Error, Result, slips, versions};
 
 /// A query for clients.
 macro_rules! clients {
@@ -164,6 +164,7 @@ pub async fn set_secrets(conn: &mut Conn, id: &str, secrets: SecretsRow<'_>, now
     let (old_hash, old_sealed) = (old.map(|(hash, ..)| hash), old.and_then(|(_, sealed, _)| sealed));
     let until = old.map(|(.., until)| until);
     let changed = execute!(conn, SET_SECRETS, id, hash, sealed, old_hash, old_sealed, until, now)? == 1;
+    slips::forget_old_secret(conn, id).await?;
     versions::count_up(conn, versions::CLIENTS).await?;
     Ok(changed)
 }

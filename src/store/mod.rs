@@ -45,6 +45,7 @@ pub mod session_clients;
 pub mod sessions;
 pub mod signing_keys;
 pub mod signins;
+pub mod slips;
 pub mod standing;
 pub mod tally;
 pub mod tokens;
@@ -95,6 +96,7 @@ pub fn queries() -> Vec<Query> {
         sessions::QUERIES,
         signing_keys::QUERIES,
         signins::QUERIES,
+        slips::QUERIES,
         standing::QUERIES,
         tally::QUERIES,
         tokens::QUERIES,

@@ -35,6 +35,9 @@ const MAIL_MEMORY: i64 = 30 * 86_400;
 /// How long a request for help is kept, answered or not, in seconds.
 const HELP_MEMORY: i64 = 90 * 86_400;
 
+/// How long mistakes of apps are kept, in days.
+const SLIP_MEMORY: i64 = 30;
+
 /// One kind of row that grows old.
 #[derive(Clone, Copy, Debug)]
 enum Kind {
@@ -56,6 +59,7 @@ enum Kind {
     Invitations,
     HelpRequests,
     OldSecrets,
+    Slips,
 }
 
 const KINDS: &[Kind] = &[
@@ -79,6 +83,7 @@ const KINDS: &[Kind] = &[
     Kind::Invitations,
     Kind::HelpRequests,
     Kind::OldSecrets,
+    Kind::Slips,
 ];
 
 /// Deletes what has expired, in batches of their own transactions, and answers how many rows went. Several processes
@@ -125,6 +130,7 @@ async fn batch(conn: &mut Conn, kind: Kind, now: i64) -> Result<u64> {
         Kind::Messages => execute!(conn, PURGE_MESSAGES, (now - MAIL_MEMORY) * 1000, BATCH),
         Kind::Invitations => super::registrations::purge_invitations(conn, expired, BATCH).await,
         Kind::HelpRequests => super::help_requests::purge(conn, now - HELP_MEMORY, BATCH).await,
+        Kind::Slips => super::slips::purge(conn, now.div_euclid(86_400) - SLIP_MEMORY, BATCH).await,
         Kind::OldSecrets => super::clients::purge_old_secrets(conn, now, BATCH).await,
     }
 }

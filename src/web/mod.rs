@@ -31,7 +31,7 @@ pub use pages::{CONSOLE_POLICY, MailPage, MailParts, PAGE_POLICY, Page, Pages, T
 pub use path::Path;
 pub use prepared::Prepared;
 pub use problem::Problem;
-pub use refused::{Asking, Refused};
+pub use refused::{Asking, Refused, discreet};
 pub use views::{
     AppCard, ChoosePasswordPage, CodePage, ConsentPage, DeviceOverPage, DevicePage, ErrorText, ExpiredPage,
     FormPostPage, FrontPage, Hint, LogoutPage, PasswordChosenPage, PasswordPage, ProtocolErrorPage,

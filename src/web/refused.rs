@@ -61,7 +61,8 @@ const GENERATED: usize = 40;
 const SHOWN: usize = 4;
 
 /// A text without what may be a secret: developers put secrets and tokens into the wrong field, and what they have sent is told back.
-fn discreet(text: &str) -> String {
+#[must_use]
+pub fn discreet(text: &str) -> String {
     let mut said = String::with_capacity(text.len());
     for part in text.split_inclusive(|c: char| !(c.is_ascii_alphanumeric() || "-_+/=~".contains(c))) {
         if part.len() >= GENERATED && part.bytes().any(|b| b.is_ascii_digit()) {

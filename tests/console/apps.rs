@@ -1,5 +1,6 @@
 //! Can whoever registers apps add one with its set-up, change it without overwriting others, and take it away?
 
+use countersign::store::{purge, slips};
 use serde_json::Value;
 
 use crate::support::manager::Manager;
@@ -149,6 +150,75 @@ crate::on_both_databases! {
         root.browser.submit().await;
         assert!(root.browser.text_of("client-secret").is_some());
         assert!(!believed(&app).await);
+    }
+
+    async fn what_an_app_does_wrong_is_told_with_what_to_do_about_it(database) {
+        let site = Site::on(database).await;
+        let app = site.admin.add_app().await;
+        let mut browser = site.browser();
+        let ask = |uri: &str, rest: &str| {
+            let uri: String = form_urlencoded::byte_serialize(uri.as_bytes()).collect();
+            format!("/authorize?client_id={}&response_type=code&redirect_uri={uri}{rest}", app.client_id)
+        };
+        let near = format!("{}/", app.redirect_uri);
+        browser.open(&ask(&near, "&scope=openid")).await;
+        assert_eq!(browser.status(), 400);
+        // Whatever strangers send in its name hides nothing of that, and is one row.
+        for n in 0..50 {
+            browser.open(&ask(&format!("https://evil{n}.example/"), "&scope=openid")).await;
+        }
+        browser.open(&ask(&app.redirect_uri, "&scope=openid+moon+landings")).await;
+        let wrong = RelyingApp { client_secret: Some("wrong".to_owned()), ..app.clone() };
+        assert!(!believed(&wrong).await);
+        let mut root = root(&site).await;
+        assert!(root.browser.text().contains("Time Tracker asked 52 times today in a way that cannot be answered."), "{}", root.browser.text());
+        let page = format!("/console/apps/{}", app.client_id);
+        assert!(root.browser.links().contains(&page));
+        root.open(&page).await;
+        assert!(told(&root).contains("People cannot get in, because the app asks in a way"), "{}", told(&root));
+        let mistakes = root.browser.text_of("mistakes").unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+        for expected in [
+            "an address that is almost registered once, last 2027-01-15 08:00 UTC It sent",
+            "only in the slash at the end of the path.",
+            "not registered 50 times",
+            "https://evil49.example/",
+            "It was told moon landings",
+            "It sends a wrong client secret once",
+            "Copy the secret into the app once more.",
+        ] {
+            assert!(mistakes.contains(expected), "{expected}: {mistakes}");
+        }
+        let mut conn = site.admin.db.read().await.unwrap();
+        assert_eq!(slips::of_client(&mut conn, &app.client_id, 0).await.unwrap().len(), 4);
+        drop(conn);
+        site.admin.change_app(&app, |m| m.redirect_uris.push(near.clone())).await;
+        root.open(&page).await;
+        assert!(root.browser.text_of("mistakes").unwrap().contains("This address is registered now."));
+        site.advance(7 * 86_400);
+        let mut root = Manager::arrives(&site, "root").await;
+        assert!(!root.browser.text().contains("Time Tracker asked"), "{}", root.browser.text());
+        root.open(&page).await;
+        assert_eq!(root.browser.text_of("mistakes"), None);
+        site.advance(30 * 86_400);
+        purge::run(&site.admin.db, site.now()).await.unwrap();
+        let mut conn = site.admin.db.read().await.unwrap();
+        assert_eq!(slips::of_client(&mut conn, &app.client_id, 0).await.unwrap(), []);
+    }
+
+    async fn an_app_that_signs_in_with_its_old_secret_is_told_before_that_ends(database) {
+        let site = Site::on(database).await;
+        let app = site.admin.add_app().await;
+        let new = site.admin.rotate_secret(&app, 7 * 86_400).await;
+        let mut root = root(&site).await;
+        assert!(!root.browser.text().contains("old secret"), "{}", root.browser.text());
+        let page = format!("/console/apps/{}", app.client_id);
+        assert!(root.open(&page).await.browser.text_of("old-secret").unwrap().contains("has not signed in with it since"));
+        assert!(believed(&app).await && believed(&new).await);
+        assert!(root.open("/console").await.browser.text().contains("Time Tracker still signs in with its old secret"));
+        assert!(root.open(&page).await.browser.text_of("old-secret").unwrap().contains("signed in with it last: 2027-01-15"));
+        assert_eq!(root.browser.text_of("mistakes"), None, "that is no mistake");
+        site.admin.rotate_secret(&new, 7 * 86_400).await;
+        assert!(!root.open("/console").await.browser.text().contains("old secret"), "that of now has not been used");
     }
 
     async fn whoever_deletes_an_app_is_told_how_many_use_it(database) {

@@ -20,6 +20,7 @@ use crate::oidc::shared::documents;
 use crate::oidc::shared::error::{Code, Refusal};
 use crate::oidc::shared::mistake::Mistake;
 use crate::oidc::shared::page::{key_problem, language};
+use crate::oidc::shared::slip::Slip;
 use crate::signin::decide::{Next, decide};
 use crate::web::form::Form;
 use crate::web::network::Network;
@@ -67,18 +68,39 @@ impl Begin<'_> {
         let Some(client) = client else { return Ok(self.explain(self.form, self.no_client())) };
         let found = match parameters::find(self.provider, &client, self.form, now).await? {
             Ok(found) => found,
-            Err(unusable) => return self.unusable(&client, unusable, now).await,
+            Err(unusable) => {
+                self.provider.slips.refused(&client.id, &unusable.mistake.refusal, now);
+                return self.unusable(&client, unusable, now).await;
+            }
         };
         match read(self.provider, &client, &found.form, now).await.map_err(key_problem)? {
             Ok(mut request) => {
                 if let Some((hash, key)) = found.pushed {
                     (request.pushed_as, request.dpop_jkt) = (Some(hash), key);
                 }
+                self.note_ignored(&client, &request, &found.form, now);
                 self.go_on(client, request, now_ms).await
             }
-            Err(Wrong::Nowhere(mistake)) => Ok(self.explain(&found.form, *mistake)),
-            Err(Wrong::Refused(return_to, refusal)) => {
-                answer::refuse(self.provider, &client, &return_to.into(), &refusal, now).await
+            Err(wrong) => self.wrong(&client, wrong, &found.form, now).await,
+        }
+    }
+
+    /// Scopes that an app asks for and does not get are no error, and still leave it without what it needs.
+    fn note_ignored(&self, client: &Client, request: &AuthorizationRequest, form: &Form, now: i64) {
+        let asked = form.get("scope").unwrap_or_default().split(' ').filter(|word| !word.is_empty());
+        let ignored: Vec<&str> = asked.filter(|word| !request.scopes.has_named(word)).take(10).collect();
+        if !ignored.is_empty() {
+            self.provider.slips.note(&client.id, Slip::ScopeIgnored, &ignored.join(" "), now);
+        }
+    }
+
+    /// What is wrong is told to the app where its answer may go there, and is noted for whoever registers it.
+    async fn wrong(&self, client: &Client, wrong: Wrong, form: &Form, now: i64) -> Result<Response, Problem> {
+        wrong.note(self.provider, client, form, now);
+        match wrong {
+            Wrong::Nowhere(mistake) => Ok(self.explain(form, *mistake)),
+            Wrong::Refused(return_to, refusal) => {
+                answer::refuse(self.provider, client, &return_to.into(), &refusal, now).await
             }
         }
     }
@@ -162,7 +184,7 @@ impl Begin<'_> {
 
     /// The page for a request that cannot be answered to the app: what was sent, what is registered, which document says so.
     fn explain(&self, sent: &Form, mistake: Mistake) -> Response {
-        let Refusal { code, description } = &mistake.refusal;
+        let Refusal { code, description, .. } = &mistake.refusal;
         let refused = Refused::new(sent.get("client_id"), code.name(), description);
         let (pages, language) = (&self.provider.signin.pages, language(self.headers, None));
         let mut response = pages.respond(StatusCode::BAD_REQUEST, &mistake.page(sent), language);

@@ -16,6 +16,7 @@ use crate::oidc::clients::{AuthMethod, Client};
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::error::{Code, Refusal};
 use crate::oidc::shared::failure::Failure;
+use crate::oidc::shared::slip::Slip;
 use crate::store;
 use crate::web::Asking;
 use crate::web::certificate::ClientCertificate;
@@ -46,6 +47,8 @@ pub(super) struct Caller<'a> {
 enum Refused {
     /// It has not proven who it is; as a sentence.
     Proof(String),
+    /// It has sent a wrong secret.
+    Secret,
     /// That cannot be found out.
     Failed(Failure),
 }
@@ -113,11 +116,14 @@ impl Caller<'_> {
         };
         let found = self.provider.client_alone(&presented.client_id).await?;
         let client = found.ok_or_else(|| refuse(secret::UNKNOWN.to_owned()))?;
-        self.check(&client, credential).await.map_err(|refused| match refused {
-            Refused::Proof(description) => refuse(description),
-            Refused::Failed(failure) => failure,
-        })?;
-        Ok(client)
+        let (slip, description) = match self.check(&client, credential).await {
+            Ok(()) => return Ok(client),
+            Err(Refused::Proof(description)) => (Slip::Proof, description),
+            Err(Refused::Secret) => (Slip::Secret, secret::UNKNOWN.to_owned()),
+            Err(Refused::Failed(failure)) => return Err(failure),
+        };
+        self.provider.slips.note(&client.id, slip, &description, self.now);
+        Err(refuse(description))
     }
 
     /// Whether this credential is of the registered method, and right.

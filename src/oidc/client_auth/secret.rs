@@ -6,6 +6,7 @@ use percent_encoding::percent_decode_str;
 
 use super::{Caller, Refused};
 use crate::oidc::clients::{Client, Proven};
+use crate::oidc::shared::slip::Slip;
 
 /// What is said of an unknown client and of a wrong secret alike.
 pub(super) const UNKNOWN: &str = "the client is unknown, or its secret is wrong";
@@ -24,12 +25,16 @@ pub(super) async fn check(caller: &Caller<'_>, client: &Client, secret: &str) ->
 /// When that was nothing, or the end of an old secret cannot be marked.
 pub(super) async fn heard(caller: &Caller<'_>, client: &Client, proven: Proven) -> Result<(), Refused> {
     match proven {
-        Proven::ByNewest | Proven::ByOld => Ok(()),
+        Proven::ByNewest => Ok(()),
+        Proven::ByOld => {
+            caller.provider.slips.note(&client.id, Slip::OldSecret, "", caller.now);
+            Ok(())
+        }
         Proven::TooLate => {
             client.mark_old_secret(&caller.provider.signin.db).await?;
-            Err(Refused::Proof(UNKNOWN.to_owned()))
+            Err(Refused::Secret)
         }
-        Proven::Nothing => Err(Refused::Proof(UNKNOWN.to_owned())),
+        Proven::Nothing => Err(Refused::Secret),
     }
 }
 

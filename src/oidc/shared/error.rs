@@ -1,5 +1,7 @@
 //! Which error code says exactly what was wrong? RFC 6749 §4.1.2.1 and §5.2, OIDC Core §3.1.2.6, and their family.
 
+use super::slip::Slip;
+
 /// An error code on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
@@ -97,6 +99,8 @@ pub struct Refusal {
     pub code: Code,
     /// What was wrong, in the characters that RFC 6749 §4.1.2.1 allows.
     pub description: String,
+    /// Which mistake of the app's it was; none where it was none.
+    pub slip: Option<Slip>,
 }
 
 impl Refusal {
@@ -107,7 +111,14 @@ impl Refusal {
             ' '..='~' => c,
             _ => '?',
         };
-        Self { code, description: description.as_ref().chars().take(300).map(clean).collect() }
+        let description = description.as_ref().chars().take(300).map(clean).collect();
+        Self { code, description, slip: Slip::of(code) }
+    }
+
+    /// The same, where it is known more exactly which mistake it was.
+    #[must_use]
+    pub fn slipped(self, slip: Slip) -> Self {
+        Self { slip: Some(slip), ..self }
     }
 }
 

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::error::{Code, Refusal};
+use super::slip::Slip;
 use crate::keys::{KeyError, VaultError};
 use crate::store;
 use crate::web::Refused;
@@ -44,6 +45,11 @@ impl Failure {
 
     pub(in crate::oidc) fn grant(description: &str) -> Self {
         Self::Request(Refusal::new(Code::InvalidGrant, description))
+    }
+
+    /// The same, where it is known which mistake of the client's it was.
+    pub(in crate::oidc) fn code(description: &str, slip: Slip) -> Self {
+        Self::Request(Refusal::new(Code::InvalidGrant, description).slipped(slip))
     }
 }
 

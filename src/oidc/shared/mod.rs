@@ -11,5 +11,7 @@ pub(super) mod mistake;
 pub(super) mod notices;
 pub(super) mod page;
 pub mod scopes;
+pub mod slip;
+pub mod slips;
 pub(super) mod times;
 pub(super) mod user_code;

@@ -75,6 +75,12 @@ impl Scopes {
         self.0.contains(&scope)
     }
 
+    /// Whether the one of this word is among them.
+    #[must_use]
+    pub fn has_named(&self, word: &str) -> bool {
+        self.0.iter().any(|scope| scope.name() == word)
+    }
+
     /// The same without this one.
     #[must_use]
     pub fn without(mut self, scope: Scope) -> Self {

@@ -7,6 +7,7 @@ use crate::keys::secret::{Token, TokenHash, base64url, entropy, same};
 use crate::oidc::shared::claims;
 use crate::oidc::shared::failure::Failure;
 use crate::oidc::shared::scopes::Scope;
+use crate::oidc::shared::slip::Slip;
 use crate::oidc::tokens::mint::{Access, IdTokenParts, Issued, Mint};
 use crate::oidc::tokens::standing::{Granted, Standing};
 use crate::store::standing::Behind;
@@ -20,8 +21,9 @@ pub(super) async fn redeem(request: &TokenRequest<'_>) -> Result<Issued, Failure
     let mut conn = provider.signin.db.read().await?;
     let unknown = "the code is unknown, or was given to another client";
     let found = store::standing::of_code(&mut conn, hash.as_str()).await?;
-    let Behind { token: code, granted } = found.ok_or_else(|| Failure::grant(unknown))?;
-    let granted = Granted::of(granted)?.of_client(client).ok_or_else(|| Failure::grant(unknown))?;
+    let Behind { token: code, granted } = found.ok_or_else(|| Failure::code(unknown, Slip::Code))?;
+    let granted =
+        Granted::of(granted)?.of_client(client).ok_or_else(|| Failure::code(unknown, Slip::Code))?;
     let grant = &granted.grant;
     check_redirect_uri(request, &code.redirect_uri)?;
     check_verifier(code.code_challenge.as_deref(), request.form.get("code_verifier"))?;
@@ -35,7 +37,7 @@ pub(super) async fn redeem(request: &TokenRequest<'_>) -> Result<Issued, Failure
         let mut tx = provider.signin.db.write().await?;
         tokens::expire_code(&mut tx, hash.as_str()).await?;
         tx.commit().await?;
-        return Err(Failure::grant("the code has expired"));
+        return Err(Failure::code("the code has expired", Slip::Code));
     }
     let standing = request.standing(&mut conn, granted).await?;
     let Standing { grant, person, scopes, details, .. } = standing;
@@ -80,21 +82,32 @@ fn check_redirect_uri(request: &TokenRequest<'_>, before: &str) -> Result<(), Fa
         Some(uri) if before.is_empty() => request.client.metadata.redirect_uris.iter().any(|one| one == uri),
         _ => request.required("redirect_uri")? == before,
     };
-    if fits { Ok(()) } else { Err(Failure::grant("redirect_uri is not that of the authorization request")) }
+    if fits {
+        Ok(())
+    } else {
+        Err(Failure::code("redirect_uri is not that of the authorization request", Slip::CodeRedirectUri))
+    }
 }
 
 /// PKCE: a verifier where there was a challenge, and none where there was none (RFC 9700 §2.1.1).
 fn check_verifier(challenge: Option<&str>, verifier: Option<&str>) -> Result<(), Failure> {
     match (challenge, verifier) {
         (None, None) => Ok(()),
-        (Some(_), None) => Err(Failure::grant("code_verifier is missing (RFC 7636 section 4.5)")),
-        (None, Some(_)) => Err(Failure::grant(
+        (Some(_), None) => {
+            Err(Failure::code("code_verifier is missing (RFC 7636 section 4.5)", Slip::Verifier))
+        }
+        (None, Some(_)) => Err(Failure::code(
             "there is a code_verifier, and there was no code_challenge (RFC 9700 section 2.1.1)",
+            Slip::Verifier,
         )),
         (Some(challenge), Some(verifier)) => {
             let hashed = base64url(&sha256(verifier.as_bytes()));
             let fits = (43..=128).contains(&verifier.len()) && same(hashed.as_bytes(), challenge.as_bytes());
-            if fits { Ok(()) } else { Err(Failure::grant("code_verifier does not fit the code_challenge")) }
+            if fits {
+                Ok(())
+            } else {
+                Err(Failure::code("code_verifier does not fit the code_challenge", Slip::Verifier))
+            }
         }
     }
 }

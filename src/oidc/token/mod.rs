@@ -61,8 +61,16 @@ pub(super) async fn post(State(provider): State<Arc<Provider>>, request: Request
 }
 
 async fn answer(caller: &Caller<'_>) -> Result<Issued, Failure> {
-    let Caller { provider, form, now, .. } = *caller;
     let client = caller.authenticate().await?;
+    let issued = issue(caller, &client).await;
+    if let Err(Failure::Request(refusal)) = &issued {
+        caller.provider.slips.refused(&client.id, refusal, caller.now);
+    }
+    issued
+}
+
+async fn issue(caller: &Caller<'_>, client: &Client) -> Result<Issued, Failure> {
+    let Caller { provider, form, now, .. } = *caller;
     let asked = form.get("grant_type").ok_or_else(|| Failure::invalid("grant_type is missing"))?;
     let grant_type = GrantType::from_name(asked).ok_or_else(|| {
         let description = format!("grant_type {asked} is not supported");
@@ -72,10 +80,10 @@ async fn answer(caller: &Caller<'_>) -> Result<Issued, Failure> {
         let description = format!("this client is not registered for grant_type {asked}");
         return Err(Failure::request(Refusal::new(Code::UnauthorizedClient, description)));
     }
-    let bound = caller.binding(&client).await?;
+    let bound = caller.binding(client).await?;
     let encrypter =
-        Encrypter::of(&provider.client_keys, &client, client.metadata.id_token_encryption(), now).await?;
-    let request = TokenRequest { provider, client: &client, form, bound, now };
+        Encrypter::of(&provider.client_keys, client, client.metadata.id_token_encryption(), now).await?;
+    let request = TokenRequest { provider, client, form, bound, now };
     let issued = match grant_type {
         GrantType::AuthorizationCode => code::redeem(&request).await,
         GrantType::RefreshToken => refresh::refresh(&request).await,

@@ -16,6 +16,7 @@ use crate::oidc::clients::{Client, GrantType, ResponseType};
 use crate::oidc::shared::claims;
 use crate::oidc::shared::error::{Code, Refusal};
 use crate::oidc::shared::scopes::{Scope, Scopes};
+use crate::oidc::shared::slip::Slip;
 use crate::signin::decide::Demand;
 use crate::signin::facts::Freshness;
 use crate::web::form::Form;
@@ -276,14 +277,14 @@ fn check_challenge(
 ) -> Result<(), Refusal> {
     if challenge.is_none() && response_type.has_code() && needed {
         let description = "code_challenge is missing: this client must use PKCE with S256 (RFC 7636)";
-        return Err(Refusal::new(Code::InvalidRequest, description));
+        return Err(Refusal::new(Code::InvalidRequest, description).slipped(Slip::Pkce));
     }
     Ok(())
 }
 
 /// PKCE, for everyone who wants it: S256 alone (RFC 7636 §4.3).
 fn code_challenge(form: &Form) -> Result<Option<String>, Refusal> {
-    let invalid = |description: &str| Refusal::new(Code::InvalidRequest, description);
+    let invalid = |description: &str| Refusal::new(Code::InvalidRequest, description).slipped(Slip::Pkce);
     let Some(challenge) = form.get("code_challenge") else {
         if form.get("code_challenge_method").is_some() {
             return Err(invalid("code_challenge_method is there without code_challenge"));

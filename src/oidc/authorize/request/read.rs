@@ -9,6 +9,7 @@ use crate::oidc::provider::Provider;
 use crate::oidc::shared::error::Refusal;
 use crate::oidc::shared::kinds;
 use crate::oidc::shared::mistake::Mistake;
+use crate::oidc::shared::slip::Slip;
 use crate::web::form::Form;
 
 /// Why a request cannot be gone on with.
@@ -17,6 +18,30 @@ pub(in crate::oidc) enum Wrong {
     Nowhere(Box<Mistake>),
     /// The answer goes to the app.
     Refused(ReturnTo, Refusal),
+}
+
+impl Wrong {
+    /// What is wrong, for a client that asks by itself.
+    pub(in crate::oidc) fn refusal(self) -> Refusal {
+        match self {
+            Self::Nowhere(mistake) => mistake.refusal,
+            Self::Refused(_, refusal) => refusal,
+        }
+    }
+
+    /// Notes it as a mistake of the client's, with the address that it has sent where that is what is wrong.
+    pub(in crate::oidc) fn note(&self, provider: &Provider, client: &Client, form: &Form, now: i64) {
+        let refusal = match self {
+            Self::Nowhere(mistake) => &mistake.refusal,
+            Self::Refused(_, refusal) => refusal,
+        };
+        match (refusal.slip, form.get("redirect_uri")) {
+            (Some(slip @ (Slip::RedirectUri | Slip::RedirectUriNear)), Some(sent)) => {
+                provider.slips.note(&client.id, slip, sent, now);
+            }
+            _ => provider.slips.refused(&client.id, refusal, now),
+        }
+    }
 }
 
 /// Reads what the parameters of a request ask for, wherever they came from.

@@ -6,6 +6,7 @@ use crate::oidc::clients::Client;
 use crate::oidc::shared::documents;
 use crate::oidc::shared::error::{Code, Refusal};
 use crate::oidc::shared::mistake::{Mistake, near_miss};
+use crate::oidc::shared::slip::Slip;
 use crate::web::form::Form;
 
 /// Where the answer to a request goes.
@@ -27,8 +28,10 @@ pub(in crate::oidc::authorize) fn destination(form: &Form, client: &Client) -> R
     };
     if !client.metadata.allows_redirect_to(uri) {
         let refusal = invalid("redirect_uri is not one that is registered for this client, letter by letter");
-        let mistake = Mistake::new(refusal, documents::REDIRECT_URI).registered("redirect_uris", registered);
-        return Err(Mistake { hint: near_miss(uri, registered), ..mistake });
+        let hint = near_miss(uri, registered);
+        let slip = if hint.is_some() { Slip::RedirectUriNear } else { Slip::RedirectUri };
+        let mistake = Mistake::new(refusal.slipped(slip), documents::REDIRECT_URI);
+        return Err(Mistake { hint, ..mistake.registered("redirect_uris", registered) });
     }
     Ok(ReturnTo {
         redirect_uri: uri.to_owned(),

@@ -1,0 +1,46 @@
+slips-title = What the app does wrong
+slips-lead = Of the last seven days, the latest first. Whoever knows the client ID can also cause what stands here before the app has proven who it is: an address or a secret that nobody of yours has set up is no harm.
+slips-times = { $n ->
+    [one] once
+   *[other] { $n } times
+}
+slips-last = last
+slips-sent = It sent
+slips-told = It was told
+slips-registered-now = This address is registered now.
+slip-redirect-uri = It wants the answer to go to an address that is not registered
+slip-redirect-uri-do = If the app is really there, add the address to the redirect URIs below, letter by letter. If you do not know it, leave it out: nobody was signed in.
+slip-redirect-uri-near = It wants the answer to go to an address that is almost registered
+slip-redirect-uri-near-do = Make both the same, letter by letter: here below, or in the app's own settings.
+slip-pkce = It must use PKCE, and does not use it as it should
+slip-pkce-do = Switch PKCE with S256 on in the app's settings; some call it “code challenge”.
+slip-request = It asks in a way that is not understood
+slip-request-do = Compare the app's settings with the set-up to copy below. What it was told is for the app's developer.
+slip-response-type = It asks for a kind of answer that does not exist here
+slip-response-type-do = Set the app to the authorization code flow: response_type code.
+slip-not-registered = It asks for a way of signing in that it is not registered for
+slip-not-registered-do = If it needs that, whoever runs Countersign allows it: countersign client set, with --grant-type.
+slip-scope = It asks for more than was granted
+slip-scope-do = Let the app ask for the same scopes each time, or for fewer.
+slip-scope-ignored = It asks for scopes that it does not get
+slip-scope-ignored-do = They are left out, and people get in all the same. If the app lacks something, whoever runs Countersign allows them: countersign client set, with --scope.
+slip-resource = It asks for access to something that is not registered for it
+slip-resource-do = Whoever runs Countersign registers it: countersign client set, with --resource.
+slip-request-object = Its signed or pushed request cannot be used
+slip-request-object-do = Look whether the app's keys are still those that are registered. What it was told is for the app's developer.
+slip-secret = It sends a wrong client secret
+slip-secret-do = Copy the secret into the app once more. If nobody has it any more, make a new one below: the old one works on for a day.
+slip-proof = It proves who it is in another way than the one that is registered
+slip-proof-do = Set the app to the way that stands above, or let whoever runs Countersign change it: countersign client set, with --auth-method.
+slip-grant-type = It asks for tokens in a way that does not exist here
+slip-grant-type-do = Set the app to the authorization code flow.
+slip-code = It comes with a code that is unknown or too old
+slip-code-do = A code holds for a minute, and for the app that it was given to. Look whether the app takes long, and whether it has the client ID of another app.
+slip-code-redirect-uri = It asks for the tokens with another redirect URI than for the code
+slip-code-redirect-uri-do = The app must send the same redirect URI both times: look whether it is told its own address as people see it, behind a proxy above all.
+slip-verifier = It begins with PKCE and does not end with it
+slip-verifier-do = Look whether several instances of the app share their sessions: the one that asks for the tokens must know what the one has made that began.
+slip-dpop = Its proof that it holds its key is not valid
+slip-dpop-do = Look whether the app's clock is right. What it was told is for the app's developer.
+slip-old-secret-last = The app has signed in with it last:
+slip-old-secret-none = The app has not signed in with it since: it can be ended now.
