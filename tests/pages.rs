@@ -45,7 +45,9 @@ fn code_mail(app: &str, login: &str) -> MailParts {
 
 fn mails() -> Vec<(&'static str, MailParts)> {
     let (who, when) = ("Ada Byron".to_owned(), || Moment::new(1_795_529_100, None));
-    let over = OverrideMail { who, login: "ada".to_owned(), app: "Time Tracker".to_owned(), when: when() };
+    let repair = "https://login.example.org/console/repair".to_owned();
+    let over =
+        OverrideMail { who, login: "ada".to_owned(), app: "Time Tracker".to_owned(), when: when(), repair };
     let link = || "https://login.example.org/reset/abc".to_owned();
     let (login, network) = (|| "ned".to_owned(), "192.0.2.7".to_owned());
     let stranded =

@@ -11,7 +11,17 @@ home-unsent-answer = { $n ->
 home-repair = Repair
 home-unreachable = { $n ->
     [one] One person cannot sign in: two-factor is on in their group, and they have no email address.
-   *[other] { $n } people cannot sign in: two-factor is on in their group, and they have no email address.
+   *[other] { $n } people{ $name ->
+        [more] {" "}or more
+       *[other] {""}
+    } cannot sign in: two-factor is on in their group, and they have no email address.
+}
+home-undelivered = { $n ->
+    [one] One person cannot sign in: the mail server refused the last message to their address.
+   *[other] { $n } people{ $name ->
+        [more] {" "}or more
+       *[other] {""}
+    } cannot sign in: the mail server refused the last message to their address.
 }
 home-stopped = { $n ->
     [one] One person gets no codes any more: too many wrong ones were entered for them.

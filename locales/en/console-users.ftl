@@ -39,11 +39,13 @@ explained-short-well = can sign in
 explained-short-disabled = disabled
 explained-short-invited = invited, has no password yet
 explained-short-no-address = cannot sign in: no email address
+explained-short-undelivered = cannot sign in: mail does not arrive
 explained-short-codes-stopped = cannot sign in: codes stopped
 
 explained-disabled = Cannot sign in: disabled, so that every password is refused.
 explained-invited = Cannot sign in yet: no password has been chosen.
 explained-no-address = Cannot sign in: a code is asked for, and there is no email address that it could go to. Give them one below.
+explained-undelivered = Cannot sign in: a code is asked for, and the last message to { $name } was refused. Check the address, and send a test message to it.
 explained-codes-stopped = Cannot sign in: too many wrong codes have stopped theirs. Let them try again below, if it was they who tried.
 explained-code = Can sign in with the password and a code that goes to { $name }.
 explained-code-by-hand = Can sign in with the password and the code that they were given by hand.

@@ -35,7 +35,6 @@ console-home-attention = { $n ->
 }
 
 console-repair-title = Repair
-console-repair-lead = You have signed in without a code. What has kept the others from their codes is shown here once it is known.
 
 console-kept-title = Your change
 console-kept-sure = You have proven who you are. Your change goes on now; if this page stays, press the button.

@@ -10,6 +10,7 @@ mail-code-not-you = Not you? Then somebody knows your password. Give this code t
 mail-override-subject = { $who } signed in without a code
 mail-override-intro = { $who } (login { $login }) signed in to { $app } at { $when } with the password alone.
 mail-override-why = The group asks for a code by email, and this person's role holds override_2fa, which waives it.
+mail-override-repair = What keeps the others out, and how it is mended:
 mail-override-not-expected = If you did not expect this, ask them. If it was not them, disable the user or change the password at once.
 
 mail-stopped-subject = Your codes are stopped

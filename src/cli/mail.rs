@@ -4,12 +4,12 @@ use anyhow::{Context as _, bail};
 use clap::Subcommand;
 
 use super::{Operator, input};
-use crate::clock::{Moment, timestamp};
+use crate::clock::timestamp;
 use crate::directory::proof::AdministerSite;
 use crate::directory::{Address, By, mail_settings};
 use crate::keys::secret::entropy;
-use crate::mail::{self, Outcome, Outgoing, Purpose};
-use crate::web::{Language, TestMail};
+use crate::mail::{self, Outcome};
+use crate::signin::mailing::Test;
 
 /// What can be done with mail.
 #[derive(Debug, Subcommand)]
@@ -53,24 +53,12 @@ async fn test(operator: &Operator, address: &str) -> anyhow::Result<()> {
     let address = Address::parse(address).context("ADDRESS")?;
     let db = operator.db().await?;
     let now_ms = operator.clock.now_ms();
-    let parts =
-        operator.pages()?.mail(&TestMail { when: Moment::new(now_ms / 1000, None) }, Language::default())?;
     let patience = operator.config.mail.timeout;
-    let outgoing = Outgoing {
-        purpose: Purpose::Test,
-        user_id: None,
-        to: address.as_str().to_owned(),
-        subject: parts.subject,
-        text: parts.text,
-        html: parts.html,
-        reference: None,
-        // It is tried while somebody looks, and not later.
-        expires_at: now_ms / 1000 + patience.as_secs(),
-    };
-    let mailer = operator.mailer(&db).await?;
-    let vault = operator.vault(&db).await?;
+    // It is tried while somebody looks, and not later.
+    let test = Test { address: &address, person: None, worth: patience.as_secs(), now_ms };
+    let (pages, mailer, vault) = (operator.pages()?, operator.mailer(&db).await?, operator.vault(&db).await?);
     let mut tx = db.write().await?;
-    let message = mail::queue(&mut tx, &vault, &outgoing, now_ms, &mut entropy()).await?;
+    let message = test.queue(&mut tx, &pages, &vault).await?;
     tx.commit().await?;
     match mailer.deliver_within(&message, patience.as_duration() * 2).await {
         Outcome::Accepted(answer) => {

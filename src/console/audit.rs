@@ -32,7 +32,7 @@ pub(super) const ROUTES: &[Route] =
 const PAGE: usize = 25;
 
 /// What there is to choose from: the beginning of an event's name, or the whole of it.
-const KINDS: [&str; 13] = [
+const KINDS: [&str; 14] = [
     "signin",
     "signin.override",
     "signin.refused",
@@ -46,10 +46,11 @@ const KINDS: [&str; 13] = [
     "token",
     "keys",
     "help",
+    "mail",
 ];
 
 /// The events that have a sentence, and its key, in the order of their names. Others are told by their names.
-pub(super) const TOLD: [(&str, &str); 38] = [
+pub(super) const TOLD: [(&str, &str); 42] = [
     ("client.added", "audit-is-client-added"),
     ("client.changed", "audit-is-client-changed"),
     ("client.deleted", "audit-is-client-deleted"),
@@ -65,6 +66,10 @@ pub(super) const TOLD: [(&str, &str); 38] = [
     ("help.closed", "audit-is-help-closed"),
     ("keys.rotated", "audit-is-keys-rotated"),
     ("logout.not_told", "audit-is-logout-not-told"),
+    ("mail.retried", "audit-is-mail-retried"),
+    ("mail.settings_reset", "audit-is-mail-settings-reset"),
+    ("mail.settings_saved", "audit-is-mail-settings-saved"),
+    ("mail.tested", "audit-is-mail-tested"),
     ("role.added", "audit-is-role-added"),
     ("role.changed", "audit-is-role-changed"),
     ("role.deleted", "audit-is-role-deleted"),
@@ -276,6 +281,7 @@ fn kind_label(kind: &str) -> &'static str {
         "session" => "audit-kind-session",
         "token" => "audit-kind-token",
         "keys" => "audit-kind-keys",
+        "mail" => "audit-kind-mail",
         _ => "audit-kind-help",
     }
 }

@@ -11,6 +11,9 @@ use crate::signin::explain;
 use crate::store::Conn;
 use crate::web::Problem;
 
+/// The outcome of a sign-in whose code would go to an address that the last message did not reach.
+const UNDELIVERED: &str = "undelivered";
+
 /// Whether somebody can sign in.
 #[derive(Clone, Debug, Serialize)]
 pub struct Explained {
@@ -28,14 +31,15 @@ pub struct Explained {
 pub(super) async fn of(visit: &Visit, conn: &mut Conn, person: &Person) -> Result<Explained, Problem> {
     let attempts = i64::from(visit.provider().signin.settings.code_attempts);
     let found = explain::explain(conn, person, Demand::Whatever, attempts, visit.now()).await?;
-    Ok(told(person, found.outcome))
+    let outcome = if found.undelivered.is_some() { UNDELIVERED } else { found.outcome };
+    Ok(told(person, outcome))
 }
 
 /// About somebody on a list: most of them need no further look.
 pub(super) async fn of_listed(visit: &Visit, conn: &mut Conn, listed: &Listed) -> Result<Explained, Problem> {
     let person = &listed.person;
     let asked = person.two_factor() != TwoFactor::Off && !person.overrides_two_factor();
-    let unclear = asked && (listed.codes_stopped || person.deliverable_address().is_none());
+    let unclear = asked && (listed.codes_stopped || listed.refused || person.deliverable_address().is_none());
     if person.status == Status::Active && unclear {
         return of(visit, conn, person).await;
     }
@@ -51,6 +55,7 @@ pub(super) fn told(person: &Person, outcome: &'static str) -> Explained {
         (Status::Disabled, _) => ("explained-short-disabled", "explained-disabled"),
         (Status::Invited, _) => ("explained-short-invited", "explained-invited"),
         (_, "no_address") => ("explained-short-no-address", "explained-no-address"),
+        (_, UNDELIVERED) => ("explained-short-undelivered", "explained-undelivered"),
         (_, "codes_stopped") => ("explained-short-codes-stopped", "explained-codes-stopped"),
         (_, "password_and_code") if reached => (well, "explained-code"),
         (_, "password_and_code") => (well, "explained-code-by-hand"),

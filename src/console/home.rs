@@ -103,13 +103,16 @@ fn out_of_the_way(visit: &Visit, seen: &Overview) -> Vec<Attention> {
         let said = Said::new(key).about(&answer).counting(count(seen.unsent.len()));
         found.push(bad(said, link(visit, "home-repair", "/console/repair")));
     }
-    for (key, n, filter) in [
-        ("home-unreachable", seen.unreachable, "/console/users?filter=no-email"),
-        ("home-stopped", seen.stopped, "/console/users?filter=stopped"),
-    ] {
+    let kept_out = seen.kept_out;
+    for (key, n) in [("home-unreachable", kept_out.no_address), ("home-undelivered", kept_out.undelivered)] {
         if n > 0 {
-            found.push(bad(Said::new(key).counting(n), link(visit, "home-see-users", filter)));
+            let said = Said::new(key).about(if kept_out.more { "more" } else { "" }).counting(n);
+            found.push(bad(said, link(visit, "home-repair", "/console/repair")));
         }
+    }
+    if seen.stopped > 0 {
+        let said = Said::new("home-stopped").counting(seen.stopped);
+        found.push(bad(said, link(visit, "home-see-users", "/console/users?filter=stopped")));
     }
     found
 }

@@ -6,12 +6,14 @@
 //! `listing`, `confirm` and `saved` are what pages are made of. Then one file a page, its template below `templates/console`.
 
 mod advanced;
+mod answered;
 mod app;
 mod app_form;
 mod app_secrets;
 mod app_slips;
 mod apps;
 mod audit;
+mod broken;
 mod chart;
 pub mod confirm;
 mod explained;
@@ -28,15 +30,19 @@ mod kept;
 mod keys;
 mod language;
 pub mod listing;
+mod mail;
+mod message;
 mod new_user;
 mod person_form;
 mod repair;
+mod repair_deeds;
 mod role;
 mod roles;
 pub mod routes;
 pub mod samples;
 mod samples_apps;
 mod samples_groups;
+mod samples_mail;
 pub mod saved;
 mod stranger;
 mod subgroups;

@@ -123,7 +123,8 @@ pub(super) fn seen(person: &Person, home: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn shown_email(person: &Person) -> String {
+/// Their address as people read it.
+pub(super) fn shown_email(person: &Person) -> String {
     let email = person.email.as_deref().unwrap_or_default();
     Address::parse(email).map_or_else(|_| email.to_owned(), |email| email.shown())
 }

@@ -1,26 +1,299 @@
 //! `/console/repair`: what is broken, and how is it mended? Where an override lands.
 
-use std::future::ready;
+use std::collections::BTreeSet;
 
 use axum::response::Response;
 use serde::Serialize;
 
 use super::Visit;
+use super::answered::Answered;
+use super::broken::Broken;
+use super::field::Said;
+use super::groups_to_choose::problem;
+use super::home::link;
+use super::listing::{Listing, Table};
 use super::routes::{Needs, Route};
 use super::visit::ConsolePage;
+use crate::clock::Moment;
+use crate::directory::deliveries::{self, Which as Messages};
+use crate::directory::help::{self, Waiting};
+use crate::directory::listing::{self, Which};
+use crate::directory::rights::own;
+use crate::directory::{Person, people};
+use crate::mail::Meaning;
+use crate::signin::preview::{KeptOut, Mark, count_locked_out_in, locked_out_in};
+use crate::store::Conn;
+use crate::store::deliveries::Delivery;
+use crate::web::Problem;
+
+pub(super) const HERE: &str = "/console/repair";
 
 pub(super) const ROUTES: &[Route] =
-    &[Route::get("/console/repair", Needs::AnyRight, |visit| Box::pin(ready(Ok(get(&visit)))))];
+    &[Route::get(HERE, Needs::AnyRight, |visit| Box::pin(get(visit))).in_menu("console-menu-repair", 20)];
+
+/// The first line where nothing is wrong.
+const NOTHING: &str = "repair-nothing";
+
+/// People of a page: each has a form of their own.
+const SHOWN: usize = 10;
+
+/// The most requests for help that are shown at once.
+const ASKING: i64 = 10;
+
+/// Where the count of those who cannot sign in ends.
+const COUNTED: usize = 200;
+
+/// Messages that failed and are looked at, and for how long they are news, in seconds.
+const FAILED: (i64, i64) = (50, 86_400);
+
+/// The most answers that are told apart.
+const ANSWERS: usize = 4;
 
 /// What is broken.
-#[derive(Debug, Serialize)]
-pub struct RepairPage {}
+#[derive(Clone, Debug, Serialize)]
+pub struct RepairPage {
+    /// What is wrong, the worst of it, or that nothing is.
+    pub lead: Said,
+    /// Whether anything is.
+    pub unwell: bool,
+    /// What the mail server said of the messages that failed within a day, the newest first.
+    pub answers: Vec<Failing>,
+    /// Whether no mail gets through at all.
+    pub mail_down: bool,
+    /// Who can mend that; none for whoever can do it themselves.
+    pub ask: Option<Said>,
+    /// Where mail is looked at, and where its settings are: the key of each link's words, and where it leads.
+    pub links: Vec<(&'static str, String)>,
+    /// Those who have asked for help, the longest first.
+    pub asking: Vec<Broken>,
+    /// Whether more have.
+    pub more_asking: bool,
+    /// What the list below shows: where it leads, the key of its name, whether it is chosen; empty where there is no list.
+    pub filters: Vec<(String, &'static str, bool)>,
+    /// Those whom the list shows, but for those above.
+    pub people: Vec<Broken>,
+    /// The pages of the list.
+    pub table: Table,
+}
+
+/// Messages that failed in the same words.
+#[derive(Clone, Debug, Serialize)]
+pub struct Failing {
+    /// What the words mean, and they themselves.
+    pub answer: Answered,
+    /// How many.
+    pub n: i64,
+    /// When the last of them was to be sent.
+    pub at: Moment,
+    /// To whom that was.
+    pub to: String,
+    /// That message's page.
+    pub path: String,
+}
 
 impl ConsolePage for RepairPage {
     const TEMPLATE: &'static str = "console/repair.html";
 }
 
 /// `GET /console/repair`
-fn get(visit: &Visit) -> Response {
-    visit.page(&RepairPage {})
+async fn get(visit: Visit) -> Result<Response, Problem> {
+    let mut conn = visit.read().await?;
+    let listing = Listing::of(&visit, &[]);
+    if !visit.holds(own::VIEW_USERS) {
+        return Ok(visit.page(&RepairPage::empty(&listing)));
+    }
+    let failed = failed(&visit, &mut conn).await?;
+    let mail_down = is_down(&visit, &mut conn, &failed).await?;
+    let waiting = help::waiting(&mut conn, &visit.by, (0, ""), ASKING + 1).await.map_err(problem)?;
+    let kept_out = count_locked_out_in(&mut conn, &visit.tree, COUNTED).await?;
+    let asking = asking(&visit, &mut conn, &waiting).await?;
+    let shown = Shown::of(&listing.filter);
+    let (found, next) = shown.people(&visit, &mut conn, &listing.after).await?;
+    let above: BTreeSet<&str> = asking.iter().map(|one| one.id.as_str()).collect();
+    let mut people = Vec::with_capacity(found.len());
+    for person in found.iter().filter(|person| !above.contains(person.id.as_str())) {
+        people.push(Broken::of(&visit, &mut conn, person, None).await?);
+    }
+    let lead = lead(mail_down, kept_out, asking.len(), failed.len());
+    Ok(visit.page(&RepairPage {
+        unwell: lead.key != NOTHING,
+        lead,
+        answers: told(&visit, &failed),
+        mail_down,
+        ask: if mail_down { whom_to_ask(&visit, &mut conn).await? } else { None },
+        links: ["/console/mail", "/console/mail/settings"]
+            .into_iter()
+            .zip(["repair-see-mail", "repair-see-settings"])
+            .filter_map(|(to, words)| link(&visit, words, to))
+            .collect(),
+        more_asking: waiting.len() > asking.len(),
+        asking,
+        filters: Shown::ALL
+            .into_iter()
+            .map(|one| (listing.with_filter(one.word()), one.label(), one == shown))
+            .collect(),
+        people,
+        table: listing.table("repair-people", &[], next.as_deref()),
+    }))
+}
+
+impl RepairPage {
+    /// For whoever sees nobody whom they could help.
+    fn empty(listing: &Listing) -> Self {
+        Self {
+            lead: Said::new("repair-nobody-to-help"),
+            unwell: false,
+            answers: Vec::new(),
+            mail_down: false,
+            ask: None,
+            links: Vec::new(),
+            asking: Vec::new(),
+            more_asking: false,
+            filters: Vec::new(),
+            people: Vec::new(),
+            table: listing.table("repair-people", &[], None),
+        }
+    }
+}
+
+/// Whom the list shows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    KeptOut,
+    Invited,
+    Disabled,
+}
+
+impl Shown {
+    const ALL: [Self; 3] = [Self::KeptOut, Self::Invited, Self::Disabled];
+
+    fn of(word: &str) -> Self {
+        Self::ALL.into_iter().find(|one| one.word() == word).unwrap_or(Self::KeptOut)
+    }
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::KeptOut => "",
+            Self::Invited => Which::Invited.word(),
+            Self::Disabled => Which::Disabled.word(),
+        }
+    }
+
+    const fn label(self) -> &'static str {
+        match self {
+            Self::KeptOut => "users-filter-kept-out",
+            Self::Invited => "users-filter-invited",
+            Self::Disabled => "users-filter-disabled",
+        }
+    }
+
+    /// Those of a page, and what the next one comes after.
+    async fn people(
+        self,
+        visit: &Visit,
+        conn: &mut Conn,
+        after: &str,
+    ) -> Result<(Vec<Person>, Option<String>), Problem> {
+        let which = match self {
+            Self::KeptOut => return kept_out(visit, conn, after).await,
+            Self::Invited => Which::Invited,
+            Self::Disabled => Which::Disabled,
+        };
+        let limit = i64::try_from(SHOWN + 1).unwrap_or(i64::MAX);
+        let mut found = listing::list(conn, &visit.tree, which, "", after, limit).await?;
+        let more = found.len() > SHOWN;
+        found.truncate(SHOWN);
+        let next = found.last().filter(|_| more).map(|last| last.person.login.clone());
+        Ok((found.into_iter().map(|listed| listed.person).collect(), next))
+    }
+}
+
+/// Those whom the decision keeps out.
+async fn kept_out(
+    visit: &Visit,
+    conn: &mut Conn,
+    after: &str,
+) -> Result<(Vec<Person>, Option<String>), Problem> {
+    let (group_id, key) = after.split_once('.').unwrap_or_default();
+    let mark = Mark { group_id: group_id.to_owned(), key: key.to_owned() };
+    let (found, next) = locked_out_in(conn, &visit.tree, &mark, SHOWN).await?;
+    let mut kept_out = Vec::with_capacity(found.len());
+    for affected in found {
+        kept_out.extend(visit.tree.user(conn, &affected.id).await?);
+    }
+    Ok((kept_out, next.map(|mark| format!("{}.{}", mark.group_id, mark.key))))
+}
+
+async fn asking(visit: &Visit, conn: &mut Conn, waiting: &[Waiting]) -> Result<Vec<Broken>, Problem> {
+    let mut asking = Vec::new();
+    for one in waiting.iter().take(usize::try_from(ASKING).unwrap_or_default()) {
+        if let Some(person) = people::find(conn, &one.user_id).await? {
+            asking.push(Broken::of(visit, conn, &person, Some(one)).await?);
+        }
+    }
+    Ok(asking)
+}
+
+/// The messages that failed within a day, newest first.
+async fn failed(visit: &Visit, conn: &mut Conn) -> Result<Vec<Delivery>, Problem> {
+    let found = deliveries::list(conn, Messages::Failed, (i64::MAX, ""), FAILED.0, &visit.by).await;
+    let mut found = found.map_err(problem)?;
+    found.retain(|message| message.created_at_ms > (visit.now() - FAILED.1) * 1000);
+    Ok(found)
+}
+
+/// Whether no mail gets through: none can, or the last words were about the server itself, and it has taken nothing since.
+async fn is_down(visit: &Visit, conn: &mut Conn, failed: &[Delivery]) -> Result<bool, Problem> {
+    if !visit.provider().signin.mailer.is_set_up() {
+        return Ok(true);
+    }
+    let Some(last) = failed.first() else { return Ok(false) };
+    let for_all = Meaning::of(last.answer.as_deref().unwrap_or_default()).concerns_all();
+    let taken = deliveries::last_accepted(conn, visit.now()).await?;
+    Ok(for_all && taken.is_none_or(|at| at < last.created_at_ms))
+}
+
+/// The worst of it.
+fn lead(mail_down: bool, kept_out: KeptOut, asking: usize, failed: usize) -> Said {
+    let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+    match (mail_down, kept_out.n(), asking, failed) {
+        (true, ..) => Said::new("repair-mail-down"),
+        (_, n, ..) if n > 0 => {
+            Said::new(if kept_out.more { "repair-many-kept-out" } else { "repair-kept-out" }).counting(n)
+        }
+        (_, _, n, _) if n > 0 => Said::new("repair-asking").counting(count(n)),
+        (.., n) if n > 0 => Said::new("repair-failed").counting(count(n)),
+        _ => Said::new(NOTHING),
+    }
+}
+
+/// The failed messages by what was said about them.
+fn told(visit: &Visit, failed: &[Delivery]) -> Vec<Failing> {
+    let mut told: Vec<Failing> = Vec::new();
+    for message in failed {
+        let answer = Answered::of(&message.state, message.answer.as_deref());
+        if let Some(same) = told.iter_mut().find(|one| one.answer == answer) {
+            same.n += 1;
+        } else if told.len() < ANSWERS {
+            told.push(Failing {
+                answer,
+                n: 1,
+                at: visit.moment(message.created_at_ms / 1000),
+                to: message.name.clone().or_else(|| message.login.clone()).unwrap_or_default(),
+                path: format!("/console/mail/{}", message.id),
+            });
+        }
+    }
+    told
+}
+
+/// Who can mend mail, for whoever cannot: those who administer the site.
+async fn whom_to_ask(visit: &Visit, conn: &mut Conn) -> Result<Option<Said>, Problem> {
+    if visit.by.administers_site() {
+        return Ok(None);
+    }
+    let site = people::overriders(conn, None).await?;
+    let names: Vec<&str> = site.iter().map(Person::display_name).collect();
+    let key = if names.is_empty() { "repair-ask-operator" } else { "repair-ask" };
+    Ok(Some(Said::new(key).about(&names.join(", "))))
 }

@@ -8,8 +8,8 @@ use axum::response::Response;
 
 use super::Visit;
 use super::{
-    advanced, app, app_secrets, apps, audit, group, groups, hand_code, home, kept, keys, language, new_user,
-    repair, role, roles, subgroups, unlock, user, user_deeds, users,
+    advanced, app, app_secrets, apps, audit, group, groups, hand_code, home, kept, keys, language, mail,
+    message, new_user, repair, repair_deeds, role, roles, subgroups, unlock, user, user_deeds, users,
 };
 use crate::web::Problem;
 
@@ -17,6 +17,9 @@ use crate::web::Problem;
 const PAGES: &[&[Route]] = &[
     home::ROUTES,
     repair::ROUTES,
+    repair_deeds::ROUTES,
+    mail::ROUTES,
+    message::ROUTES,
     users::ROUTES,
     new_user::ROUTES,
     user::ROUTES,

@@ -7,9 +7,9 @@ use super::field::{Said, Summed};
 use super::frame::{Frame, Framed, Item};
 use super::home::{Attention, HomePage, Override};
 use super::kept::KeptPage;
-use super::repair::RepairPage;
 use super::samples_apps;
 use super::samples_groups;
+use super::samples_mail;
 use super::saved::Saved;
 use super::stranger::StrangerPage;
 use super::visit::ConsolePage;
@@ -29,6 +29,7 @@ pub fn pages(pages: &Pages, language: Language) -> Result<Vec<Sample>, TemplateE
     around(&mut drawing)?;
     samples_groups::draw(&mut drawing)?;
     samples_apps::all(&mut drawing)?;
+    samples_mail::draw(&mut drawing)?;
     Ok(drawing.samples)
 }
 
@@ -83,7 +84,6 @@ fn home(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
 }
 
 fn around(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
-    console(drawing, "console-repair", &RepairPage {})?;
     let fields =
         vec![("email".to_owned(), "nia@example.org".to_owned()), ("name".to_owned(), LONG.to_owned())];
     let kept = |sure| KeptPage {

@@ -91,14 +91,14 @@ async fn post(visit: Visit) -> Result<Response, Problem> {
     if !typed.wrong.is_empty() {
         return Ok(visit.again(&page(&visit, &mut tx, &person, &typed.wrong).await?));
     }
-    let Some(changes) = typed.changes else { return Ok(visit.to(&path)) };
+    let Some(changes) = typed.changes else { return Ok(visit.to(&user_deeds::back(&visit, &person))) };
     let undo = person_form::undo(&person, &changes);
     match users::set(&mut tx, &person, changes, &visit.by, &mut entropy()).await {
         Ok(after) => {
             tx.commit().await?;
             let undo: Vec<(&str, &str)> = undo.iter().map(|(name, value)| (*name, value.as_str())).collect();
             let saved = Saved::new("saved-user").about(after.display_name());
-            Ok(visit.saved(&path, &saved.undone_by(&path, &undo)))
+            Ok(visit.saved(&user_deeds::back(&visit, &after), &saved.undone_by(&path, &undo)))
         }
         Err(error) => {
             drop(tx);

@@ -9,7 +9,7 @@ use super::field::{Said, Wrong};
 use super::groups_to_choose::problem;
 use super::routes::{Needs, Route};
 use super::saved::Saved;
-use super::{trouble, user};
+use super::{repair, trouble, user};
 use crate::directory::listing;
 use crate::directory::of_user::OfUser;
 use crate::directory::rights::own;
@@ -107,7 +107,7 @@ async fn link(visit: Visit) -> Result<Response, Problem> {
             tx.commit().await?;
             announce::deliver_later(state);
             let to = person.deliverable_address().map(|address| address.shown()).unwrap_or_default();
-            Ok(visit.saved(&path(&person), &Saved::new("saved-link").about(&to)))
+            Ok(visit.saved(&back(&visit, &person), &Saved::new("saved-link").about(&to)))
         }
         Err(wrong) => {
             drop(tx);
@@ -145,7 +145,8 @@ async fn unlock(visit: Visit) -> Result<Response, Problem> {
     match users::unlock(&mut tx, &person, &visit.by, &mut entropy()).await {
         Ok(()) => {
             tx.commit().await?;
-            Ok(visit.saved(&path(&person), &Saved::new("saved-unlocked").about(person.display_name())))
+            let saved = Saved::new("saved-unlocked").about(person.display_name());
+            Ok(visit.saved(&back(&visit, &person), &saved))
         }
         Err(error) => {
             drop(tx);
@@ -208,6 +209,11 @@ pub(super) async fn again(visit: &Visit, wrong: Wrong) -> Result<Response, Probl
     let mut conn = visit.read().await?;
     let person = visit.user(&mut conn).await?;
     Ok(visit.again(&user::page(visit, &mut conn, &person, &[wrong]).await?))
+}
+
+/// Where a form about a person comes from, and leads back to: the page of repairs, or else their own.
+pub(super) fn back(visit: &Visit, person: &Person) -> String {
+    if visit.form.field("back") == "repair" { repair::HERE.to_owned() } else { path(person) }
 }
 
 fn path(person: &Person) -> String {

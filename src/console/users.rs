@@ -14,6 +14,7 @@ use super::visit::ConsolePage;
 use crate::directory::listing::{self, Listed, Which};
 use crate::directory::rights::own;
 use crate::directory::{Tree, groups};
+use crate::signin::preview::count_locked_out_in;
 use crate::store::Conn;
 use crate::store::groups::GroupRow;
 use crate::web::Problem;
@@ -26,7 +27,7 @@ pub(super) const ROUTES: &[Route] =
 const SHOWN: usize = 25;
 
 /// The most people who cannot sign in that are counted.
-const COUNTED: i64 = 100;
+const COUNTED: usize = 100;
 
 const COLUMNS: [Declared; 5] = [
     Declared { sort: None, label: "users-login", number: false },
@@ -108,16 +109,18 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
     } else {
         None
     };
-    let kept_out = listing::list(&mut conn, &tree, Which::KeptOut, "", "", COUNTED).await?.len();
-    let kept_out = i64::try_from(kept_out).unwrap_or(COUNTED);
+    let kept_out = count_locked_out_in(&mut conn, &tree, COUNTED).await?;
     let mut people = Vec::with_capacity(found.len());
     for listed in &found {
         people.push(line(&visit, &mut conn, listed).await?);
     }
-    let (lead, remedy) = match kept_out {
-        0 => (Said::new("users-all-well"), None),
-        n if n < COUNTED => (Said::new("users-kept-out").counting(n), Some(Which::KeptOut)),
-        n => (Said::new("users-many-kept-out").counting(n), Some(Which::KeptOut)),
+    if which == Which::KeptOut {
+        people.retain(|line| !line.state.well);
+    }
+    let (lead, remedy) = match (kept_out.n(), kept_out.more) {
+        (0, _) => (Said::new("users-all-well"), None),
+        (n, false) => (Said::new("users-kept-out").counting(n), Some(Which::KeptOut)),
+        (n, true) => (Said::new("users-many-kept-out").counting(n), Some(Which::KeptOut)),
     };
     let told = Said::new("users-told").counting(i64::try_from(people.len()).unwrap_or(0));
     Ok(visit.page(&UsersPage {

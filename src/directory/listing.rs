@@ -19,6 +19,8 @@ pub struct Listed {
     pub person: Person,
     /// Whether too many wrong codes have stopped theirs.
     pub codes_stopped: bool,
+    /// Whether a message to them was refused.
+    pub refused: bool,
 }
 
 impl Which {
@@ -75,8 +77,13 @@ pub async fn list(
     let (first, last) = (fold(&first.login), fold(&last.login));
     let stopped: BTreeSet<String> =
         tree_users::stopped_between(conn, &first, &last, FEW).await?.into_iter().collect();
-    let listed =
-        people.into_iter().map(|person| Listed { codes_stopped: stopped.contains(&person.id), person });
+    let refused: BTreeSet<String> =
+        tree_users::refused_between(conn, &first, &last, FEW).await?.into_iter().collect();
+    let listed = people.into_iter().map(|person| Listed {
+        codes_stopped: stopped.contains(&person.id),
+        refused: refused.contains(&person.id),
+        person,
+    });
     Ok(listed.collect())
 }
 

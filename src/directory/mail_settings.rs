@@ -2,10 +2,10 @@
 
 use rand::CryptoRng;
 
-use super::Error;
 use super::policy::Refusal;
 use super::proof::{AdministerSite, Proof};
 use super::rights::own;
+use super::{By, Error};
 use crate::config::Config;
 use crate::keys::Vault;
 use crate::mail::MailError;
@@ -90,7 +90,10 @@ pub async fn reset(
     Ok(true)
 }
 
-/// The right means nothing in a group.
-fn allowed(by: &Proof<AdministerSite>) -> Result<(), Error> {
+/// Whether whoever acts may say how mail leaves, and try any address: the right means nothing in a group.
+///
+/// # Errors
+/// When they may not.
+pub fn allowed(by: &By) -> Result<(), Error> {
     if by.administers_site() { Ok(()) } else { Err(Refusal::LacksRight(own::ADMINISTER_SITE).into()) }
 }

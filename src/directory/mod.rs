@@ -6,6 +6,7 @@ pub mod bulk;
 mod by;
 mod claim_value;
 pub mod claims;
+pub mod deliveries;
 mod error;
 mod foreign;
 pub mod groups;

@@ -1,7 +1,7 @@
 //! What may somebody change about a user? For whoever shows it: the answers of the rules that guard the changes.
 
 use super::by::{By, place, standing};
-use super::policy::{self, Actor, After, Refusal, RoleFacts, Verdict};
+use super::policy::{self, Actor, After, Others, Refusal, RoleFacts, Verdict};
 use super::{Error, Person, Status, roles, users};
 use crate::store::Conn;
 use crate::store::groups::{self, GroupRow};
@@ -56,6 +56,33 @@ pub async fn of_user(conn: &mut Conn, person: &Person, by: &By) -> Result<OfUser
         role: if given.is_empty() { role } else { Ok(()) },
         roles: given,
         edit,
+    })
+}
+
+/// What somebody may do so that a user gets in again.
+#[derive(Clone, Debug)]
+pub struct ToRepair {
+    /// Give them an address, a link, a test message.
+    pub edit: Verdict,
+    /// Let their codes work again.
+    pub unlock: Verdict,
+    /// Let them sign in again who are disabled.
+    pub enable: Verdict,
+}
+
+/// What whoever acts may do so that a user gets in again; [`of_user`] says the same and more, and asks for more.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn to_repair(conn: &mut Conn, person: &Person, by: &By) -> Result<ToRepair, Error> {
+    let target = standing(conn, person).await?;
+    let after = After { status: Status::Active, place: target.place.clone(), role: RoleFacts::of(person) };
+    // Whoever is let in again takes nobody else's place.
+    let others = Others { override_2fa: true, administer_site: true };
+    Ok(ToRepair {
+        edit: policy::may_edit(&by.actor, &target),
+        unlock: policy::may_unlock(&by.actor, &target),
+        enable: policy::may_change(&by.actor, &target, &after, others),
     })
 }
 

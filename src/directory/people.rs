@@ -6,6 +6,7 @@ use super::login::{Login, fold};
 use super::person::{Person, Status, deliverable};
 use super::policy::{self, Actor};
 use super::rights::{Rights, own};
+use super::tree::Tree;
 use super::two_factor::TwoFactor;
 use crate::store::needs::{self, NeedRow};
 use crate::store::{Conn, Error, Result, domains, groups, users};
@@ -118,6 +119,8 @@ pub struct Need {
     pub key: String,
     /// Their login.
     pub login: String,
+    /// Their group; none for a site administrator.
+    pub group_id: Option<String>,
     /// Whether there is an address that a code could go to.
     pub has_address: bool,
     /// Whether they sign in with the password alone all the same.
@@ -141,6 +144,7 @@ impl Need {
             overrides: rights.has(own::OVERRIDE_2FA),
             codes_stopped: row.stopped_at.is_some(),
             undelivered: row.undelivered,
+            group_id: row.group_id,
             id: row.id,
             key: row.login_key,
             login: row.login,
@@ -174,6 +178,21 @@ pub async fn needs_hard_to_reach(
     Ok((rows.into_iter().map(Need::from_row).collect::<Result<_>>()?, next))
 }
 
+/// The same of the active people of a tree's groups that ask for a code, by group and login: those who come after the folded login of
+/// this group.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn needs_hard_to_reach_in(
+    conn: &mut Conn,
+    tree: &Tree,
+    after: (&str, &str),
+    limit: i64,
+) -> Result<Vec<Need>> {
+    let rows = needs::of_tree_hard_to_reach(conn, tree.root_id(), after, limit).await?;
+    rows.into_iter().map(Need::from_row).collect()
+}
+
 /// The same of those who hold a role.
 ///
 /// # Errors
@@ -195,6 +214,14 @@ pub async fn needs_of_role(
 pub async fn need(conn: &mut Conn, person: &Person) -> std::result::Result<Need, super::Error> {
     let row = needs::of_user(conn, &person.id).await?.ok_or(super::Error::Vanished)?;
     Ok(Need::from_row(row)?)
+}
+
+/// What the mail server said of the last message to somebody, if that did not reach the address that they have.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn undelivered(conn: &mut Conn, person: &Person) -> Result<Option<String>> {
+    Ok(needs::of_user(conn, &person.id).await?.and_then(|row| row.undelivered))
 }
 
 /// Whether a person's address counts as theirs: they have shown that they read its mailbox, or somebody vouches for it, or for all

@@ -6,6 +6,7 @@ use super::by::{By, place, standing};
 use super::groups::check_name;
 use super::links::{Link, Purpose};
 use super::login::{self, fold};
+use super::person::deliverable;
 use super::policy::{self, Actor, After, Others, Refusal, RoleFacts};
 use super::rights::{SITE_ADMINISTRATOR, own};
 use super::seen::Seen;
@@ -94,6 +95,7 @@ pub async fn add(tx: &mut Tx, new: NewUser<'_>, by: &By, rng: &mut impl CryptoRn
         status: status.name(),
         group_id,
         role_id: &new.role.id,
+        addressless: deliverable(new.email.map(Address::as_str), new.login.as_str()).is_none(),
     };
     let added = users::add(tx, fields, new.password_hash, by.now()).await;
     added.map_err(|e| Error::or_taken(e, Error::LoginTaken(new.login.to_string())))?;
@@ -146,6 +148,7 @@ pub async fn set(
         status: after.status.name(),
         group_id: after.place.lineage.first().map(String::as_str),
         role_id: &after.role.id,
+        addressless: deliverable(email, login.as_str()).is_none(),
     };
     if changes.login.is_some() && is_taken(tx, &login.key(), &person.id, by.now()).await? {
         return Err(Error::LoginTaken(login.to_string()));
@@ -343,6 +346,14 @@ pub async fn unlock(tx: &mut Tx, person: &Person, by: &By, rng: &mut impl Crypto
 /// When the rules say no, or the database refuses.
 pub async fn may_give_code(conn: &mut Conn, person: &Person, by: &By) -> Result<(), Error> {
     Ok(policy::may_unlock(&by.actor, &standing(conn, person).await?)?)
+}
+
+/// Whether somebody may change what says nothing about a user's rank, and so try whether mail reaches them.
+///
+/// # Errors
+/// When the rules say no, or the database refuses.
+pub async fn may_edit(conn: &mut Conn, person: &Person, by: &By) -> Result<(), Error> {
+    Ok(policy::may_edit(&by.actor, &standing(conn, person).await?)?)
 }
 
 /// Forgets the wrong passwords that were typed for a user, in every browser and network.

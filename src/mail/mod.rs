@@ -3,6 +3,7 @@
 //! A message is queued in the transaction of whatever it tells about, sealed, and sent after the commit: by the request
 //! that made it, or by the worker of whichever process comes to it first.
 
+mod answer;
 mod delivery;
 mod dialogue;
 mod domain;
@@ -12,6 +13,7 @@ pub mod settings;
 mod smtp;
 mod transport;
 
+pub use answer::Meaning;
 pub use delivery::{Mailer, Outcome, queue, recent};
 pub use domain::to_ascii as domain_to_ascii;
 pub use domain::to_unicode as domain_to_unicode;

@@ -65,6 +65,12 @@ impl Provider {
         ClientCertificate::of(extensions, headers, &self.trusted_proxies, header)
     }
 
+    /// The address of the page that says what keeps people out.
+    #[must_use]
+    pub fn repair_page(&self) -> String {
+        format!("{}/console/repair", self.issuer.trim_end_matches('/'))
+    }
+
     /// The live session of the browser that sent these headers.
     ///
     /// # Errors

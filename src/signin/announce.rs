@@ -25,15 +25,16 @@ pub async fn overridden(
     state: &SignInState,
     conn: &mut Conn,
     person: &Person,
-    app_name: &str,
-    now_ms: i64,
+    asked: Asked<'_>,
 ) -> Result<(), Error> {
+    let now_ms = asked.now_ms;
     for other in people::overriders_to_tell(conn, person).await? {
         let page = OverrideMail {
             who: person.display_name().to_owned(),
             login: person.login.clone(),
-            app: app_name.to_owned(),
+            app: asked.app.to_owned(),
             when: other.moment(now_ms / 1000),
+            repair: asked.repair.to_owned(),
         };
         tell(state, conn, &other, Purpose::OverrideAlert, &page, (WORTH, now_ms)).await?;
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::decide::{Assurance, Demand, Facts, Hindrance, Next, Reach, decide};
 use super::facts;
-use crate::directory::{Person, Status, TwoFactor};
+use crate::directory::{Person, Status, TwoFactor, people};
 use crate::store::{Conn, Result};
 
 /// The answer, for the command line and the managers' console.
@@ -16,6 +16,9 @@ pub struct Explanation {
     pub outcome: &'static str,
     /// What it means, one sentence a line.
     pub because: Vec<String>,
+    /// What the mail server said of the last message, where a code goes to an address that it did not reach.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undelivered: Option<String>,
 }
 
 /// Explains a sign-in by this person, given what a relying app would insist on.
@@ -30,7 +33,14 @@ pub async fn explain(
     now: i64,
 ) -> Result<Explanation> {
     let facts = facts::about(conn, person, demand, attempts, now).await?;
-    Ok(tell(person, &facts))
+    let mut explanation = tell(person, &facts);
+    let by_mail = explanation.outcome == "password_and_code" && facts.reach == Reach::Email;
+    if by_mail && let Some(answer) = people::undelivered(conn, person).await? {
+        let sentence = "The last message to that address was refused: until one arrives, they cannot sign in. The server said:";
+        explanation.because.push(format!("{sentence} {answer}"));
+        explanation.undelivered = Some(answer);
+    }
+    Ok(explanation)
 }
 
 fn tell(person: &Person, facts: &Facts) -> Explanation {
@@ -51,7 +61,7 @@ fn tell(person: &Person, facts: &Facts) -> Explanation {
     let next = decide(Some(facts));
     because.push(reach_sentence(person, facts, next));
     let outcome = if person.status == Status::Active { word(next) } else { "refused" };
-    Explanation { login: person.login.clone(), outcome, because }
+    Explanation { login: person.login.clone(), outcome, because, undelivered: None }
 }
 
 fn group_sentence(person: &Person, facts: &Facts) -> String {

@@ -17,7 +17,7 @@ const QUIET: i64 = 3600;
 /// About how many people of one tree they are told in that time: where mail fails, it fails for everybody.
 const ABOUT_TREE: u32 = 20;
 
-/// What an app is called, and where those who can help look.
+/// On the way to which app something has happened, and where those who are told of it look.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
     /// The name of the app that the person was on the way to.

@@ -1,12 +1,16 @@
 //! What needs a manager's attention? Counted over their tree, each count with an end, so that a home page is quick whatever is behind it.
 
 use super::SignInState;
+use super::preview::{KeptOut, count_locked_out_in};
 use crate::directory::Tree;
 use crate::store::overview::{self, OverrideRow, UnsentRow};
 use crate::store::{Conn, Result};
 
 /// Where a count ends.
 pub const MANY: i64 = 1000;
+
+/// Where the count of those who cannot sign in ends.
+const COUNTED: usize = 200;
 
 /// Messages and overrides that are looked at.
 const SOME: i64 = 50;
@@ -30,8 +34,8 @@ pub struct Overview {
     pub mail: bool,
     /// Messages of a day that did not get through; newest first.
     pub unsent: Vec<UnsentRow>,
-    /// How many have no address where a code is asked for; `MANY` stands for that many or more.
-    pub unreachable: i64,
+    /// How many cannot sign in, and why.
+    pub kept_out: KeptOut,
     /// How many have no codes any more after too many wrong ones.
     pub stopped: i64,
     /// Sign-ins by override since the last visit; newest first.
@@ -51,7 +55,7 @@ pub async fn look(state: &SignInState, tree: &Tree, user_id: &str, now: i64) -> 
     Ok(Overview {
         mail: state.mailer.is_set_up(),
         unsent: overview::unsent(&mut conn, root, (now - NEWS) * 1000, SOME).await?,
-        unreachable: overview::unreachable(&mut conn, root, MANY).await?,
+        kept_out: count_locked_out_in(&mut conn, tree, COUNTED).await?,
         stopped: overview::stopped(&mut conn, root, MANY).await?,
         overrides: overview::overrides(&mut conn, root, since * 1000, SOME).await?,
         since,

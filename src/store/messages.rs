@@ -6,8 +6,10 @@ use super::{Conn, Result};
 
 queries! {
     ADD = "INSERT INTO messages (id, purpose, user_id, address, reference, sealed, state, attempts, created_at_ms,
-                                 next_at, expires_at)
-           VALUES ($1, $2, $3, $4, $5, $6, 'queued', 0, $7, $8, $9)";
+                                 next_at, expires_at, top_id)
+           VALUES ($1, $2, $3, $4, $5, $6, 'queued', 0, $7, $8, $9,
+                   (SELECT g.top_id FROM users u JOIN groups g ON g.id = u.group_id WHERE u.id = $3))";
+    HASTEN = "UPDATE messages SET next_at = $2 WHERE id = $1 AND state IN ('queued', 'deferred') AND expires_at > $2";
     CLAIM = "UPDATE messages SET state = 'sending', attempts = attempts + 1, next_at = $2
              WHERE id = $1 AND (state = 'queued' OR (state IN ('deferred', 'sending') AND next_at <= $3))
              RETURNING id, purpose, address, sealed, attempts, created_at_ms, expires_at";
@@ -171,6 +173,14 @@ pub async fn finish(
 /// When the database refuses.
 pub async fn defer(conn: &mut Conn, claimed: &ClaimedRow, answer: &str, next_at: i64) -> Result<()> {
     execute!(conn, DEFER, &claimed.id, answer, next_at, claimed.attempts).map(|_| ())
+}
+
+/// Lets a message that waits be sent now; false when it does not wait any more, or would come too late.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn hasten(conn: &mut Conn, id: &str, now: i64) -> Result<bool> {
+    Ok(execute!(conn, HASTEN, id, now)? == 1)
 }
 
 /// What has become of a message.

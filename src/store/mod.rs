@@ -23,6 +23,7 @@ pub mod audit;
 pub mod audit_chain;
 pub mod challenges;
 pub mod clients;
+pub mod deliveries;
 pub mod device_codes;
 pub mod domains;
 pub mod facts;
@@ -74,6 +75,7 @@ pub fn queries() -> Vec<Query> {
         audit_chain::QUERIES,
         challenges::QUERIES,
         clients::QUERIES,
+        deliveries::QUERIES,
         device_codes::QUERIES,
         domains::QUERIES,
         facts::QUERIES,

@@ -1,14 +1,14 @@
 //! Which queries tell whether users can be sent a code, and need one?
 
-use super::macros::{all, optional, queries};
+use super::macros::{all, optional, queries, within};
 use super::row::from_row;
 use super::{Conn, Result};
 
 /// A query for what decides whether users can be sent a code; the argument says whose.
 macro_rules! needs {
-    ($which:literal) => {
+    ($($which:tt)+) => {
         concat!(
-            "SELECT u.id, u.login, u.login_key, u.email, r.rights AS role_rights, g.two_factor_setting, b.stopped_at,
+            "SELECT u.id, u.login, u.login_key, u.group_id, u.email, r.rights AS role_rights, g.two_factor_setting, b.stopped_at,
                     CASE WHEN m.id IS NOT NULL THEN COALESCE(m.answer, '') END AS undelivered
              FROM users u JOIN roles r ON r.id = u.role_id LEFT JOIN groups g ON g.id = u.group_id
              LEFT JOIN code_budgets b ON b.user_id = u.id
@@ -16,7 +16,7 @@ macro_rules! needs {
                   AND lower(m.address) = lower(COALESCE(NULLIF(TRIM(u.email), ''), u.login))
                   AND m.id = (SELECT x.id FROM messages x WHERE x.user_id = u.id AND x.done_at IS NOT NULL
                               ORDER BY x.created_at_ms DESC, x.id DESC LIMIT 1) ",
-            $which
+            $($which)+
         )
     };
 }
@@ -27,10 +27,21 @@ queries! {
                              ORDER BY u.login_key LIMIT $3");
     // Whoever none of the three names has an address that nothing speaks against.
     OF_GROUP_HARD_TO_REACH = needs!("WHERE u.id IN (
-             SELECT x.id FROM users x WHERE x.group_id = $1 AND x.email IS NULL
+             SELECT x.id FROM users x WHERE x.group_id = $1 AND x.addressless
              UNION SELECT s.user_id FROM code_budgets s WHERE s.stopped_at IS NOT NULL
              UNION SELECT y.user_id FROM messages y WHERE y.state = 'refused')
          AND u.group_id = $1 AND u.status <> 'disabled' AND u.login_key > $2 ORDER BY u.login_key LIMIT $3");
+    // By the groups, so that nobody of those is looked at that ask for no code. The first so many of each kind are those of all.
+    OF_TREE_HARD_TO_REACH = needs!("WHERE u.id IN (
+             SELECT id FROM (
+                 SELECT x.id FROM groups y JOIN users x ON x.group_id = y.id
+                 WHERE y.two_factor_setting = 'on' AND x.addressless AND ", within!("x.group_id"), "
+                   AND (x.group_id > $2 OR (x.group_id = $2 AND x.login_key > $3))
+                 ORDER BY x.group_id, x.login_key LIMIT $4) AS nowhere
+             UNION SELECT s.user_id FROM code_budgets s WHERE s.stopped_at IS NOT NULL
+             UNION SELECT z.user_id FROM messages z WHERE z.state = 'refused')
+         AND u.status = 'active' AND g.two_factor_setting = 'on' AND ", within!("u.group_id"), "
+         AND (u.group_id > $2 OR (u.group_id = $2 AND u.login_key > $3)) ORDER BY u.group_id, u.login_key LIMIT $4");
     OF_ROLE = needs!("WHERE u.role_id = $1 AND u.status <> 'disabled' AND u.login_key > $2
                             ORDER BY u.login_key LIMIT $3");
     COUNT_WITH_STATUS = "SELECT COUNT(*) FROM users WHERE group_id = $1 AND status = $2";
@@ -46,6 +57,8 @@ pub struct NeedRow {
     pub login: String,
     /// What it is compared by.
     pub login_key: String,
+    /// Their group; none for a site administrator.
+    pub group_id: Option<String>,
     /// The email address.
     pub email: Option<String>,
     /// The rights of their role, separated by spaces.
@@ -58,7 +71,17 @@ pub struct NeedRow {
     pub undelivered: Option<String>,
 }
 
-from_row!(NeedRow { id, login, login_key, email, role_rights, two_factor_setting, stopped_at, undelivered });
+from_row!(NeedRow {
+    id,
+    login,
+    login_key,
+    group_id,
+    email,
+    role_rights,
+    two_factor_setting,
+    stopped_at,
+    undelivered
+});
 
 /// At most `limit` of those of a group who are not disabled and whose folded logins come after `after`.
 ///
@@ -79,6 +102,20 @@ pub async fn of_group_hard_to_reach(
     limit: i64,
 ) -> Result<Vec<NeedRow>> {
     all!(conn, NeedRow, OF_GROUP_HARD_TO_REACH, group_id, after, limit)
+}
+
+/// The same of those who are active in a group and those below it, or in all, where a code is asked for; by group, and those who come
+/// after the folded login of this group.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn of_tree_hard_to_reach(
+    conn: &mut Conn,
+    root: Option<&str>,
+    (group_id, after): (&str, &str),
+    limit: i64,
+) -> Result<Vec<NeedRow>> {
+    all!(conn, NeedRow, OF_TREE_HARD_TO_REACH, root, group_id, after, limit)
 }
 
 /// The same of those who hold a role.

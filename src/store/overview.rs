@@ -6,12 +6,6 @@ use super::row::from_row;
 use super::{Conn, Result};
 
 queries! {
-    UNREACHABLE = concat!(
-        "SELECT COUNT(*) FROM (
-             SELECT u.id FROM groups g JOIN users u ON u.group_id = g.id JOIN roles r ON r.id = u.role_id
-             WHERE g.two_factor AND u.email IS NULL AND u.status <> 'disabled' AND u.login NOT LIKE '%_@_%'
-               AND ' ' || r.rights || ' ' NOT LIKE '% override!_2fa %' ESCAPE '!' AND ",
-        within!("g.id"), " LIMIT $2) AS counted");
     STOPPED = concat!(
         "SELECT COUNT(*) FROM (
              SELECT u.id FROM code_budgets b CROSS JOIN users u
@@ -80,15 +74,6 @@ pub struct RefusedRow {
 }
 
 from_row!(RefusedRow { at_ms, details, login });
-
-/// How many people of groups with two-factor on have no address and no override, up to `limit`.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn unreachable(conn: &mut Conn, root: Option<&str>, limit: i64) -> Result<i64> {
-    let row: Option<(i64,)> = optional!(conn, (i64,), UNREACHABLE, root, limit)?;
-    Ok(row.map_or(0, |(n,)| n))
-}
 
 /// How many people's codes are stopped, up to `limit`.
 ///

@@ -46,20 +46,20 @@ macro_rules! narrow {
     };
 }
 
-/// Those whom a code is asked for that cannot reach them.
+/// Those whom a code is asked for that may not reach them: everybody whom the decision could find kept out, and others.
 macro_rules! kept_out {
     () => {
         "u.status = 'active' AND g.two_factor_setting = 'on'
-         AND ' ' || r.rights || ' ' NOT LIKE '% override!_2fa %' ESCAPE '!'
-         AND u.id IN (SELECT x.id FROM users x WHERE COALESCE(x.email, '') = '' AND x.login NOT LIKE '%@%'
-                      UNION SELECT b.user_id FROM code_budgets b WHERE b.stopped_at IS NOT NULL)"
+         AND u.id IN (SELECT x.id FROM users x WHERE x.addressless
+                      UNION SELECT b.user_id FROM code_budgets b WHERE b.stopped_at IS NOT NULL
+                      UNION SELECT m.user_id FROM messages m WHERE m.state = 'refused')"
     };
 }
 
 /// Those who have no address, neither as email nor as login.
 macro_rules! no_email {
     () => {
-        "COALESCE(u.email, '') = '' AND u.login NOT LIKE '%@%' AND u.status <> 'disabled'"
+        "u.addressless AND u.status <> 'disabled'"
     };
 }
 
@@ -98,6 +98,8 @@ queries! {
     STOPPED_BETWEEN = "SELECT u.id FROM code_budgets b JOIN users u ON u.id = b.user_id
                        WHERE b.stopped_at IS NOT NULL AND u.login_key >= $1 AND u.login_key <= $2
                        ORDER BY u.login_key LIMIT $3";
+    REFUSED_BETWEEN = "SELECT DISTINCT u.id FROM messages m JOIN users u ON u.id = m.user_id
+                       WHERE m.state = 'refused' AND u.login_key >= $1 AND u.login_key <= $2 LIMIT $3";
     SIGN_INS = "SELECT at_ms, event, client_id, network FROM audit_events
                 WHERE user_id = $1 AND event LIKE 'signin.%' ORDER BY at_ms DESC, id DESC LIMIT $2";
 }
@@ -107,7 +109,7 @@ queries! {
 pub enum Which {
     /// Everybody.
     All,
-    /// Active, asked for a code, and no code can reach them.
+    /// Active, asked for a code, and one may not reach them: whoever shows them asks the decision.
     KeptOut,
     /// No address, neither as email nor as login; not the disabled.
     NoEmail,
@@ -181,6 +183,15 @@ pub async fn count(conn: &mut Conn, root: &str, limit: i64) -> Result<i64> {
 /// When the database refuses.
 pub async fn stopped_between(conn: &mut Conn, from: &str, to: &str, limit: i64) -> Result<Vec<String>> {
     let rows: Vec<(String,)> = all!(conn, (String,), STOPPED_BETWEEN, from, to, limit)?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// The ids of those to whom a message was refused, among the users from one folded login to another; at most `limit`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn refused_between(conn: &mut Conn, from: &str, to: &str, limit: i64) -> Result<Vec<String>> {
+    let rows: Vec<(String,)> = all!(conn, (String,), REFUSED_BETWEEN, from, to, limit)?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 

@@ -45,7 +45,7 @@ queries! {
                             ORDER BY u.login_key LIMIT $3");
     UNREACHABLE = "SELECT g.top_id, COUNT(*) AS people
                    FROM groups g JOIN users u ON u.group_id = g.id JOIN roles r ON r.id = u.role_id
-                   WHERE g.two_factor_setting = 'on' AND u.status <> 'disabled' AND COALESCE(u.email, '') = '' AND u.login NOT LIKE '%@%'
+                   WHERE g.two_factor_setting = 'on' AND u.status <> 'disabled' AND u.addressless
                      AND ' ' || r.rights || ' ' NOT LIKE '% override!_2fa %' ESCAPE '!'
                    GROUP BY g.top_id ORDER BY people DESC, g.top_id LIMIT $1";
     LIST_UNDELIVERED = people!("JOIN messages m ON m.state = 'refused'
@@ -98,10 +98,10 @@ queries! {
                                           AND ' ' || r.rights || ' ' LIKE '% override!_2fa %' ESCAPE '!')
                       LIMIT 1";
     ADD = "INSERT INTO users (id, login, login_key, name, email, status, group_id, role_id, password_hash,
-                              created_at, updated_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)";
+                              created_at, updated_at, addressless)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11)";
     SET = "UPDATE users SET login = $2, login_key = $3, name = $4, email = $5, status = $6, group_id = $7,
-                            role_id = $8, updated_at = $9,
+                            role_id = $8, updated_at = $9, addressless = $10,
                             email_verified_at = CASE WHEN email = $5 THEN email_verified_at ELSE NULL END
            WHERE id = $1";
     LOCK = "UPDATE users SET created_at = created_at WHERE id = $1";
@@ -207,6 +207,8 @@ pub struct UserFields<'a> {
     pub group_id: Option<&'a str>,
     /// The role.
     pub role_id: &'a str,
+    /// Whether neither the email nor the login is an address that mail could reach.
+    pub addressless: bool,
 }
 
 /// How many people of a tree are asked for a code and have no address, neither as email nor as login, by the id of its top-level
@@ -373,7 +375,8 @@ pub async fn add(conn: &mut Conn, user: UserFields<'_>, password_hash: Option<&s
         user.group_id,
         user.role_id,
         password_hash,
-        now
+        now,
+        user.addressless
     )
     .map(|_| ())
 }
@@ -394,7 +397,8 @@ pub async fn set(conn: &mut Conn, user: UserFields<'_>, now: i64) -> Result<bool
         user.status,
         user.group_id,
         user.role_id,
-        now
+        now,
+        user.addressless
     )?;
     Ok(done == 1)
 }

@@ -16,6 +16,8 @@ const CATALOGUES: &[(&str, &str, &[&str])] = &[(
         include_str!("../../locales/en/pages.ftl"),
         include_str!("../../locales/en/console.ftl"),
         include_str!("../../locales/en/console-home.ftl"),
+        include_str!("../../locales/en/console-repair.ftl"),
+        include_str!("../../locales/en/console-mail.ftl"),
         include_str!("../../locales/en/console-groups.ftl"),
         include_str!("../../locales/en/console-roles.ftl"),
         include_str!("../../locales/en/console-apps.ftl"),

@@ -37,6 +37,8 @@ pub struct OverrideMail {
     pub app: String,
     /// When.
     pub when: Moment,
+    /// The address of the page that says what is broken.
+    pub repair: String,
 }
 
 impl MailPage for OverrideMail {

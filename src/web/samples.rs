@@ -76,7 +76,8 @@ pub fn mails(pages: &Pages, language: Language) -> Result<Vec<Sample>, TemplateE
     let (code, reference) = ("493021".to_owned(), "K7Q2".to_owned());
     drawing.mail(&CodeMail { app: app(), code, reference, minutes: 10, when: when(), login: login() })?;
     let who = "Ada Lovelace".to_owned();
-    drawing.mail(&OverrideMail { who, login: "ada".to_owned(), app: app(), when: when() })?;
+    let repair = "https://login.example.org/console/repair".to_owned();
+    drawing.mail(&OverrideMail { who, login: "ada".to_owned(), app: app(), when: when(), repair })?;
     drawing.mail(&CodesStoppedMail { login: login(), when: when() })?;
     let link = || "https://login.example.org/reset/3kTq9mZx".to_owned();
     drawing.mail(&ChoosePasswordMail { login: login(), link: link(), hours: 24 })?;

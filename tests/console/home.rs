@@ -46,6 +46,10 @@ crate::on_both_databases! {
         assert!(text.contains("550 5.1.1 No such <mailbox> here"), "{text}");
         site.advance(86_401);
         let mut max = Manager::arrives_by_hand(&site, "max").await;
+        assert_eq!(attention(max.open("/console").await), "One thing needs you.");
+        assert!(max.browser.text().contains("One person cannot sign in: the mail server refused"), "{}", max.browser.text());
+        site.smtp.let_work();
+        site.after_password(&app.visit(), "ned").await;
         assert_eq!(attention(max.open("/console").await), "Nothing needs you.");
     }
 

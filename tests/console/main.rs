@@ -14,6 +14,7 @@ mod groups;
 mod home;
 mod keys;
 mod matrix;
+mod repair;
 mod roles;
 mod unlocking;
 mod users;

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use countersign::console::routes::{Needs, Route};
 use countersign::directory::rights::{DEFAULT_ROLES, Rights, SITE_ADMINISTRATOR};
 use countersign::store::groups::{self, GroupRow};
-use countersign::store::roles;
+use countersign::store::messages::{self, NewMessage};
+use countersign::store::{help_requests, roles};
 
 use crate::support::Database;
 use crate::support::browser::Browser;
@@ -57,6 +58,9 @@ impl World {
             admin.add_role(top, "Spare", 1, "").await;
         }
         let app = admin.add_app().await.client_id;
+        for login in ["nia", "bea"] {
+            asks_for_help_and_waits_for_mail(&site, login).await;
+        }
         Self { site, bolt, app, browsers: BTreeMap::new() }
     }
 
@@ -92,7 +96,12 @@ impl World {
                 ("{id}", "groups") => group.id.clone(),
                 // Apps are the site's: none is of a tree.
                 ("{id}", "apps") => self.app.clone(),
+                // Nia has no address that a test could go to.
+                ("{id}", "users") if route.path.ends_with("/test") && login == "nia" => {
+                    self.site.admin.user("ned").await.id
+                }
                 ("{id}", "users") => self.site.admin.user(login).await.id,
+                ("{id}", "mail") => format!("message-to-{login}"),
                 ("{id}", "roles") => self.role(group, "User").await,
                 ("{signin}", _) => other.to_owned(),
                 (name, _) if name.starts_with('{') => {
@@ -118,6 +127,27 @@ impl World {
         let key = countersign::directory::login::fold(name);
         roles::find_named(&mut conn, Some(&group.top_id), &key).await.unwrap().unwrap().id
     }
+}
+
+/// Somebody with an open request for help, and a message to them that waits for longer than any test.
+async fn asks_for_help_and_waits_for_mail(site: &Site, login: &str) {
+    let (person, now) = (site.admin.user(login).await, site.now());
+    let mut tx = site.admin.db.write().await.unwrap();
+    help_requests::ask(&mut tx, &person.id, "no_address", None, now).await.unwrap();
+    let later = now + 365 * 86_400;
+    let message = NewMessage {
+        id: &format!("message-to-{login}"),
+        purpose: "test",
+        user_id: Some(&person.id),
+        address: "somebody@example.org",
+        reference: None,
+        sealed: "",
+        created_at_ms: now * 1000,
+        next_at: later,
+        expires_at: later + 1,
+    };
+    messages::add(&mut tx, message).await.unwrap();
+    tx.commit().await.unwrap();
 }
 
 /// What a row is to somebody of this role, by the table of the manual and not by the program's own rules.

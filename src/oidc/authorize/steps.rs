@@ -59,7 +59,7 @@ pub(in crate::oidc) async fn skip(step: Step) -> Result<Response, Problem> {
 /// `POST /authorize/{sign-in}/help`: somebody whose password was right, and who was kept out, asks a manager for help.
 pub(in crate::oidc) async fn help(step: Step) -> Result<Response, Problem> {
     let provider = &step.provider;
-    let repair = format!("{}/console/repair", provider.issuer.trim_end_matches('/'));
+    let repair = provider.repair_page();
     let app = &step.pending.client.metadata.client_name;
     let asked = help::Asked { app, repair: &repair, now_ms: step.now_ms };
     help::ask(&provider.signin, &step.pending.signin, asked).await?;

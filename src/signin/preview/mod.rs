@@ -7,7 +7,9 @@ mod rule;
 mod switch;
 mod words;
 
-pub use now::{Count, count_locked_out, locked_out, overriders};
+pub use now::{
+    Count, KeptOut, Mark, count_locked_out, count_locked_out_in, locked_out, locked_out_in, overriders,
+};
 pub use roles::{Changed, RolePreview, change_role, changing_role, with_role};
 pub use rule::{Consent, Objection, Ruling, Stakes, rule};
 pub use switch::{Switched, look, switch};

@@ -1,10 +1,10 @@
 //! Who of a group cannot sign in, or could not with another setting? Found without going through everybody, for pages that are
 //! looked at often.
 
-use super::{Affected, Lot, NAMED_AT_MOST, lot};
-use crate::directory::{Error, TwoFactor, people};
+use super::{Affected, Lot, NAMED_AT_MOST, Obstacle, lot};
+use crate::directory::{Error, Tree, TwoFactor, people};
 use crate::store::groups::GroupRow;
-use crate::store::{Conn, users};
+use crate::store::{self, Conn, users};
 
 /// Where a count ends.
 const COUNTED: usize = 200;
@@ -65,6 +65,87 @@ pub async fn locked_out(
 pub async fn count_locked_out(conn: &mut Conn, group: &GroupRow, to: TwoFactor) -> Result<Count, Error> {
     let (found, next) = locked_out(conn, group, to, "", COUNTED).await?;
     Ok(Count { n: i64::try_from(found.len()).unwrap_or(i64::MAX), more: next.is_some() })
+}
+
+/// Where in a tree's people a page begins: after this folded login of this group.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mark {
+    /// The group's id; empty for the beginning.
+    pub group_id: String,
+    /// The folded login.
+    pub key: String,
+}
+
+/// How many of a tree cannot sign in, by what keeps them out, counted to an end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeptOut {
+    /// There is no address that a code could go to.
+    pub no_address: i64,
+    /// The last message did not reach the address that they have.
+    pub undelivered: i64,
+    /// Too many wrong codes have stopped theirs.
+    pub codes_stopped: i64,
+    /// Whether there may be more.
+    pub more: bool,
+}
+
+/// At most `limit` of a tree who cannot sign in as their groups ask for codes now, by group and login; and where the next ones begin, if
+/// there may be any. A code that somebody was handed lets them in once, and mends nothing.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn locked_out_in(
+    conn: &mut Conn,
+    tree: &Tree,
+    after: &Mark,
+    limit: usize,
+) -> store::Result<(Vec<Affected>, Option<Mark>)> {
+    let (mut found, mut mark) = (Vec::new(), after.clone());
+    loop {
+        let after = (mark.group_id.as_str(), mark.key.as_str());
+        let page = people::needs_hard_to_reach_in(conn, tree, after, LOOKED_AT).await?;
+        let full = i64::try_from(page.len()).is_ok_and(|found| found == LOOKED_AT);
+        for need in page {
+            let lot = lot(&need, need.two_factor, need.overrides);
+            let here = Mark { group_id: need.group_id.unwrap_or_default(), key: need.key };
+            if matches!(lot, Lot::LockedOut(_)) {
+                if found.len() == limit {
+                    return Ok((found, Some(mark)));
+                }
+                found.push(Affected { id: need.id, login: need.login, lot, answer: need.undelivered });
+            }
+            mark = here;
+        }
+        if !full {
+            return Ok((found, None));
+        }
+    }
+}
+
+/// How many of a tree cannot sign in; nobody is counted beyond `most`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn count_locked_out_in(conn: &mut Conn, tree: &Tree, most: usize) -> store::Result<KeptOut> {
+    let (found, next) = locked_out_in(conn, tree, &Mark::default(), most).await?;
+    let mut counted = KeptOut { more: next.is_some(), ..KeptOut::default() };
+    for affected in found {
+        match affected.lot {
+            Lot::LockedOut(Obstacle::NoAddress) => counted.no_address += 1,
+            Lot::LockedOut(Obstacle::Undelivered) => counted.undelivered += 1,
+            Lot::LockedOut(Obstacle::CodesStopped) => counted.codes_stopped += 1,
+            Lot::Asked | Lot::LetIn => {}
+        }
+    }
+    Ok(counted)
+}
+
+impl KeptOut {
+    /// How many in all.
+    #[must_use]
+    pub const fn n(self) -> i64 {
+        self.no_address + self.undelivered + self.codes_stopped
+    }
 }
 
 /// How many active holders of `override_2fa` the tree of a group has, and the logins of the first.

@@ -14,6 +14,7 @@ use crate::oidc::shared::browser_state::{STATE_COOKIE, browser_state};
 use crate::oidc::shared::page::internal;
 use crate::signin::announce;
 use crate::signin::decide::Assurance;
+use crate::signin::help::Asked;
 use crate::signin::known::Known;
 use crate::store::{Tx, sessions, signins};
 use crate::web::{Language, Problem};
@@ -80,7 +81,8 @@ pub(in crate::oidc::authorize) async fn arrive(
     event.record(tx, now_ms, &mut entropy()).await?;
     if overridden {
         let app = provider.signin.pages.sentence("console-app", Language::of_group(person.language()));
-        announce::overridden(&provider.signin, tx, person, &app, now_ms).await?;
+        let asked = Asked { app: &app, repair: &provider.repair_page(), now_ms };
+        announce::overridden(&provider.signin, tx, person, asked).await?;
     }
     Ok(overridden)
 }

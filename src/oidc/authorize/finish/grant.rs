@@ -25,6 +25,7 @@ use crate::oidc::tokens::confirmation::Confirmation;
 use crate::oidc::tokens::details::{GrantDetails, Way};
 use crate::signin::decide::{Assurance, Facts};
 use crate::signin::facts::Standing;
+use crate::signin::help::Asked;
 use crate::signin::known::{self, Known};
 use crate::signin::{announce, session};
 use crate::store::sessions::{self, Proofs, SessionRow};
@@ -352,7 +353,8 @@ async fn record(
     event.record(tx, now_ms, &mut entropy()).await?;
     if overridden {
         let app = &client.metadata.client_name;
-        announce::overridden(&provider.signin, tx, person, app, now_ms).await?;
+        let asked = Asked { app, repair: &provider.repair_page(), now_ms };
+        announce::overridden(&provider.signin, tx, person, asked).await?;
     }
     Ok(overridden)
 }

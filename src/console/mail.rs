@@ -1,0 +1,228 @@
+//! `/console/mail`: what has become of the mail to the reader's people, and what waits to be sent?
+
+use axum::response::Response;
+use serde::Serialize;
+
+use super::Visit;
+use super::answered::Answered;
+use super::field::{Field, Kind, Said, Summed, Wrong, errors};
+use super::groups_to_choose::problem;
+use super::home::link;
+use super::listing::{Declared, Listing, Table};
+use super::person_form::{self, LONGEST};
+use super::repair_deeds::not_sent;
+use super::routes::{Needs, Route};
+use super::visit::ConsolePage;
+use crate::clock::Moment;
+use crate::directory::Address;
+use crate::directory::deliveries::{self, Which};
+use crate::directory::proof::AdministerSite;
+use crate::directory::rights::own;
+use crate::mail::Purpose;
+use crate::signin::mailing;
+use crate::store::Conn;
+use crate::store::deliveries::Delivery;
+use crate::web::Problem;
+
+const HERE: &str = "/console/mail";
+
+pub(super) const ROUTES: &[Route] = &[
+    Route::get(HERE, Needs::Right(own::VIEW_USERS), |visit| Box::pin(get(visit)))
+        .in_menu("console-menu-mail", 90),
+    Route::post("/console/mail/test", Needs::Site, "mail.tested", |visit| Box::pin(test(visit))),
+];
+
+/// Messages of a page.
+const SHOWN: usize = 25;
+
+/// How long a message that failed is news, in seconds, and the most that are counted.
+const NEWS: (i64, i64) = (86_400, 100);
+
+const COLUMNS: [Declared; 4] = [
+    Declared { sort: None, label: "mail-when", number: false },
+    Declared { sort: None, label: "mail-what", number: false },
+    Declared { sort: None, label: "mail-to", number: false },
+    Declared { sort: None, label: "mail-outcome", number: false },
+];
+
+/// What has become of mail.
+#[derive(Clone, Debug, Serialize)]
+pub struct MailPage {
+    /// What is wrong, or that nothing is.
+    pub lead: Said,
+    /// Whether anything is.
+    pub unwell: bool,
+    /// How many messages wait at this site; none for whoever sees a part of it.
+    pub waiting: Option<i64>,
+    /// Where the settings are, for whoever may change them.
+    pub settings: Option<(&'static str, String)>,
+    /// The address that a test goes to, for whoever may try any; and what is wrong with it.
+    pub test: Option<Field>,
+    /// What is wrong with what was typed.
+    pub errors: Vec<Summed>,
+    /// What there is to choose: where it leads, the key of its name, whether it is chosen.
+    pub filters: Vec<(String, &'static str, bool)>,
+    /// The table's head.
+    pub table: Table,
+    /// One line each.
+    pub messages: Vec<Line>,
+}
+
+/// A message.
+#[derive(Clone, Debug, Serialize)]
+pub struct Line {
+    /// Its page.
+    pub path: String,
+    /// When it was made.
+    pub at: Moment,
+    /// The key of what it is for.
+    pub what: &'static str,
+    /// To whom: their name, or else the address.
+    pub to: String,
+    /// Their page, where they are somebody here.
+    pub person: Option<String>,
+    /// What has become of it.
+    pub answer: Answered,
+    /// Whether it has failed, or waits because of a failure.
+    pub failed: bool,
+}
+
+impl ConsolePage for MailPage {
+    const TEMPLATE: &'static str = "console/mail.html";
+}
+
+/// `GET /console/mail`
+async fn get(visit: Visit) -> Result<Response, Problem> {
+    Ok(visit.page(&page(&visit, None).await?))
+}
+
+/// `POST /console/mail/test`: sends a message to any address, and shows what the server says of it.
+async fn test(visit: Visit) -> Result<Response, Problem> {
+    let by = visit.prove::<AdministerSite>()?;
+    let wrong = match person_form::email(&visit) {
+        Ok(Some(address)) => match mailing::test_address(&visit.provider().signin, &address, &by).await {
+            Ok(message) => return Ok(visit.to(&format!("{HERE}/{message}"))),
+            Err(error) => not_sent(error)?,
+        },
+        Ok(None) => Wrong::new("email", Said::new("wrong-email")),
+        Err(wrong) => wrong,
+    };
+    Ok(visit.again(&page(&visit, Some(&wrong)).await?))
+}
+
+async fn page(visit: &Visit, wrong: Option<&Wrong>) -> Result<MailPage, Problem> {
+    let asked = Listing::of(visit, &COLUMNS);
+    let which = Which::from_word(&asked.filter);
+    let mut conn = visit.read().await?;
+    let more = i64::try_from(SHOWN + 1).unwrap_or(i64::MAX);
+    let (at, id) = cursor(&asked.after);
+    let mut found = deliveries::list(&mut conn, which, (at, id), more, &visit.by).await.map_err(problem)?;
+    let next = (found.len() > SHOWN).then(|| found.truncate(SHOWN));
+    let next = next.and(found.last()).map(|last| format!("{}.{}", last.created_at_ms, last.id));
+    let failed = failed(visit, &mut conn).await?;
+    let whole = visit.by.administers_site();
+    let test = whole.then(|| {
+        let field = Field::new("email", "mail-test-address", Kind::Email, "").longest(LONGEST.0);
+        let field = field.editable(visit, &Ok::<_, ()>(()));
+        if wrong.is_some() { field.typed(&visit.form, wrong) } else { field }
+    });
+    let set_up = visit.provider().signin.mailer.is_set_up();
+    let lead = match (set_up, failed) {
+        (false, _) => Said::new("home-no-mail"),
+        (true, 0) => Said::new("mail-all-well"),
+        (true, n) => Said::new("mail-some-failed").counting(n),
+    };
+    Ok(MailPage {
+        unwell: lead.key != "mail-all-well",
+        lead,
+        waiting: deliveries::waiting(&mut conn, &visit.tree).await?,
+        settings: link(visit, "repair-see-settings", "/console/mail/settings"),
+        errors: errors(&test, wrong),
+        test,
+        filters: filters(&asked, which),
+        table: asked.table("mail-title", &COLUMNS, next.as_deref()),
+        messages: found.iter().map(|message| line(visit, message)).collect(),
+    })
+}
+
+/// Where a page begins: a moment and an id, as the page before has said them.
+fn cursor(after: &str) -> (i64, &str) {
+    let parsed = after.split_once('.').and_then(|(at, id)| Some((at.parse::<i64>().ok()?, id)));
+    parsed.unwrap_or((i64::MAX, ""))
+}
+
+/// How many messages of a day have failed.
+async fn failed(visit: &Visit, conn: &mut Conn) -> Result<i64, Problem> {
+    let found = deliveries::list(conn, Which::Failed, (i64::MAX, ""), NEWS.1, &visit.by).await;
+    let since = (visit.now() - NEWS.0) * 1000;
+    let recent = found.map_err(problem)?.iter().filter(|message| message.created_at_ms > since).count();
+    Ok(i64::try_from(recent).unwrap_or(i64::MAX))
+}
+
+fn filters(asked: &Listing, which: Which) -> Vec<(String, &'static str, bool)> {
+    [
+        (Which::All, "mail-filter-all"),
+        (Which::Failed, "mail-filter-failed"),
+        (Which::Waiting, "mail-filter-waiting"),
+    ]
+    .into_iter()
+    .map(|(one, label)| (asked.with_filter(one.word()), label, one == which))
+    .collect()
+}
+
+fn line(visit: &Visit, message: &Delivery) -> Line {
+    Line {
+        path: format!("{HERE}/{}", message.id),
+        at: visit.moment(message.created_at_ms / 1000),
+        what: kind(&message.purpose),
+        to: whom(message),
+        person: message
+            .user_id
+            .as_ref()
+            .filter(|_| message.login.is_some())
+            .map(|id| format!("/console/users/{id}")),
+        answer: Answered::of(&message.state, message.answer.as_deref()),
+        failed: matches!(message.state.as_str(), "refused" | "expired" | "deferred"),
+    }
+}
+
+/// To whom a message went: their name, or else its address.
+pub(super) fn whom(message: &Delivery) -> String {
+    let name = message.name.clone().filter(|name| !name.is_empty());
+    name.or_else(|| message.login.clone()).unwrap_or_else(|| address(message))
+}
+
+/// Its address, as people read it.
+pub(super) fn address(message: &Delivery) -> String {
+    Address::parse(&message.address).map_or_else(|_| message.address.clone(), |address| address.shown())
+}
+
+/// The key of what a message is for; a later version may know more than this one.
+pub(super) fn kind(purpose: &str) -> &'static str {
+    let Some(purpose) = Purpose::from_name(purpose) else { return "mail-kind-other" };
+    match purpose {
+        Purpose::SignInCode => "mail-kind-sign-in-code",
+        Purpose::OverrideAlert => "mail-kind-override-alert",
+        Purpose::CodesStopped => "mail-kind-codes-stopped",
+        Purpose::ChoosePassword => "mail-kind-choose-password",
+        Purpose::PasswordReset => "mail-kind-password-reset",
+        Purpose::PasswordChanged => "mail-kind-password-changed",
+        Purpose::ResetWithoutAddress => "mail-kind-reset-without-address",
+        Purpose::HelpAsked => "mail-kind-help-asked",
+        Purpose::CodeByHand => "mail-kind-code-by-hand",
+        Purpose::Test => "mail-kind-test",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_begins_where_the_one_before_ended_or_at_the_beginning() {
+        assert_eq!(cursor("1700000000123.abc"), (1_700_000_000_123, "abc"));
+        for nonsense in ["", "x", "x.y", "12", ".", "99999999999999999999.a"] {
+            assert_eq!(cursor(nonsense), (i64::MAX, ""), "{nonsense}");
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Which queries tell what has become of mail, to those whose people it went to? `$1` is the group that their tree hangs from, null for the
+//! whole site.
+
+use super::macros::{all, optional, queries, within};
+use super::row::from_row;
+use super::{Conn, Result};
+
+/// A query for messages and whom they went to; the arguments say which.
+macro_rules! deliveries {
+    ($($which:tt)+) => {
+        concat!(
+            "SELECT m.id, m.purpose, m.user_id, u.login, u.name, m.address, m.reference, m.state, m.attempts, m.answer,
+                    m.created_at_ms, m.next_at, m.expires_at, m.done_at
+             FROM messages m LEFT JOIN users u ON u.id = m.user_id WHERE ",
+            $($which)+
+        )
+    };
+}
+
+/// A page of them, newest first: those before `$2` (and `$3` among those of one moment), `$4` of them, of the tree of `$5`.
+macro_rules! page {
+    ($($which:tt)+) => {
+        deliveries!(
+            $($which)+,
+            " AND (m.created_at_ms < $2 OR (m.created_at_ms = $2 AND m.id < $3)) AND ",
+            within!("u.group_id"),
+            " AND (CAST($5 AS TEXT) IS NULL OR m.top_id = $5) ORDER BY m.created_at_ms DESC, m.id DESC LIMIT $4"
+        )
+    };
+}
+
+queries! {
+    FIND = deliveries!("m.id = $2 AND ", within!("u.group_id"));
+    OF_SITE = page!("m.id <> ''");
+    OF_TREE = page!("m.top_id = $5");
+    FAILED = page!("m.state IN ('refused', 'expired', 'deferred')");
+    WAITING = page!("m.state IN ('queued', 'deferred', 'sending')");
+    LAST_ACCEPTED = "SELECT created_at_ms FROM messages WHERE created_at_ms > $1 AND state = 'accepted'
+                     ORDER BY created_at_ms DESC LIMIT 1";
+}
+
+/// What has become of one message.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// The message's id.
+    pub id: String,
+    /// What it is for.
+    pub purpose: String,
+    /// Whom it concerns.
+    pub user_id: Option<String>,
+    /// Their login, while they are there.
+    pub login: Option<String>,
+    /// Their name.
+    pub name: Option<String>,
+    /// Where it went.
+    pub address: String,
+    /// What page and mail both show.
+    pub reference: Option<String>,
+    /// `queued`, `sending`, `deferred`, `accepted`, `refused` or `expired`.
+    pub state: String,
+    /// How often it was tried.
+    pub attempts: i64,
+    /// The mail server's last words.
+    pub answer: Option<String>,
+    /// When it was made, in milliseconds since 1970.
+    pub created_at_ms: i64,
+    /// When it is tried next, while it waits.
+    pub next_at: i64,
+    /// Until when it is worth sending.
+    pub expires_at: i64,
+    /// When it was settled.
+    pub done_at: Option<i64>,
+}
+
+from_row!(Delivery {
+    id,
+    purpose,
+    user_id,
+    login,
+    name,
+    address,
+    reference,
+    state,
+    attempts,
+    answer,
+    created_at_ms,
+    next_at,
+    expires_at,
+    done_at
+});
+
+/// Which messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// All.
+    All,
+    /// Those that were refused, given up, or wait for a server that has not taken them.
+    Failed,
+    /// Those that are not settled yet.
+    Waiting,
+}
+
+/// Whose messages, and which of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Page<'a> {
+    /// The group that the tree hangs from; none for the whole site.
+    pub root: Option<&'a str>,
+    /// The top-level group of that tree.
+    pub top: Option<&'a str>,
+    /// They were made before this moment (milliseconds since 1970), or at it and have a smaller id than this.
+    pub before: (i64, &'a str),
+    /// At most so many.
+    pub limit: i64,
+}
+
+/// A page of messages, newest first.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn list(conn: &mut Conn, which: Which, page: Page<'_>) -> Result<Vec<Delivery>> {
+    let Page { root, top, before: (at, id), limit } = page;
+    match (which, top) {
+        (Which::All, None) => all!(conn, Delivery, OF_SITE, root, at, id, limit, top),
+        (Which::All, Some(_)) => all!(conn, Delivery, OF_TREE, root, at, id, limit, top),
+        (Which::Failed, _) => all!(conn, Delivery, FAILED, root, at, id, limit, top),
+        (Which::Waiting, _) => all!(conn, Delivery, WAITING, root, at, id, limit, top),
+    }
+}
+
+/// The message of this id, if it went to somebody of the tree that hangs from `root`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn find(conn: &mut Conn, root: Option<&str>, id: &str) -> Result<Option<Delivery>> {
+    optional!(conn, Delivery, FIND, root, id)
+}
+
+/// When the last message was made that a server has taken since `since_ms`, in milliseconds since 1970.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn last_accepted(conn: &mut Conn, since_ms: i64) -> Result<Option<i64>> {
+    let row: Option<(i64,)> = optional!(conn, (i64,), LAST_ACCEPTED, since_ms)?;
+    Ok(row.map(|(at,)| at))
+}

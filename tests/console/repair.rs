@@ -1,0 +1,330 @@
+//! Does the page of repairs say what is broken, in words, with the fix beside it; for one's own people, and nobody else's?
+
+use countersign::directory::users::Changes;
+use countersign::directory::{Status, TwoFactor};
+use countersign::signin::decide::{Demand, Next, decide};
+use countersign::signin::facts;
+use countersign::signin::preview::{Mark, count_locked_out_in, locked_out_in};
+
+use crate::support::manager::Manager;
+use crate::support::site::Site;
+use crate::support::smtp::{Mishap, Stage};
+
+/// The first line.
+fn lead(manager: &Manager<'_>) -> String {
+    manager.browser.text_of("lead").unwrap_or_else(|| panic!("no lead on {}", manager.browser.text()))
+}
+
+/// What stands about somebody; none where nothing does.
+async fn about(manager: &Manager<'_>, site: &Site, login: &str) -> Option<String> {
+    let id = site.admin.user(login).await.id;
+    manager.browser.text_of(&format!("person-{id}"))
+}
+
+/// Presses one of somebody's buttons.
+async fn press(manager: &mut Manager<'_>, site: &Site, deed: &str, login: &str) {
+    let id = site.admin.user(login).await.id;
+    manager.browser.press(&format!("{deed}-{id}")).await;
+}
+
+async fn repair<'s>(site: &'s Site, login: &str) -> Manager<'s> {
+    let mut manager = Manager::arrives(site, login).await;
+    manager.open("/console/repair").await;
+    manager
+}
+
+crate::on_both_databases! {
+    /// Whoever comes into the console without a code lands here, and the mail that tells the others of it leads here.
+    async fn an_override_lands_on_it_and_the_mail_about_it_links_to_it(database) {
+        let site = Site::on(database).await;
+        site.admin.add_site_administrator("root").await;
+        site.admin.change_email("root", Some("root@example.org")).await;
+        let ada = Manager::arrives(&site, "ada").await;
+        assert!(ada.browser.page().url.path().ends_with("/console/repair"), "{}", ada.browser.page().url);
+        assert_eq!(lead(&ada), "One person cannot sign in.");
+        let letter = site.inbox("root@example.org").wait_for("signed in without a code").await;
+        assert!(letter.text().contains(site.url.join("/console/repair").unwrap().as_str()), "{}", letter.text());
+    }
+
+    async fn an_address_is_set_right_there_and_tried(database) {
+        let site = Site::on(database).await;
+        let mut ada = Manager::arrives(&site, "ada").await;
+        let nia = about(&ada, &site, "nia").await.unwrap();
+        assert!(nia.contains("Cannot sign in: a code is asked for, and there is no email address"), "{nia}");
+        ada.browser.fill("email", "nia@example.org");
+        press(&mut ada, &site, "save", "nia").await;
+        assert!(ada.saved().unwrap().contains("nia was changed."), "{}", ada.browser.text());
+        assert_eq!(lead(&ada), "Nothing is broken here: everybody can sign in, and mail gets through.");
+        let event = site.admin.events().await.into_iter().rfind(|event| event.event == "user.changed").unwrap();
+        assert_eq!(event.actor_login.as_deref(), Some("ada"));
+        // What went wrong goes back.
+        ada.browser.press("undo").await;
+        assert_eq!(site.admin.user("nia").await.email, None);
+    }
+
+    async fn a_wrong_address_is_said_beside_the_field_and_nothing_is_saved(database) {
+        let site = Site::on(database).await;
+        let mut ada = Manager::arrives(&site, "ada").await;
+        let long = format!("{}@example.org", "x".repeat(260));
+        for typed in ["nia", "<b>@example.org", "nia@example.org\u{200b}", "\u{202e}nia@example.org", "n\u{1}a@example.org", &long] {
+            ada.open("/console/repair").await;
+            ada.browser.fill("email", typed);
+            press(&mut ada, &site, "save", "nia").await;
+            assert_eq!(ada.browser.status(), 422, "{typed:?}");
+            assert!(ada.browser.text_of("email-error").is_some(), "{typed:?}: {}", ada.browser.text());
+            assert_eq!(ada.browser.field("email").as_deref(), Some(typed));
+        }
+        assert_eq!(site.admin.user("nia").await.email, None);
+    }
+
+    async fn the_second_of_two_managers_sees_what_the_first_has_typed(database) {
+        let site = Site::on(database).await;
+        let (mut max, mut ada) = (repair(&site, "max").await, Manager::arrives(&site, "ada").await);
+        ada.browser.fill("email", "nia@first.example");
+        press(&mut ada, &site, "save", "nia").await;
+        max.browser.fill("email", "nia@second.example");
+        press(&mut max, &site, "save", "nia").await;
+        assert_eq!(max.browser.status(), 422);
+        let error = max.browser.text_of("email-error").unwrap();
+        assert!(error.contains("Somebody else has set this to nia@first.example meanwhile."), "{error}");
+        assert_eq!(site.admin.user("nia").await.email.as_deref(), Some("nia@first.example"));
+        max.browser.submit().await;
+        assert_eq!(site.admin.user("nia").await.email.as_deref(), Some("nia@second.example"));
+    }
+
+    /// The server's words are told in ours, with the line itself behind them; once the mailbox is there, nothing is broken any more.
+    async fn a_message_that_was_refused_is_told_and_tried_again(database) {
+        let site = Site::on(database).await;
+        site.admin.change_email("nia", Some("nia@example.org")).await;
+        let app = site.admin.add_app().await;
+        let mut ada = Manager::arrives(&site, "ada").await;
+        site.admin.until_no_mail_waits().await;
+        site.smtp.let_fail(Stage::Recipient, Mishap::Answer("550 5.1.1 No such <mailbox> here"));
+        site.after_password(&app.visit(), "nia").await;
+        ada.open("/console/repair").await;
+        assert_eq!(lead(&ada), "One person cannot sign in.");
+        let nia = about(&ada, &site, "nia").await.unwrap();
+        assert!(nia.contains("the last message to nia@example.org was refused"), "{nia}");
+        assert!(nia.contains("There is no mailbox of this address") && nia.contains("550 5.1.1 No such <mailbox> here"), "{nia}");
+        site.advance(1);
+        press(&mut ada, &site, "test", "nia").await;
+        assert_eq!(lead(&ada), "The message to nia@example.org was refused, and is not tried again.");
+        assert!(ada.browser.text().contains("550 5.1.1 No such <mailbox> here"), "{}", ada.browser.text());
+        site.smtp.let_work();
+        site.advance(1);
+        ada.open("/console/repair").await;
+        press(&mut ada, &site, "test", "nia").await;
+        assert!(lead(&ada).starts_with("The mail server has taken the message to nia@example.org."), "{}", lead(&ada));
+        assert!(site.inbox("nia@example.org").letters().iter().any(|letter| letter.text().contains("Mail from this provider arrives")));
+        ada.open("/console/repair").await;
+        assert_eq!(about(&ada, &site, "nia").await, None, "{}", ada.browser.text());
+    }
+
+    async fn mail_that_does_not_get_through_at_all_comes_first_with_whom_to_ask(database) {
+        let mut site = Site::on(database).await;
+        site.admin.add_site_administrator("root").await;
+        let app = site.admin.add_app().await;
+        site.smtp.close().await;
+        let mut ned = site.after_password(&app.visit(), "ned").await;
+        assert!(ned.text().contains("The code could not be sent."), "{}", ned.text());
+        ned.press("help").await;
+        let ada = Manager::arrives(&site, "ada").await;
+        assert_eq!(lead(&ada), "No mail gets through: no code and no link arrives.");
+        assert!(ada.browser.text_of("ask").unwrap().contains("root"), "{}", ada.browser.text());
+        let text = ada.browser.text();
+        assert!(text.contains("Our mail server does not answer") && text.contains("connection refused"), "{text}");
+        let ned = about(&ada, &site, "ned").await.unwrap();
+        assert!(ned.contains("Asks for help: the code could not be sent.") && ned.contains("On the way to Time Tracker"), "{ned}");
+        assert!(!ada.browser.links().iter().any(|link| link == "/console/mail/settings"));
+    }
+
+    async fn a_request_for_help_is_closed_by_whoever_may_help_and_by_nobody_else(database) {
+        let site = Site::on(database).await;
+        site.admin.add_user(&site.acme, "cora", "Co-manager", Some("cora@example.org")).await;
+        site.admin.add_user(&site.acme, "nico", "Co-manager", None).await;
+        let app = site.admin.add_app().await;
+        for login in ["nia", "nico"] {
+            site.after_password(&app.visit(), login).await.press("help").await;
+            site.advance(1);
+        }
+        let mut cora = repair(&site, "cora").await;
+        let nico = about(&cora, &site, "nico").await.unwrap();
+        assert!(nico.contains("Asks for help") && nico.contains("Only somebody of higher rank") && !nico.contains("Nothing to mend"), "{nico}");
+        let id = site.admin.user("nico").await.id;
+        cora.browser.post(&format!("/console/users/{id}/help"), &[("how", "fixed")]).await;
+        assert_eq!(cora.browser.status(), 422);
+        cora.open("/console/repair").await;
+        press(&mut cora, &site, "dismissed", "nia").await;
+        assert!(cora.saved().unwrap().contains("nia’s request for help is closed."), "{:?}", cora.saved());
+        let nia = about(&cora, &site, "nia").await.unwrap();
+        assert!(!nia.contains("Asks for help"), "{nia}");
+        let event = site.admin.events().await.into_iter().rfind(|event| event.event == "help.closed").unwrap();
+        assert!(event.details.contains("dismissed"), "{}", event.details);
+    }
+
+    async fn codes_are_allowed_again_an_invitation_is_sent_again_and_somebody_is_let_in_again(database) {
+        let site = Site::on(database).await;
+        site.admin.stop_codes("ned").await;
+        site.admin.change_email("nia", Some("nia@example.org")).await;
+        let mut max = repair(&site, "max").await;
+        assert!(about(&max, &site, "ned").await.unwrap().contains("too many wrong codes have stopped theirs"));
+        press(&mut max, &site, "unlock", "ned").await;
+        assert!(max.saved().unwrap().contains("ned can try again."), "{}", max.browser.text());
+        assert_eq!(about(&max, &site, "ned").await, None);
+        site.admin.change("ned", Changes { status: Some(Status::Disabled), ..Changes::default() }).await;
+        max.open("/console/repair?filter=disabled").await;
+        press(&mut max, &site, "enable", "ned").await;
+        assert_eq!(site.admin.user("ned").await.status, Status::Active, "{}", max.browser.text());
+        max.open("/console/users/new").await;
+        max.send(&[("login", "una"), ("email", "una@example.org"), ("group", "Acme"), ("role", "User")]).await;
+        max.open("/console/repair?filter=invited").await;
+        press(&mut max, &site, "link", "una").await;
+        assert!(max.saved().unwrap().contains("on its way to una@example.org"), "{}", max.browser.text());
+        site.admin.until_no_mail_waits().await;
+        assert_eq!(site.inbox("una@example.org").letters().len(), 2);
+    }
+
+    /// Who is of higher rank is named, and nothing about them can be changed; other trees are not there, nor their mail.
+    async fn what_is_not_ones_own_to_mend_is_text_or_not_there(database) {
+        let site = Site::on(database).await;
+        let bolt = site.admin.add_group("Bolt", true).await;
+        site.admin.add_user(&bolt, "bea", "User", None).await;
+        site.admin.add_user(&bolt, "tom", "Top manager", Some("tom@example.org")).await;
+        site.admin.add_user(&site.acme, "mia", "Manager", None).await;
+        let app = site.admin.add_app().await;
+        site.after_password(&app.visit(), "bea").await.press("help").await;
+        site.smtp.let_fail(Stage::Recipient, Mishap::Answer("550 who?"));
+        site.admin.change_email("bea", Some("bea@example.org")).await;
+        site.after_password(&app.visit(), "bea").await;
+        site.smtp.let_work();
+        let max = repair(&site, "max").await;
+        let mia = about(&max, &site, "mia").await.unwrap();
+        assert!(mia.contains("Only somebody of higher rank") && !mia.contains("Save the address"), "{mia}");
+        assert_eq!(about(&max, &site, "bea").await, None);
+        assert!(!max.browser.text().contains("who?") && !max.browser.text().contains("bea"), "{}", max.browser.text());
+        assert_eq!(lead(&max), "2 people cannot sign in.");
+        let tom = repair(&site, "tom").await;
+        assert!(tom.browser.text().contains("550 who?"), "{}", tom.browser.text());
+    }
+
+    async fn without_a_fresh_proof_it_is_read_and_what_was_typed_goes_on_after_it(database) {
+        let site = Site::on(database).await;
+        let mut ada = Manager::arrives(&site, "ada").await;
+        ada.browser.fill("email", "nia@example.org");
+        site.advance(601);
+        press(&mut ada, &site, "save", "nia").await;
+        ada.prove().await;
+        ada.browser.submit().await;
+        assert_eq!(site.admin.user("nia").await.email.as_deref(), Some("nia@example.org"), "{}", ada.browser.text());
+        site.advance(601);
+        site.admin.change_email("nia", None).await;
+        ada.open("/console/repair").await;
+        assert!(about(&ada, &site, "nia").await.is_some() && !ada.browser.has_field("email"), "{}", ada.browser.text());
+    }
+
+    async fn pages_go_on_where_the_one_before_ended_over_all_groups(database) {
+        let site = Site::on(database).await;
+        let design = site.admin.add_subgroup(&site.acme, "Design", true).await;
+        for n in 0..12 {
+            let group = if n % 2 == 0 { &site.acme } else { &design };
+            site.admin.add_user(group, &format!("user-{n:03}"), "User", None).await;
+        }
+        let mut max = repair(&site, "max").await;
+        assert_eq!(lead(&max), "13 people cannot sign in.");
+        let named = |max: &Manager<'_>| (0..12).filter(|n| max.browser.text().contains(&format!("user-{n:03}"))).count();
+        let first = named(&max) + usize::from(about(&max, &site, "nia").await.is_some());
+        assert_eq!(first, 10, "{}", max.browser.text());
+        let next = max.browser.links().into_iter().find(|link| link.contains("after=")).unwrap();
+        max.open(&next).await;
+        let second = named(&max) + usize::from(about(&max, &site, "nia").await.is_some());
+        assert_eq!(second, 3, "{}", max.browser.text());
+    }
+
+    /// One truth: whoever the decision keeps out is in the list and in the count, whatever their login, address, role, status, group and
+    /// codes are; and nobody else is.
+    async fn the_list_agrees_with_the_decision_about_every_kind_of_person(database) {
+        let site = Site::on(database).await;
+        let rehearsing = site.admin.add_subgroup(&site.acme, "Rehearsing", false).await;
+        let rehearsing = site.admin.set_two_factor_to(&rehearsing, TwoFactor::Rehearse).await;
+        let off = site.admin.add_subgroup(&site.acme, "Off", false).await;
+        let mut logins = vec!["ada".to_owned(), "max".to_owned(), "ned".to_owned(), "nia".to_owned()];
+        let mut n = 0;
+        for (place, group) in [("on", &site.acme), ("rehearse", &rehearsing), ("off", &off)] {
+            let names = ["plain", "ok@x.org", "@nowhere", "nowhere@", "a b@x.org", "me@host", "é@x.org", "x@-y.org", "1@1.2.3.4"];
+            for name in names.into_iter().take(if place == "on" { 9 } else { 2 }) {
+                for role in ["User", "Top manager"] {
+                    for email in [None, Some("reached@example.org")] {
+                        for (stopped, status) in [(false, Status::Active), (true, Status::Active), (false, Status::Disabled)] {
+                            n += 1;
+                            let login = format!("{place}{n}{name}");
+                            site.admin.add_user(group, &login, role, email).await;
+                            if stopped {
+                                site.admin.stop_codes(&login).await;
+                            }
+                            if status == Status::Disabled {
+                                site.admin.change(&login, Changes { status: Some(status), ..Changes::default() }).await;
+                            }
+                            logins.push(login);
+                        }
+                    }
+                }
+            }
+        }
+        let by = site.by("max").await;
+        let mut conn = site.admin.db.read().await.unwrap();
+        let mut expected = std::collections::BTreeSet::new();
+        for login in &logins {
+            let person = site.admin.user(login).await;
+            let facts = facts::about(&mut conn, &person, Demand::Whatever, 5, site.now()).await.unwrap();
+            let kept_out = matches!(decide(Some(&facts)), Next::NoAddress | Next::CodesStopped | Next::Unmet);
+            if person.status == Status::Active && kept_out {
+                expected.insert(login.clone());
+            }
+        }
+        assert!(expected.len() > 20 && expected.len() < logins.len() / 2, "{}", expected.len());
+        let (mut found, mut after) = (Vec::new(), Mark::default());
+        loop {
+            let (page, next) = locked_out_in(&mut conn, &by.tree(), &after, 7).await.unwrap();
+            found.extend(page.into_iter().map(|affected| affected.login));
+            match next {
+                Some(next) => after = next,
+                None => break,
+            }
+        }
+        let once: std::collections::BTreeSet<String> = found.iter().cloned().collect();
+        assert_eq!((once.len(), &once), (found.len(), &expected));
+        let counted = count_locked_out_in(&mut conn, &by.tree(), 1000).await.unwrap();
+        assert_eq!((counted.n(), counted.more), (i64::try_from(expected.len()).unwrap(), false));
+        drop(conn);
+        // The page of people says the same of the same.
+        let mut max = Manager::arrives(&site, "max").await;
+        let (mut listed, mut next) = (0, Some("/console/users?filter=cannot-sign-in".to_owned()));
+        while let Some(page) = next {
+            max.open(&page).await;
+            let links = max.browser.links();
+            listed += links.iter().filter(|link| link.contains("/console/users/") && !link.ends_with("/new")).count();
+            next = links.into_iter().find(|link| link.contains("after="));
+        }
+        assert_eq!(listed, expected.len());
+    }
+
+    async fn nobody_is_flooded_with_test_messages(database) {
+        let site = Site::on(database).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        let ned = format!("/console/users/{}/test", site.admin.user("ned").await.id);
+        for _ in 0..6 {
+            max.browser.post(&ned, &[]).await;
+            assert_eq!(max.browser.status(), 200, "{}", max.browser.text());
+        }
+        max.browser.post(&ned, &[]).await;
+        assert!(max.browser.error().unwrap().contains("many test messages"), "{:?}", max.browser.error());
+        for (login, said) in [("ada", "Only somebody of higher rank"), ("nia", "There is no email address")] {
+            let id = site.admin.user(login).await.id;
+            max.browser.post(&format!("/console/users/{id}/test"), &[]).await;
+            assert!(max.browser.error().unwrap().contains(said), "{login}: {:?}", max.browser.error());
+        }
+        site.admin.until_no_mail_waits().await;
+        let tests = site.inbox("ned@example.org").letters().iter().filter(|letter| letter.text().contains("Mail from this provider")).count();
+        assert_eq!(tests, 6);
+    }
+}
