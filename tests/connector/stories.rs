@@ -139,6 +139,9 @@ crate::on_both_databases! {
         assert!(world.tracker.seen_by(&mut pia.at_tracker).await.is_none());
         pia.set_out("login.php").await;
         assert!(pia.at_provider.has_field("password"), "{}", pia.at_provider.text());
+        // Twice does no harm.
+        pia.at_tracker.open("logout.php").await;
+        assert_eq!(pia.told(), "You have signed out of Time Tracker.");
         // From the provider, and nobody else's session ends with it.
         let (mut pia, mut ned) = (world.signed_in("pia").await, world.signed_in("ned").await);
         pia.at_provider.open("logout").await.submit().await;
@@ -300,6 +303,19 @@ async fn a_tracker_may_demand_a_code_and_know_people_by_their_number() {
     }
 }
 
+/// The answer comes to the host that is registered: a session under another name would not know what it is about.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_begins_at_the_host_where_it_ends() {
+    let world = World::new(Database::sqlite().await).await;
+    let mut elsewhere = world.tracker.url.clone();
+    elsewhere.set_host(Some("localhost")).unwrap();
+    let mut browser = Browser::new(&elsewhere);
+    let led = browser.open("login.php").await.arrived();
+    assert_eq!(led.as_str(), world.tracker.at("oidc.php?start"));
+    let mut browser = world.tracker.browser();
+    assert!(browser.open("login.php/further").await.arrived().as_str().contains("/authorize?"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_is_renewed_at_the_provider_when_it_is_old() {
     let world = World::new(Database::sqlite().await).await;
@@ -358,6 +374,8 @@ async fn nobody_is_let_in_over_a_line_that_cannot_be_trusted_or_by_settings_that
 
     for (line, said) in [
         ("'isuer' => 'x',", "there is no AUTH_MODULE_PARAMS['isuer']"),
+        ("'require_two_factor' => 1,", "'require_two_factor' must be true or false"),
+        ("'state_dir' => '/tmp',", "'state_dir' must be a folder that not everybody may write to"),
         ("'state_dir' => '/nowhere',", "'state_dir' must be a folder that PHP may write to"),
         ("'issuer' => 'http://login.example.org',", "'issuer' must be an https address"),
         ("'redirect_uri' => 'https://time.example.org/',", "'redirect_uri' must end in /oidc.php"),

@@ -50,7 +50,7 @@ class Auth_oidc extends Auth
             $_SESSION = [];
         }
         if (in_array(basename($_SERVER['SCRIPT_FILENAME'] ?? ''), self::CLOSED, true)) {
-            self::leadTo('oidc.php?start');
+            self::leadTo($this->settings->at('oidc.php?start'));
         }
     }
 
@@ -76,14 +76,18 @@ class Auth_oidc extends Auth
     public function doLogout()
     {
         $how = $_SESSION[self::SESSION] ?? null;
-        $this->startAfresh();
-        if ($how === null) {
-            self::leadTo('oidc.php');
+        $there = null;
+        try {
+            $this->startAfresh();
+            if ($how !== null) {
+                $this->store->end($how['sub'], $how['sid']);
+                $there = $this->provider->logoutUrl($how['id_token']);
+            }
+        } catch (Trouble $trouble) {
+            $trouble->log();
         }
-        $this->store->end($how['sub'], $how['sid']);
-        $there = $this->provider->logoutUrl($how['id_token']);
-        $_SESSION[self::FAREWELL] = $there === null ? 'signed_out_here' : 'signed_out';
-        self::leadTo($there ?? 'oidc.php');
+        $_SESSION[self::FAREWELL] = $how !== null && $there === null ? 'signed_out_here' : 'signed_out';
+        self::leadTo($there ?? $this->settings->at('oidc.php'));
     }
 
     /**
@@ -108,7 +112,7 @@ class Auth_oidc extends Auth
             return;
         }
         if ($signedIn) {
-            self::leadTo('index.php');
+            self::leadTo($this->settings->at('index.php'));
         }
         $word = $_SESSION[self::FAREWELL] ?? 'not_signed_in';
         unset($_SESSION[self::FAREWELL]);
@@ -138,14 +142,16 @@ class Auth_oidc extends Auth
         $this->startAfresh();
         $this->setAuth($person['id'], $person['login']);
         $_SESSION[self::SESSION] = $how;
-        self::leadTo('index.php');
+        self::leadTo($this->settings->at('index.php'));
     }
 
     /** Leaves behind whom somebody worked on behalf of, what they filtered, and the session's name, which others may know. */
     private function startAfresh(): void
     {
         $_SESSION = [];
-        session_regenerate_id(true);
+        if (!session_regenerate_id(true)) {
+            throw new Trouble('store', 'PHP has not renewed the session');
+        }
         $this->sendCookie();
     }
 

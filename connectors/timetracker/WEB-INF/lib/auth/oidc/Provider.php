@@ -46,19 +46,14 @@ final class Provider
         ] + ($again ? ['prompt' => 'login'] : []));
     }
 
-    /** RP-Initiated Logout section 2; null if the provider has no such endpoint, or cannot be asked where it is. */
-    public function logoutUrl(string $idToken): ?string
+    /** RP-Initiated Logout section 2. */
+    public function logoutUrl(string $idToken): string
     {
-        try {
-            return self::with($this->endpoint('end_session_endpoint'), [
-                'id_token_hint' => $idToken,
-                'client_id' => $this->settings->clientId,
-                'post_logout_redirect_uri' => $this->settings->redirectUri,
-            ]);
-        } catch (Trouble $trouble) {
-            $trouble->log();
-            return null;
-        }
+        return self::with($this->endpoint('end_session_endpoint'), [
+            'id_token_hint' => $idToken,
+            'client_id' => $this->settings->clientId,
+            'post_logout_redirect_uri' => $this->settings->redirectUri,
+        ]);
     }
 
     /** The ID token for a code, not yet verified. */

@@ -22,7 +22,7 @@ final class Settings
     public int $lifetime;
     /** @var array<string, string> */
     private array $words;
-    /** @var callable(): int */
+    /** @var callable(): int the time of day, but in tests */
     private $clock;
 
     private const KEYS = [
@@ -37,6 +37,9 @@ final class Settings
         if ($unknown) {
             throw self::wrong("there is no AUTH_MODULE_PARAMS['" . reset($unknown) . "']");
         }
+        if (!is_bool($params['require_two_factor'] ?? false)) {
+            throw self::wrong("'require_two_factor' must be true or false");
+        }
         $settings = new self();
         $settings->issuer = self::address($params, 'issuer');
         $settings->clientId = self::text($params, 'client_id');
@@ -49,11 +52,15 @@ final class Settings
         if (!is_dir($settings->stateDir) || !is_writable($settings->stateDir)) {
             throw self::wrong("'state_dir' must be a folder that PHP may write to");
         }
+        // Whoever can write there can make up the provider's keys.
+        if (fileperms($settings->stateDir) & 0002) {
+            throw self::wrong("'state_dir' must be a folder that not everybody may write to");
+        }
         $settings->caFile = isset($params['ca_file']) ? self::text($params, 'ca_file') : null;
         if ($settings->caFile !== null && !is_readable($settings->caFile)) {
             throw self::wrong("'ca_file' cannot be read");
         }
-        $settings->requireTwoFactor = ($params['require_two_factor'] ?? false) === true;
+        $settings->requireTwoFactor = $params['require_two_factor'] ?? false;
         [$settings->claim, $settings->column] = self::knownBy($params['match'] ?? ['preferred_username' => 'login']);
         $settings->create = self::create($params['create'] ?? []);
         $settings->lifetime = (int) ($params['lifetime'] ?? 43200);
@@ -69,6 +76,12 @@ final class Settings
     public function now(): int
     {
         return ($this->clock)();
+    }
+
+    /** An address of Time Tracker, by the host that the provider knows it by. */
+    public function at(string $page): string
+    {
+        return substr($this->redirectUri, 0, -strlen('oidc.php')) . $page;
     }
 
     public function isHttps(): bool
@@ -89,7 +102,7 @@ final class Settings
     /** https, or http to this very machine. */
     public static function isSafe(string $url): bool
     {
-        return (bool) preg_match('~^(https://[^/?#@\s]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?)([/?#]|$)~', $url);
+        return (bool) preg_match('~^(https://[^/?#@\s]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?)([/?#]|$)~D', $url);
     }
 
     private static function wrong(string $what): Trouble
