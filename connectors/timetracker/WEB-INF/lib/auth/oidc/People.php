@@ -96,7 +96,7 @@ final class People
             }
         }
         $about = ['login' => $login, 'groups' => implode(', ', $theirs)];
-        throw new Trouble($theirs ? 'no_group' : 'unknown', implode(' in ', $about), $about);
+        throw new Trouble($theirs ? 'no_group' : 'unknown', "$login, who is in these groups: {$about['groups']}", $about);
     }
 
     /** A role of that group's own with this name, for people who track time: Top managers and clients are made by hand. */
