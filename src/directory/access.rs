@@ -5,7 +5,7 @@ use rand::CryptoRng;
 use super::by::{By, standing};
 use super::{Error, Person, Tree, people, policy};
 use crate::store::access::{self, Live};
-use crate::store::{Conn, Tx, sessions, tokens, users};
+use crate::store::{Conn, Tx, sessions, tokens};
 
 /// The most people that are counted.
 pub const COUNTED: i64 = 10_000;
@@ -96,8 +96,7 @@ pub async fn revoke_grants(
 
 /// The user, whom nobody else changes until the transaction ends, if the actor may act on them.
 async fn allowed(tx: &mut Tx, user_id: &str, by: &By) -> Result<Option<Person>, Error> {
-    users::lock(tx, user_id).await?;
-    let Some(person) = people::find(tx, user_id).await? else { return Ok(None) };
+    let Some(person) = people::locked(tx, user_id).await? else { return Ok(None) };
     policy::may_edit(&by.actor, &standing(tx, &person).await?)?;
     Ok(Some(person))
 }

@@ -4,7 +4,7 @@ use rand::CryptoRng;
 
 use super::by::{By, standing};
 use super::proof::ViewUsers;
-use super::{Error, Person, policy};
+use super::{Error, Person, people, policy};
 use crate::store::help_requests::{self, HelpRow};
 use crate::store::{Conn, Tx};
 
@@ -104,8 +104,9 @@ pub async fn close(
     by: &By,
     rng: &mut impl CryptoRng,
 ) -> Result<bool, Error> {
-    policy::may_edit(&by.actor, &standing(tx, person).await?)?;
-    closed(tx, person, end, by, rng).await
+    let person = people::locked(tx, &person.id).await?.ok_or(Error::Vanished)?;
+    policy::may_edit(&by.actor, &standing(tx, &person).await?)?;
+    closed(tx, &person, end, by, rng).await
 }
 
 /// Closes a request whose reason has been mended just now, by an action that has asked the rules.

@@ -64,13 +64,13 @@ pub async fn issue(
     by: &By,
     rng: &mut impl CryptoRng,
 ) -> Result<Token, Error> {
-    policy::may_edit(&by.actor, &standing(conn, person).await?)?;
+    let person = people::locked(conn, &person.id).await?.ok_or(Error::Vanished)?;
+    policy::may_edit(&by.actor, &standing(conn, &person).await?)?;
     if person.status == Status::Disabled {
-        return Err(Error::Disabled(person.login.clone()));
+        return Err(Error::Disabled(person.login));
     }
     let (token, now) = (Token::generate(rng), by.now());
     let hash = token.hash();
-    users::lock(conn, &person.id).await?;
     links::end_of_user(conn, &person.id, now).await?;
     let new = NewLink {
         token_hash: hash.as_str(),

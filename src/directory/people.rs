@@ -25,6 +25,13 @@ pub async fn find(conn: &mut Conn, id: &str) -> Result<Option<Person>> {
     users::find(conn, id).await?.map(Person::from_row).transpose()
 }
 
+/// The user of this id as they are now, whom nobody else changes until the transaction ends: what the rules are asked about. A row that
+/// was read before may be of somebody who is another by now.
+pub(super) async fn locked(conn: &mut Conn, id: &str) -> Result<Option<Person>> {
+    users::lock(conn, id).await?;
+    find(conn, id).await
+}
+
 /// The user of this login, however it is spelt.
 ///
 /// # Errors

@@ -13,7 +13,7 @@ use crate::audit::Event;
 use crate::keys::secret::new_id;
 use crate::store::groups::GroupRow;
 use crate::store::roles::{self, RoleRow};
-use crate::store::{self, Conn, Tx, signins, users};
+use crate::store::{self, Conn, Tx, challenges, links, signins, users};
 
 /// The most roles of one tree that are looked at.
 const LISTED: i64 = 1000;
@@ -50,22 +50,25 @@ pub async fn add(tx: &mut Tx, new: NewRole<'_>, by: &By, rng: &mut impl CryptoRn
     Ok(row)
 }
 
-/// Replaces a role's name, rank and rights. That changes everyone who holds it: their pending codes end.
+/// Replaces a role's name, rank and rights. Other powers make others of everyone who holds it: their pending codes (those given by hand
+/// too), sign-ins and links end.
 ///
 /// # Errors
 /// When a value is not allowed, the rules say no, or the database refuses.
 pub async fn set(tx: &mut Tx, after: &RoleRow, by: &By, rng: &mut impl CryptoRng) -> Result<RoleRow, Error> {
-    let found = roles::find(tx, &after.id).await?.ok_or(Error::Vanished)?;
+    let found = now(tx, after).await?;
     match &found.group_id {
         Some(top_id) => store::groups::lock(tx, top_id).await?,
         None => roles::lock_site(tx).await?,
     }
-    let before = roles::find(tx, &after.id).await?.ok_or(Error::Vanished)?;
+    let before = now(tx, after).await?;
     let after = ruled(tx, &before, after, by).await?;
     let done = roles::set(tx, &after, &fold(&after.name)).await;
     done.map_err(|e| Error::or_taken(e, Error::RoleExists(after.name.clone())))?;
     if before.rank != after.rank || before.rights != after.rights {
         signins::forget_holders(tx, &after.id, by.now()).await?;
+        challenges::end_hand_codes_of_holders(tx, &after.id).await?;
+        links::end_of_holders(tx, &after.id, by.now()).await?;
     }
     let told = |role: &RoleRow| json!({ "name": role.name, "rank": role.rank, "rights": role.rights });
     let event = history::altered(event("role.changed", by, &after), &told(&before), &told(&after));
@@ -78,7 +81,7 @@ pub async fn set(tx: &mut Tx, after: &RoleRow, by: &By, rng: &mut impl CryptoRng
 /// # Errors
 /// When a value is not allowed, the name is taken, the rules say no, or the database refuses.
 pub async fn would_be(conn: &mut Conn, after: &RoleRow, by: &By) -> Result<RoleRow, Error> {
-    let before = roles::find(conn, &after.id).await?.ok_or(Error::Vanished)?;
+    let before = now(conn, after).await?;
     let after = ruled(conn, &before, after, by).await?;
     let namesake = roles::find_named(conn, after.group_id.as_deref(), &fold(&after.name)).await?;
     match namesake {
@@ -118,7 +121,7 @@ pub async fn delete(tx: &mut Tx, role: &RoleRow, by: &By, rng: &mut impl CryptoR
         Some(top_id) => store::groups::lock(tx, top_id).await?,
         None => roles::lock_site(tx).await?,
     }
-    let role = roles::find(tx, &role.id).await?.ok_or(Error::Vanished)?;
+    let role = now(tx, role).await?;
     let top = place(tx, role.group_id.as_deref()).await?;
     policy::may_delete_role(&by.actor, &top, &facts(&role)?)?;
     let holders = roles::count_holders(tx, &role.id).await?;
@@ -172,6 +175,11 @@ pub async fn site_administrator(tx: &mut Tx, now: i64, rng: &mut impl CryptoRng)
         Some(role) => Ok(role),
         None => groups::add_default_role(tx, None, &SITE_ADMINISTRATOR, now, rng).await,
     }
+}
+
+/// A role as it is now: the row that somebody acts with may have been read before another one changed it.
+pub(super) async fn now(conn: &mut Conn, role: &RoleRow) -> Result<RoleRow, Error> {
+    roles::find(conn, &role.id).await?.ok_or(Error::Vanished)
 }
 
 /// What the rules know of a role.

@@ -80,7 +80,8 @@ pub async fn has_site_administrator(conn: &mut Conn) -> Result<bool, Error> {
 /// When the login is taken, the rules say no, or the database refuses.
 pub async fn add(tx: &mut Tx, new: NewUser<'_>, by: &By, rng: &mut impl CryptoRng) -> Result<Person, Error> {
     let group_id = new.group.map(|group| group.id.as_str());
-    policy::may_add(&by.actor, &place(tx, group_id).await?, &roles::facts(new.role)?)?;
+    let role = roles::now(tx, new.role).await?;
+    policy::may_add(&by.actor, &place(tx, group_id).await?, &roles::facts(&role)?)?;
     let id = new_id(rng);
     if is_taken(tx, &new.login.key(), &id, by.now()).await? {
         return Err(Error::LoginTaken(new.login.to_string()));
@@ -94,12 +95,12 @@ pub async fn add(tx: &mut Tx, new: NewUser<'_>, by: &By, rng: &mut impl CryptoRn
         email: new.email.map(Address::as_str),
         status: status.name(),
         group_id,
-        role_id: &new.role.id,
+        role_id: &role.id,
         addressless: deliverable(new.email.map(Address::as_str), new.login.as_str()).is_none(),
     };
     let added = users::add(tx, fields, new.password_hash, by.now()).await;
     added.map_err(|e| Error::or_taken(e, Error::LoginTaken(new.login.to_string())))?;
-    let mut event = by.event("user.added").user(&id).detail("role", new.role.name.as_str());
+    let mut event = by.event("user.added").user(&id).detail("role", role.name.as_str());
     if let Some(group_id) = group_id {
         event = event.group(group_id);
     }
@@ -242,11 +243,11 @@ pub async fn set_password(
     by: &By,
     rng: &mut impl CryptoRng,
 ) -> Result<(), Error> {
-    policy::may_edit(&by.actor, &standing(tx, person).await?)?;
-    users::lock(tx, &person.id).await?;
+    let person = people::locked(tx, &person.id).await?.ok_or(Error::Vanished)?;
+    policy::may_edit(&by.actor, &standing(tx, &person).await?)?;
     challenges::end_hand_codes(tx, &person.id).await?;
     let event = by.event("user.password_changed").detail("how", "set");
-    replace_password(tx, person, password_hash, event, by, rng).await
+    replace_password(tx, &person, password_hash, event, by, rng).await
 }
 
 /// Uses a link up and gives its owner the password that they have chosen, from this network. None when the link can no longer
@@ -332,11 +333,12 @@ async fn replace_password(
 /// # Errors
 /// When the rules say no, or the database refuses.
 pub async fn unlock(tx: &mut Tx, person: &Person, by: &By, rng: &mut impl CryptoRng) -> Result<(), Error> {
-    policy::may_unlock(&by.actor, &standing(tx, person).await?)?;
-    forget_failures(tx, person).await?;
+    let person = people::locked(tx, &person.id).await?.ok_or(Error::Vanished)?;
+    policy::may_unlock(&by.actor, &standing(tx, &person).await?)?;
+    forget_failures(tx, &person).await?;
     challenges::clear_budget(tx, &person.id).await?;
     by.record(by.event("user.unlocked").user(&person.id), tx, rng).await?;
-    help::closed(tx, person, help::End::Fixed, by, rng).await?;
+    help::closed(tx, &person, help::End::Fixed, by, rng).await?;
     Ok(())
 }
 
@@ -344,8 +346,9 @@ pub async fn unlock(tx: &mut Tx, person: &Person, by: &By, rng: &mut impl Crypto
 ///
 /// # Errors
 /// When the rules say no, or the database refuses.
-pub async fn may_give_code(conn: &mut Conn, person: &Person, by: &By) -> Result<(), Error> {
-    Ok(policy::may_unlock(&by.actor, &standing(conn, person).await?)?)
+pub async fn may_give_code(tx: &mut Tx, person: &Person, by: &By) -> Result<(), Error> {
+    let person = people::locked(tx, &person.id).await?.ok_or(Error::Vanished)?;
+    Ok(policy::may_unlock(&by.actor, &standing(tx, &person).await?)?)
 }
 
 /// Whether somebody may change what says nothing about a user's rank, and so try whether mail reaches them.
@@ -421,7 +424,7 @@ async fn after(conn: &mut Conn, person: &Person, changes: &Changes) -> Result<Af
         None => person.group.as_ref().map(|group| group.id.as_str()),
     };
     let role = match &changes.role {
-        Some(role) => roles::facts(role)?,
+        Some(role) => roles::facts(&roles::now(conn, role).await?)?,
         None => RoleFacts::of(person),
     };
     let status = match changes.status {

@@ -27,6 +27,7 @@ queries! {
     ADD_HAND_CODE = "INSERT INTO hand_codes (id, user_id, code_mac, attempts, created_at, expires_at)
                      VALUES ($1, $2, $3, 0, $4, $5)";
     END_HAND_CODES = "DELETE FROM hand_codes WHERE user_id = $1";
+    END_HAND_CODES_OF_HOLDERS = "DELETE FROM hand_codes WHERE user_id IN (SELECT id FROM users WHERE role_id = $1)";
     LIVE_HAND_CODE = "SELECT id, expires_at FROM hand_codes
                       WHERE user_id = $1 AND spent_at IS NULL AND expires_at > $2 AND created_at - $4 <= $2 AND attempts < $3
                       ORDER BY created_at DESC LIMIT 1";
@@ -260,6 +261,14 @@ pub async fn add_hand_code(
 /// When the database refuses.
 pub async fn end_hand_codes(conn: &mut Conn, user_id: &str) -> Result<()> {
     execute!(conn, END_HAND_CODES, user_id).map(|_| ())
+}
+
+/// The same of everyone who holds a role.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn end_hand_codes_of_holders(conn: &mut Conn, role_id: &str) -> Result<()> {
+    execute!(conn, END_HAND_CODES_OF_HOLDERS, role_id).map(|_| ())
 }
 
 /// The code given by hand that this user may use now, if there is one.

@@ -16,6 +16,8 @@ queries! {
     IS_EXPIRED = "SELECT user_id FROM links
                   WHERE token_hash = $1 AND spent_at IS NULL AND (expires_at <= $2 OR created_at - $3 > $2)";
     END_OF_USER = "UPDATE links SET spent_at = $2 WHERE user_id = $1 AND spent_at IS NULL";
+    END_OF_HOLDERS = "UPDATE links SET spent_at = $2
+                      WHERE spent_at IS NULL AND user_id IN (SELECT id FROM users WHERE role_id = $1)";
     END_OF_PURPOSE = "UPDATE links SET spent_at = $3 WHERE user_id = $1 AND purpose = $2 AND spent_at IS NULL";
 }
 
@@ -93,6 +95,14 @@ pub async fn bury(conn: &mut Conn, token_hash: &str, now: i64) -> Result<()> {
 /// When the database refuses.
 pub async fn end_of_user(conn: &mut Conn, user_id: &str, now: i64) -> Result<()> {
     execute!(conn, END_OF_USER, user_id, now).map(|_| ())
+}
+
+/// The same of everyone who holds a role.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn end_of_holders(conn: &mut Conn, role_id: &str, now: i64) -> Result<()> {
+    execute!(conn, END_OF_HOLDERS, role_id, now).map(|_| ())
 }
 
 /// Voids every link of a user for this purpose.

@@ -113,6 +113,11 @@ impl Place {
         self.lineage.is_empty()
     }
 
+    /// Whether it is the other group, or below it.
+    pub(super) fn is_within(&self, other: &Self) -> bool {
+        other.group().is_some_and(|group| self.lineage.contains(group))
+    }
+
     pub(super) fn group(&self) -> Option<&String> {
         self.lineage.first()
     }

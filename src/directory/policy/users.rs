@@ -110,6 +110,9 @@ pub fn may_change(actor: &Actor, target: &Standing, after: &After, others: Other
         }
         if new_role {
             user.may_give(after.role.rank, after.role.rights.iter())?;
+        } else if new_place && !after.place.is_within(&target.place) {
+            // Elsewhere, or further up, the same rights are over others than before.
+            user.may_give(after.role.rank, after.role.rights.iter())?;
         }
     }
     keeps_somebody(target, Some(after), others)
@@ -269,6 +272,17 @@ mod tests {
         assert_eq!(may_change(&Actor::Operator, &target, &after, PLENTY), Ok(()));
         assert_eq!(may_add(&Actor::Operator, &at("acme"), &bolts), Err(Refusal::RoleOfAnotherTree));
         assert_eq!(may_add(&Actor::Operator, &Place::default(), &bolts), Err(Refusal::RoleOfAnotherTree));
+    }
+
+    #[test]
+    fn a_move_gives_what_the_role_holds_over_other_groups_and_further_down_over_fewer() {
+        let target = standing("target", "acme/design", made("odd", 4, "manage_clients"));
+        let not_held = || Err(Refusal::RightNotHeld(Right::parse("manage_clients").unwrap()));
+        for (to, expected) in [("acme", not_held()), ("acme/sales", not_held()), ("acme/design/web", Ok(()))]
+        {
+            let moved = may_change(&actor("acme", "Manager"), &target, &moved_to(&target, to), PLENTY);
+            assert_eq!(moved, expected, "to {to}");
+        }
     }
 
     #[test]

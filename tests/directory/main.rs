@@ -1,7 +1,12 @@
 //! Do groups, roles and users become what the rules say, whole or not at all, on either database?
 #![cfg(test)]
 
+#[path = "../support/mod.rs"]
 mod support;
+
+mod attempts;
+mod escalation;
+mod model;
 
 use countersign::directory::rights::{Rights, own};
 use countersign::directory::users::{Changes, NewUser};
