@@ -17,6 +17,9 @@ use countersign::clock::Clock;
 use goals::growth::Crop;
 use load::house::{House, Plan};
 use load::measure::{Pace, round};
+use load::nodes::{Spreader, sizes, written_ahead};
+use load::postgres::Cluster;
+use load::process::Which;
 use load::profile::Profile;
 use load::provider::Provider;
 use load::sink::Sink;
@@ -77,6 +80,35 @@ crate::on_both_databases! {
         let sessions = house.run(&["session", "list", "--limit", "1000", "--json"], "").unwrap();
         assert!(sessions.matches("\"id\"").count() > 300, "{sessions}");
     }
+}
+
+/// Two nodes, between which connections are spread: what each has spent is counted, and what is left in the database.
+#[tokio::test]
+async fn several_nodes_are_loaded_together() {
+    let (sink, cluster) = (Sink::start(0).await.unwrap(), Cluster::start().unwrap().expect("PostgreSQL"));
+    let mut house = House::furnish(Plan {
+        binary: env!("CARGO_BIN_EXE_countersign").into(),
+        name: "2 nodes".to_owned(),
+        postgres: Some(cluster.database("nodes").unwrap()),
+        postgres_pid: Some(cluster.pid_file()),
+        mail_port: sink.port,
+        people: 2,
+        coded: 1,
+    })
+    .unwrap();
+    let ports = house.serve_behind(2).await.unwrap();
+    let _spreader = Spreader::start(house.port().unwrap(), ports).await.unwrap();
+    let provider = Provider::find(house.profile().unwrap(), Some(sink)).await.unwrap();
+    assert!(matches!(provider.server(), Some(Which::Ids(ids)) if ids.len() == 2), "{:?}", provider.server());
+    let figures = round(&provider, Workload::Sso, Pace { at_once: 2, lasting: Duration::from_millis(300) })
+        .await
+        .unwrap();
+    assert!(figures.done > 0 && figures.errors == 0 && figures.database.is_some(), "{figures:?}");
+    let bytes = written_ahead(&provider, (&cluster, "nodes"), Workload::Refresh).await.unwrap();
+    assert!(bytes > 100.0, "a refresh writes something: {bytes}");
+    let sizes = sizes(&cluster, "nodes").unwrap();
+    let tokens = sizes.iter().find(|(table, ..)| *table == "refresh_tokens").unwrap();
+    assert!(tokens.1 > 100.0 && tokens.2 > 50.0, "{sizes:?}");
 }
 
 #[tokio::test]

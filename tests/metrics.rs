@@ -295,6 +295,24 @@ fn the_dashboard_the_rules_and_the_manual_know_the_metrics() {
     }
 }
 
+/// With three nodes the dashboard shows what all of them did, and not three lines or three times as much.
+#[test]
+fn the_dashboard_shows_all_nodes_together() {
+    let dashboard = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operations/dashboard.json");
+    let dashboard: Value = serde_json::from_str(&std::fs::read_to_string(dashboard).unwrap()).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap();
+    let asked = panels.iter().filter_map(|panel| panel["targets"].as_array()).flatten();
+    let asked: Vec<&str> = asked.filter_map(|target| target["expr"].as_str()).collect();
+    for expr in asked.iter().filter(|expr| expr.contains("countersign_")) {
+        let alike = ["countersign_mail_queue_messages", "countersign_unreachable_people"]
+            .iter()
+            .any(|gauge| expr.contains(gauge));
+        let words: &[&str] = if alike { &["max by (", "max("] } else { &["sum by (", "sum(", "count by ("] };
+        assert!(words.iter().any(|word| expr.contains(word)), "{expr}");
+    }
+    assert!(asked.len() > 25, "{asked:?}");
+}
+
 fn rules(json: &Value) -> Vec<&Value> {
     let groups = json["data"]["groups"].as_array().map(Vec::as_slice).unwrap_or_default();
     groups.iter().flat_map(|group| group["rules"].as_array().unwrap()).collect()

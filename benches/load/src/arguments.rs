@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 
 use super::measure::Pace;
+use super::scale::Assumptions;
 use super::workload::Workload;
 
 /// What to do.
@@ -17,6 +18,10 @@ pub enum Command {
     Quick(PathBuf, Options),
     /// Set one up and let it stand until Enter, for a profiler.
     Stand(PathBuf, Options),
+    /// Set several nodes of this program up on one PostgreSQL, fewer and more, and load them in turn.
+    Nodes(PathBuf, Options),
+    /// Reckon what so many people would need.
+    Scale(Box<Assumptions>),
 }
 
 /// How.
@@ -32,6 +37,8 @@ pub struct Options {
     pub databases: Vec<Database>,
     /// How many sign in at once at the end; none for no crowd.
     pub crowd: usize,
+    /// How many nodes serve together, for each set-up.
+    pub nodes: Vec<usize>,
 }
 
 /// A kind of database.
@@ -48,10 +55,14 @@ pub const USAGE: &str = "\
 countersign-load quick BINARY      sets a Countersign up on SQLite and on PostgreSQL, and loads both in turn
 countersign-load run PROFILE…      loads providers that run, in turn; ratios where there are two
 countersign-load stand BINARY      sets one up, prints its profile, and serves until Enter
+countersign-load nodes BINARY      sets one node up on PostgreSQL, and several, and loads them in turn; what is left in the database
+countersign-load scale [name=value …]
+                                   reckons what so many people would need, and prints every assumption; docs/scaling.md
   --workloads a,b                  discovery, jwks, userinfo, cc-rs256, cc-es256, refresh, sso, signin, code (all)
   --seconds S --rounds N           of each workload and provider (3 and 3; quick: 2 and 1)
   --at-once N                      operations under way (16)
   --databases sqlite,postgres      for quick and stand (both; stand: sqlite)
+  --nodes 1,2,4                    for nodes: how many serve together (1,2,4)
   --crowd N                        at the end N sign in at once, while /token and /jwks are asked (0; the goal says 300)";
 
 impl Command {
@@ -62,6 +73,9 @@ impl Command {
     pub fn parse(words: impl IntoIterator<Item = String>) -> anyhow::Result<Self> {
         let mut words = words.into_iter();
         let verb = words.next().context(USAGE)?;
+        if verb == "scale" {
+            return Assumptions::parse(words).map(Box::new).map(Self::Scale);
+        }
         let (seconds, rounds) = if verb == "quick" { (2.0, 1) } else { (3.0, 3) };
         let mut options = Options {
             workloads: Workload::ALL.to_vec(),
@@ -69,6 +83,7 @@ impl Command {
             rounds,
             databases: vec![Database::Sqlite, Database::Postgres],
             crowd: 0,
+            nodes: vec![1, 2, 4],
         };
         let mut files = Vec::new();
         while let Some(word) = words.next() {
@@ -88,6 +103,7 @@ impl Command {
             "run" if !files.is_empty() => Ok(Self::Run(files, options)),
             "quick" => Ok(Self::Quick(one(files)?, options)),
             "stand" => Ok(Self::Stand(one(files)?, options)),
+            "nodes" => Ok(Self::Nodes(one(files)?, options)),
             _ => bail!(USAGE),
         }
     }
@@ -106,6 +122,7 @@ impl Options {
                 self.databases = value.split(',').map(Database::parse).collect::<Result<_, _>>()?;
             }
             "crowd" => self.crowd = value.parse()?,
+            "nodes" => self.nodes = value.split(',').map(str::parse).collect::<Result<_, _>>()?,
             _ => bail!("there is no such option\n{USAGE}"),
         }
         Ok(())
@@ -141,6 +158,9 @@ mod tests {
         assert_eq!(options.workloads, [Workload::Jwks, Workload::Sso]);
         assert_eq!((options.pace.at_once, options.pace.lasting), (4, Duration::from_millis(500)));
         assert_eq!((options.rounds, options.databases, options.crowd), (1, vec![Database::Sqlite], 300));
+        let Command::Nodes(_, options) = parse("nodes ./countersign --nodes 1,3").unwrap() else { panic!() };
+        assert_eq!(options.nodes, [1, 3]);
+        assert!(matches!(parse("scale people=5").unwrap(), Command::Scale(_)));
         let Command::Run(profiles, options) = parse("run a.toml --rounds 5 b.toml").unwrap() else {
             panic!()
         };
@@ -160,6 +180,8 @@ mod tests {
             "quick a --rounds",
             "quick a --nonsense 1",
             "stand a --databases mysql",
+            "nodes a --nodes 1,x",
+            "scale people",
         ] {
             assert!(parse(line).is_err(), "{line}");
         }

@@ -50,7 +50,7 @@ pub struct House {
     folder: TempDir,
     issuer: String,
     profile: String,
-    child: Option<Child>,
+    serving: Vec<Child>,
 }
 
 impl House {
@@ -63,8 +63,13 @@ impl House {
         let issuer = format!("http://127.0.0.1:{}", free_port()?);
         let binary =
             std::fs::canonicalize(&plan.binary).with_context(|| plan.binary.display().to_string())?;
-        let mut house =
-            Self { plan: Plan { binary, ..plan }, folder, issuer, profile: String::new(), child: None };
+        let mut house = Self {
+            plan: Plan { binary, ..plan },
+            folder,
+            issuer,
+            profile: String::new(),
+            serving: Vec::new(),
+        };
         house.init()?;
         house.settle()?;
         house.profile = house.register()?;
@@ -77,32 +82,62 @@ impl House {
     /// When it ends instead.
     pub async fn serve(&mut self) -> anyhow::Result<Duration> {
         self.stop();
-        let log = File::create(self.folder.path().join("serve.log"))?;
+        let (origin, _) = Origin::split(&self.issuer)?;
+        self.serve_at(origin).await
+    }
+
+    /// So many nodes serve on the same database; the answer is at which ports. Nobody listens at the issuer's yet.
+    ///
+    /// # Errors
+    /// When one ends instead.
+    pub async fn serve_behind(&mut self, nodes: usize) -> anyhow::Result<Vec<u16>> {
+        self.stop();
+        let mut ports = Vec::new();
+        for _ in 0..nodes {
+            let port = free_port()?;
+            let (origin, _) = Origin::split(&format!("http://127.0.0.1:{port}"))?;
+            self.serve_at(origin).await?;
+            ports.push(port);
+        }
+        Ok(ports)
+    }
+
+    /// The port that the issuer names.
+    ///
+    /// # Errors
+    /// When it names none.
+    pub fn port(&self) -> anyhow::Result<u16> {
+        Ok(Origin::split(&self.issuer)?.0.port)
+    }
+
+    async fn serve_at(&mut self, origin: Origin) -> anyhow::Result<Duration> {
+        let log_file = self.folder.path().join(format!("serve-{}.log", origin.port));
+        let log = File::create(&log_file)?;
         let since = Instant::now();
         let mut command = self.command(&["serve"]);
+        command.env("COUNTERSIGN_LISTEN", &origin.authority);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn()?;
-        let (origin, _) = Origin::split(&self.issuer)?;
         let ask = Ask::get("/.well-known/openid-configuration");
         loop {
             if let Ok(answer) = Connection::new(origin.clone(), None).send(&ask).await {
                 answer.json(&ask.path)?;
-                self.child = Some(child);
+                self.serving.push(child);
                 return Ok(since.elapsed());
             }
             if let Some(status) = child.try_wait()? {
-                let log = std::fs::read_to_string(self.folder.path().join("serve.log"))?;
+                let log = std::fs::read_to_string(&log_file)?;
                 bail!("serve has ended: {status} {log}");
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
 
-    /// The process that serves.
+    /// The process that serves, or the first of them.
     ///
     /// # Errors
     /// When none does.
     pub fn id(&self) -> anyhow::Result<u32> {
-        self.child.as_ref().map(Child::id).context("it does not serve")
+        self.serving.first().map(Child::id).context("it does not serve")
     }
 
     /// The profile by which it is loaded, as a file would hold it.
@@ -110,7 +145,9 @@ impl House {
     /// # Errors
     /// When it does not serve.
     pub fn profile_text(&self) -> anyhow::Result<String> {
-        Ok(format!("server = {{ pid = {} }}\n{}", self.id()?, self.profile))
+        self.id()?;
+        let ids: Vec<u32> = self.serving.iter().map(Child::id).collect();
+        Ok(format!("server = {{ pids = {ids:?} }}\n{}", self.profile))
     }
 
     /// The profile by which it is loaded.
@@ -129,8 +166,10 @@ impl House {
 
     /// Ends what serves, as an operator would, and waits for it.
     pub fn stop(&mut self) {
-        if let Some(mut child) = self.child.take() {
+        for child in &self.serving {
             let _ = Command::new("kill").arg(child.id().to_string()).status();
+        }
+        for mut child in self.serving.drain(..) {
             let _ = child.wait();
         }
     }

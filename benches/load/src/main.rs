@@ -2,10 +2,12 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use countersign_load::arguments::{Command, Database, Options};
 use countersign_load::crowd;
 use countersign_load::house::{House, Plan};
 use countersign_load::measure::{Figures, medians, round};
+use countersign_load::nodes::{Spreader, sizes, written_ahead};
 use countersign_load::postgres::Cluster;
 use countersign_load::profile::Profile;
 use countersign_load::provider::Provider;
@@ -68,7 +70,45 @@ async fn obey(command: Command) -> anyhow::Result<()> {
             }
             Ok(())
         }
+        Command::Nodes(binary, options) => nodes(&binary, &options).await,
+        Command::Scale(assumptions) => {
+            print!("{assumptions}");
+            Ok(())
+        }
     }
+}
+
+/// One node and several, each set-up on a database of its own, in turn; then what an operation leaves there.
+async fn nodes(binary: &std::path::Path, options: &Options) -> anyhow::Result<()> {
+    let sink = Sink::start(0).await?;
+    let cluster = Cluster::start()?.context("PostgreSQL is not installed")?;
+    let (mut houses, mut spreaders, mut providers) = (Vec::new(), Vec::new(), Vec::new());
+    for number in &options.nodes {
+        let mut house = House::furnish(Plan {
+            binary: binary.to_owned(),
+            name: if *number == 1 { "1 node".to_owned() } else { format!("{number} nodes") },
+            postgres: Some(cluster.database(&format!("nodes{number}"))?),
+            postgres_pid: Some(cluster.pid_file()),
+            mail_port: sink.port,
+            people: PEOPLE.max(options.crowd),
+            coded: CODED,
+        })?;
+        let ports = house.serve_behind(*number).await?;
+        spreaders.push(Spreader::start(house.port()?, ports).await?);
+        providers.push(Provider::find(house.profile()?, Some(sink.clone())).await?);
+        houses.push(house);
+    }
+    load(&providers, options).await?;
+    let Some((number, provider)) = options.nodes.iter().zip(&providers).next() else { return Ok(()) };
+    let database = format!("nodes{number}");
+    for workload in &options.workloads {
+        let bytes = written_ahead(provider, (&cluster, &database), *workload).await?;
+        println!("{:<10} {} bytes of WAL an operation", workload.name(), figure(bytes));
+    }
+    for (table, rows, bytes) in sizes(&cluster, &database)? {
+        println!("{table:<20} {} rows, {} bytes each with indexes", figure(rows), figure(bytes));
+    }
+    Ok(())
 }
 
 fn cluster(options: &Options) -> anyhow::Result<Option<Cluster>> {

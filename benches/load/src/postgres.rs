@@ -54,6 +54,17 @@ impl Cluster {
         Ok(format!("postgres://countersign@{}/{name}", folder.replace('/', "%2F")))
     }
 
+    /// What a query of one value answers in a database of this cluster.
+    ///
+    /// # Errors
+    /// When it is refused, or is no number.
+    pub fn ask(&self, database: &str, query: &str) -> anyhow::Result<f64> {
+        let folder = self.folder.path().to_str().context("a path of text")?;
+        let words = ["-h", folder, "-U", "countersign", "-d", database, "-Atqc", query];
+        let answer = must(self.run("psql").args(words))?;
+        answer.trim().parse().with_context(|| format!("{query}: {answer}"))
+    }
+
     /// The file that holds the number of its first process.
     #[must_use]
     pub fn pid_file(&self) -> PathBuf {

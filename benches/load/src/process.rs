@@ -12,8 +12,8 @@ const TICK: f64 = 10.0;
 /// Which process is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Which {
-    /// The one of this number.
-    Id(u32),
+    /// Those of these numbers.
+    Ids(Vec<u32>),
     /// All of this name.
     Named(String),
 }
@@ -51,7 +51,7 @@ impl Stat {
 #[must_use]
 pub fn family(which: &Which, all: &[Stat]) -> Vec<Stat> {
     let is_meant = |stat: &&Stat| match which {
-        Which::Id(id) => stat.id == *id,
+        Which::Ids(ids) => ids.contains(&stat.id),
         Which::Named(name) => stat.name == *name,
     };
     let mut ids: BTreeSet<u32> = all.iter().filter(is_meant).map(|stat| stat.id).collect();
@@ -135,10 +135,11 @@ mod tests {
         ];
         let ticks = |which: &Which| family(which, &all).iter().map(|stat| stat.ticks).sum::<u64>();
         let cases = [
-            (Which::Id(20), 10),
-            (Which::Id(10), 11),
+            (Which::Ids(vec![20]), 10),
+            (Which::Ids(vec![10]), 11),
+            (Which::Ids(vec![31, 40]), 9),
             (Which::Named("postgres".to_owned()), 10),
-            (Which::Id(9), 0),
+            (Which::Ids(vec![9]), 0),
         ];
         for (which, expected) in cases {
             assert_eq!(ticks(&which), expected, "{which:?}");

@@ -54,6 +54,8 @@ pub struct Profile {
 pub enum Process {
     /// Its number.
     Pid(u32),
+    /// The numbers of several that serve together.
+    Pids(Vec<u32>),
     /// A file whose first line is the number, such as PostgreSQL's `postmaster.pid`.
     PidFile(PathBuf),
     /// The name of the program, as `ps -o comm` shows it.
@@ -151,13 +153,14 @@ impl Process {
     /// When the file holds no number.
     pub fn which(&self) -> anyhow::Result<Which> {
         match self {
-            Self::Pid(id) => Ok(Which::Id(*id)),
+            Self::Pid(id) => Ok(Which::Ids(vec![*id])),
+            Self::Pids(ids) => Ok(Which::Ids(ids.clone())),
             Self::Name(name) => Ok(Which::Named(name.clone())),
             Self::PidFile(path) => {
                 let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
                 let line = text.lines().next().unwrap_or_default().trim();
                 let id = line.parse().with_context(|| format!("{}: {line:?}", path.display()))?;
-                Ok(Which::Id(id))
+                Ok(Which::Ids(vec![id]))
             }
         }
     }
