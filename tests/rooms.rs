@@ -81,6 +81,7 @@ const INSIDE: [(&str, &[&[&str]]); 7] = [
                 "revocation",
                 "session_management",
                 "token",
+                "tryout",
                 "userinfo",
             ],
         ],

@@ -6,7 +6,7 @@ use super::Visit;
 use super::field::Said;
 use crate::directory::listing::Listed;
 use crate::directory::{Person, Status, TwoFactor};
-use crate::signin::decide::Demand;
+use crate::signin::decide::{Assurance, Demand};
 use crate::signin::explain;
 use crate::store::Conn;
 use crate::web::Problem;
@@ -29,10 +29,27 @@ pub struct Explained {
 
 /// The same decision as the sign-in's, about one person.
 pub(super) async fn of(visit: &Visit, conn: &mut Conn, person: &Person) -> Result<Explained, Problem> {
+    Ok(at_app(visit, conn, person, Demand::Whatever).await?.0)
+}
+
+/// The same at an app, and what they will have proven there; none where they do not get in.
+pub(super) async fn at_app(
+    visit: &Visit,
+    conn: &mut Conn,
+    person: &Person,
+    demand: Demand,
+) -> Result<(Explained, Option<Assurance>), Problem> {
     let attempts = i64::from(visit.provider().signin.settings.code_attempts);
-    let found = explain::explain(conn, person, Demand::Whatever, attempts, visit.now()).await?;
-    let outcome = if found.undelivered.is_some() { UNDELIVERED } else { found.outcome };
-    Ok(told(person, outcome))
+    let found = explain::explain(conn, person, demand, attempts, visit.now()).await?;
+    let (outcome, proves) = match found.undelivered {
+        Some(_) => (UNDELIVERED, None),
+        None => (found.outcome, found.proves),
+    };
+    let mut told = told(person, outcome);
+    if demand == Demand::TwoFactors {
+        told.because.push(Said::new("explained-app-insists"));
+    }
+    Ok((told, proves))
 }
 
 /// About somebody on a list: most of them need no further look.
@@ -54,6 +71,7 @@ pub(super) fn told(person: &Person, outcome: &'static str) -> Explained {
     let (short, said) = match (person.status, outcome) {
         (Status::Disabled, _) => ("explained-short-disabled", "explained-disabled"),
         (Status::Invited, _) => ("explained-short-invited", "explained-invited"),
+        (_, "unmet_authentication_requirements") => ("explained-short-no-address", "explained-unmet"),
         (_, "no_address") => ("explained-short-no-address", "explained-no-address"),
         (_, UNDELIVERED) => ("explained-short-undelivered", "explained-undelivered"),
         (_, "codes_stopped") => ("explained-short-codes-stopped", "explained-codes-stopped"),

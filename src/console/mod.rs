@@ -11,6 +11,7 @@ mod app;
 mod app_form;
 mod app_secrets;
 mod app_slips;
+mod app_try;
 mod apps;
 mod audit;
 mod broken;

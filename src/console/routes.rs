@@ -8,8 +8,8 @@ use axum::response::Response;
 
 use super::Visit;
 use super::{
-    advanced, app, app_secrets, apps, audit, group, groups, hand_code, home, kept, keys, language, mail,
-    message, new_user, repair, repair_deeds, role, roles, subgroups, unlock, user, user_deeds, users,
+    advanced, app, app_secrets, app_try, apps, audit, group, groups, hand_code, home, kept, keys, language,
+    mail, message, new_user, repair, repair_deeds, role, roles, subgroups, unlock, user, user_deeds, users,
 };
 use crate::web::Problem;
 
@@ -34,6 +34,7 @@ const PAGES: &[&[Route]] = &[
     apps::ROUTES,
     app_secrets::ROUTES,
     app::ROUTES,
+    app_try::ROUTES,
     audit::ROUTES,
     keys::ROUTES,
     // The frame's own.

@@ -3,6 +3,7 @@
 use super::app::{AppPage, Refused};
 use super::app_secrets::{SecretPage, keep_field};
 use super::app_slips::{Mistake, words};
+use super::app_try::{self, Got, Line as Claim, TryPage};
 use super::apps::{AppsPage, Line, NewAppPage};
 use super::audit::{self, AuditPage, Line as Event, Party, TOLD};
 use super::field::{Field, Kind, Said, Summed};
@@ -11,7 +12,9 @@ use super::listing::{Column, Table};
 use super::samples::console;
 use crate::clock::Moment;
 use crate::oidc::clients::recipe::RECIPES;
+use crate::oidc::shared::scopes::Scope;
 use crate::oidc::shared::slip::Slip;
+use crate::oidc::tryout::Why;
 use crate::web::samples::{Drawing, LONG, MOMENT};
 use crate::web::{Hint, TemplateError};
 
@@ -20,6 +23,7 @@ pub(super) fn all(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
     keys(drawing)?;
     apps(drawing)?;
     app(drawing)?;
+    tried(drawing)?;
     audit(drawing)
 }
 
@@ -203,6 +207,49 @@ fn app(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
     };
     console(drawing, "console-app-busy", &busy)?;
     secrets(drawing, busy, setup)
+}
+
+fn tried(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
+    let claim = |name: &str, value: Option<&str>, why: Why| Claim {
+        name: name.to_owned(),
+        value: value.map(str::to_owned),
+        why: app_try::why(why),
+    };
+    let claims = vec![
+        claim("sub", Some("\"b8Zc0vN2mJ8Q5xT1rYwK7uE3sHgLdPaF9oCiBnVe4Xk\""), Why::Pairwise),
+        claim("jti", None, Why::Always),
+        claim("amr", Some("[\"pwd\",\"otp\",\"mfa\"]"), Why::SignIn),
+        claim("at_hash", None, Why::Bound),
+        claim("sid", None, Why::Logout),
+        claim("name", Some(LONG), Why::Setting(Scope::Profile)),
+        claim("groups", Some("[\"Acme/Design\",\"Acme\"]"), Why::Scope(Scope::Groups)),
+    ];
+    let text =
+        |name, label, value: &str| Field { editable: true, ..Field::new(name, label, Kind::Text, value) };
+    let got = Got {
+        scopes: "openid profile groups".to_owned(),
+        ignored: "moon".to_owned(),
+        id_token: claims.clone(),
+        signed_with: "RS256",
+        userinfo: Vec::new(),
+        empty: "middle_name, birthdate".to_owned(),
+    };
+    let page = TryPage {
+        id: "01HZX3N6W8Q4T2V7K9B5C1D0EF".to_owned(),
+        name: "Time Tracker".to_owned(),
+        lead: Said::new("try-gets-in").about(LONG),
+        because: vec![Said::new("explained-code").about("n•••@example.org"), Said::new("try-asks")],
+        fields: vec![
+            text("user", "try-user", "ned").hint("try-user-hint"),
+            text("scope", "try-scope", "openid profile groups moon").hint("try-scope-hint"),
+        ],
+        errors: Vec::new(),
+        got: Some(got),
+        front_page: Some("https://app.example.org/".to_owned()),
+    };
+    console(drawing, "console-app-try", &page)?;
+    let lead = Said::new("try-not-admitted").about("Nia Nash");
+    console(drawing, "console-app-try-kept-out", &TryPage { lead, got: None, front_page: None, ..page })
 }
 
 fn secrets(drawing: &mut Drawing<'_>, app: AppPage, setup: String) -> Result<(), TemplateError> {

@@ -4,7 +4,7 @@
 //! [`clients`] (the relying apps: what is registered about them, their keys, as whom they know people), [`provider`](Provider) (what all
 //! endpoints work with), `client_auth` (is this the client that it says it is?), `tokens` (made, bound to keys, shown again),
 //! [`authorize`] (the authorization endpoint). On top the other endpoints: `token`, `par`, `revocation`, `introspection`,
-//! `userinfo`, `device`, [`registration`], `logout`, `session_management`, `discovery`. `tests/rooms.rs` holds the order.
+//! `userinfo`, `device`, [`registration`], `logout`, `session_management`, `discovery`; and [`tryout`] (what an app would get). `tests/rooms.rs` holds the order.
 
 pub mod authorize;
 mod client_auth;
@@ -21,6 +21,7 @@ mod session_management;
 pub mod shared;
 mod token;
 mod tokens;
+pub mod tryout;
 mod userinfo;
 
 use std::sync::Arc;

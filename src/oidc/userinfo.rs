@@ -20,10 +20,10 @@ use crate::oidc::shared::kinds::Kind;
 use crate::oidc::shared::scopes::Scope;
 use crate::oidc::tokens::access_token::{self, Rejected};
 use crate::oidc::tokens::confirmation::Confirmation;
-use crate::oidc::tokens::dpop;
 use crate::oidc::tokens::presented::{Presented, Scheme, Unheld};
 use crate::oidc::tokens::standing::Standing;
 use crate::oidc::tokens::step_up::{self, Challenge};
+use crate::oidc::tokens::{dpop, mint};
 use crate::store;
 use crate::web::Refused;
 use crate::web::form::Form;
@@ -144,17 +144,16 @@ async fn claims_for(
 async fn answer(
     provider: &Provider,
     client: &Client,
-    mut about: Map<String, Value>,
+    about: Map<String, Value>,
     now: i64,
 ) -> Result<Response, Failure> {
     let algorithm = client.metadata.userinfo_signed_response_alg;
     let encrypter =
         Encrypter::of(&provider.client_keys, client, client.metadata.userinfo_encryption(), now).await?;
+    let about = mint::userinfo_claims(provider, client, about);
     if algorithm.is_none() && encrypter.is_none() {
         return Ok(Json(about).into_response());
     }
-    about.insert("iss".to_owned(), Value::from(provider.issuer.as_str()));
-    about.insert("aud".to_owned(), Value::from(client.id.as_str()));
     let (text, content) = match algorithm {
         Some(algorithm) => {
             let ring = provider.keys.ring(now).await.map_err(Failure::Keys)?;

@@ -19,6 +19,9 @@ pub struct Explanation {
     /// What the mail server said of the last message, where a code goes to an address that it did not reach.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undelivered: Option<String>,
+    /// What will have been proven in the end; none where nobody gets in.
+    #[serde(skip)]
+    pub proves: Option<Assurance>,
 }
 
 /// Explains a sign-in by this person, given what a relying app would insist on.
@@ -61,7 +64,8 @@ fn tell(person: &Person, facts: &Facts) -> Explanation {
     let next = decide(Some(facts));
     because.push(reach_sentence(person, facts, next));
     let outcome = if person.status == Status::Active { word(next) } else { "refused" };
-    Explanation { login: person.login.clone(), outcome, because, undelivered: None }
+    let proves = if person.status == Status::Active { proves(next) } else { None };
+    Explanation { login: person.login.clone(), outcome, because, undelivered: None, proves }
 }
 
 fn group_sentence(person: &Person, facts: &Facts) -> String {
@@ -110,6 +114,16 @@ fn reach_sentence(person: &Person, facts: &Facts, next: Next) -> String {
         Next::Unmet => "The app insists on a code, and there is no address to send it to: the app is told \
              unmet_authentication_requirements."
             .to_owned(),
+    }
+}
+
+/// What somebody has proven who has done what comes next, and got in.
+const fn proves(next: Next) -> Option<Assurance> {
+    match next {
+        Next::Done(assurance) => Some(assurance),
+        Next::Code { .. } => Some(Assurance::TwoFactors),
+        Next::Password | Next::LongerPassword | Next::Hindered(_) => Some(Assurance::Password),
+        Next::NoAddress | Next::CodesStopped | Next::Unmet => None,
     }
 }
 

@@ -22,6 +22,7 @@ const CATALOGUES: &[(&str, &str, &[&str])] = &[(
         include_str!("../../locales/en/console-roles.ftl"),
         include_str!("../../locales/en/console-apps.ftl"),
         include_str!("../../locales/en/console-slips.ftl"),
+        include_str!("../../locales/en/console-try.ftl"),
         include_str!("../../locales/en/console-audit.ftl"),
         include_str!("../../locales/en/console-keys.ftl"),
         include_str!("../../locales/en/console-users.ftl"),

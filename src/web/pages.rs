@@ -54,6 +54,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("console/app.html", include_str!("../../templates/console/app.html")),
     ("console/new_app.html", include_str!("../../templates/console/new_app.html")),
     ("console/app_secret.html", include_str!("../../templates/console/app_secret.html")),
+    ("console/app_try.html", include_str!("../../templates/console/app_try.html")),
     ("console/audit.html", include_str!("../../templates/console/audit.html")),
     ("console/party.html", include_str!("../../templates/console/party.html")),
     ("console/keys.html", include_str!("../../templates/console/keys.html")),

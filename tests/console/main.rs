@@ -16,6 +16,7 @@ mod keys;
 mod matrix;
 mod repair;
 mod roles;
+mod tryout;
 mod unlocking;
 mod users;
 mod world;

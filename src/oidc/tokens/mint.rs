@@ -114,36 +114,63 @@ impl Mint<'_> {
         signed_access_token(self.provider, self.ring, self.client, access, claims, self.now)
     }
 
-    /// Who signed in, when and how; names and addresses are `UserInfo`'s (OIDC Core §5.4), but where `claims` has them.
+    /// An ID token: [`id_token_claims`], signed.
     pub(in crate::oidc) fn id_token(&self, parts: IdTokenParts<'_>) -> Result<String, KeyError> {
-        let (provider, grant) = (self.provider, self.grant);
-        let algorithm = provider.algorithm_for(self.client);
-        let amr: Vec<&str> = grant.amr.split(' ').collect();
-        let id = format!("{}.{}", grant.id, new_id(&mut entropy()));
-        let mut claims = parts.claims;
-        claims.extend(object(json!({
-            "iss": provider.issuer,
-            "sub": self.subject,
-            "aud": self.client.id,
-            "iat": self.now,
-            "exp": self.now + provider.tokens.id_lifetime.as_secs(),
-            "auth_time": grant.auth_time,
-            "acr": grant.acr,
-            "amr": amr,
-            // As in access tokens: whoever shows this one shows the grant that it came with.
-            "jti": provider.token_of_session(&id, &grant.session_id)?,
-        })));
-        if self.client.metadata.hears_of_logouts() {
-            let session = provider.session_name(self.client, &grant.session_id)?;
-            claims.insert("sid".to_owned(), Value::from(session));
-        }
-        let hashes = [("at_hash", parts.access_token), ("c_hash", parts.code), ("s_hash", parts.state)];
-        for (name, hashed) in hashes {
-            claims.extend(hashed.map(|text| (name.to_owned(), Value::from(half_hash(algorithm, text)))));
-        }
-        claims.extend(parts.nonce.map(|nonce| ("nonce".to_owned(), Value::from(nonce))));
-        self.ring.sign(algorithm, Kind::IdToken.typ(), &claims, self.now)
+        let Self { provider, client, grant, subject, now, .. } = *self;
+        let claims = id_token_claims(provider, client, grant, subject, parts, now)?;
+        self.ring.sign(provider.algorithm_for(client), Kind::IdToken.typ(), &claims, now)
     }
+}
+
+/// Who signed in, when and how; names and addresses are `UserInfo`'s (OIDC Core §5.4), but where `parts` has them.
+pub(in crate::oidc) fn id_token_claims(
+    provider: &Provider,
+    client: &Client,
+    grant: &GrantRow,
+    subject: &str,
+    parts: IdTokenParts<'_>,
+    now: i64,
+) -> Result<Map<String, Value>, KeyError> {
+    let algorithm = provider.algorithm_for(client);
+    let amr: Vec<&str> = grant.amr.split(' ').collect();
+    let id = format!("{}.{}", grant.id, new_id(&mut entropy()));
+    let mut claims = parts.claims;
+    claims.extend(object(json!({
+        "iss": provider.issuer,
+        "sub": subject,
+        "aud": client.id,
+        "iat": now,
+        "exp": now + provider.tokens.id_lifetime.as_secs(),
+        "auth_time": grant.auth_time,
+        "acr": grant.acr,
+        "amr": amr,
+        // As in access tokens: whoever shows this one shows the grant that it came with.
+        "jti": provider.token_of_session(&id, &grant.session_id)?,
+    })));
+    if client.metadata.hears_of_logouts() {
+        let session = provider.session_name(client, &grant.session_id)?;
+        claims.insert("sid".to_owned(), Value::from(session));
+    }
+    let hashes = [("at_hash", parts.access_token), ("c_hash", parts.code), ("s_hash", parts.state)];
+    for (name, hashed) in hashes {
+        claims.extend(hashed.map(|text| (name.to_owned(), Value::from(half_hash(algorithm, text)))));
+    }
+    claims.extend(parts.nonce.map(|nonce| ("nonce".to_owned(), Value::from(nonce))));
+    Ok(claims)
+}
+
+/// What `UserInfo` says, beside what it says about the person: as a JWT also from whom and for whom it is (OIDC Core §5.3.2).
+pub(in crate::oidc) fn userinfo_claims(
+    provider: &Provider,
+    client: &Client,
+    mut about: Map<String, Value>,
+) -> Map<String, Value> {
+    let metadata = &client.metadata;
+    if metadata.userinfo_signed_response_alg.is_some() || metadata.userinfo_encryption().is_some() {
+        about.insert("iss".to_owned(), Value::from(provider.issuer.as_str()));
+        about.insert("aud".to_owned(), Value::from(client.id.as_str()));
+    }
+    about
 }
 
 /// An access token for a client in its own name (RFC 6749 §4.4). It hangs from no grant, and opens nobody's `UserInfo`.
