@@ -85,18 +85,6 @@ user-deeds = Help them in
 user-history = Sign-ins
 user-no-history = Nothing is known of any sign-in of theirs.
 user-added = Added
-history-when = When
-history-what = What
-history-where = From
-
-happened-completed = Signed in ({ $name })
-happened-override = Signed in without a code, by override ({ $name })
-happened-password-refused = A wrong password
-happened-code-refused = A wrong code
-happened-codes-stopped = A wrong code too many: codes stopped
-happened-code-skipped = Went on without the rehearsed code
-happened-refused = Turned away by { $name }
-
 deed-link = Send a link for a new password
 deed-invite = Send the invitation again
 deed-link-said = A link goes to { $name }, with which they choose a password themselves. Links before it are void; a password holds until they have.

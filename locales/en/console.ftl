@@ -40,6 +40,10 @@ console-kept-title = Your change
 console-kept-sure = You have proven who you are. Your change goes on now; if this page stays, press the button.
 console-kept-lead = You were no longer signed in when you sent this, and nothing has been changed yet. Is it still what you want?
 
+console-not-now-title = Not saved yet
+console-not-now-lead = The database does not take anything right now, so nothing was changed. What you have typed is kept below: try again in a moment. If this stays, tell whoever runs this site.
+console-not-now-button = Try again
+
 console-stranger-title = Nothing to manage
 console-stranger-lead = You are signed in as { $login }, and your role has no right to manage anything here. Whoever manages your group can give you one.
 console-stranger-front = To the front page

@@ -98,6 +98,7 @@ pub(super) async fn find(visit: &Visit, conn: &mut Conn) -> Result<Client, Probl
 /// What stands for itself in an id that one of ours has, and in no other place of an address.
 const NOT_IN_A_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
+/// Its page.
 pub(super) fn here(client: &Client) -> String {
     format!("/console/apps/{}", utf8_percent_encode(&client.id, NOT_IN_A_SEGMENT))
 }

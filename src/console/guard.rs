@@ -9,7 +9,7 @@ use axum::response::Response;
 
 use super::kept::{self, Kept};
 use super::routes::{Needs, Route, Verb};
-use super::{Visit, language, stranger, unlock};
+use super::{Visit, language, not_now, stranger, unlock};
 use crate::directory::By;
 use crate::oidc::Provider;
 use crate::oidc::authorize::console::{self, Ask};
@@ -35,6 +35,19 @@ pub(super) async fn pass(
         return Err(Problem::NotFound);
     }
     let asked = Asked::read(&provider, route, request).await?;
+    if route.verb == Verb::Get {
+        return let_in(provider, parts, asked).await;
+    }
+    let (headers, action, form) = (asked.headers.clone(), asked.address.clone(), asked.form.clone());
+    match let_in(Arc::clone(&provider), parts, asked).await {
+        // Nothing of it is saved, and nothing that was typed is lost.
+        Err(Problem::Unavailable(reason)) => Ok(not_now::answer(&provider, &headers, action, &form, &reason)),
+        other => other,
+    }
+}
+
+async fn let_in(provider: Arc<Provider>, parts: &RawPathParams, asked: Asked) -> Result<Response, Problem> {
+    let route = asked.route;
     let now_ms = provider.signin.clock.now_ms();
     let session = provider.session(&asked.headers, now_ms / 1000).await?;
     let Some(session) = session else { return asked.sign_in(&provider, None, Ask::Missing).await };

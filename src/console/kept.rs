@@ -87,9 +87,14 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
         // Somebody else's words are not theirs to see.
         return Ok(visit.to("/console"));
     }
-    let shown = kept.fields.iter().filter(|(name, _)| !is_secret(name));
-    let shown = shown.map(|(name, value)| (name.clone(), value.chars().take(SHOWN).collect())).collect();
+    let shown = shown(&kept.fields);
     Ok(visit.page(&KeptPage { action: console_path, fields: kept.fields, shown, sure }))
+}
+
+/// What of a form can be read on a page.
+pub(super) fn shown(fields: &[(String, String)]) -> Vec<(String, String)> {
+    let shown = fields.iter().filter(|(name, value)| !is_secret(name) && !value.is_empty());
+    shown.map(|(name, value)| (name.clone(), value.chars().take(SHOWN).collect())).collect()
 }
 
 /// Whether what a field holds is not for the screen.

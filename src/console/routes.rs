@@ -9,7 +9,8 @@ use axum::response::Response;
 use super::Visit;
 use super::{
     advanced, app, app_secrets, app_try, apps, audit, group, groups, hand_code, home, kept, keys, language,
-    mail, message, new_user, repair, repair_deeds, role, roles, subgroups, unlock, user, user_deeds, users,
+    mail, message, new_user, repair, repair_deeds, role, roles, sessions, sign_ins, subgroups, unlock, user,
+    user_deeds, users,
 };
 use crate::web::Problem;
 
@@ -35,6 +36,8 @@ const PAGES: &[&[Route]] = &[
     app_secrets::ROUTES,
     app::ROUTES,
     app_try::ROUTES,
+    sign_ins::ROUTES,
+    sessions::ROUTES,
     audit::ROUTES,
     keys::ROUTES,
     // The frame's own.
@@ -94,7 +97,7 @@ pub enum Needs {
 pub struct Menu {
     /// The key of its name.
     pub label: &'static str,
-    /// Where it stands: 10 home, 20 repair, 30 users, 40 groups, 50 roles, 60 apps, 70 sign-ins, 80 audit, 90 mail, 100 keys.
+    /// Where it stands: 10 home, 20 repair, 30 users, 40 groups, 50 roles, 60 apps, 70 sign-ins, 75 sessions, 80 audit, 90 mail, 100 keys.
     pub order: u32,
 }
 

@@ -7,6 +7,7 @@ use super::field::{Said, Summed};
 use super::frame::{Frame, Framed, Item};
 use super::home::{Attention, HomePage, Override};
 use super::kept::KeptPage;
+use super::not_now::NotNowPage;
 use super::samples_apps;
 use super::samples_groups;
 use super::samples_mail;
@@ -26,6 +27,7 @@ pub fn pages(pages: &Pages, language: Language) -> Result<Vec<Sample>, TemplateE
     let mut drawing = Drawing::new(pages, language);
     home(&mut drawing)?;
     super::users_samples::people(&mut drawing)?;
+    super::sessions_samples::all(&mut drawing)?;
     around(&mut drawing)?;
     samples_groups::draw(&mut drawing)?;
     samples_apps::all(&mut drawing)?;
@@ -92,6 +94,9 @@ fn around(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
         shown: fields.clone(),
         sure,
     };
+    let not_now =
+        NotNowPage { action: "/console/users/x".to_owned(), fields: fields.clone(), shown: fields.clone() };
+    drawing.page("console-not-now", &not_now)?;
     console(drawing, "console-kept", &kept(false))?;
     console(drawing, "console-kept-sure", &kept(true))?;
     let confirm = Confirm {

@@ -4,9 +4,10 @@ use axum::response::Response;
 use serde::Serialize;
 
 use super::Visit;
+use super::attempts::{Attempt, Teller};
 use super::explained::{self, Explained};
 use super::field::{Field, Said, Summed, Wrong, errors};
-use super::groups_to_choose::GroupChoice;
+use super::groups_to_choose::{GroupChoice, problem};
 use super::person_form::{self, Typed};
 use super::routes::{Needs, Route};
 use super::saved::Saved;
@@ -16,9 +17,9 @@ use super::visit::ConsolePage;
 use crate::clock::Moment;
 use crate::directory::of_user::{self, OfUser};
 use crate::directory::rights::own;
-use crate::directory::{Error, Person, users};
+use crate::directory::{Error, Person, log, users};
 use crate::keys::secret::entropy;
-use crate::store::{Conn, tree_users};
+use crate::store::Conn;
 use crate::web::Problem;
 
 pub(super) const ROUTES: &[Route] = &[
@@ -55,20 +56,11 @@ pub struct UserPage {
     /// What can be done with them.
     pub deeds: Vec<Deed>,
     /// How they have signed in, newest first; none for whoever may not know.
-    pub history: Option<Vec<Visited>>,
+    pub history: Option<Vec<Attempt>>,
+    /// Where all of it is, and where their sessions are: addresses, where this reader may see them.
+    pub elsewhere: Vec<(&'static str, String)>,
     /// When they were added.
     pub added: Moment,
-}
-
-/// Something that happened in a sign-in of theirs.
-#[derive(Clone, Debug, Serialize)]
-pub struct Visited {
-    /// When.
-    pub at: Moment,
-    /// What.
-    pub said: Said,
-    /// From which network, where that was kept.
-    pub network: String,
 }
 
 impl ConsolePage for UserPage {
@@ -142,6 +134,7 @@ pub(super) async fn page(
         why_not: refused.map(trouble::refused),
         deeds: user_deeds::of(visit, conn, person, &may).await?,
         history,
+        elsewhere: elsewhere(visit, person),
         added: visit.moment(person.created_at),
     })
 }
@@ -154,27 +147,23 @@ pub(super) async fn may(visit: &Visit, conn: &mut Conn, person: &Person) -> Resu
     })
 }
 
-async fn history(visit: &Visit, conn: &mut Conn, person: &Person) -> Result<Vec<Visited>, Problem> {
-    let rows = tree_users::sign_ins(conn, &person.id, LATEST).await?;
-    Ok(rows
-        .into_iter()
-        .map(|(at_ms, event, client_id, network)| Visited {
-            at: visit.moment(at_ms / 1000),
-            said: Said::new(happened(&event)).about(client_id.as_deref().unwrap_or("console")),
-            network: network.unwrap_or_default(),
-        })
-        .collect())
+/// What other pages say about them: the key of a link's words, and where it leads.
+fn elsewhere(visit: &Visit, person: &Person) -> Vec<(&'static str, String)> {
+    let query = form_urlencoded::Serializer::new(String::new()).append_pair("q", &person.login).finish();
+    let all = [
+        ("user-all-sign-ins", own::VIEW_AUDIT, "/console/sign-ins"),
+        ("user-all-sessions", own::MANAGE_USERS, "/console/sessions"),
+    ];
+    let seen = all.into_iter().filter(|(_, right, _)| visit.holds(right));
+    seen.map(|(label, _, path)| (label, format!("{path}?{query}"))).collect()
 }
 
-/// The sentence for an event of a sign-in.
-fn happened(event: &str) -> &'static str {
-    match event {
-        "signin.completed" => "happened-completed",
-        "signin.override" => "happened-override",
-        "signin.password_refused" => "happened-password-refused",
-        "signin.code_refused" => "happened-code-refused",
-        "signin.codes_stopped" => "happened-codes-stopped",
-        "signin.code_skipped" => "happened-code-skipped",
-        _ => "happened-refused",
+async fn history(visit: &Visit, conn: &mut Conn, person: &Person) -> Result<Vec<Attempt>, Problem> {
+    let events = log::sign_ins(conn, person, LATEST).await.map_err(problem)?;
+    let mut teller = Teller::new(visit);
+    let mut told = Vec::with_capacity(events.len());
+    for event in &events {
+        told.push(teller.tell(conn, event).await?);
     }
+    Ok(told)
 }

@@ -92,7 +92,8 @@ fn link_deed(person: &Person) -> Deed {
     Deed { name: "link", label, said, grave: false }
 }
 
-fn live(visit: &Visit) -> Live {
+/// What counts as a live session.
+pub(super) fn live(visit: &Visit) -> Live {
     let now = visit.now();
     Live { now, idle_since: now - visit.provider().signin.session.idle.as_secs() }
 }

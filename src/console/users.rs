@@ -6,8 +6,8 @@ use serde::Serialize;
 use super::Visit;
 use super::explained::{self, Explained};
 use super::field::Said;
-use super::groups::failed;
-use super::home::link;
+use super::groups::{SEES_GROUPS, failed};
+use super::guard::may;
 use super::listing::{Declared, Listing, Table};
 use super::routes::{Needs, Route};
 use super::visit::ConsolePage;
@@ -131,7 +131,7 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
         group: match group {
             Some(group) => {
                 let path = groups::path(&mut conn, &group.id).await.map_err(failed)?;
-                Some((path, link(&visit, "", &format!("/console/groups/{}", group.id)).map(|(_, path)| path)))
+                Some((path, may(&visit.by, SEES_GROUPS).then(|| format!("/console/groups/{}", group.id))))
             }
             None => None,
         },

@@ -6,7 +6,8 @@ use super::hand_code::HandCodePage;
 use super::listing::{Column, Table};
 use super::new_user::NewUserPage;
 use super::samples::console;
-use super::user::{UserPage, Visited};
+use super::sessions_samples;
+use super::user::UserPage;
 use super::user_deeds::Deed;
 use super::users::{Line, UsersPage};
 use crate::clock::Moment;
@@ -151,11 +152,6 @@ fn user(editable: bool, wrong: bool) -> UserPage {
         deed("sessions", "deed-sessions", "deed-sessions-said", false),
         deed("delete", "deed-delete", "deed-delete-said", true),
     ];
-    let visited = |said: &str| Visited {
-        at: Moment::new(MOMENT, None),
-        said: Said::new(said).about("time-tracker"),
-        network: "192.0.2.1".to_owned(),
-    };
     UserPage {
         path: "/console/users/x".to_owned(),
         login: "nia".to_owned(),
@@ -172,13 +168,8 @@ fn user(editable: bool, wrong: bool) -> UserPage {
         changeable: editable,
         why_not: (!editable).then(|| Said::new("refused-outranked")),
         deeds: if editable { deeds } else { Vec::new() },
-        history: (!wrong).then(|| {
-            if editable {
-                vec![visited("happened-completed"), visited("happened-code-refused")]
-            } else {
-                Vec::new()
-            }
-        }),
+        history: (!wrong).then(|| if editable { sessions_samples::attempts(false) } else { Vec::new() }),
+        elsewhere: vec![("user-all-sign-ins", "/console/sign-ins?q=nia".to_owned())],
         added: Moment::new(MOMENT, None),
     }
 }

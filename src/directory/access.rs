@@ -3,8 +3,10 @@
 use rand::CryptoRng;
 
 use super::by::{By, standing};
-use super::{Error, Person, Tree, people, policy};
-use crate::store::access::{self, Live};
+use super::policy::Verdict;
+use super::{Error, Person, Tree, listing, people, policy};
+use crate::store::access::{self, ListedSession, Live};
+use crate::store::tree_sessions::{self, Page};
 use crate::store::{Conn, Tx, sessions, tokens};
 
 /// The most people that are counted.
@@ -16,6 +18,64 @@ pub const COUNTED: i64 = 10_000;
 /// When the database refuses.
 pub async fn people_of_app(conn: &mut Conn, tree: &Tree, client_id: &str, now: i64) -> Result<i64, Error> {
     Ok(access::people_of_client(conn, tree.root_id(), client_id, now, COUNTED).await?)
+}
+
+/// A page of live sessions, and what the next page comes after; none on the last.
+#[derive(Clone, Debug)]
+pub struct Sessions {
+    /// The sessions.
+    pub sessions: Vec<ListedSession>,
+    /// What the next page comes after.
+    pub next: Option<String>,
+}
+
+/// At most `limit` live sessions of a tree's people, or of one of them, in the order in which they began, that come after `after` of the page
+/// before.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn sessions_of(
+    conn: &mut Conn,
+    tree: &Tree,
+    user_id: Option<&str>,
+    live: Live,
+    (newest_first, after): (bool, &str),
+    limit: usize,
+) -> Result<Sessions, Error> {
+    let first = if newest_first { i64::MAX } else { i64::MIN };
+    let after =
+        after.split_once('.').and_then(|(at, id)| Some((at.parse().ok()?, id))).unwrap_or((first, ""));
+    let few = user_id.is_none() && listing::has_few(conn, tree).await?;
+    let more = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
+    let page = Page { root: tree.root_id(), few, user_id, live, newest_first, after, limit: more };
+    let mut sessions = tree_sessions::list(conn, page).await?;
+    let cut = sessions.len() > limit;
+    sessions.truncate(limit);
+    let next = sessions.last().filter(|_| cut).map(|last| format!("{}.{}", last.created_at, last.id));
+    Ok(Sessions { sessions, next })
+}
+
+/// The live session of this id, if it is of somebody in the tree, and whose it is.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn session_of(
+    conn: &mut Conn,
+    tree: &Tree,
+    id: &str,
+    live: Live,
+) -> Result<Option<(ListedSession, Person)>, Error> {
+    let Some(session) = access::session(conn, id, live).await? else { return Ok(None) };
+    let person = tree.user(conn, &session.user_id).await?;
+    Ok(person.map(|person| (session, person)))
+}
+
+/// Whether whoever acts may end somebody's sessions: the answer that guards it.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn may_end(conn: &mut Conn, person: &Person, by: &By) -> Result<Verdict, Error> {
+    Ok(policy::may_edit(&by.actor, &standing(conn, person).await?))
 }
 
 /// Ends one live session, and the grants that do not outlive it; its apps are told. Answers whose it was.

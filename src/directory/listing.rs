@@ -62,10 +62,7 @@ pub async fn list(
     after: &str,
     limit: i64,
 ) -> Result<Vec<Listed>> {
-    let few = match tree.root_id() {
-        Some(root) => tree_users::count(conn, root, FEW + 1).await? <= FEW,
-        None => false,
-    };
+    let few = has_few(conn, tree).await?;
     let (after, search) = (fold(after), fold(search));
     let page = Page { root: tree.root_id(), few, after: &after, search: &search, limit };
     let people: Vec<Person> = tree_users::list(conn, which, page)
@@ -94,4 +91,12 @@ pub async fn list(
 pub async fn are_codes_stopped(conn: &mut Conn, person: &Person) -> Result<bool> {
     let key = fold(&person.login);
     Ok(!tree_users::stopped_between(conn, &key, &key, 1).await?.is_empty())
+}
+
+/// Whether a tree has so few people that it is read by its groups.
+pub(super) async fn has_few(conn: &mut Conn, tree: &Tree) -> Result<bool> {
+    match tree.root_id() {
+        Some(root) => Ok(tree_users::count(conn, root, FEW + 1).await? <= FEW),
+        None => Ok(false),
+    }
 }

@@ -1,7 +1,7 @@
 //! What does somebody see of the audit log? What happened in their own group and those below it, newest first.
 
-use super::Error;
 use super::proof::{Proof, ViewAudit};
+use super::{Error, Person};
 use crate::store::Conn;
 use crate::store::audit::{self, EventRow, Wanted};
 
@@ -39,4 +39,13 @@ pub async fn events(
     events.truncate(limit);
     let next = events.last().filter(|_| cut).map(|last| format!("{}.{}", last.at_ms, last.id));
     Ok(Events { events, next })
+}
+
+/// The latest of what has happened in somebody's sign-ins, newest first; for whoever may edit them.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn sign_ins(conn: &mut Conn, person: &Person, limit: i64) -> Result<Vec<EventRow>, Error> {
+    let wanted = Wanted { user_id: Some(&person.id), kind: Some("signin"), ..Wanted::default() };
+    Ok(audit::newest(conn, wanted, (i64::MAX, ""), limit).await?)
 }

@@ -50,6 +50,7 @@ pub mod slips;
 pub mod standing;
 pub mod tally;
 pub mod tokens;
+pub mod tree_sessions;
 pub mod tree_users;
 pub mod turns;
 pub mod users;
@@ -102,6 +103,7 @@ pub fn queries() -> Vec<Query> {
         standing::QUERIES,
         tally::QUERIES,
         tokens::QUERIES,
+        tree_sessions::QUERIES,
         tree_users::QUERIES,
         turns::QUERIES,
         users::QUERIES,

@@ -1,4 +1,4 @@
-//! Which queries find the users of a tree, page by page, and tell how somebody has signed in?
+//! Which queries find the users of a tree, page by page?
 
 use super::macros::{all, optional, queries, within};
 use super::users::{UserRow, people, user_columns, user_joins};
@@ -14,6 +14,8 @@ macro_rules! tree {
           SELECT id FROM tree)"
     };
 }
+
+pub(super) use tree;
 
 /// A page of users: `$1` is the tree's root, `$2` the folded login that they come after, `$3` how many, `$4` how what is searched for
 /// begins a text, `$5` how it begins a later word of one. The arguments say where, and who.
@@ -100,8 +102,6 @@ queries! {
                        ORDER BY u.login_key LIMIT $3";
     REFUSED_BETWEEN = "SELECT DISTINCT u.id FROM messages m JOIN users u ON u.id = m.user_id
                        WHERE m.state = 'refused' AND u.login_key >= $1 AND u.login_key <= $2 LIMIT $3";
-    SIGN_INS = "SELECT at_ms, event, client_id, network FROM audit_events
-                WHERE user_id = $1 AND event LIKE 'signin.%' ORDER BY at_ms DESC, id DESC LIMIT $2";
 }
 
 /// A list of users.
@@ -193,18 +193,6 @@ pub async fn stopped_between(conn: &mut Conn, from: &str, to: &str, limit: i64) 
 pub async fn refused_between(conn: &mut Conn, from: &str, to: &str, limit: i64) -> Result<Vec<String>> {
     let rows: Vec<(String,)> = all!(conn, (String,), REFUSED_BETWEEN, from, to, limit)?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
-}
-
-/// The events of somebody's latest sign-ins, newest first: when (milliseconds since 1970), what, for which app, from where.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn sign_ins(
-    conn: &mut Conn,
-    user_id: &str,
-    limit: i64,
-) -> Result<Vec<(i64, String, Option<String>, Option<String>)>> {
-    all!(conn, (i64, String, Option<String>, Option<String>), SIGN_INS, user_id, limit)
 }
 
 /// A text as LIKE takes it, where `!` escapes.

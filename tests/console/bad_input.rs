@@ -9,6 +9,8 @@ use reqwest::Method;
 use super::world::{PEOPLE, Somebody, World, may};
 use crate::support::browser::Page;
 use crate::support::html::{self, Form};
+use crate::support::manager::Manager;
+use crate::support::site::Site;
 
 const SITE_ADMINISTRATOR: Somebody = PEOPLE[7];
 const TOP_MANAGER: Somebody = PEOPLE[5];
@@ -172,6 +174,27 @@ crate::on_both_databases! {
             assert!(page.status.as_u16() < 500, "{route:?}: {}", page.status);
             assert!(!page.body.contains("id=\"planted\"") && !page.body.contains("<script>planted"), "{route:?}\n{}", page.body);
         }
+    }
+
+    async fn while_the_database_takes_nothing_the_page_says_so_and_keeps_the_form(database) {
+        let site = Site::on(database).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        let nia = site.admin.user("nia").await.id;
+        let page = format!("/console/users/{nia}");
+        max.open(&page).await;
+        // Somebody else holds what is to be changed, and longer than anybody waits.
+        let mut held = site.admin.db.write().await.unwrap();
+        countersign::store::users::lock(&mut held, &nia).await.unwrap();
+        countersign::store::groups::lock(&mut held, &site.acme.id).await.unwrap();
+        max.send(&[("email", "nia@example.org"), ("name", "Nia <Nnadi>")]).await;
+        drop(held);
+        assert_eq!(max.browser.status(), 503, "{}", max.browser.text());
+        let text = max.browser.text();
+        assert!(text.contains("nothing was changed") && text.contains("Nia <Nnadi>"), "{text}");
+        assert!(site.admin.user("nia").await.email.is_none());
+        max.browser.submit().await;
+        assert!(max.saved().is_some(), "{}", max.browser.text());
+        assert_eq!(site.admin.user("nia").await.email.as_deref(), Some("nia@example.org"));
     }
 
     async fn a_search_and_an_address_may_hold_anything(database) {

@@ -32,7 +32,8 @@ pub fn form(_world: &World, route: &Route) -> Vec<(&'static str, String)> {
         "/console/users/new" => {
             vec![("login", "new".to_owned()), ("group", "Acme".to_owned()), ("role", "User".to_owned())]
         }
-        "/console/users/{id}/link"
+        "/console/sessions/{id}/end"
+        | "/console/users/{id}/link"
         | "/console/users/{id}/unlock"
         | "/console/users/{id}/sessions"
         | "/console/mail/{id}/retry" => Vec::new(),

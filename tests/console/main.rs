@@ -16,6 +16,7 @@ mod keys;
 mod matrix;
 mod repair;
 mod roles;
+mod sessions;
 mod tryout;
 mod unlocking;
 mod users;

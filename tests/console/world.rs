@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use countersign::console::routes::{Needs, Route};
 use countersign::directory::rights::{DEFAULT_ROLES, Rights, SITE_ADMINISTRATOR};
+use countersign::keys::secret::{entropy, new_id};
 use countersign::store::groups::{self, GroupRow};
 use countersign::store::messages::{self, NewMessage};
+use countersign::store::sessions::{self, Proofs};
 use countersign::store::{help_requests, roles};
 
 use crate::support::Database;
@@ -100,6 +102,8 @@ impl World {
                 ("{id}", "users") if route.path.ends_with("/test") && login == "nia" => {
                     self.site.admin.user("ned").await.id
                 }
+                // A live one, made just now, of somebody who is still there when others have been deleted.
+                ("{id}", "sessions") => self.session(if login == "nia" { "dora" } else { login }).await,
                 ("{id}", "users") => self.site.admin.user(login).await.id,
                 ("{id}", "mail") => format!("message-to-{login}"),
                 ("{id}", "roles") => self.role(group, "User").await,
@@ -114,6 +118,16 @@ impl World {
             before = part;
         }
         filled
+    }
+
+    async fn session(&self, login: &str) -> String {
+        let (now, user) = (self.site.now(), self.site.admin.user(login).await.id);
+        let id = new_id(&mut entropy());
+        let proofs = Proofs { password_at: now, code_at: None, skipped_at: None };
+        let mut tx = self.site.admin.db.write().await.unwrap();
+        sessions::add(&mut tx, &id, &id, &user, proofs, now, now + 3600).await.unwrap();
+        tx.commit().await.unwrap();
+        id
     }
 
     async fn child(&self, group: &GroupRow, name: &str) -> String {
