@@ -27,12 +27,13 @@ pub fn form(_world: &World, route: &Route) -> Vec<(&'static str, String)> {
         "/console/apps" | "/console/apps/{id}" => {
             vec![("name", "Wiki".to_owned()), ("redirect_uris", "https://wiki.example.org/back".to_owned())]
         }
-        "/console/keys/rotate" | "/console/apps/{id}/secret/end" => Vec::new(),
         "/console/users/{id}" => vec![("email", "nia@example.org".to_owned())],
         "/console/users/new" => {
             vec![("login", "new".to_owned()), ("group", "Acme".to_owned()), ("role", "User".to_owned())]
         }
-        "/console/sessions/{id}/end"
+        "/console/keys/rotate"
+        | "/console/apps/{id}/secret/end"
+        | "/console/sessions/{id}/end"
         | "/console/users/{id}/link"
         | "/console/users/{id}/unlock"
         | "/console/users/{id}/sessions"
