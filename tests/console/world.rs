@@ -105,7 +105,7 @@ impl World {
                 // A live one, made just now, of somebody who is still there when others have been deleted.
                 ("{id}", "sessions") => self.session(if login == "nia" { "dora" } else { login }).await,
                 ("{id}", "users") => self.site.admin.user(login).await.id,
-                ("{id}", "mail") => format!("message-to-{login}"),
+                ("{id}", "mail") => ["message-to-", login].concat(),
                 ("{id}", "roles") => self.role(group, "User").await,
                 ("{signin}", _) => other.to_owned(),
                 (name, _) if name.starts_with('{') => {
