@@ -317,6 +317,25 @@ async fn a_sign_in_begins_at_the_host_where_it_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_link_of_another_site_signs_nobody_out() {
+    let world = World::new(Database::sqlite().await).await;
+    let mut pia = world.signed_in("pia").await;
+    let cookie = pia.session_cookie();
+    let followed = async |from: &str| {
+        let request = crate::support::browser::http()
+            .get(world.tracker.at("logout.php"))
+            .header("sec-fetch-site", from);
+        let answer =
+            request.header("cookie", format!("{}={}", cookie.name(), cookie.value())).send().await.unwrap();
+        answer.headers()["location"].to_str().unwrap().to_owned()
+    };
+    assert_eq!(followed("cross-site").await, world.tracker.at("index.php"));
+    assert_eq!(world.seen(&mut pia).await["session"]["login"], "pia");
+    assert!(followed("same-origin").await.contains("/logout?id_token_hint="));
+    assert!(world.tracker.seen_by(&mut pia.at_tracker).await.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_session_is_renewed_at_the_provider_when_it_is_old() {
     let world = World::new(Database::sqlite().await).await;
     let mut ned = world.signed_in("ned").await;

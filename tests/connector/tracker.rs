@@ -72,7 +72,7 @@ impl Tracker {
         let tracker = Self { url, folder, php };
         tracker.database().execute_batch(SCHEMA).unwrap();
         tracker.configure("define('AUTH_MODULE', 'db');");
-        for _ in 0..200 {
+        for _ in 0..800 {
             if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
                 return tracker;
             }

@@ -75,6 +75,10 @@ class Auth_oidc extends Auth
     /** Signs out here and at the provider, which tells the other apps. */
     public function doLogout()
     {
+        // Time Tracker takes this by GET: a link of another site's must not sign anybody out of everything.
+        if (($_SERVER['HTTP_SEC_FETCH_SITE'] ?? '') === 'cross-site') {
+            self::leadTo($this->settings->at('index.php'));
+        }
         $how = $_SESSION[self::SESSION] ?? null;
         $there = null;
         try {
@@ -185,10 +189,12 @@ class Auth_oidc extends Auth
             return;
         }
         $start = 'Set-Cookie: ' . session_name() . '=';
-        $others = array_filter(headers_list(), static fn (string $line): bool => stripos($line, 'Set-Cookie:') === 0 && strpos($line, $start) !== 0);
+        $cookies = preg_grep('/^Set-Cookie:/i', headers_list());
         header_remove('Set-Cookie');
-        foreach ($others as $line) {
-            header($line, false);
+        foreach ($cookies as $line) {
+            if (strpos($line, $start) !== 0) {
+                header($line, false);
+            }
         }
         $as = session_get_cookie_params();
         setcookie(session_name(), session_id(), [
