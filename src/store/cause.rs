@@ -5,6 +5,8 @@ use std::path::Path;
 
 use rusqlite::ErrorCode;
 
+use super::Fault;
+
 /// Why a database cannot be opened; each says what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Cause {
@@ -83,11 +85,11 @@ pub enum Cause {
 
 impl Cause {
     /// Why PostgreSQL could not be connected to.
-    pub(super) fn of_postgres(error: &sqlx::Error) -> Self {
-        match error {
-            sqlx::Error::Configuration(e) => Self::Address(e.to_string()),
-            sqlx::Error::Tls(e) => Self::Tls(e.to_string()),
-            sqlx::Error::Io(e) => match e.kind() {
+    pub(super) fn of_postgres(fault: &Fault) -> Self {
+        match fault {
+            Fault::Address(e) => Self::Address(e.to_owned()),
+            Fault::Tls(e) => Self::Tls(e.to_owned()),
+            Fault::Line(e) => match e.kind() {
                 ErrorKind::ConnectionRefused => Self::Refused,
                 ErrorKind::TimedOut => Self::Silent(0),
                 ErrorKind::NotFound | ErrorKind::PermissionDenied => Self::Socket(e.to_string()),
@@ -95,9 +97,7 @@ impl Cause {
                 _ if e.to_string().contains("lookup address") => Self::UnknownHost,
                 _ => Self::Other(e.to_string()),
             },
-            sqlx::Error::Database(e) => {
-                Self::of_sqlstate(e.code().as_deref().unwrap_or_default(), e.message())
-            }
+            Fault::Said { code, message } => Self::of_sqlstate(code, message),
             other => Self::Other(other.to_string()),
         }
     }
@@ -187,9 +187,8 @@ mod tests {
 
     #[test]
     fn a_line_that_is_not_there_is_told_with_the_setting_that_mends_it() {
-        let io = |kind, said: &str| {
-            Cause::of_postgres(&sqlx::Error::Io(std::io::Error::new(kind, said.to_owned())))
-        };
+        let io =
+            |kind, said: &str| Cause::of_postgres(&Fault::Line(std::io::Error::new(kind, said.to_owned())));
         assert_eq!(io(ErrorKind::ConnectionRefused, "x"), Cause::Refused);
         assert_eq!(io(ErrorKind::Other, "failed to lookup address information"), Cause::UnknownHost);
         assert!(matches!(io(ErrorKind::NotFound, "no such file"), Cause::Socket(_)));

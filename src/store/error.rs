@@ -2,6 +2,7 @@
 
 use rusqlite::ffi;
 
+use super::Fault;
 use super::cause::Cause;
 use super::schema::Mismatch;
 
@@ -107,9 +108,9 @@ pub enum Said {
     /// By SQLite.
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
-    /// By PostgreSQL, or by sqlx.
+    /// By PostgreSQL, or of it.
     #[error(transparent)]
-    Postgres(#[from] sqlx::Error),
+    Postgres(#[from] Fault),
 }
 
 /// What every function of the store returns.
@@ -130,20 +131,21 @@ impl Error {
         }
     }
 
-    /// The same of PostgreSQL's answer, and sqlx's.
-    pub(super) fn from_sqlx(query: &'static str, source: sqlx::Error) -> Self {
-        match source {
-            sqlx::Error::Database(e) if e.is_unique_violation() => Self::Duplicate { query },
-            sqlx::Error::Database(e) if e.is_foreign_key_violation() => Self::Orphan { query },
-            sqlx::Error::Database(e) if is_passing(e.code().as_deref().unwrap_or_default()) => {
-                Self::Unavailable { query, reason: e.to_string() }
+    /// The same of PostgreSQL's answer.
+    pub(super) fn from_postgres(query: &'static str, fault: Fault) -> Self {
+        match &fault {
+            Fault::Said { code, .. } if code == "23505" => Self::Duplicate { query },
+            Fault::Said { code, .. } if code == "23503" => Self::Orphan { query },
+            Fault::Said { code, message } if is_passing(code) => {
+                Self::Unavailable { query, reason: message.clone() }
             }
             // The line, or the server at its other end: whatever it is, it is not the request.
-            sqlx::Error::PoolTimedOut
-            | sqlx::Error::Io(_)
-            | sqlx::Error::Tls(_)
-            | sqlx::Error::Protocol(_) => Self::Unavailable { query, reason: source.to_string() },
-            other => Self::Query { query, source: other.into() },
+            Fault::Line(_) | Fault::Tls(_) | Fault::Strange(_) => {
+                Self::Unavailable { query, reason: fault.to_string() }
+            }
+            Fault::Said { .. } | Fault::Address(_) | Fault::Value { .. } => {
+                Self::Query { query, source: fault.into() }
+            }
         }
     }
 
@@ -152,9 +154,7 @@ impl Error {
         match self {
             // SQLite says no more than "error" (1).
             Self::Query { source: Said::Sqlite(e), .. } => e.to_string().contains("no such table"),
-            Self::Query { source: Said::Postgres(sqlx::Error::Database(e)), .. } => {
-                e.code().as_deref() == Some("42P01")
-            }
+            Self::Query { source: Said::Postgres(fault), .. } => fault.code() == "42P01",
             _ => false,
         }
     }
@@ -278,15 +278,19 @@ mod tests {
     fn a_line_that_breaks_is_no_defect_of_ours() {
         let broken = || std::io::Error::from(std::io::ErrorKind::BrokenPipe);
         for passing in [
-            sqlx::Error::PoolTimedOut,
-            sqlx::Error::Io(broken()),
-            sqlx::Error::Tls(Box::new(broken())),
-            sqlx::Error::Protocol("unexpected message".to_owned()),
+            Fault::Line(broken()),
+            Fault::Tls("broken".to_owned()),
+            Fault::Strange("unexpected message".to_owned()),
         ] {
-            assert!(Error::from_sqlx("QUERY", passing).may_pass());
+            assert!(Error::from_postgres("QUERY", passing).may_pass());
         }
-        for defect in [sqlx::Error::RowNotFound, sqlx::Error::ColumnNotFound("x".to_owned())] {
-            assert!(!Error::from_sqlx("QUERY", defect).may_pass());
-        }
+        let defect = Fault::Value { column: "x".to_owned(), reason: "is not there" };
+        assert!(!Error::from_postgres("QUERY", defect).may_pass());
+        let said = |code: &str| {
+            let fault = Fault::Said { code: code.to_owned(), message: String::new() };
+            Error::from_postgres("QUERY", fault)
+        };
+        assert!(said("23505").is_duplicate() && said("23503").is_orphan());
+        assert!(said("40P01").may_pass() && !said("23502").may_pass());
     }
 }

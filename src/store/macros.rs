@@ -34,7 +34,21 @@ macro_rules! run {
                 session.$method $(::<$row>)? ($crate::store::macros::name!($sql), $sql, &[$(&$bind),*])
             }
             $crate::store::conn::Side::Postgres(session) => {
-                session.$method $(::<$row>)? ($crate::store::macros::name!($sql), sqlx::query($sql)$(.bind($bind))*).await
+                session.$method $(::<$row>)? ($crate::store::macros::name!($sql), $sql, &[$(&$bind),*]).await
+            }
+        }
+    };
+}
+
+/// Asks without waiting; on SQLite that makes no difference.
+macro_rules! ask {
+    ($conn:expr, $method:ident $(::<$row:ty>)?, $sql:expr $(, $bind:expr)*) => {
+        match &mut $conn.side {
+            $crate::store::conn::Side::Sqlite(session) => {
+                session.$method $(::<$row>)? ($crate::store::macros::name!($sql), $sql, &[$(&$bind),*])
+            }
+            $crate::store::conn::Side::Postgres(session) => {
+                session.$method $(::<$row>)? ($crate::store::macros::name!($sql), $sql, &[$(&$bind),*])
             }
         }
     };
@@ -61,6 +75,35 @@ macro_rules! all {
     };
 }
 
+/// Runs a statement in a transaction, of which nobody waits to hear: it is sent to PostgreSQL with the next one whose answer is waited
+/// for, the COMMIT at the latest, and that fails where this one does.
+macro_rules! later {
+    ($conn:expr, $sql:expr $(, $bind:expr)* $(,)?) => {
+        $crate::store::macros::run!($conn, later, $sql $(, $bind)*)
+    };
+}
+
+/// The same; the number of rows that it has changed is told then (`Later`).
+macro_rules! execute_later {
+    ($conn:expr, $sql:expr $(, $bind:expr)* $(,)?) => {
+        $crate::store::macros::ask!($conn, execute_later, $sql $(, $bind)*)
+    };
+}
+
+/// The same of a query for at most one row.
+macro_rules! optional_later {
+    ($conn:expr, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
+        $crate::store::macros::ask!($conn, optional_later::<$row>, $sql $(, $bind)*)
+    };
+}
+
+/// The same of a query for some rows.
+macro_rules! all_later {
+    ($conn:expr, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
+        $crate::store::macros::ask!($conn, all_later::<$row>, $sql $(, $bind)*)
+    };
+}
+
 /// That a group is in the tree which hangs from the one of `$1`; every group is where that is null.
 macro_rules! within {
     ($group:literal) => {
@@ -76,4 +119,6 @@ macro_rules! within {
     };
 }
 
-pub(crate) use {all, execute, name, optional, queries, run, within};
+pub(crate) use {
+    all, all_later, ask, execute, execute_later, later, name, optional, optional_later, queries, run, within,
+};

@@ -9,6 +9,7 @@ pub(crate) mod conn;
 mod db;
 mod error;
 mod expiry;
+mod later;
 mod macros;
 mod open;
 mod pool;
@@ -61,6 +62,8 @@ pub use conn::{Conn, Tx};
 pub use db::{Db, Options};
 pub use error::{Error, Result, Said};
 pub use expiry::{AHEAD, is_marked, is_over};
+pub use later::Later;
+pub use postgres::Fault;
 pub use schema::{Mismatch, Numbers, SchemaState};
 pub use watch::{Costs, Listener};
 

@@ -1,13 +1,13 @@
 //! How does a row become a struct? One way for the rows of both databases.
 
 use rusqlite::types::FromSql;
-use sqlx::postgres::PgRow;
-use sqlx::{Decode, Postgres, Row as _, Type};
+
+use super::postgres::{Fault, Read, Row, Values};
 
 /// What a column may become, on either database.
-pub(crate) trait Value: FromSql + Type<Postgres> + for<'r> Decode<'r, Postgres> {}
+pub(crate) trait Value: FromSql + Read {}
 
-impl<T: FromSql + Type<Postgres> + for<'r> Decode<'r, Postgres>> Value for T {}
+impl<T: FromSql + Read> Value for T {}
 
 /// A row, whose columns are taken from left to right.
 pub(crate) trait Columns {
@@ -89,26 +89,27 @@ impl Columns for SqliteColumns<'_> {
 
 /// A row of PostgreSQL.
 pub(super) struct PostgresColumns<'r> {
-    row: &'r PgRow,
+    values: Values<'r>,
     next: usize,
 }
 
 impl<'r> PostgresColumns<'r> {
-    pub(super) const fn of(row: &'r PgRow) -> Self {
-        Self { row, next: 0 }
+    pub(super) fn of(row: Row<'r>) -> Result<Self, Fault> {
+        Ok(Self { values: row.values()?, next: 0 })
     }
 }
 
 impl Columns for PostgresColumns<'_> {
-    type Error = sqlx::Error;
+    type Error = Fault;
 
     fn named<T: Value>(&mut self, name: &'static str) -> Result<T, Self::Error> {
-        self.row.try_get(name)
+        self.next = self.values.place(name, self.next)?;
+        self.next()
     }
 
     fn next<T: Value>(&mut self) -> Result<T, Self::Error> {
-        let index = self.next;
+        let place = self.next;
         self.next += 1;
-        self.row.try_get(index)
+        self.values.read(place)
     }
 }

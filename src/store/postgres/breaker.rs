@@ -131,8 +131,7 @@ async fn on_one_that_was_given_back(server: &Server) {
 async fn on_a_new_one(server: &Server) {
     let answered = match server.greet().await {
         Ok(()) => true,
-        Err(sqlx::Error::Database(e)) => e.code().as_deref() == Some(CROWDED),
-        Err(_) => false,
+        Err(fault) => fault.code() == CROWDED,
     };
     if !answered {
         std::future::pending::<()>().await;

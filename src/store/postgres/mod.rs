@@ -1,24 +1,31 @@
 //! How is PostgreSQL used? Connections of a pool, which are asked whether they live only where that is in doubt; and once the server is
 //! known to be silent, nobody waits for it.
 
+mod address;
 mod breaker;
+mod fault;
 mod hosts;
+mod line;
 mod open;
 mod server;
 mod session;
+mod startup;
+mod value;
+mod wire;
 
 use std::sync::Arc;
 
 use super::watch::Watch;
 use super::{Error, Result};
 
+use super::pool::Lease;
 use breaker::Breaker;
+pub use fault::Fault;
+use line::Line;
+pub(crate) use line::{Row, Values};
 use server::{Server, Vain};
 pub(crate) use session::Session;
-
-/// Through a pooler the limits of the server come with each transaction, in the same message as its beginning.
-const BEGIN_POOLED: &str =
-    "BEGIN; SET LOCAL statement_timeout = 9500; SET LOCAL idle_in_transaction_session_timeout = 30000";
+pub(crate) use value::Read;
 
 /// A database.
 #[derive(Debug)]
@@ -36,21 +43,17 @@ impl Postgres {
     /// # Errors
     /// When none comes free in time, or the server does not answer.
     pub(super) async fn read(&self, watch: &Arc<Watch>) -> Result<Session> {
-        if self.pooler {
-            // A statement is prepared and run in two steps: only a transaction keeps the two on one server.
-            return self.write(watch).await;
-        }
-        self.session(watch).await
+        let lease = self.lease(watch).await?;
+        Ok(Session::reading(lease, !self.pooler, Arc::clone(watch)))
     }
 
-    /// A connection with a transaction begun on it.
+    /// A connection with a transaction, which begins with the first statement.
     ///
     /// # Errors
     /// As [`Postgres::read`].
     pub(super) async fn write(&self, watch: &Arc<Watch>) -> Result<Session> {
-        let mut session = self.session(watch).await?;
-        session.begin(if self.pooler { BEGIN_POOLED } else { "BEGIN" }).await?;
-        Ok(session)
+        let lease = self.lease(watch).await?;
+        Ok(Session::writing(lease, !self.pooler, Arc::clone(watch)))
     }
 
     /// Connections in use, connections that rest, and who waits for one.
@@ -64,13 +67,13 @@ impl Postgres {
     }
 
     /// The server may say nothing at all: whoever finds that out spares the others the waiting.
-    async fn session(&self, watch: &Arc<Watch>) -> Result<Session> {
+    async fn lease(&self, watch: &Arc<Watch>) -> Result<Lease<Line>> {
         // Boxed, as it would make the future of every request larger.
         let asked = self.breaker.unless_silent(Box::pin(self.server.lease(watch))).await;
         let lease = match asked {
             Some(Ok(lease)) => lease,
             Some(Err(Vain::Closed(e))) => return Err(e),
-            Some(Err(Vain::Said(e))) => return Err(Error::from_sqlx("acquire", e)),
+            Some(Err(Vain::Said(e))) => return Err(Error::from_postgres("acquire", e)),
             Some(Err(Vain::Late(reason))) => {
                 self.breaker.doubt(&self.server);
                 return Err(Error::Unavailable { query: "acquire", reason });
@@ -81,6 +84,6 @@ impl Postgres {
             }
         };
         watch.acquired();
-        Ok(Session::new(lease, !self.pooler, Arc::clone(watch)))
+        Ok(lease)
     }
 }

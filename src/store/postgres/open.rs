@@ -1,12 +1,11 @@
 //! How is PostgreSQL reached for the first time, and said why not?
 
-use std::str::FromStr as _;
-
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::time::timeout;
 
+use super::address::Address;
 use super::breaker::Breaker;
+use super::fault::Fault;
+use super::line::Line;
 use super::server::{IS_READ_ONLY, Server, one_word};
 use super::{Postgres, hosts};
 use crate::store::cause::Cause;
@@ -38,7 +37,8 @@ impl Postgres {
     pub(in crate::store) async fn open(options: &Options) -> Result<Self> {
         let failed = |cause| Error::Open { url: options.place(), cause };
         let addresses = hosts::each(&options.url).map_err(|e| failed(Cause::Address(e)))?;
-        let plain: sqlx::Result<Vec<_>> = addresses.iter().map(|address| settled(address)).collect();
+        let plain: std::result::Result<Vec<_>, Fault> =
+            addresses.iter().map(|address| Address::parse(address)).collect();
         let plain = plain.map_err(|e| failed(Cause::of_postgres(&e)))?;
         let pooler = first_of(&plain).await.map_err(failed)?;
         if pooler {
@@ -50,21 +50,13 @@ impl Postgres {
     }
 }
 
-/// How a server of this address is connected to.
-fn settled(address: &str) -> sqlx::Result<PgConnectOptions> {
-    // We read no fractions, and poolers refuse the setting.
-    let connect = PgConnectOptions::from_str(address)?.extra_float_digits(None);
-    let is_named = connect.get_application_name().is_some();
-    Ok(if is_named { connect } else { connect.application_name("countersign") })
-}
-
 /// The same without a pooler between.
-fn direct(connect: PgConnectOptions) -> PgConnectOptions {
-    connect.options(SESSION)
+fn direct(address: Address) -> Address {
+    address.with_settings(&SESSION)
 }
 
 /// Whether a pooler stands before the first server that takes writing; if none does, why the first does not.
-async fn first_of(hosts: &[PgConnectOptions]) -> std::result::Result<bool, Cause> {
+async fn first_of(hosts: &[Address]) -> std::result::Result<bool, Cause> {
     let mut refused = None;
     for plain in hosts {
         let trial = match first(&direct(plain.clone())).await {
@@ -89,15 +81,10 @@ enum Trial {
 }
 
 impl Trial {
-    fn of(error: &sqlx::Error) -> Self {
-        let code = error
-            .as_database_error()
-            .and_then(sqlx::error::DatabaseError::code)
-            .unwrap_or_default()
-            .into_owned();
-        let cause = Cause::of_postgres(error);
+    fn of(fault: &Fault) -> Self {
+        let cause = Cause::of_postgres(fault);
         // Protocol violation (PgBouncer), feature not supported (RDS Proxy), unknown or wrong setting.
-        if ["08P01", "0A000", "42704", "22023"].contains(&code.as_str()) {
+        if ["08P01", "0A000", "42704", "22023"].contains(&fault.code()) {
             Self::Startup(cause)
         } else {
             Self::Failed(cause)
@@ -112,16 +99,16 @@ impl Trial {
 }
 
 /// Connects once, for what the pool would not tell; true when the settings of the session have reached the server.
-async fn first(connect: &PgConnectOptions) -> std::result::Result<bool, Trial> {
+async fn first(address: &Address) -> std::result::Result<bool, Trial> {
     let connecting = async {
-        let mut conn = connect.connect().await?;
+        let mut conn = Line::connect(address).await?;
         let marked = one_word(&mut conn, IS_DIRECT).await?;
         let read_only = one_word(&mut conn, IS_READ_ONLY).await?;
         for statement in ["BEGIN", "ROLLBACK"] {
-            sqlx::raw_sql(statement).execute(&mut conn).await?;
+            conn.script(statement).await?;
         }
-        conn.close().await?;
-        Ok::<_, sqlx::Error>((marked == "on", read_only == "on"))
+        conn.close().await;
+        Ok::<_, Fault>((marked == "on", read_only == "on"))
     };
     match timeout(PATIENCE, connecting).await {
         Ok(Ok((_, true))) => Err(Trial::Failed(Cause::ReadOnlyServer)),

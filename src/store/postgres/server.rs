@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 use tokio::time::{sleep, timeout};
 
+use super::address::Address;
+use super::fault::Fault;
+use super::line::Line;
 use crate::store::Error;
 use crate::store::pool::{Lease, NoPlace, PATIENCE, Pool};
 use crate::store::watch::Watch;
@@ -33,8 +34,8 @@ const EACH: Duration = Duration::from_secs(2);
 /// A server that may have moved between several hosts, and the connections to it.
 #[derive(Debug)]
 pub(super) struct Server {
-    pool: Arc<Pool<PgConnection>>,
-    hosts: Vec<PgConnectOptions>,
+    pool: Arc<Pool<Line>>,
+    hosts: Vec<Address>,
     /// Which of them was reached last.
     last: AtomicUsize,
 }
@@ -47,7 +48,7 @@ pub(super) enum Vain {
     /// None is given out any more.
     Closed(Error),
     /// The server, or the way to it, said why.
-    Said(sqlx::Error),
+    Said(Fault),
 }
 
 impl From<NoPlace> for Vain {
@@ -60,12 +61,12 @@ impl From<NoPlace> for Vain {
 }
 
 impl Server {
-    pub(super) fn new(hosts: Vec<PgConnectOptions>, max_connections: u32) -> Arc<Self> {
+    pub(super) fn new(hosts: Vec<Address>, max_connections: u32) -> Arc<Self> {
         Arc::new(Self { pool: Pool::new(max_connections.max(1)), hosts, last: AtomicUsize::new(0) })
     }
 
     /// A connection that is believed to work: one that rested a moment ago, one that has just said so, or a new one.
-    pub(super) async fn lease(&self, watch: &Watch) -> Result<Lease<PgConnection>, Vain> {
+    pub(super) async fn lease(&self, watch: &Watch) -> Result<Lease<Line>, Vain> {
         let (mut lease, rest) = self.pool.lease().await?;
         if let (true, Some(conn)) = (rest >= FRESH, lease.conn()) {
             watch.asked_the_server();
@@ -97,7 +98,7 @@ impl Server {
     }
 
     /// Asks over a connection of its own whether the server answers, or any that may take its place.
-    pub(super) async fn greet(&self) -> sqlx::Result<()> {
+    pub(super) async fn greet(&self) -> Result<(), Fault> {
         self.reach(Wanted::Answer).await.map(|_| ())
     }
 
@@ -111,12 +112,12 @@ impl Server {
 
     pub(super) async fn close(&self) {
         for conn in self.pool.close().await {
-            let _ = conn.close().await;
+            conn.close().await;
         }
     }
 
     /// A connection that somebody gives back meanwhile.
-    async fn rested(&self) -> PgConnection {
+    async fn rested(&self) -> Line {
         loop {
             sleep(LOOK).await;
             if let Some(conn) = self.pool.just_rested(FRESH) {
@@ -126,7 +127,7 @@ impl Server {
     }
 
     /// A new connection. A server that is just starting, or a standby that may be promoted, is tried again for a while.
-    async fn connected(&self) -> Result<PgConnection, Vain> {
+    async fn connected(&self) -> Result<Line, Vain> {
         let mut last = "no answer".to_owned();
         let trying = async {
             let (mut pause, longest) = AGAIN;
@@ -146,7 +147,7 @@ impl Server {
     }
 
     /// Tries the hosts in turn, the one that was reached last first.
-    async fn reach(&self, wanted: Wanted) -> sqlx::Result<PgConnection> {
+    async fn reach(&self, wanted: Wanted) -> Result<Line, Fault> {
         let (count, first) = (self.hosts.len(), self.last.load(Ordering::Relaxed));
         let limit = if count > 1 { EACH } else { PATIENCE };
         let mut refused = None;
@@ -160,7 +161,7 @@ impl Server {
                 Err(e) => refused = Some(e),
             }
         }
-        Err(refused.unwrap_or(sqlx::Error::PoolTimedOut))
+        Err(refused.unwrap_or_else(|| Fault::Address("no server is named".to_owned())))
     }
 }
 
@@ -173,8 +174,8 @@ enum Wanted {
     Answer,
 }
 
-async fn connect(host: &PgConnectOptions, wanted: Wanted) -> sqlx::Result<PgConnection> {
-    let mut conn = host.connect().await?;
+async fn connect(host: &Address, wanted: Wanted) -> Result<Line, Fault> {
+    let mut conn = Line::connect(host).await?;
     match wanted {
         Wanted::Primary => is_primary(&mut conn).await?,
         Wanted::Answer => drop(one_word(&mut conn, IS_READ_ONLY).await?),
@@ -183,22 +184,19 @@ async fn connect(host: &PgConnectOptions, wanted: Wanted) -> sqlx::Result<PgConn
 }
 
 /// Whether connecting may succeed in a moment; where there are `several` hosts, another one may have taken over by then.
-fn may_be_ready_soon(error: &sqlx::Error, several: bool) -> bool {
+fn may_be_ready_soon(fault: &Fault, several: bool) -> bool {
     use io::ErrorKind::{ConnectionRefused, ReadOnlyFilesystem, TimedOut};
-    match error {
-        sqlx::Error::Io(e) => {
-            several || [ConnectionRefused, ReadOnlyFilesystem, TimedOut].contains(&e.kind())
-        }
+    match fault {
+        Fault::Line(e) => several || [ConnectionRefused, ReadOnlyFilesystem, TimedOut].contains(&e.kind()),
         // Too many connections; starting up, or shutting down.
-        sqlx::Error::Database(e) => ["53300", "57P03"].contains(&e.code().as_deref().unwrap_or_default()),
-        _ => false,
+        said => ["53300", "57P03"].contains(&said.code()),
     }
 }
 
 /// Whether a connection answers, and by a server that takes writing: after a fail-over it may be a standby.
-async fn is_primary(conn: &mut PgConnection) -> sqlx::Result<()> {
-    let late = |_| io::Error::new(io::ErrorKind::TimedOut, "no answer to a question");
-    let read_only = timeout(PING, one_word(conn, IS_READ_ONLY)).await.map_err(late)??;
+async fn is_primary(conn: &mut Line) -> Result<(), Fault> {
+    let read_only =
+        timeout(PING, one_word(conn, IS_READ_ONLY)).await.map_err(|_| Fault::late("a question"))??;
     if read_only == "on" {
         let said = "the server is read-only, a standby perhaps";
         return Err(io::Error::new(io::ErrorKind::ReadOnlyFilesystem, said).into());
@@ -206,6 +204,6 @@ async fn is_primary(conn: &mut PgConnection) -> sqlx::Result<()> {
     Ok(())
 }
 
-pub(super) async fn one_word(conn: &mut PgConnection, question: &'static str) -> sqlx::Result<String> {
-    sqlx::raw_sql(question).fetch_one(conn).await?.try_get(0)
+pub(super) async fn one_word(conn: &mut Line, question: &'static str) -> Result<String, Fault> {
+    Ok(conn.script(question).await?.unwrap_or_default())
 }

@@ -6,32 +6,38 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::postgres::{PgArguments, PgConnection};
-use sqlx::query::Query;
-use sqlx::{Connection as _, Executor as _, Postgres, SqlSafeStr as _};
 use tokio::runtime::Handle;
-use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
+use super::fault::Fault;
+use super::line::{Answer, Line, Parameters, Row};
+use crate::store::later::Later;
 use crate::store::pool::Lease;
 use crate::store::row::{FromRow, PostgresColumns};
 use crate::store::watch::{Began, Watch};
 use crate::store::{Error, Result};
 
-/// How long the server may take for one statement.
-const STATEMENT: Duration = Duration::from_secs(10);
+/// How long the server may take for what is sent to it at once.
+const ANSWERS: Duration = Duration::from_secs(10);
 
-/// How long a connection may take to roll back, or to prove that it is alive, before it is closed instead.
+/// How long a connection may take to come to rest, before it is closed instead.
 const RETURN: Duration = Duration::from_secs(5);
+
+/// What begins a transaction. Through a pooler the limits of the server come with each.
+const BEGIN: &[&str] = &["BEGIN"];
+const BEGIN_POOLED: &[&str] =
+    &["BEGIN", "SET LOCAL statement_timeout = 9500", "SET LOCAL idle_in_transaction_session_timeout = 30000"];
+
+const COMMIT: &str = "COMMIT";
 
 /// A connection for as long as its holder needs it.
 #[derive(Debug)]
 pub(crate) struct Session {
     /// None once it has failed.
-    lease: Option<Lease<PgConnection>>,
+    lease: Option<Lease<Line>>,
     state: State,
-    /// Whether an answer is being waited for.
-    is_waiting: bool,
+    /// What has been asked since the last answers.
+    asked: Vec<Asked>,
     /// Whether the server may keep statements by name; a pooler hands every transaction to another server.
     named: bool,
     watch: Arc<Watch>,
@@ -41,53 +47,137 @@ pub(crate) struct Session {
 enum State {
     /// Each statement is a transaction of its own.
     Plain,
+    /// A transaction begins with the first statement.
+    Beginning,
     /// A transaction is open.
     Open,
     /// A transaction is open, and PostgreSQL will hear nothing more in it: a COMMIT would be answered kindly and keep nothing.
     Spoilt,
-    /// A transaction is being opened or ended, and nobody has seen the outcome.
-    Unsure,
 }
 
-/// What has been answered, if it came in time.
-type Answer<T> = std::result::Result<sqlx::Result<T>, Elapsed>;
+/// Something whose answer is to come.
+struct Asked {
+    query: &'static str,
+    /// When; none for what begins and ends transactions.
+    began: Option<Began>,
+    /// Who wants to know, if it is not whoever waits.
+    hears: Option<Hears>,
+}
 
-/// A query with what is bound to it.
-pub(crate) type Bound<'q> = Query<'q, Postgres, PgArguments>;
+impl std::fmt::Debug for Asked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.query)
+    }
+}
+
+/// What takes an answer.
+type Hears = Box<dyn FnOnce(&Answer) -> Result<()> + Send + Sync>;
 
 impl Session {
-    pub(super) const fn new(lease: Lease<PgConnection>, named: bool, watch: Arc<Watch>) -> Self {
-        Self { lease: Some(lease), state: State::Plain, is_waiting: false, named, watch }
+    /// One on which each statement is a transaction of its own; or, where a pooler stands between, all are one: what is asked in two
+    /// steps would have two servers.
+    pub(super) const fn reading(lease: Lease<Line>, named: bool, watch: Arc<Watch>) -> Self {
+        let state = if named { State::Plain } else { State::Beginning };
+        Self { lease: Some(lease), state, asked: Vec::new(), named, watch }
+    }
+
+    /// One with a transaction.
+    pub(super) const fn writing(lease: Lease<Line>, named: bool, watch: Arc<Watch>) -> Self {
+        Self { lease: Some(lease), state: State::Beginning, asked: Vec::new(), named, watch }
     }
 
     /// Runs a statement; the answer is the number of rows it changed.
-    pub(crate) async fn execute(&mut self, query: &'static str, bound: Bound<'_>) -> Result<u64> {
-        let (bound, began) = (bound.persistent(self.named), self.begins());
-        let answer = timeout(STATEMENT, self.ready(query)?.execute(bound)).await;
-        self.ended(query, began, answer).map(|done| done.rows_affected())
+    pub(crate) async fn execute(
+        &mut self,
+        query: &'static str,
+        sql: &'static str,
+        parameters: &Parameters<'_>,
+    ) -> Result<u64> {
+        self.ask(query, sql, parameters, None)?;
+        Ok(self.answer().await?.changed())
     }
 
     /// Reads at most one row.
     pub(crate) async fn optional<R: FromRow>(
         &mut self,
         query: &'static str,
-        bound: Bound<'_>,
+        sql: &'static str,
+        parameters: &Parameters<'_>,
     ) -> Result<Option<R>> {
-        let (bound, began) = (bound.persistent(self.named), self.begins());
-        let answer = timeout(STATEMENT, self.ready(query)?.fetch_optional(bound)).await;
-        let row = self.ended(query, began, answer)?;
-        let row = row.map(|row| R::from_row(&mut PostgresColumns::of(&row))).transpose();
-        row.map_err(|e| Error::from_sqlx(query, e))
+        self.ask(query, sql, parameters, None)?;
+        first(query, &self.answer().await?)
     }
 
     /// Reads all rows.
-    pub(crate) async fn all<R: FromRow>(&mut self, query: &'static str, bound: Bound<'_>) -> Result<Vec<R>> {
-        let (bound, began) = (bound.persistent(self.named), self.begins());
-        let answer = timeout(STATEMENT, self.ready(query)?.fetch_all(bound)).await;
-        let rows = self.ended(query, began, answer)?;
-        let rows: sqlx::Result<_> =
-            rows.iter().map(|row| R::from_row(&mut PostgresColumns::of(row))).collect();
-        rows.map_err(|e| Error::from_sqlx(query, e))
+    pub(crate) async fn all<R: FromRow>(
+        &mut self,
+        query: &'static str,
+        sql: &'static str,
+        parameters: &Parameters<'_>,
+    ) -> Result<Vec<R>> {
+        self.ask(query, sql, parameters, None)?;
+        self.answer().await?.rows().map(|row| of_row(query, row)).collect()
+    }
+
+    /// Runs a statement with the next one whose answer is waited for, which fails where this one does.
+    pub(crate) async fn later(
+        &mut self,
+        query: &'static str,
+        sql: &'static str,
+        parameters: &Parameters<'_>,
+    ) -> Result<()> {
+        self.ask(query, sql, parameters, None)?;
+        // Without a transaction, nobody may ever wait for another.
+        if self.state == State::Plain { self.answers().await.map(|_| ()) } else { Ok(()) }
+    }
+
+    /// The same; the number of rows that it has changed is told then.
+    pub(crate) fn execute_later(
+        &mut self,
+        query: &'static str,
+        sql: &'static str,
+        parameters: &Parameters<'_>,
+    ) -> Result<Later<u64>> {
+        let (give, take) = Later::promised();
+        let hears: Hears = Box::new(move |answer| {
+            let _ = give.send(answer.changed());
+            Ok(())
+        });
+        self.ask(query, sql, parameters, Some(hears))?;
+        Ok(take)
+    }
+
+    /// The same of a query for at most one row.
+    pub(crate) fn optional_later<R: FromRow + Send + Sync + 'static>(
+        &mut self,
+        query: &'static str,
+        sql: &'static str,
+        parameters: &Parameters<'_>,
+    ) -> Result<Later<Option<R>>> {
+        let (give, take) = Later::promised();
+        let hears: Hears = Box::new(move |answer| {
+            let _ = give.send(first(query, answer)?);
+            Ok(())
+        });
+        self.ask(query, sql, parameters, Some(hears))?;
+        Ok(take)
+    }
+
+    /// The same of a query for some rows.
+    pub(crate) fn all_later<R: FromRow + Send + Sync + 'static>(
+        &mut self,
+        query: &'static str,
+        sql: &'static str,
+        parameters: &Parameters<'_>,
+    ) -> Result<Later<Vec<R>>> {
+        let (give, take) = Later::promised();
+        let hears: Hears = Box::new(move |answer| {
+            let rows: Result<Vec<R>> = answer.rows().map(|row| of_row(query, row)).collect();
+            let _ = give.send(rows?);
+            Ok(())
+        });
+        self.ask(query, sql, parameters, Some(hears))?;
+        Ok(take)
     }
 
     /// Runs the statements of a text, one after the other, within a limit of their own.
@@ -97,74 +187,128 @@ impl Session {
         text: &'static str,
         limit: Duration,
     ) -> Result<()> {
-        let answer = timeout(limit, sqlx::raw_sql(text).execute(self.ready(query)?)).await;
-        self.learn(query, limit, answer).map(|_| ())
+        self.begin()?;
+        if !self.asked.is_empty() {
+            self.answers().await?;
+        }
+        self.watch.asked_the_server();
+        let answer = timeout(limit, self.line(query)?.script(text)).await;
+        let answer = answer.unwrap_or_else(|_| Err(late(limit)));
+        answer.map(|_| ()).map_err(|fault| self.fails(query, fault))
     }
 
     /// Understands a query without running it.
     pub(in crate::store) async fn prepare(&mut self, sql: &'static str) -> Result<()> {
-        let answer = timeout(STATEMENT, self.ready("prepare")?.prepare(sql.into_sql_str())).await;
-        self.learn("prepare", STATEMENT, answer).map(|_| ())
-    }
-
-    /// Begins a transaction by this statement.
-    pub(super) async fn begin(&mut self, statement: &'static str) -> Result<()> {
-        self.state = State::Unsure;
-        self.script("BEGIN", statement, STATEMENT).await?;
-        self.state = State::Open;
-        Ok(())
+        self.begin()?;
+        if !self.asked.is_empty() {
+            self.answers().await?;
+        }
+        self.watch.asked_the_server();
+        let answer = timeout(ANSWERS, self.line("prepare")?.understand(sql)).await;
+        let answer = answer.unwrap_or_else(|_| Err((0, late(ANSWERS))));
+        answer.map_err(|(_, fault)| self.fails("prepare", fault))
     }
 
     /// Makes everything done in the transaction true.
     pub(in crate::store) async fn commit(mut self) -> Result<()> {
-        if self.state == State::Spoilt {
-            return Err(Error::Spoilt);
+        match self.state {
+            State::Spoilt => return Err(Error::Spoilt),
+            // Nothing has been asked in it.
+            State::Plain | State::Beginning => {}
+            State::Open => {
+                self.put(COMMIT, COMMIT, &[], None, None)?;
+                if self.answer().await?.tag() != COMMIT {
+                    return Err(Error::Spoilt);
+                }
+            }
         }
-        self.state = State::Unsure;
-        self.script("COMMIT", "COMMIT", STATEMENT).await?;
-        self.state = State::Plain;
         self.watch.committed();
         Ok(())
     }
 
-    fn begins(&self) -> Began {
-        if !self.named {
-            // What is not kept is prepared each time.
-            self.watch.asked_the_server();
+    /// Writes down what is to be asked next.
+    fn ask(
+        &mut self,
+        query: &'static str,
+        sql: &'static str,
+        parameters: &Parameters<'_>,
+        hears: Option<Hears>,
+    ) -> Result<()> {
+        self.begin()?;
+        let began = self.watch.begins();
+        self.put(query, sql, parameters, Some(began), hears)
+    }
+
+    /// Begins the transaction with what is asked next.
+    fn begin(&mut self) -> Result<()> {
+        if self.state != State::Beginning {
+            return Ok(());
         }
-        self.watch.begins()
+        self.state = State::Open;
+        let begin = if self.named { BEGIN } else { BEGIN_POOLED };
+        begin.iter().try_for_each(|statement| self.put("BEGIN", statement, &[], None, None))
     }
 
-    fn ended<T>(&mut self, query: &'static str, began: Began, answer: Answer<T>) -> Result<T> {
-        self.watch.ended(query, began, !matches!(answer, Ok(Ok(_))));
-        self.learn(query, STATEMENT, answer)
+    fn put(
+        &mut self,
+        query: &'static str,
+        sql: &'static str,
+        parameters: &Parameters<'_>,
+        began: Option<Began>,
+        hears: Option<Hears>,
+    ) -> Result<()> {
+        let named = self.named;
+        self.line(query)?.ask(sql, parameters, named).map_err(|fault| Error::from_postgres(query, fault))?;
+        self.asked.push(Asked { query, began, hears });
+        Ok(())
     }
 
-    /// The connection, of which something is asked now; [`Session::learn`] has to hear the answer.
-    fn ready(&mut self, query: &'static str) -> Result<&mut PgConnection> {
-        let Some(conn) = self.lease.as_mut().and_then(Lease::conn) else {
-            let reason = "the connection has failed before".to_owned();
-            return Err(Error::Unavailable { query, reason });
-        };
+    /// The answer to what was asked last.
+    async fn answer(&mut self) -> Result<Answer> {
+        Ok(self.answers().await?.unwrap_or_default())
+    }
+
+    /// Sends what has been asked, and tells the answers to whom they are for; the last one is handed back.
+    async fn answers(&mut self) -> Result<Option<Answer>> {
+        let asked = std::mem::take(&mut self.asked);
+        let last = asked.last().map_or("nothing", |asked| asked.query);
         self.watch.asked_the_server();
-        self.is_waiting = true;
-        Ok(conn)
+        let answers = timeout(ANSWERS, self.line(last)?.answers()).await;
+        let answers = answers.unwrap_or_else(|_| Err((asked.len().saturating_sub(1), late(ANSWERS))));
+        let failed = answers.as_ref().err().map(|(at, _)| *at);
+        for (at, asked) in asked.iter().enumerate() {
+            if let Some(began) = asked.began {
+                self.watch.ended(asked.query, began, failed == Some(at));
+            }
+        }
+        let mut answers = answers.map_err(|(at, fault)| {
+            let query = asked.get(at).map_or(last, |asked| asked.query);
+            self.fails(query, fault)
+        })?;
+        for (asked, answer) in asked.into_iter().zip(&answers) {
+            if let Some(hears) = asked.hears {
+                hears(answer)?;
+            }
+        }
+        Ok(answers.pop())
     }
 
-    /// Sorts an answer. A connection that failed is closed at once.
-    fn learn<T>(&mut self, query: &'static str, limit: Duration, answer: Answer<T>) -> Result<T> {
-        self.is_waiting = false;
-        let error = match answer {
-            Ok(Ok(value)) => return Ok(value),
-            Ok(Err(e)) => Error::from_sqlx(query, e),
-            Err(_) => Error::Unavailable { query, reason: format!("no answer within {} s", limit.as_secs()) },
-        };
+    fn line(&mut self, query: &'static str) -> Result<&mut Line> {
+        self.lease.as_mut().and_then(Lease::conn).ok_or_else(|| {
+            let reason = "the connection has failed before".to_owned();
+            Error::Unavailable { query, reason }
+        })
+    }
+
+    /// Sorts what was said against a query. A connection that failed is closed at once.
+    fn fails(&mut self, query: &'static str, fault: Fault) -> Error {
+        let error = Error::from_postgres(query, fault);
         if error.may_pass() {
             self.discard();
         } else if self.state == State::Open {
             self.state = State::Spoilt;
         }
-        Err(error)
+        error
     }
 
     /// Closes the connection without waiting for anybody: the pool may open another.
@@ -173,33 +317,42 @@ impl Session {
     }
 }
 
+/// The first row of an answer.
+fn first<R: FromRow>(query: &'static str, answer: &Answer) -> Result<Option<R>> {
+    answer.rows().next().map(|row| of_row(query, row)).transpose()
+}
+
+fn of_row<R: FromRow>(query: &'static str, row: Row<'_>) -> Result<R> {
+    let read = PostgresColumns::of(row).and_then(|mut columns| R::from_row(&mut columns));
+    read.map_err(|fault| Error::from_postgres(query, fault))
+}
+
+fn late(limit: Duration) -> Fault {
+    std::io::Error::new(std::io::ErrorKind::TimedOut, format!("no answer within {} s", limit.as_secs()))
+        .into()
+}
+
 impl Drop for Session {
     fn drop(&mut self) {
-        if self.state == State::Unsure {
-            return self.discard();
-        }
-        let open = self.state != State::Plain;
-        if !open && !self.is_waiting {
+        let Some(mut lease) = self.lease.take() else { return };
+        let Some(line) = lease.conn() else { return };
+        line.forget_unsent();
+        if line.is_at_rest() {
             // Dropped, it goes back to the pool as it is.
             return;
         }
-        match (self.lease.take(), Handle::try_current()) {
-            (Some(lease), Ok(runtime)) => drop(runtime.spawn(give_back(lease, open))),
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn(give_back(lease))),
             // Without a runtime nothing can be asked any more.
-            (Some(mut lease), Err(_)) => drop(lease.take()),
-            (None, _) => {}
+            Err(_) => drop(lease.take()),
         }
     }
 }
 
-/// Returns a connection to its pool once its transaction is rolled back, and the answer to what was cut short has come; or closes it,
-/// if that takes too long.
-async fn give_back(mut lease: Lease<PgConnection>, open: bool) {
-    let Some(conn) = lease.conn() else { return };
-    let answer = async {
-        if open { sqlx::raw_sql("ROLLBACK").execute(conn).await.map(|_| ()) } else { conn.ping().await }
-    };
-    if !matches!(timeout(RETURN, answer).await, Ok(Ok(()))) {
+/// Returns a connection to its pool once it has come to rest; or closes it, if that takes too long.
+async fn give_back(mut lease: Lease<Line>) {
+    let Some(line) = lease.conn() else { return };
+    if !matches!(timeout(RETURN, line.come_to_rest()).await, Ok(Ok(()))) {
         tracing::debug!("a connection that does not answer is closed");
         drop(lease.take());
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::line::{Line, Parameters, aside};
 use super::writer::Turn;
+use crate::store::later::Later;
 use crate::store::pool::Lease;
 use crate::store::row::FromRow;
 use crate::store::watch::Watch;
@@ -66,6 +67,46 @@ impl Session {
         parameters: &Parameters<'_>,
     ) -> Result<Vec<R>> {
         self.run(query, |line| line.all(sql, parameters))
+    }
+
+    /// Runs a statement; nobody waits to hear of it.
+    pub(crate) fn later(
+        &mut self,
+        query: &'static str,
+        sql: &str,
+        parameters: &Parameters<'_>,
+    ) -> Result<()> {
+        self.execute(query, sql, parameters).map(|_| ())
+    }
+
+    /// The same; the number of rows that it has changed is told later.
+    pub(crate) fn execute_later(
+        &mut self,
+        query: &'static str,
+        sql: &str,
+        parameters: &Parameters<'_>,
+    ) -> Result<Later<u64>> {
+        self.execute(query, sql, parameters).map(Later::here)
+    }
+
+    /// The same of a query for at most one row.
+    pub(crate) fn optional_later<R: FromRow>(
+        &mut self,
+        query: &'static str,
+        sql: &str,
+        parameters: &Parameters<'_>,
+    ) -> Result<Later<Option<R>>> {
+        self.optional(query, sql, parameters).map(Later::here)
+    }
+
+    /// The same of a query for some rows.
+    pub(crate) fn all_later<R: FromRow>(
+        &mut self,
+        query: &'static str,
+        sql: &str,
+        parameters: &Parameters<'_>,
+    ) -> Result<Later<Vec<R>>> {
+        self.all(query, sql, parameters).map(Later::here)
     }
 
     /// Runs the statements of a text, one after the other.
