@@ -18,9 +18,9 @@ const LIMITS: [(&str, [u64; 4]); 7] = [
     ("jwks", [1, 2, 2, 0]),
     ("userinfo", [1, 1, 1, 0]),
     ("client credentials", [0, 0, 0, 0]),
-    ("refresh", [2, 3, 5, 1]),
-    ("single sign-on", [5, 11, 15, 2]),
-    ("sign-in", [13, 22, 30, 4]),
+    ("refresh", [2, 3, 3, 1]),
+    ("single sign-on", [5, 9, 5, 2]),
+    ("sign-in", [13, 20, 12, 4]),
 ];
 
 crate::on_both_databases! {

@@ -103,9 +103,10 @@ const INSIDE: [(&str, &[&[&str]]); 7] = [
 ];
 
 /// A big dependency has one owner: the paths that may name it.
-const OWNERS: [(&str, &[&str]); 11] = [
+const OWNERS: [(&str, &[&str]); 12] = [
     ("sqlx", &["src/store/"]),
     ("rusqlite", &["src/store/"]),
+    ("postgres_protocol", &["src/store/postgres/"]),
     ("lettre", &["src/mail/"]),
     ("josekit", &["src/keys/"]),
     ("argon2", &["src/directory/"]),

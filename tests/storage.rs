@@ -6,7 +6,8 @@ mod support;
 use std::time::Duration;
 
 use countersign::store::audit::{self, EventRow};
-use countersign::store::{self, Db, Error, Mismatch, SchemaState, turns};
+use countersign::store::failures::{self, Failure, FailureRow};
+use countersign::store::{self, Db, Error, Mismatch, SchemaState, Tx, turns};
 use sqlx::migrate::Migrate as _;
 use sqlx::{Connection as _, PgConnection};
 use support::Database;
@@ -119,8 +120,34 @@ crate::on_both_databases! {
     async fn a_row_that_is_there_is_a_duplicate(database) {
         let mut tx = database.db.write().await.unwrap();
         audit::append(&mut tx, &event("once")).await.unwrap();
-        let refused = audit::append(&mut tx, &event("once")).await.unwrap_err();
+        let refused = append_and_hear(&mut tx, &event("once")).await.unwrap_err();
         assert!(refused.is_duplicate(), "{refused}");
+    }
+
+    /// What nobody waits to hear of is heard with the next answer, at the COMMIT at the latest, and takes everything along.
+    async fn what_nobody_waits_for_fails_with_what_is_waited_for(database) {
+        let mut tx = database.db.write().await.unwrap();
+        audit::append(&mut tx, &event("first")).await.unwrap();
+        tx.commit().await.unwrap();
+        let mut tx = database.db.write().await.unwrap();
+        audit::append(&mut tx, &event("second")).await.unwrap();
+        let refused = match audit::append(&mut tx, &event("first")).await {
+            Ok(()) => tx.commit().await.unwrap_err(),
+            Err(at_once) => at_once,
+        };
+        assert!(refused.is_duplicate() && refused.to_string().contains("audit::APPEND"), "{refused}");
+        assert_eq!(recorded(&database.db).await, ["first"]);
+    }
+
+    async fn an_answer_that_is_not_waited_for_comes_with_the_next(database) {
+        let one = Failure { subject: "x", account: None, weight: 5, most: 10 };
+        let mut tx = database.db.write().await.unwrap();
+        failures::add(&mut tx, one, 7).await.unwrap();
+        let (found, none) = (failures::find(&mut tx, ["x", "", ""]), failures::find(&mut tx, ["y", "", ""]));
+        tx.commit().await.unwrap();
+        let found = found.unwrap().answer().unwrap();
+        assert_eq!(found, [FailureRow { subject: "x".to_owned(), debt: 5, failed_at: 7 }]);
+        assert_eq!(none.unwrap().answer().unwrap(), []);
     }
 
     async fn another_process_sees_what_was_committed(database) {
@@ -226,8 +253,26 @@ async fn on_postgres_nothing_is_called_committed_after_a_statement_that_failed()
     let database = Database::postgres().await;
     let mut tx = database.db.write().await.unwrap();
     audit::append(&mut tx, &event("once")).await.unwrap();
-    audit::append(&mut tx, &event("once")).await.unwrap_err();
+    append_and_hear(&mut tx, &event("once")).await.unwrap_err();
     assert!(matches!(tx.commit().await, Err(Error::Spoilt)));
+}
+
+/// What PostgreSQL has answered counts for nothing once something that went with it has failed.
+#[tokio::test]
+async fn on_postgres_an_answer_that_has_failed_before_is_none() {
+    let database = Database::postgres().await;
+    let mut tx = database.db.write().await.unwrap();
+    let asked = failures::find(&mut tx, ["x", "", ""]).unwrap();
+    audit::append(&mut tx, &event("once")).await.unwrap();
+    append_and_hear(&mut tx, &event("once")).await.unwrap_err();
+    assert!(matches!(asked.answer(), Err(Error::Spoilt)), "the server had answered, but in vain");
+    drop(tx);
+    assert!(recorded(&database.db).await.is_empty());
+}
+
+async fn append_and_hear(tx: &mut Tx, event: &EventRow) -> store::Result<()> {
+    audit::append(tx, event).await?;
+    tx.answers().await
 }
 
 #[tokio::test]

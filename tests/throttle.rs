@@ -239,7 +239,9 @@ crate::on_both_databases! {
         drop(busy);
         tokio::time::sleep(Duration::from_millis(300)).await;
         let mut conn = site.admin.db.read().await.unwrap();
-        let left = failures::find(&mut conn, [&account, "", ""]).await.unwrap();
+        let asked = failures::find(&mut conn, [&account, "", ""]).unwrap();
+        conn.answers().await.unwrap();
+        let left = asked.answer().unwrap();
         assert_eq!(left, [], "a failure that nobody was told of");
         drop(conn);
         let mut ned = at(&site, &app, "192.0.2.1").await;
@@ -368,7 +370,9 @@ crate::on_both_databases! {
                 tx.commit().await.unwrap();
                 expected = expected.and_one(kind, now);
                 let mut conn = database.db.read().await.unwrap();
-                let rows = failures::find(&mut conn, [&subject, "", ""]).await.unwrap();
+                let asked = failures::find(&mut conn, [&subject, "", ""]).unwrap();
+                conn.answers().await.unwrap();
+                let rows = asked.answer().unwrap();
                 let found = Count { debt: rows[0].debt, failed_at: rows[0].failed_at };
                 assert_eq!(found, expected, "{kind:?}, round {round}");
             }

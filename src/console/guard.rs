@@ -16,6 +16,7 @@ use crate::oidc::authorize::console::{self, Ask};
 use crate::signin::decide::{Assurance, Demand, Next, decide};
 use crate::signin::facts::{self, Freshness, Standing};
 use crate::store::sessions::{self, SessionRow};
+use crate::store::standing::Theirs;
 use crate::web::form::{BadForm, Form};
 use crate::web::network::Network;
 use crate::web::{Problem, origin};
@@ -87,7 +88,7 @@ async fn let_in(provider: Arc<Provider>, parts: &RawPathParams, asked: Asked) ->
         now_ms,
         form,
         query,
-        session,
+        session: session.row,
         route,
         address,
         headers,
@@ -109,14 +110,12 @@ pub(super) fn may(by: &By, needs: Needs) -> bool {
 /// Who it is, if nothing is missing of what a sign-in would ask them for now.
 async fn proven(
     provider: &Provider,
-    session: &SessionRow,
+    session: &Theirs<SessionRow>,
     now: i64,
 ) -> Result<Option<(Standing, Assurance)>, Problem> {
-    let state = &provider.signin;
-    let attempts = i64::from(state.settings.code_attempts);
-    let mut conn = state.db.read().await?;
-    let standing =
-        facts::load(&mut conn, None, Some(session), Freshness::Any, Demand::Whatever, attempts, now).await?;
+    let mut conn = provider.signin.db.read().await?;
+    let (any, whatever) = (Freshness::Any, Demand::Whatever);
+    let standing = facts::load(&mut conn, None, Some(session), any, whatever, provider.at(now)).await?;
     Ok(match (decide(standing.as_ref().map(|standing| &standing.facts)), standing) {
         (Next::Done(assurance), Some(standing)) => Some((standing, assurance)),
         _ => None,

@@ -16,6 +16,7 @@ use crate::outbound::Outbound;
 use crate::signin::{SignInState, session};
 use crate::store::sessions::SessionRow;
 use crate::store::signins::SignInRow;
+use crate::store::standing::{At, Theirs};
 use crate::store::{self, Conn};
 use crate::web::Language;
 use crate::web::certificate::ClientCertificate;
@@ -71,13 +72,19 @@ impl Provider {
         format!("{}/console/repair", self.issuer.trim_end_matches('/'))
     }
 
-    /// The live session of the browser that sent these headers.
+    /// The live session of the browser that sent these headers, and its person.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn session(&self, headers: &HeaderMap, now: i64) -> store::Result<Option<SessionRow>> {
+    pub async fn session(&self, headers: &HeaderMap, now: i64) -> store::Result<Option<Theirs<SessionRow>>> {
         let cookie = self.signin.cookies.read(headers, SESSION_COOKIE);
-        session::find(&self.signin.db, cookie.as_deref(), &self.signin.session, now).await
+        session::find(&self.signin.db, cookie.as_deref(), &self.signin.session, self.at(now)).await
+    }
+
+    /// What the store has to know to tell how things are with somebody now.
+    #[must_use]
+    pub fn at(&self, now: i64) -> At {
+        At { now, attempts: i64::from(self.signin.settings.code_attempts) }
     }
 
     /// The client of this id; the database is asked where it is not at hand.

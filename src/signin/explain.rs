@@ -5,7 +5,7 @@ use std::fmt;
 use super::decide::{Assurance, Demand, Facts, Hindrance, Next, Reach, decide};
 use super::facts;
 use crate::directory::{Person, Status, TwoFactor, people};
-use crate::store::{Conn, Result};
+use crate::store::{Conn, Result, challenges};
 
 /// The answer, for the command line and the managers' console.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -35,7 +35,8 @@ pub async fn explain(
     attempts: i64,
     now: i64,
 ) -> Result<Explanation> {
-    let facts = facts::about(conn, person, demand, attempts, now).await?;
+    let codes = challenges::codes_of(conn, &person.id, now, attempts).await?;
+    let facts = facts::about(person, codes, demand, now);
     let mut explanation = tell(person, &facts);
     let by_mail = explanation.outcome == "password_and_code" && facts.reach == Reach::Email;
     if by_mail && let Some(answer) = people::undelivered(conn, person).await? {

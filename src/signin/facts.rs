@@ -1,10 +1,13 @@
-//! What is known about whoever is signing in, now? Loaded afresh for every decision, and never remembered.
+//! What is known about whoever is signing in, now? Loaded afresh for every decision, with the session or the sign-in that tells who it
+//! is, and never remembered.
 
 use super::decide::{Demand, Facts, Hindrance, Reach, Strength};
-use crate::directory::{Person, Status, people};
+use crate::directory::{Person, Status};
+use crate::store::challenges::Codes;
 use crate::store::sessions::SessionRow;
 use crate::store::signins::SignInRow;
-use crate::store::{Conn, Result, challenges};
+use crate::store::standing::{self, At, Theirs, Whose};
+use crate::store::{Conn, Result};
 
 /// Somebody who has given a right password that counts for this request.
 #[derive(Clone, Debug)]
@@ -42,19 +45,26 @@ struct Proven<'a> {
 /// When the database refuses.
 pub async fn load(
     conn: &mut Conn,
-    signin: Option<&SignInRow>,
-    session: Option<&SessionRow>,
+    signin: Option<&Theirs<SignInRow>>,
+    session: Option<&Theirs<SessionRow>>,
     freshness: Freshness,
     demand: Demand,
-    attempts: i64,
-    now: i64,
+    at: At,
 ) -> Result<Option<Standing>> {
+    let looked_for = [signin.and_then(|s| s.whose.as_ref()), session.and_then(|s| s.whose.as_ref())];
+    let (signin, session) = (signin.map(|signin| &signin.row), session.map(|session| &session.row));
     let Some(proven) = proven(signin, session, freshness) else { return Ok(None) };
-    let Some(person) = people::find(conn, proven.user_id).await? else { return Ok(None) };
+    let found = looked_for.into_iter().flatten().find(|whose| whose.user.id == proven.user_id).cloned();
+    let whose = match found {
+        Some(whose) => Some(whose),
+        None => standing::of_user(conn, proven.user_id, at).await?,
+    };
+    let Some(Whose { user, codes }) = whose else { return Ok(None) };
+    let person = Person::from_row(user)?;
     if person.status != Status::Active {
         return Ok(None);
     }
-    let mut facts = about(conn, &person, demand, attempts, now).await?;
+    let mut facts = about(&person, codes, demand, at.now);
     facts.password_at = proven.password_at;
     // A session's password that a sign-in has taken over was given before there was the sign-in.
     let here = signin.is_some_and(|s| s.user_id.is_some() && proven.password_at >= s.created_at);
@@ -67,18 +77,9 @@ pub async fn load(
 }
 
 /// The facts about a person who gives their password now, and no code yet.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn about(
-    conn: &mut Conn,
-    person: &Person,
-    demand: Demand,
-    attempts: i64,
-    now: i64,
-) -> Result<Facts> {
-    let codes = challenges::codes_of(conn, &person.id, now, attempts).await?;
-    Ok(Facts {
+#[must_use]
+pub fn about(person: &Person, codes: Codes, demand: Demand, now: i64) -> Facts {
+    Facts {
         two_factor: person.two_factor(),
         overrides: person.overrides_two_factor(),
         reach: match person.deliverable_address() {
@@ -93,7 +94,7 @@ pub async fn about(
         code_at: None,
         skipped_at: None,
         hindrance: None,
-    })
+    }
 }
 
 fn proven<'a>(

@@ -7,7 +7,7 @@ use super::notice::Notice;
 use super::throttle::rule::Verdict;
 use super::throttle::{Standing, Try};
 use crate::audit::{Actor, Event};
-use crate::directory::{Lane, Login, Password, Passwords, Person, Status, Turn, login, people};
+use crate::directory::{Address, Lane, Login, Password, Passwords, Person, Status, Turn, login, people};
 use crate::keys::secret::entropy;
 use crate::metrics::Decision;
 use crate::store::signins::{self, SignInRow};
@@ -123,8 +123,9 @@ pub async fn check(state: &SignInState, attempt: &Attempt<'_>, proven: bool) -> 
 
 async fn hear(state: &SignInState, attempt: &Attempt<'_>, proven: bool) -> store::Result<Checked> {
     let mut conn = state.db.read().await?;
+    let likely = attempt.likely(proven).map(|likely| likely.ask(&mut conn)).transpose()?;
     let (person, tried, lane) = who(&mut conn, attempt, proven).await?;
-    let mut standing = tried.look(&mut conn, attempt.now_ms / 1000).await?;
+    let mut standing = tried.look_at(&mut conn, likely, attempt.now_ms / 1000).await?;
     drop(conn);
     if let Some(early) = early(attempt, &tried, &standing, attempt.now_ms / 1000) {
         return Ok(early);
@@ -210,6 +211,18 @@ fn busy(attempt: &Attempt<'_>) -> Checked {
 }
 
 impl Attempt<'_> {
+    /// What a failure will be counted for, most likely: that is asked in the same breath as whose login it is. None for an address,
+    /// which is somebody's or not: the answer takes the same time either way.
+    fn likely(&self, proven: bool) -> Option<Try> {
+        let login =
+            Login::parse(self.login).ok().filter(|login| Address::key_of(login.as_str()).is_none())?;
+        Some(match self.known {
+            _ if proven => Try::of_known(&login.key(), self.browser.as_str()),
+            Some(known) => Try::of_known(&login.key(), known.as_str()),
+            None => Try::of_stranger(&login.key(), self.network, self.browser),
+        })
+    }
+
     /// What was typed as login, to be shown again.
     fn typed(&self) -> String {
         self.login.chars().take(200).collect()

@@ -5,9 +5,10 @@ use rand::CryptoRng;
 use crate::config;
 use crate::keys::secret::{Token, TokenHash, new_id};
 use crate::store::sessions::{self, Proofs, SessionRow};
+use crate::store::standing::{self, At, Theirs};
 use crate::store::{Conn, Db, Result};
 
-/// The live session of the cookie that a browser presents. One that has grown too old is over for good, whatever the clock does then.
+/// The live session of the cookie that a browser presents, and its person. One that has grown too old is over for good, whatever the clock does then.
 ///
 /// # Errors
 /// When the database refuses.
@@ -15,12 +16,13 @@ pub async fn find(
     db: &Db,
     cookie: Option<&str>,
     settings: &config::Session,
-    now: i64,
-) -> Result<Option<SessionRow>> {
+    at: At,
+) -> Result<Option<Theirs<SessionRow>>> {
     let Some(cookie) = cookie else { return Ok(None) };
-    let (hash, idle_since) = (TokenHash::of(cookie), now - settings.idle.as_secs());
+    let (hash, now) = (TokenHash::of(cookie), at.now);
+    let idle_since = now - settings.idle.as_secs();
     let mut conn = db.read().await?;
-    let found = sessions::find(&mut conn, hash.as_str(), now, idle_since).await?;
+    let found = standing::of_session(&mut conn, hash.as_str(), idle_since, at).await?;
     if found.is_none() && sessions::is_stale(&mut conn, hash.as_str()).await? {
         drop(conn);
         let mut tx = db.write().await?;

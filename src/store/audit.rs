@@ -1,6 +1,6 @@
 //! Which queries keep and read the audit log?
 
-use super::macros::{all, execute, queries};
+use super::macros::{all, later, queries};
 use super::row::from_row;
 use super::{Conn, Result};
 
@@ -121,12 +121,12 @@ from_row!(EventRow {
     top_id
 });
 
-/// Appends one event.
+/// Appends one event; nobody waits to hear of it.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn append(conn: &mut Conn, row: &EventRow) -> Result<()> {
-    execute!(
+    later!(
         conn,
         APPEND,
         &row.id,
@@ -139,7 +139,6 @@ pub async fn append(conn: &mut Conn, row: &EventRow) -> Result<()> {
         &row.network,
         &row.details
     )
-    .map(|_| ())
 }
 
 /// At most `limit` events that came after the one at `(at_ms, id)`, oldest first.

@@ -4,6 +4,24 @@ use super::macros::{execute, optional, queries};
 use super::row::from_row;
 use super::{AHEAD, Conn, Result};
 
+/// What makes [`Codes`] of a user, at `$2`, where each code may be tried `$3` times and may come from `$4` seconds ahead: the first half
+/// asks what `LIVE_HAND_CODE` asks.
+macro_rules! codes {
+    ($user:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM hand_codes h
+                     WHERE h.user_id = ",
+            $user,
+            " AND h.spent_at IS NULL AND h.expires_at > $2 AND h.created_at - $4 <= $2 AND h.attempts < $3) AS by_hand,
+             EXISTS (SELECT 1 FROM code_budgets b WHERE b.user_id = ",
+            $user,
+            " AND b.stopped_at IS NOT NULL) AS stopped"
+        )
+    };
+}
+
+pub(super) use codes;
+
 queries! {
     ADD = "INSERT INTO challenges (id, signin_id, user_id, code_mac, reference, address, message_id, attempts,
                                    created_at, expires_at)
@@ -31,10 +49,7 @@ queries! {
     LIVE_HAND_CODE = "SELECT id, expires_at FROM hand_codes
                       WHERE user_id = $1 AND spent_at IS NULL AND expires_at > $2 AND created_at - $4 <= $2 AND attempts < $3
                       ORDER BY created_at DESC LIMIT 1";
-    // Its first half asks what `LIVE_HAND_CODE` asks.
-    CODES_OF = "SELECT EXISTS (SELECT 1 FROM hand_codes
-                               WHERE user_id = $1 AND spent_at IS NULL AND expires_at > $2 AND created_at - $4 <= $2 AND attempts < $3),
-                       EXISTS (SELECT 1 FROM code_budgets WHERE user_id = $1 AND stopped_at IS NOT NULL)";
+    CODES_OF = concat!("SELECT ", codes!("$1"));
     TAKE_HAND_ATTEMPT = "UPDATE hand_codes SET attempts = attempts + 1
                          WHERE id = $1 AND user_id = $2 AND attempts < $3 AND expires_at > $4 AND created_at - $5 <= $4
                            AND spent_at IS NULL
@@ -285,7 +300,7 @@ pub async fn live_hand_code(
 }
 
 /// How things are with a user's codes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Codes {
     /// Whether one was given by hand that may still be typed.
     pub by_hand: bool,
@@ -293,14 +308,15 @@ pub struct Codes {
     pub stopped: bool,
 }
 
+from_row!(Codes { by_hand, stopped });
+
 /// How things are with a user's codes, of which each may be tried `limit` times.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn codes_of(conn: &mut Conn, user_id: &str, now: i64, limit: i64) -> Result<Codes> {
-    let row: Option<(bool, bool)> = optional!(conn, (bool, bool), CODES_OF, user_id, now, limit, AHEAD)?;
-    let (by_hand, stopped) = row.unwrap_or_default();
-    Ok(Codes { by_hand, stopped })
+    let codes = optional!(conn, Codes, CODES_OF, user_id, now, limit, AHEAD)?;
+    Ok(codes.unwrap_or_default())
 }
 
 /// Lets a user's codes given by hand whose time is over be over for good, because one is tried.

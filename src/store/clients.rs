@@ -1,9 +1,9 @@
 //! Which queries keep the relying apps?
 
 use super::conn::Side;
-use super::macros::{all, execute, optional, queries};
+use super::macros::{all, execute, optional, optional_later, queries};
 use super::row::from_row;
-use super::{Conn, Error, Result, slips, versions};
+use super::{Conn, Later, Result, slips, versions};
 
 /// A query for clients.
 macro_rules! clients {
@@ -111,13 +111,12 @@ pub async fn find(conn: &mut Conn, id: &str) -> Result<Option<ClientRow>> {
 /// The client of this id, which no other transaction deletes until this one ends. On SQLite there is no other one meanwhile.
 ///
 /// # Errors
-/// When it is gone, or the database refuses.
-pub async fn find_in_use(conn: &mut Conn, id: &str) -> Result<ClientRow> {
-    let row = match conn.side {
-        Side::Postgres(_) => optional!(conn, ClientRow, FIND_IN_USE, id)?,
-        Side::Sqlite(_) => find(conn, id).await?,
-    };
-    row.ok_or(Error::Orphan { query: "FIND_IN_USE" })
+/// When the database refuses.
+pub fn find_in_use(conn: &mut Conn, id: &str) -> Result<Later<Option<ClientRow>>> {
+    match conn.side {
+        Side::Postgres(_) => optional_later!(conn, ClientRow, FIND_IN_USE, id),
+        Side::Sqlite(_) => optional_later!(conn, ClientRow, FIND, id),
+    }
 }
 
 /// Keeps every other transaction from changing a client until this one ends: what is read after it is what will be changed.

@@ -57,6 +57,17 @@ impl Conn {
         }
     }
 
+    /// Waits for the answers to all that has been asked so far.
+    ///
+    /// # Errors
+    /// When one of them is no answer.
+    pub async fn answers(&mut self) -> Result<()> {
+        match &mut self.side {
+            Side::Sqlite(_) => Ok(()),
+            Side::Postgres(session) => session.hear().await,
+        }
+    }
+
     /// Runs the statements of a text, one after the other; PostgreSQL has so long for it.
     pub(super) async fn script(
         &mut self,

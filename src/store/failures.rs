@@ -1,8 +1,8 @@
 //! Which queries count what was found wrong, and keep the places of those who were told to wait?
 
-use super::macros::{all, execute, optional, queries};
+use super::macros::{all_later, execute, optional, queries};
 use super::row::from_row;
-use super::{Conn, Result};
+use super::{Conn, Later, Result};
 
 queries! {
     FIND = "SELECT subject, debt, failed_at FROM failures WHERE subject IN ($1, $2, $3)";
@@ -97,9 +97,9 @@ pub struct Lines {
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn find(conn: &mut Conn, subjects: [&str; 3]) -> Result<Vec<FailureRow>> {
+pub fn find(conn: &mut Conn, subjects: [&str; 3]) -> Result<Later<Vec<FailureRow>>> {
     let [first, second, third] = subjects;
-    all!(conn, FailureRow, FIND, first, second, third)
+    all_later!(conn, FailureRow, FIND, first, second, third)
 }
 
 /// Counts one more failure.

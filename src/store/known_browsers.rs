@@ -1,6 +1,6 @@
 //! Which queries remember the browsers in which somebody has signed in before?
 
-use super::macros::{execute, optional, queries};
+use super::macros::{execute, later, optional, queries};
 use super::{Conn, Result};
 
 queries! {
@@ -35,13 +35,13 @@ pub async fn see(conn: &mut Conn, browser_hash: &str, user_id: &str, now: i64) -
     Ok(execute!(conn, SEE, browser_hash, user_id, now)? > 0)
 }
 
-/// Remembers that a user has signed in with a browser, and at most `most` of theirs: the newest.
+/// Remembers that a user has signed in with a browser, and at most `most` of theirs: the newest. Nobody waits to hear of it.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn add(conn: &mut Conn, browser_hash: &str, user_id: &str, now: i64, most: i64) -> Result<()> {
-    execute!(conn, ADD, browser_hash, user_id, now)?;
-    execute!(conn, KEEP_NEWEST, user_id, most).map(|_| ())
+    later!(conn, ADD, browser_hash, user_id, now)?;
+    later!(conn, KEEP_NEWEST, user_id, most)
 }
 
 /// A browser is known by another name from now on, to everybody who has signed in with it.
@@ -49,7 +49,7 @@ pub async fn add(conn: &mut Conn, browser_hash: &str, user_id: &str, now: i64, m
 /// # Errors
 /// When the database refuses.
 pub async fn rename(conn: &mut Conn, before: &str, after: &str) -> Result<()> {
-    execute!(conn, RENAME, before, after).map(|_| ())
+    later!(conn, RENAME, before, after)
 }
 
 /// Forgets the browsers of a user.

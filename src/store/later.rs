@@ -17,7 +17,7 @@ impl<T> Later<T> {
     }
 
     /// One that is there.
-    pub(super) fn here(value: T) -> Self {
+    pub fn here(value: T) -> Self {
         let (give, take) = Self::promised();
         let _ = give.send(value);
         take
@@ -29,6 +29,16 @@ impl<T> Later<T> {
     /// When nothing has been waited for since it was asked, or that has failed.
     pub fn answer(mut self) -> Result<T> {
         self.0.try_recv().map_err(|_| Error::Spoilt)
+    }
+}
+
+impl Later<u64> {
+    /// Whether the one row that it was about has been changed.
+    ///
+    /// # Errors
+    /// As [`Later::answer`].
+    pub fn happened(self) -> Result<bool> {
+        Ok(self.answer()? == 1)
     }
 }
 

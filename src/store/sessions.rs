@@ -1,6 +1,6 @@
 //! Which queries keep browsers that have signed in?
 
-use super::macros::{execute, optional, queries};
+use super::macros::{execute, later, optional, queries};
 use super::row::from_row;
 use super::{Conn, Result};
 
@@ -59,7 +59,7 @@ pub struct Proofs {
     pub skipped_at: Option<i64>,
 }
 
-/// Keeps a new session.
+/// Keeps a new session; nobody waits to hear of it.
 ///
 /// # Errors
 /// When the database refuses.
@@ -73,8 +73,7 @@ pub async fn add(
     expires_at: i64,
 ) -> Result<()> {
     let Proofs { password_at, code_at, skipped_at } = proofs;
-    execute!(conn, ADD, id, token_hash, user_id, password_at, code_at, now, expires_at, skipped_at)
-        .map(|_| ())
+    later!(conn, ADD, id, token_hash, user_id, password_at, code_at, now, expires_at, skipped_at)
 }
 
 /// The live session of a cookie: not ended, not too old, used since `idle_since`.
@@ -132,11 +131,19 @@ pub async fn mark_override(conn: &mut Conn, id: &str, now: i64) -> Result<bool> 
     Ok(execute!(conn, MARK_OVERRIDE, id, now)? == 1)
 }
 
-/// Notes that a session is in use; false when it has ended. If it has not, nobody else can end it before the transaction is over.
+/// Notes that a session is in use, unless it has ended; nobody waits to hear of it.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn see(conn: &mut Conn, id: &str, now: i64) -> Result<bool> {
+pub async fn see(conn: &mut Conn, id: &str, now: i64) -> Result<()> {
+    later!(conn, SEE, id, now)
+}
+
+/// The same; false when it has ended. If it has not, nobody else can end it before the transaction is over.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn hold(conn: &mut Conn, id: &str, now: i64) -> Result<bool> {
     Ok(execute!(conn, SEE, id, now)? == 1)
 }
 

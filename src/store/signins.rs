@@ -1,19 +1,32 @@
 //! Which queries keep a pending authorization request and how far its person has come?
 
-use super::macros::{execute, optional, queries};
+use super::macros::{execute, execute_later, later, optional, queries};
 use super::row::from_row;
-use super::{AHEAD, Conn, Result};
+use super::{AHEAD, Conn, Later, Result};
+
+/// What makes a [`SignInRow`] of a sign-in `i`. What a session has proven is proven for as long as it lives.
+macro_rules! signin_columns {
+    () => {
+        "i.id, i.browser_hash, i.client_id, i.request,
+         CASE WHEN i.session_id IS NULL OR s.id IS NOT NULL THEN i.user_id END AS user_id,
+         i.password_at, i.code_at, i.skipped_at, i.hindrance, i.consented_at, i.consented_by, i.last_user_id, i.without_session,
+         i.notice, i.codes_sent, i.created_at, i.expires_at, i.finished_at, i.grant_id, i.session_id"
+    };
+}
+
+/// Where it comes from.
+macro_rules! signin_joins {
+    () => {
+        "LEFT JOIN sessions s ON s.id = i.session_id AND s.ended_at IS NULL "
+    };
+}
+
+pub(super) use {signin_columns, signin_joins};
 
 queries! {
     ADD = "INSERT INTO signins (id, browser_hash, client_id, request, codes_sent, created_at, expires_at, source)
            VALUES ($1, $2, $3, $4, 0, $5, $6, $7)";
-    // What a session has proven is proven for as long as it lives.
-    FIND = "SELECT i.id, i.browser_hash, i.client_id, i.request,
-                   CASE WHEN i.session_id IS NULL OR s.id IS NOT NULL THEN i.user_id END AS user_id,
-                   i.password_at, i.code_at, i.skipped_at, i.hindrance, i.consented_at, i.consented_by, i.last_user_id, i.without_session, i.notice,
-                   i.codes_sent, i.created_at, i.expires_at, i.finished_at, i.grant_id, i.session_id
-            FROM signins i LEFT JOIN sessions s ON s.id = i.session_id AND s.ended_at IS NULL
-            WHERE i.id = $1";
+    FIND = concat!("SELECT ", signin_columns!(), " FROM signins i ", signin_joins!(), "WHERE i.id = $1");
     RECORD_PASSWORD = "UPDATE signins SET user_id = $2, last_user_id = $2, password_at = $3, code_at = NULL,
                                           skipped_at = NULL, hindrance = NULL, session_id = NULL, notice = NULL
                        WHERE id = $1 AND finished_at IS NULL";
@@ -161,13 +174,13 @@ pub struct NewSignIn<'a> {
     pub source: &'a str,
 }
 
-/// Keeps a new sign-in.
+/// Keeps a new sign-in; nobody waits to hear of it.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn add(conn: &mut Conn, new: NewSignIn<'_>) -> Result<()> {
     let NewSignIn { id, browser_hash, client_id, request, created_at, expires_at, source } = new;
-    execute!(conn, ADD, id, browser_hash, client_id, request, created_at, expires_at, source).map(|_| ())
+    later!(conn, ADD, id, browser_hash, client_id, request, created_at, expires_at, source)
 }
 
 /// The sign-in of this name, whatever has become of it.
@@ -178,12 +191,13 @@ pub async fn find(conn: &mut Conn, id: &str) -> Result<Option<SignInRow>> {
     optional!(conn, SignInRow, FIND, id)
 }
 
-/// Records that `user_id` has given a right password; any code given before is void.
+/// Records that `user_id` has given a right password, unless the sign-in is over; any code given before is void. Nobody waits to hear
+/// of it.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn record_password(conn: &mut Conn, id: &str, user_id: &str, now: i64) -> Result<bool> {
-    Ok(execute!(conn, RECORD_PASSWORD, id, user_id, now)? == 1)
+pub async fn record_password(conn: &mut Conn, id: &str, user_id: &str, now: i64) -> Result<()> {
+    later!(conn, RECORD_PASSWORD, id, user_id, now)
 }
 
 /// Records that a right code was given by the person whose password is on record.
@@ -289,16 +303,14 @@ pub async fn expire(conn: &mut Conn, id: &str) -> Result<()> {
     execute!(conn, EXPIRE, id, AHEAD).map(|_| ())
 }
 
-/// Ends the sign-in with the grant that its proofs have earned (none for the console), once; false when it has ended before, is too old, or has other proofs
+/// Ends the sign-in with the grant that its proofs have earned (none for the console), once: that has not happened when it has ended before, is too old, or has other proofs
 /// than it was read with.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn finish(conn: &mut Conn, as_read: &SignInRow, grant_id: Option<&str>, now: i64) -> Result<bool> {
+pub fn finish(conn: &mut Conn, as_read: &SignInRow, grant_id: Option<&str>, now: i64) -> Result<Later<u64>> {
     let SignInRow { id, user_id, password_at, code_at, consented_at, session_id, .. } = as_read;
-    let done =
-        execute!(conn, FINISH, id, now, user_id, password_at, code_at, consented_at, grant_id, session_id)?;
-    Ok(done == 1)
+    execute_later!(conn, FINISH, id, now, user_id, password_at, code_at, consented_at, grant_id, session_id)
 }
 
 /// Gives a sign-in that has ended in a grant another one. Answers the one before; none when the sign-in is gone.

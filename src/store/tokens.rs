@@ -1,8 +1,8 @@
 //! Which queries keep grants, and the authorization codes and refresh tokens that hang from them?
 
-use super::macros::{execute, optional, queries};
+use super::macros::{execute, execute_later, later, optional, queries};
 use super::row::from_row;
-use super::{AHEAD, Conn, Result};
+use super::{AHEAD, Conn, Later, Result};
 
 queries! {
     ADD_GRANT = "INSERT INTO grants (id, user_id, client_id, session_id, scopes, nonce, amr, acr, auth_time,
@@ -153,12 +153,12 @@ pub struct NewRefresh<'a> {
     pub bound_to: Option<&'a str>,
 }
 
-/// Keeps a new grant (`ended_at` is not written).
+/// Keeps a new grant (`ended_at` is not written); nobody waits to hear of it.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn add_grant(conn: &mut Conn, grant: &GrantRow) -> Result<()> {
-    execute!(
+    later!(
         conn,
         ADD_GRANT,
         &grant.id,
@@ -174,7 +174,6 @@ pub async fn add_grant(conn: &mut Conn, grant: &GrantRow) -> Result<()> {
         grant.expires_at,
         &grant.details
     )
-    .map(|_| ())
 }
 
 /// The grant of this id, whatever has become of it.
@@ -217,12 +216,12 @@ pub async fn end_grants_of_session(conn: &mut Conn, session_id: &str, now: i64) 
     execute!(conn, END_GRANTS_OF_SESSION, session_id, now).map(|_| ())
 }
 
-/// Keeps a new authorization code.
+/// Keeps a new authorization code; nobody waits to hear of it.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn add_code(conn: &mut Conn, code_hash: &str, code: &CodeRow) -> Result<()> {
-    execute!(
+    later!(
         conn,
         ADD_CODE,
         code_hash,
@@ -232,7 +231,6 @@ pub async fn add_code(conn: &mut Conn, code_hash: &str, code: &CodeRow) -> Resul
         code.expires_at,
         &code.bound_to
     )
-    .map(|_| ())
 }
 
 /// The authorization code of this hash, whatever has become of it.
@@ -243,12 +241,12 @@ pub async fn find_code(conn: &mut Conn, code_hash: &str) -> Result<Option<CodeRo
     optional!(conn, CodeRow, FIND_CODE, code_hash)
 }
 
-/// Redeems a code, once and in time.
+/// Redeems a code, once and in time: then that has happened.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn spend_code(conn: &mut Conn, code_hash: &str, now: i64) -> Result<bool> {
-    Ok(execute!(conn, SPEND_CODE, code_hash, now)? == 1)
+pub fn spend_code(conn: &mut Conn, code_hash: &str, now: i64) -> Result<Later<u64>> {
+    execute_later!(conn, SPEND_CODE, code_hash, now)
 }
 
 /// Lets a code be over for good, because its client is told so.
@@ -259,13 +257,12 @@ pub async fn expire_code(conn: &mut Conn, code_hash: &str) -> Result<()> {
     execute!(conn, EXPIRE_CODE, code_hash).map(|_| ())
 }
 
-/// Keeps a new refresh token.
+/// Keeps a new refresh token; nobody waits to hear of it.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn add_refresh(conn: &mut Conn, new: NewRefresh<'_>) -> Result<()> {
-    execute!(conn, ADD_REFRESH, new.token_hash, new.grant_id, new.created_at, new.expires_at, new.bound_to)
-        .map(|_| ())
+    later!(conn, ADD_REFRESH, new.token_hash, new.grant_id, new.created_at, new.expires_at, new.bound_to)
 }
 
 /// The refresh token of this hash, whatever has become of it.

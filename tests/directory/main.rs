@@ -119,7 +119,7 @@ impl Acme {
             source: "192.0.2.1",
         };
         store::signins::add(&mut tx, signin).await.unwrap();
-        assert!(store::signins::record_password(&mut tx, &id, &person.id, NOW).await.unwrap());
+        store::signins::record_password(&mut tx, &id, &person.id, NOW).await.unwrap();
         let message = NewMessage {
             id: &id,
             purpose: "sign_in_code",

@@ -153,7 +153,7 @@ impl Begin<'_> {
             let agreed = has_agreed(&mut conn, &client, &request, standing, false).await?;
             if agreed {
                 let proven =
-                    Proven { standing, assurance, session: session.as_ref(), signin: None, lost: None };
+                    Proven { standing, assurance, session: session.as_deref(), signin: None, lost: None };
                 drop(conn);
                 return finish::grant(self.provider, &client, &request, proven, None, now_ms).await;
             }

@@ -8,6 +8,7 @@ use crate::signin::facts::{self, Standing};
 use crate::store::Conn;
 use crate::store::sessions::SessionRow;
 use crate::store::signins::SignInRow;
+use crate::store::standing::Theirs;
 use crate::web::Problem;
 
 /// What is known of whoever has proven something. Somebody else's session than the one asked for is nobody's: whoever is asked for
@@ -16,14 +17,13 @@ pub(super) async fn load(
     provider: &Provider,
     conn: &mut Conn,
     (client, request): (&Client, &AuthorizationRequest),
-    signin: Option<&SignInRow>,
-    session: Option<&SessionRow>,
+    signin: Option<&Theirs<SignInRow>>,
+    session: Option<&Theirs<SessionRow>>,
     now: i64,
 ) -> Result<Option<Standing>, Problem> {
-    let attempts = i64::from(provider.signin.settings.code_attempts);
     let freshness = request.freshness(signin.map_or(now, |signin| signin.created_at));
     let demand = request.demand(client);
-    let found = facts::load(conn, signin, session, freshness, demand, attempts, now).await?;
+    let found = facts::load(conn, signin, session, freshness, demand, provider.at(now)).await?;
     let Some(standing) = found else { return Ok(None) };
     let here = signin.is_some_and(|signin| signin.user_id.is_some());
     let counts = here || is_asked_for(provider, client, request, &standing.person)?;

@@ -18,12 +18,13 @@ use crate::signin::known::Known;
 use crate::store::is_marked;
 use crate::store::room::{self, Room};
 use crate::store::signins::{self, NewSignIn, SignInRow};
+use crate::store::standing::{self, Theirs};
 use crate::web::network::Network;
 use crate::web::{ExpiredPage, Problem};
 
 /// A sign-in that may go on, in the browser that it is bound to.
 pub(super) struct Pending {
-    pub(super) signin: SignInRow,
+    pub(super) signin: Theirs<SignInRow>,
     pub(super) client: Arc<Client>,
     pub(super) request: AuthorizationRequest,
     pub(super) browser: Browser,
@@ -104,7 +105,8 @@ pub(super) async fn load(
         return over(None);
     }
     let mut conn = state.db.read().await?;
-    let Some(signin) = signins::find(&mut conn, id).await? else { return over(None) };
+    let found = standing::of_sign_in(&mut conn, id, provider.at(now_ms / 1000)).await?;
+    let Some(signin) = found else { return over(None) };
     let found = provider.client_of_signin(&mut conn, &signin, language(headers, None)).await?;
     let Some(client) = found else { return over(None) };
     drop(conn);

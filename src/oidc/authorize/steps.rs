@@ -181,7 +181,7 @@ impl Step {
     async fn deny(&self) -> Result<Response, Problem> {
         let signin = &self.pending.signin;
         let session = self.provider.session(&self.headers, self.now_ms / 1000).await?;
-        let session = session.filter(|_| !signin.without_session).map(|session| session.user_id);
+        let session = session.filter(|_| !signin.without_session).map(|session| session.row.user_id);
         let user = signin.user_id.as_deref().or(session.as_deref());
         let refusal = Refusal::new(Code::AccessDenied, "the person said no");
         finish::refuse(&self.provider, &self.pending, user, &refusal, self.now_ms).await

@@ -28,6 +28,7 @@ use crate::signin::rehearsal;
 use crate::store::challenges::{self, ChallengeRow};
 use crate::store::sessions::{self, SessionRow};
 use crate::store::signins::{self, SignInRow};
+use crate::store::standing::Theirs;
 use crate::store::{Conn, Tx, tokens, users};
 use crate::web::{Path, Problem};
 
@@ -104,7 +105,7 @@ pub(super) async fn skip(
         Next::Hindered(hindrance) => Some(hindrance),
         _ => return Ok(()),
     };
-    if let Some(signin) = turn.adopt(&standing, session.as_ref()).await? {
+    if let Some(signin) = turn.adopt(&standing, session.as_deref()).await? {
         rehearsal::skip(&provider.signin.db, &signin, &standing.person, hindrance, now_ms).await?;
     }
     Ok(())
@@ -112,7 +113,7 @@ pub(super) async fn skip(
 
 impl Turn<'_> {
     /// The browser's session, and who has proven what by now; none when nobody has.
-    async fn present(&self) -> Result<Option<(Option<SessionRow>, Standing)>, Problem> {
+    async fn present(&self) -> Result<Option<(Option<Theirs<SessionRow>>, Standing)>, Problem> {
         let session = self.provider.session(self.headers, self.now_ms / 1000).await?;
         let mut conn = self.provider.signin.db.read().await?;
         let standing = self.standing(&mut conn, session.as_ref()).await?;
@@ -124,7 +125,7 @@ impl Turn<'_> {
         let session = self.provider.session(self.headers, self.now_ms / 1000).await?;
         let mut conn = self.provider.signin.db.read().await?;
         let Some(standing) = self.standing(&mut conn, session.as_ref()).await? else {
-            return self.ask_who(conn, session.as_ref()).await;
+            return self.ask_who(conn, session.as_deref()).await;
         };
         let next = decide(Some(&standing.facts));
         if next != Next::Password && !clients::admits(&mut conn, client, &standing.person).await? {
@@ -132,10 +133,10 @@ impl Turn<'_> {
             return self.refuse(&standing, Code::AccessDenied, clients::NOT_ADMITTED).await;
         }
         match next {
-            Next::Password => self.ask_who(conn, session.as_ref()).await,
+            Next::Password => self.ask_who(conn, session.as_deref()).await,
             Next::Code { may_skip } => {
                 drop(conn);
-                self.code(&standing, session.as_ref(), may_skip).await
+                self.code(&standing, session.as_deref(), may_skip).await
             }
             Next::Hindered(hindrance) => Ok(self.rehearsal_page(&standing, hindrance)),
             Next::NoAddress => self.start_again(conn, &standing, Notice::NoAddress).await,
@@ -152,7 +153,7 @@ impl Turn<'_> {
                 let proven = Proven {
                     standing: &standing,
                     assurance,
-                    session: session.as_ref(),
+                    session: session.as_deref(),
                     signin: Some(signin),
                     lost: None,
                 };
@@ -174,7 +175,7 @@ impl Turn<'_> {
         let found = tokens::find_grant(&mut conn, grant_id).await?;
         let Some(lost) = found.filter(|grant| grant.ended_at.is_none()) else { return over() };
         let found = sessions::find_by_id(&mut conn, &lost.session_id, self.now_ms / 1000).await?;
-        let Some(session) = found else { return over() };
+        let Some(session) = found.map(|row| Theirs { row, whose: None }) else { return over() };
         let Some(standing) = self.standing(&mut conn, Some(&session)).await? else { return over() };
         let Next::Done(assurance) = decide(Some(&standing.facts)) else { return over() };
         let person = &standing.person;
@@ -182,7 +183,7 @@ impl Turn<'_> {
         if person.id != lost.user_id || !has_agreed(&mut conn, client, request, &standing, agreed).await? {
             return over();
         }
-        let signin = Some(&self.pending.signin);
+        let signin = Some(&self.pending.signin.row);
         let proven =
             Proven { standing: &standing, assurance, session: Some(&session), signin, lost: Some(&lost) };
         drop(conn);
@@ -193,7 +194,7 @@ impl Turn<'_> {
     async fn standing(
         &self,
         conn: &mut Conn,
-        session: Option<&SessionRow>,
+        session: Option<&Theirs<SessionRow>>,
     ) -> Result<Option<Standing>, Problem> {
         let asked = (&*self.pending.client, &self.pending.request);
         let signin = Some(&self.pending.signin);
@@ -290,7 +291,7 @@ impl Turn<'_> {
         standing: &Standing,
         session: Option<&SessionRow>,
     ) -> Result<Option<SignInRow>, Problem> {
-        let mut signin = self.pending.signin.clone();
+        let mut signin = self.pending.signin.row.clone();
         if let (None, Some(session)) = (&signin.user_id, session) {
             let mut tx = self.provider.signin.db.write().await?;
             let (user, at) = (&standing.person.id, standing.facts.password_at);
@@ -417,7 +418,7 @@ impl Turn<'_> {
 
     /// The login screen, with what it must say now, or what it has been saying.
     fn password_page(&self, notice: Option<Notice>, known_login: Option<&str>) -> Response {
-        let mut signin = self.pending.signin.clone();
+        let mut signin = self.pending.signin.row.clone();
         if let Some(notice) = notice {
             if let Some(reason) = notice.counted() {
                 self.provider.signin.metrics.refused(reason, self.pending.client.counted());

@@ -26,7 +26,7 @@ use crate::metrics::App;
 use crate::outbound::For;
 use crate::store::clients::{ClientRow, SecretsRow};
 use crate::store::registrations::{self, Replacement};
-use crate::store::{self, Conn, Tx};
+use crate::store::{self, Conn, Later, Tx};
 
 use secrets::KeptSecret;
 
@@ -200,12 +200,22 @@ fn is_id(id: &str) -> bool {
 }
 
 /// The client of this id, which nobody deletes until this transaction has ended. Whoever writes down what hangs from a client asks
-/// for it so, before anything else: whoever deletes it holds it first too, so that no two wait for each other.
+/// for it so, before anything else: whoever deletes it holds it first too, so that no two wait for each other. The answer comes with
+/// that to what is asked after it ([`in_use`]).
 ///
 /// # Errors
-/// When it is gone, or the database refuses.
-pub async fn find_in_use(tx: &mut Tx, id: &str) -> Result<Client, store::Error> {
-    Client::from_row(store::clients::find_in_use(tx, id).await?)
+/// When the database refuses.
+pub fn find_in_use(tx: &mut Tx, id: &str) -> store::Result<Later<Option<ClientRow>>> {
+    store::clients::find_in_use(tx, id)
+}
+
+/// What [`find_in_use`] has found.
+///
+/// # Errors
+/// When it is gone.
+pub fn in_use(found: Later<Option<ClientRow>>) -> store::Result<Client> {
+    let row = found.answer()?;
+    Client::from_row(row.ok_or(store::Error::Orphan { query: "clients::FIND_IN_USE" })?)
 }
 
 /// The client of this id as it stays until this transaction has changed it.

@@ -2,7 +2,7 @@
 
 use openssl::sha::sha256;
 
-use super::TokenRequest;
+use super::{TokenRequest, ended};
 use crate::keys::secret::{Token, TokenHash, base64url, entropy, same};
 use crate::oidc::shared::claims;
 use crate::oidc::shared::failure::Failure;
@@ -11,7 +11,8 @@ use crate::oidc::shared::slip::Slip;
 use crate::oidc::tokens::mint::{Access, IdTokenParts, Issued, Mint};
 use crate::oidc::tokens::standing::{Granted, Standing};
 use crate::store::standing::Behind;
-use crate::store::{self, is_over, tokens};
+use crate::store::tokens::{self, GrantRow};
+use crate::store::{self, is_over};
 
 /// Redeems a code. Everything about the request is checked before a code that has been used ends its grant: whoever holds no
 /// more than a leaked code can do no harm with it.
@@ -63,16 +64,34 @@ pub(super) async fn redeem(request: &TokenRequest<'_>) -> Result<Issued, Failure
     };
     let parts = IdTokenParts { nonce: grant.nonce.as_deref(), claims, ..IdTokenParts::default() };
     let issued = mint.issue(access, parts)?;
-    let mut tx = provider.signin.db.write().await?;
-    if let Some(refresh) = &refresh {
-        request.keep_refresh(&mut tx, &grant, refresh).await?;
-    }
-    if !tokens::spend_code(&mut tx, hash.as_str(), now).await? {
-        drop(tx);
+    if !spend(request, hash.as_str(), &grant, refresh.as_ref()).await? {
         return Err(request.reused(&grant, "the code has been used before").await?);
     }
-    tx.commit().await?;
     Ok(issued.with_refresh(refresh))
+}
+
+/// Spends the code, and keeps what is given for it; false, and nothing is kept, when another request was faster.
+async fn spend(
+    request: &TokenRequest<'_>,
+    hash: &str,
+    grant: &GrantRow,
+    refresh: Option<&Token>,
+) -> Result<bool, Failure> {
+    let mut tx = request.provider.signin.db.write().await?;
+    let Some(refresh) = refresh else {
+        let spent = tokens::spend_code(&mut tx, hash, request.now)?;
+        // Alone, it may be committed whatever it finds.
+        tx.commit().await?;
+        return Ok(spent.happened()?);
+    };
+    request.keep_refresh(&mut tx, grant, refresh).await?;
+    let spent = tokens::spend_code(&mut tx, hash, request.now)?;
+    tx.answers().await.map_err(ended)?;
+    if !spent.happened()? {
+        return Ok(false);
+    }
+    tx.commit().await?;
+    Ok(true)
 }
 
 /// RFC 6749 §4.1.3: the address of the authorization request again, if that had one.

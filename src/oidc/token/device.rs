@@ -1,6 +1,6 @@
 //! `urn:ietf:params:oauth:grant-type:device_code` (RFC 8628 §3.4 and §3.5): has a person decided about this device?
 
-use super::TokenRequest;
+use super::{TokenRequest, ended};
 use crate::keys::secret::{Token, TokenHash, entropy};
 use crate::oidc::shared::claims;
 use crate::oidc::shared::error::{Code, Refusal};
@@ -61,7 +61,7 @@ pub(super) async fn ask(request: &TokenRequest<'_>) -> Result<Issued, Failure> {
     if let Some(refresh) = &refresh {
         request.keep_refresh(&mut tx, &grant, refresh).await?;
     }
-    if !device_codes::spend(&mut tx, hash.as_str(), now).await? {
+    if !device_codes::spend(&mut tx, hash.as_str(), now).await.map_err(ended)? {
         return Err(used());
     }
     tx.commit().await?;

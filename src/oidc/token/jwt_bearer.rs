@@ -20,7 +20,7 @@ use crate::oidc::tokens::details::{GrantDetails, Way};
 use crate::oidc::tokens::mint::{Access, Issued, Mint};
 use crate::oidc::tokens::standing::{NOT_AGREED, agreed};
 use crate::store::tokens::{self, GrantRow};
-use crate::store::{Conn, seen_ids};
+use crate::store::{self, Conn, Tx, seen_ids};
 
 /// How far ahead an assertion may expire, in seconds: so long its `jti` is remembered.
 const LONGEST: i64 = 3600;
@@ -73,17 +73,14 @@ pub(super) async fn assert(request: &TokenRequest<'_>) -> Result<Issued, Failure
         ended_at: None,
         details: details.to_json(),
     };
-    tokens::add_grant(&mut tx, &grant).await.map_err(|e| match e {
+    let event = Event::new("token.asserted", Actor::System)
+        .user(&person.id)
+        .client(&client.id)
+        .detail("scopes", grant.scopes.as_str());
+    keep(tx, &grant, event, provider.signin.clock.now_ms()).await.map_err(|e| match e {
         gone if gone.is_orphan() => Failure::grant("the person or the client was deleted a moment ago"),
         other => other.into(),
     })?;
-    Event::new("token.asserted", Actor::System)
-        .user(&person.id)
-        .client(&client.id)
-        .detail("scopes", grant.scopes.as_str())
-        .record(&mut tx, provider.signin.clock.now_ms(), &mut entropy())
-        .await?;
-    tx.commit().await?;
     let mint = Mint { provider, ring: &ring, client, grant: &grant, subject: &checked.subject, now };
     let bound = request.bound.as_ref();
     Ok(mint.access_token(Access {
@@ -92,6 +89,13 @@ pub(super) async fn assert(request: &TokenRequest<'_>) -> Result<Issued, Failure
         bound,
         ..Access::default()
     })?)
+}
+
+/// Keeps the grant.
+async fn keep(mut tx: Tx, grant: &GrantRow, event: Event, now_ms: i64) -> store::Result<()> {
+    tokens::add_grant(&mut tx, grant).await?;
+    event.record(&mut tx, now_ms, &mut entropy()).await?;
+    tx.commit().await
 }
 
 /// Its claims, if the client has signed it.

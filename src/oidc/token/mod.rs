@@ -29,8 +29,8 @@ use crate::oidc::tokens::confirmation::Confirmation;
 use crate::oidc::tokens::dpop;
 use crate::oidc::tokens::mint::{self as mint, Access, Issued};
 use crate::oidc::tokens::standing::{self, Granted, Standing};
-use crate::store::Conn;
 use crate::store::tokens::{self, GrantRow, NewRefresh};
+use crate::store::{self, Conn};
 use crate::web::form::Form;
 
 /// A request of a client that has proven who it is.
@@ -159,7 +159,7 @@ impl TokenRequest<'_> {
     }
 
     /// Keeps a refresh token of a grant. One of a public client is bound to the key that its tokens are bound to (RFC 9449 §5):
-    /// others prove who they are.
+    /// others prove who they are. Where the grant has gone, that may be told to whoever asks next ([`ended`]).
     async fn keep_refresh(&self, conn: &mut Conn, grant: &GrantRow, token: &Token) -> Result<(), Failure> {
         let bound = self.bound.as_ref().filter(|_| self.client.metadata.is_public());
         let bound = bound.map(Confirmation::to_json);
@@ -171,10 +171,7 @@ impl TokenRequest<'_> {
             expires_at: self.refresh_until(grant),
             bound_to: bound.as_deref(),
         };
-        tokens::add_refresh(conn, new).await.map_err(|e| match e {
-            gone if gone.is_orphan() => Failure::grant("the grant has ended"),
-            other => other.into(),
-        })
+        tokens::add_refresh(conn, new).await.map_err(ended)
     }
 
     /// Until when a refresh token holds that nobody uses.
@@ -205,4 +202,9 @@ impl TokenRequest<'_> {
         tx.commit().await?;
         Ok(Failure::grant(description))
     }
+}
+
+/// What is said where a token cannot be kept: with its grant, everything that it hangs from is gone.
+fn ended(e: store::Error) -> Failure {
+    if e.is_orphan() { Failure::grant("the grant has ended") } else { e.into() }
 }

@@ -1,7 +1,7 @@
 //! `refresh_token` (RFC 6749 §6), with rotation: one that comes a second time ends its family (RFC 9700 §4.14.2), unless its
 //! app may have lost the answer, or has two tabs that refreshed at once.
 
-use super::TokenRequest;
+use super::{TokenRequest, ended};
 use crate::keys::secret::{Token, TokenHash, entropy};
 use crate::oidc::shared::claims;
 use crate::oidc::shared::failure::Failure;
@@ -159,10 +159,13 @@ impl Using<'_> {
             }
             (Some(_), Use::Retry { sibling }) => {
                 let since = now - request.retry_window();
-                tokens::retry_refresh(&mut tx, self.hash, sibling, since, now).await?
+                tokens::retry_refresh(&mut tx, self.hash, sibling, since, now).await.map_err(ended)?
             }
             (Some(next), _) => {
-                tokens::spend_refresh(&mut tx, self.hash, Some(next.hash().as_str()), now).await?
+                let successor = next.hash();
+                tokens::spend_refresh(&mut tx, self.hash, Some(successor.as_str()), now)
+                    .await
+                    .map_err(ended)?
             }
         };
         // Whoever was faster is to be seen by then.

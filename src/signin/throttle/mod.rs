@@ -11,8 +11,8 @@ use self::rule::{Count, Kind, LINGER, LONGEST_WAIT, PATIENCE, SKEW, Verdict};
 use super::browser::Browser;
 use crate::directory::login;
 use crate::keys::secret::TokenHash;
-use crate::store::failures::{self, Failure, Lines, Place};
-use crate::store::{Conn, Result};
+use crate::store::failures::{self, Failure, FailureRow, Lines, Place};
+use crate::store::{Conn, Later, Result};
 use crate::web::network::Network;
 
 /// How many may wait in line at once: each of them is one guess in [`LONGEST_WAIT`].
@@ -23,7 +23,7 @@ const HOUR: i64 = 3600;
 
 /// A try, by what its failure would be counted for. Everything is known by a hash: a login that nobody has may be a password
 /// typed into the wrong field.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Try {
     /// In the order in which all callers write them, so that no two wait for each other: the account, whose row everybody else
     /// of the account waits for, comes first.
@@ -32,6 +32,13 @@ pub struct Try {
     network: String,
     /// Who stands in line; nobody for a count that is one browser's own.
     holder: Option<String>,
+}
+
+/// What is counted for a try, once that is answered.
+#[derive(Debug)]
+pub struct Counted {
+    of: Try,
+    rows: Later<Vec<FailureRow>>,
 }
 
 /// What is counted for a try.
@@ -82,13 +89,34 @@ impl Try {
         }
     }
 
+    /// Asks what is counted for it: the answer comes with that to what is asked after it.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn ask(&self, conn: &mut Conn) -> Result<Counted> {
+        let key = |at: usize| self.subjects.get(at).map_or("", |(_, subject)| subject.as_str());
+        Ok(Counted { of: self.clone(), rows: failures::find(conn, [key(0), key(1), key(2)])? })
+    }
+
     /// Reads what is counted for it.
     ///
     /// # Errors
     /// When the database refuses.
     pub async fn look(&self, conn: &mut Conn, now: i64) -> Result<Standing> {
-        let key = |at: usize| self.subjects.get(at).map_or("", |(_, subject)| subject.as_str());
-        let rows = failures::find(conn, [key(0), key(1), key(2)]).await?;
+        self.look_at(conn, None, now).await
+    }
+
+    /// The same where something has been asked before, be it for this try or for another one.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn look_at(&self, conn: &mut Conn, asked: Option<Counted>, now: i64) -> Result<Standing> {
+        let asked = match asked.filter(|asked| asked.of == *self) {
+            Some(asked) => asked,
+            None => self.ask(conn)?,
+        };
+        conn.answers().await?;
+        let rows = asked.rows.answer()?;
         let count = |(kind, subject): &(Kind, String)| {
             let row = rows.iter().find(|row| row.subject == *subject)?;
             Some((*kind, Count { debt: row.debt, failed_at: row.failed_at }))

@@ -133,7 +133,7 @@ impl Line {
         self.wire.flush().await?;
         let (mut answer, mut failed) = (Answer::default(), None);
         loop {
-            match self.wire.receive().await? {
+            match self.receive(&mut failed).await? {
                 Message::RowDescription(description) => self.learn(Some(&description))?,
                 Message::NoData => self.learn(None)?,
                 Message::DataRow(row) => answer.rows.push(row),
@@ -152,6 +152,11 @@ impl Line {
                 _ => return Err(Fault::Strange("it answers what was not asked".to_owned())),
             }
         }
+    }
+
+    /// The next message; whoever hangs up has said why, if anything.
+    async fn receive(&mut self, said: &mut Option<Fault>) -> Result<Message, Fault> {
+        self.wire.receive().await.map_err(|broken| said.take().unwrap_or_else(|| broken.into()))
     }
 
     /// The columns of the statement whose turn it is; now the server knows it by its name, too.
@@ -199,7 +204,7 @@ impl Line {
         self.wire.flush().await?;
         let (mut word, mut failed) = (None, None);
         loop {
-            match self.wire.receive().await? {
+            match self.receive(&mut failed).await? {
                 Message::DataRow(row) if word.is_none() => {
                     let range = row.ranges().next()?.flatten();
                     let bytes = range.and_then(|range| row.buffer().get(range));

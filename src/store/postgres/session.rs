@@ -180,6 +180,11 @@ impl Session {
         Ok(take)
     }
 
+    /// Waits for the answers to all that has been asked so far.
+    pub(in crate::store) async fn hear(&mut self) -> Result<()> {
+        if self.asked.is_empty() { Ok(()) } else { self.answers().await.map(|_| ()) }
+    }
+
     /// Runs the statements of a text, one after the other, within a limit of their own.
     pub(in crate::store) async fn script(
         &mut self,
@@ -188,9 +193,7 @@ impl Session {
         limit: Duration,
     ) -> Result<()> {
         self.begin()?;
-        if !self.asked.is_empty() {
-            self.answers().await?;
-        }
+        self.hear().await?;
         self.watch.asked_the_server();
         let answer = timeout(limit, self.line(query)?.script(text)).await;
         let answer = answer.unwrap_or_else(|_| Err(late(limit)));
@@ -200,9 +203,7 @@ impl Session {
     /// Understands a query without running it.
     pub(in crate::store) async fn prepare(&mut self, sql: &'static str) -> Result<()> {
         self.begin()?;
-        if !self.asked.is_empty() {
-            self.answers().await?;
-        }
+        self.hear().await?;
         self.watch.asked_the_server();
         let answer = timeout(ANSWERS, self.line("prepare")?.understand(sql)).await;
         let answer = answer.unwrap_or_else(|_| Err((0, late(ANSWERS))));

@@ -36,7 +36,9 @@ pub(super) async fn enter(
     let (state, now) = (&provider.signin, now_ms / 1000);
     let Some(signin) = proven.signin else { return Ok(Redirect::to(HOME).into_response()) };
     let mut tx = state.db.write().await?;
-    if !signins::finish(&mut tx, signin, None, now).await? {
+    let claimed = signins::finish(&mut tx, signin, None, now)?;
+    tx.answers().await?;
+    if !claimed.happened()? {
         return Ok(to_the_loop(&signin.id));
     }
     let Some((session_id, cookies)) = open_session(provider, &mut tx, &proven, known, now).await? else {

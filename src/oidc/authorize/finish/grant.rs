@@ -31,7 +31,7 @@ use crate::signin::{announce, session};
 use crate::store::sessions::{self, Proofs, SessionRow};
 use crate::store::signins::{self, SignInRow};
 use crate::store::tokens::{self, CodeRow, GrantRow};
-use crate::store::{Tx, device_codes, session_clients};
+use crate::store::{Later, Tx, device_codes, session_clients};
 use crate::web::Problem;
 use crate::web::cookies::Lifetime;
 
@@ -92,28 +92,19 @@ pub(in crate::oidc::authorize) async fn grant(
     // What is signed for the answer must not fail once everything is written.
     provider.keys.ring(now).await.map_err(key_problem)?;
     let mut tx = state.db.write().await?;
-    // First of all: whoever deletes the client, or changes it, comes before all of this or after it.
-    let client = &clients::find_in_use(&mut tx, &client.id).await?;
-    let grant_id = new_id(&mut entropy());
-    if let Some(signin) = proven.signin
-        && (request.is_astray(client) || !claim(&mut tx, signin, &proven, &grant_id, now).await?)
-    {
-        // It is over, or no longer as the decision found it: the loop knows which.
-        return Ok(to_the_loop(&signin.id));
-    }
-    let permitted = match obstacle(&mut tx, client, request, &proven, now).await? {
-        Ok(permitted) => permitted,
-        Err(refusal) => {
-            tx.commit().await?;
-            return refuse(provider, client, &request.return_to, &refusal, now).await;
-        }
-    };
-    let request = &permitted;
-    let Some((session_id, cookies)) = open_session(provider, &mut tx, &proven, known, now).await? else {
-        // Signed out in between: the loop asks for the password.
+    let Some(held) = hold(provider, &mut tx, (&client.id, request), &proven, known, now).await? else {
         return Ok(to_the_loop(proven.signin.map_or("", |signin| &signin.id)));
     };
-    if !session_clients::add(&mut tx, &session_id, &client.id).await? {
+    let Held { client, grant_id, session_id, cookies, is_live } = held;
+    let client = &client;
+    let request = &match obstacle(&mut tx, client, request, &proven, now).await? {
+        Ok(permitted) => permitted,
+        Err(refusal) => {
+            tx.give_up().await?;
+            return turn_away(provider, (client, request), &proven, &grant_id, &refusal, now).await;
+        }
+    };
+    if !is_live {
         tx.commit().await?;
         let refusal = Refusal::new(Code::LoginRequired, "the session has ended just now");
         return refuse(provider, client, &request.return_to, &refusal, now).await;
@@ -153,29 +144,84 @@ fn after(provider: &Provider, client: &Client, proven: &Proven<'_>, announced: b
     }
 }
 
-/// Ends the sign-in with this grant; false when it is no longer as it was read. A grant whose answer was lost ends with its code,
-/// unless the app has redeemed that.
-async fn claim(
-    tx: &mut Tx,
-    signin: &SignInRow,
-    proven: &Proven<'_>,
-    grant_id: &str,
-    now: i64,
-) -> Result<bool, Problem> {
-    if proven.lost.is_none() {
-        return Ok(signins::finish(tx, signin, Some(grant_id), now).await?);
-    }
-    let Some(before) = signins::finish_again(tx, &signin.id, grant_id).await? else { return Ok(false) };
-    if tokens::find_grant(tx, &before).await?.is_none_or(|grant| grant.ended_at.is_some()) {
-        // Somebody has taken back what would be given once more.
-        return Ok(false);
-    }
-    tokens::end_unredeemed(tx, &before, now).await?;
-    Ok(true)
+/// What a grant hangs from, kept as it is until the transaction is over.
+struct Held {
+    client: Client,
+    grant_id: String,
+    session_id: String,
+    /// The cookies of a new session.
+    cookies: Vec<String>,
+    /// Whether the session has not ended meanwhile, and its app is noted.
+    is_live: bool,
 }
 
-/// What of a request is granted; or why the app gets nothing although the person has proven everything: what it asked with is used
-/// up, or is not for them, or no longer for the app.
+/// Asks for all of that at once. None when the sign-in is over, or no longer as the decision found it, or stands on a session that
+/// has ended: the loop knows which.
+async fn hold(
+    provider: &Provider,
+    tx: &mut Tx,
+    (client_id, request): (&str, &AuthorizationRequest),
+    proven: &Proven<'_>,
+    known: Option<&Known>,
+    now: i64,
+) -> Result<Option<Held>, Problem> {
+    // First of all: whoever deletes the client, or changes it, comes before all of this or after it.
+    let in_use = clients::find_in_use(tx, client_id)?;
+    let grant_id = new_id(&mut entropy());
+    let claimed = claim(tx, proven, &grant_id, now).await?;
+    let opened = open_session(provider, tx, proven, known, now).await?;
+    let Some((session_id, cookies)) = opened else { return Ok(None) };
+    let is_live = match session_clients::add(tx, &session_id, client_id).await {
+        // Deleted a moment ago, and the sign-in with it.
+        Err(gone) if gone.is_orphan() && proven.signin.is_some() => return Ok(None),
+        noted => noted?,
+    };
+    let client = clients::in_use(in_use)?;
+    let is_over = !claimed.happened()? || (proven.signin.is_some() && request.is_astray(&client));
+    Ok((!is_over).then_some(Held { client, grant_id, session_id, cookies, is_live }))
+}
+
+/// Ends the sign-in with this grant, if there is one: that has not happened when it is no longer as it was read. A grant whose answer
+/// was lost ends with its code, unless the app has redeemed that.
+async fn claim(tx: &mut Tx, proven: &Proven<'_>, grant_id: &str, now: i64) -> Result<Later<u64>, Problem> {
+    let Some(signin) = proven.signin else { return Ok(Later::here(1)) };
+    if proven.lost.is_none() {
+        return Ok(signins::finish(tx, signin, Some(grant_id), now)?);
+    }
+    let Some(before) = signins::finish_again(tx, &signin.id, grant_id).await? else {
+        return Ok(Later::here(0));
+    };
+    if tokens::find_grant(tx, &before).await?.is_none_or(|grant| grant.ended_at.is_some()) {
+        // Somebody has taken back what would be given once more.
+        return Ok(Later::here(0));
+    }
+    tokens::end_unredeemed(tx, &before, now).await?;
+    Ok(Later::here(1))
+}
+
+/// The app gets nothing although the person has proven everything; the sign-in ends all the same, and with it what it was asked with.
+async fn turn_away(
+    provider: &Provider,
+    (client, request): (&Client, &AuthorizationRequest),
+    proven: &Proven<'_>,
+    grant_id: &str,
+    refusal: &Refusal,
+    now: i64,
+) -> Result<Response, Problem> {
+    let mut tx = provider.signin.db.write().await?;
+    let claimed = claim(&mut tx, proven, grant_id, now).await?;
+    tx.answers().await?;
+    if !claimed.happened()? {
+        return Ok(to_the_loop(proven.signin.map_or("", |signin| &signin.id)));
+    }
+    use_up(&mut tx, request, now).await?;
+    deny_device(&mut tx, request, now).await?;
+    tx.commit().await?;
+    refuse(provider, client, &request.return_to, refusal, now).await
+}
+
+/// What of a request is granted; or why the app gets nothing: what it asked with is used up, or is not for them, or no longer for the
+/// app.
 async fn obstacle(
     tx: &mut Tx,
     client: &Client,
@@ -187,15 +233,8 @@ async fn obstacle(
         return Ok(Err(Refusal::new(Code::InvalidRequestUri, USED)));
     }
     let admitted = admits(tx, client, &proven.standing.person).await?;
-    let permitted = if admitted {
-        request.clone().permitted(client)
-    } else {
-        Err(Refusal::new(Code::AccessDenied, NOT_ADMITTED))
-    };
-    if permitted.is_err() {
-        deny_device(tx, request, now).await?;
-    }
-    Ok(permitted)
+    let refusal = || Err(Refusal::new(Code::AccessDenied, NOT_ADMITTED));
+    Ok(if admitted { request.clone().permitted(client) } else { refusal() })
 }
 
 /// Remembers what the person has agreed to in this sign-in, beside what they have agreed to before.
@@ -231,7 +270,7 @@ pub(super) async fn open_session(
         return Ok(Some((session.id.clone(), Vec::new())));
     }
     if let Some(session_id) = proven.signin.and_then(|signin| signin.session_id.as_deref())
-        && !sessions::see(tx, session_id, now).await?
+        && !sessions::hold(tx, session_id, now).await?
     {
         return Ok(None);
     }
