@@ -12,6 +12,7 @@ mod load;
 mod disk;
 mod failover;
 mod haproxy;
+mod letting_in;
 mod line;
 mod lives;
 mod nodes;

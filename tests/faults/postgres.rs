@@ -84,10 +84,13 @@ impl Postgres {
 
     /// Runs it on what it has.
     pub fn start_again(&self) {
-        let options = format!(
-            "-k {} -c listen_addresses= -c fsync=off -c max_connections=40 -c shared_buffers=16MB",
-            self.path("")
-        );
+        self.start_with("-c listen_addresses=");
+    }
+
+    /// The same with these arguments.
+    pub fn start_with(&self, more: &str) {
+        let options =
+            format!("-k {} -c fsync=off -c max_connections=40 -c shared_buffers=16MB {more}", self.path(""));
         self.must(
             "pg_ctl",
             &["-D", &self.path("data"), "-l", &self.path("log"), "-w", "-s", "-o", &options, "start"],
@@ -111,6 +114,19 @@ impl Postgres {
     /// Where it listens, as the host of an address.
     pub fn host(&self) -> String {
         self.folder.path().display().to_string().replace('/', "%2F")
+    }
+
+    /// Puts a file into its folder that nobody else reads.
+    pub fn put(&self, name: &str, content: &[u8]) -> PathBuf {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, content).expect("a file");
+        let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&path, private).expect("a private file");
+        if is_root() {
+            let lent = Command::new("chown").arg("postgres").arg(&path).status();
+            assert!(lent.expect("chown").success());
+        }
+        path
     }
 
     fn path(&self, name: &str) -> String {

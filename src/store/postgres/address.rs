@@ -70,8 +70,10 @@ impl Address {
         let told = read.username("-").socket("/").to_url_lossy();
         let password = percent_encoding::percent_decode_str(told.password().unwrap_or_default());
         let password = password.decode_utf8().map_err(|e| Fault::Address(e.to_string()))?.into_owned();
-        let named =
-            |name: &str| told.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
+        let named = |name: &str| {
+            let (_, value) = told.query_pairs().find(|(key, _)| key == name)?;
+            Some(value.strip_prefix("file: ").unwrap_or(&value).to_owned())
+        };
         let tls = Tls {
             mode,
             authority: named("sslrootcert"),
