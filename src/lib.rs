@@ -10,7 +10,7 @@
 //!
 //! Features: [`directory`] (people, groups, roles, rights), [`signin`] (the steps of a sign-in; start at
 //! `signin/decide.rs`), [`oidc`] (the protocol, one file an endpoint), [`account`] (a user's own pages),
-//! [`console`] (the managers' house; start at `console/routes.rs`).
+//! [`console`] (the managers' house; start at `console/routes.rs`), [`moving`] (organisations that come from elsewhere).
 //!
 //! On top, imported by nothing: [`cli`] (the commands) and [`app`] (the wiring).
 
@@ -25,6 +25,7 @@ pub mod directory;
 pub mod keys;
 pub mod mail;
 pub mod metrics;
+pub mod moving;
 pub mod oidc;
 pub mod outbound;
 pub mod signin;

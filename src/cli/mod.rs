@@ -8,8 +8,11 @@ mod check;
 mod client;
 pub mod demo;
 mod explain;
+mod export;
 mod grant;
 mod group;
+mod import;
+mod import_told;
 mod init;
 mod input;
 mod key;
@@ -81,6 +84,11 @@ enum Command {
     Grant(grant::Grant),
     /// What a sign-in by somebody would ask for now, and why.
     Explain(explain::Explain),
+    /// Bring an organisation along: groups, roles, users and their passwords.
+    #[command(subcommand)]
+    Import(import::Import),
+    /// Give out groups, roles, users and apps as lines of JSON, or users as a table.
+    Export(export::Export),
     /// Signing keys.
     #[command(subcommand)]
     Key(key::Key),
@@ -162,6 +170,8 @@ async fn command(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Session(session) => session.run(&operator()?).await?,
         Command::Grant(grant) => grant.run(&operator()?).await?,
         Command::Explain(explain) => explain.run(&operator()?).await?,
+        Command::Export(export) => export.run(&operator()?).await?,
+        Command::Import(import) => import.run(&operator()?).await?,
         Command::Key(key) => key.run(&operator()?).await?,
         Command::Mail(mail) => mail.run(&operator()?).await?,
         Command::Audit(audit) => audit.run(&operator()?).await?,

@@ -209,6 +209,17 @@ impl Passwords {
         Ok(output.is_some_and(|output| same(&output, &stored.output)) && known)
     }
 
+    /// Whether this is the hash of another program that was wrapped.
+    ///
+    /// # Errors
+    /// When the queue is full.
+    pub async fn is_wrapped(&self, stored: &str, bare: &Bare) -> Result<bool, Busy> {
+        let Some(Kept::Wrapped(kind, stored)) = Kept::parse(stored) else { return Ok(false) };
+        let turn = self.enter(Lane::default()).await?;
+        let output = self.work(&turn, Zeroizing::new(bare.as_bytes().to_vec()), &stored).await?;
+        Ok(bare.is(kind) && output.is_some_and(|output| same(&output, &stored.output)))
+    }
+
     /// Wraps the hash of another program that is too fast to be kept.
     ///
     /// # Errors

@@ -29,6 +29,8 @@ pub struct Person {
     pub password_hash: Option<String>,
     /// Whether it is shorter than what lets one in alone; none before it has been typed.
     pub password_short: Option<bool>,
+    /// What apps knew them by where they come from: the claim `legacy_id`.
+    pub legacy_id: Option<String>,
     /// When they were added, in seconds since 1970.
     pub created_at: i64,
     /// When they were last changed, in seconds since 1970.
@@ -80,7 +82,8 @@ pub enum Status {
 }
 
 /// Where mail reaches a user with this email on file and this login.
-pub(super) fn deliverable(email: Option<&str>, login: &str) -> Option<Address> {
+#[must_use]
+pub fn deliverable(email: Option<&str>, login: &str) -> Option<Address> {
     let on_file = email.map(str::trim).filter(|email| !email.is_empty());
     Address::parse(on_file.unwrap_or(login)).ok()
 }
@@ -185,6 +188,7 @@ impl Person {
             status,
             password_hash: row.password_hash,
             password_short: row.password_short,
+            legacy_id: row.legacy_id,
             created_at: row.created_at,
             updated_at: row.updated_at,
             role: Role { id: row.role_id, name: row.role_name, rank: row.role_rank, rights },
@@ -209,6 +213,7 @@ pub(crate) mod tests {
             status: Status::Active,
             password_hash: None,
             password_short: None,
+            legacy_id: None,
             created_at: 0,
             updated_at: 0,
             role: Role { id: "r".into(), name: "User".into(), rank: 4, rights: Rights::default() },

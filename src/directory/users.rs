@@ -7,7 +7,7 @@ use super::groups::check_name;
 use super::links::{Link, Purpose};
 use super::login::{self, fold};
 use super::person::deliverable;
-use super::policy::{self, Actor, After, Others, Refusal, RoleFacts};
+use super::policy::{self, Actor, After, Others, Place, Refusal, RoleFacts};
 use super::rights::{SITE_ADMINISTRATOR, own};
 use super::seen::Seen;
 use super::{
@@ -16,6 +16,7 @@ use super::{
 use crate::audit::Event;
 use crate::keys::secret::new_id;
 use crate::store::groups::{self, GroupRow};
+use crate::store::moved::Bringing;
 use crate::store::roles::RoleRow;
 use crate::store::users::{self, UserFields};
 use crate::store::{self, Conn, Tx, challenges, failures, known_browsers, sessions, signins};
@@ -74,19 +75,59 @@ pub async fn has_site_administrator(conn: &mut Conn) -> Result<bool, Error> {
     }
 }
 
+/// What somebody brings along who was somebody elsewhere.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Past<'a> {
+    /// Whether they could not sign in there.
+    pub disabled: bool,
+    /// What apps knew them by.
+    pub legacy_id: Option<&'a str>,
+    /// Where they come from, for the audit log.
+    pub from: Option<&'a str>,
+}
+
 /// Adds a user.
 ///
 /// # Errors
 /// When the login is taken, the rules say no, or the database refuses.
 pub async fn add(tx: &mut Tx, new: NewUser<'_>, by: &By, rng: &mut impl CryptoRng) -> Result<Person, Error> {
+    let place = place_of(tx, new.group).await?;
+    let id = take_in(tx, new, &place, Past::default(), by, rng).await?;
+    people::find(tx, &id).await?.ok_or(Error::Vanished)
+}
+
+/// What the rules know of a group's place, or of the site's.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn place_of(conn: &mut Conn, group: Option<&GroupRow>) -> Result<Place, Error> {
+    Ok(place(conn, group.map(|group| group.id.as_str())).await?)
+}
+
+/// Adds a user who was one elsewhere, to the place of their group; answers their id.
+///
+/// # Errors
+/// When the login is taken, or apps know another by the same id; when the rules say no, or the database refuses.
+pub async fn take_in(
+    tx: &mut Tx,
+    new: NewUser<'_>,
+    place: &Place,
+    past: Past<'_>,
+    by: &By,
+    rng: &mut impl CryptoRng,
+) -> Result<String, Error> {
     let group_id = new.group.map(|group| group.id.as_str());
     let role = roles::now(tx, new.role).await?;
-    policy::may_add(&by.actor, &place(tx, group_id).await?, &roles::facts(&role)?)?;
+    policy::may_add(&by.actor, place, &roles::facts(&role)?)?;
     let id = new_id(rng);
     if is_taken(tx, &new.login.key(), &id, by.now()).await? {
         return Err(Error::LoginTaken(new.login.to_string()));
     }
-    let status = if new.password_hash.is_some() { Status::Active } else { Status::Invited };
+    let status = match new.password_hash {
+        _ if past.disabled => Status::Disabled,
+        Some(_) => Status::Active,
+        None => Status::Invited,
+    };
     let fields = UserFields {
         id: &id,
         login: new.login.as_str(),
@@ -98,14 +139,18 @@ pub async fn add(tx: &mut Tx, new: NewUser<'_>, by: &By, rng: &mut impl CryptoRn
         role_id: &role.id,
         addressless: deliverable(new.email.map(Address::as_str), new.login.as_str()).is_none(),
     };
-    let added = users::add(tx, fields, new.password_hash, by.now()).await;
+    let with = Bringing { password_hash: new.password_hash, legacy_id: past.legacy_id };
+    let added = users::add(tx, fields, with, by.now()).await;
     added.map_err(|e| Error::or_taken(e, Error::LoginTaken(new.login.to_string())))?;
     let mut event = by.event("user.added").user(&id).detail("role", role.name.as_str());
     if let Some(group_id) = group_id {
         event = event.group(group_id);
     }
+    if let Some(from) = past.from {
+        event = event.detail("from", from);
+    }
     by.record(event, tx, rng).await?;
-    people::find(tx, &id).await?.ok_or(Error::Vanished)
+    Ok(id)
 }
 
 /// Changes a user. A new login, email, role, group or status ends their pending codes (those given by hand too), sign-ins

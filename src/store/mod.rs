@@ -34,6 +34,7 @@ pub mod help_requests;
 pub mod known_browsers;
 pub mod links;
 pub mod messages;
+pub mod moved;
 pub mod needs;
 pub mod overview;
 pub mod purge;
@@ -89,6 +90,7 @@ pub fn queries() -> Vec<Query> {
         known_browsers::QUERIES,
         links::QUERIES,
         messages::QUERIES,
+        moved::QUERIES,
         needs::QUERIES,
         overview::QUERIES,
         purge::QUERIES,

@@ -1,13 +1,14 @@
 //! Which queries keep users?
 
 use super::macros::{all, execute, optional, queries};
+use super::moved::Bringing;
 use super::row::from_row;
 use super::{Conn, Result};
 
 /// What makes a [`UserRow`] of a user `u`, with their role and group.
 macro_rules! user_columns {
     () => {
-        "u.id, u.login, u.name, u.email, u.email_verified_at, u.claims, u.status, u.password_hash, u.password_short,
+        "u.id, u.login, u.name, u.email, u.email_verified_at, u.claims, u.status, u.password_hash, u.password_short, u.legacy_id,
          u.created_at, u.updated_at,
          u.role_id, r.name AS role_name, r.rank AS role_rank, r.rights AS role_rights,
          u.group_id, g.name AS group_name, g.top_id AS group_top_id, g.language AS group_language,
@@ -98,8 +99,8 @@ queries! {
                                           AND ' ' || r.rights || ' ' LIKE '% override!_2fa %' ESCAPE '!')
                       LIMIT 1";
     ADD = "INSERT INTO users (id, login, login_key, name, email, status, group_id, role_id, password_hash,
-                              created_at, updated_at, addressless)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11)";
+                              created_at, updated_at, addressless, legacy_id)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12)";
     SET = "UPDATE users SET login = $2, login_key = $3, name = $4, email = $5, status = $6, group_id = $7,
                             role_id = $8, updated_at = $9, addressless = $10,
                             email_verified_at = CASE WHEN email = $5 THEN email_verified_at ELSE NULL END
@@ -141,6 +142,8 @@ pub struct UserRow {
     pub password_hash: Option<String>,
     /// Whether it is known to be shorter than what lets one in alone.
     pub password_short: Option<bool>,
+    /// What apps knew them by where they come from.
+    pub legacy_id: Option<String>,
     /// When the user was added.
     pub created_at: i64,
     /// When the user was last changed.
@@ -175,6 +178,7 @@ from_row!(UserRow {
     status,
     password_hash,
     password_short,
+    legacy_id,
     created_at,
     updated_at,
     role_id,
@@ -358,11 +362,11 @@ pub async fn would_deprive_a_group(conn: &mut Conn, role_id: &str) -> Result<boo
     Ok(row.is_some())
 }
 
-/// Keeps a new user; a duplicate login is [`super::Error::Duplicate`].
+/// Keeps a new user; a duplicate login, or what apps know another by, is [`super::Error::Duplicate`].
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn add(conn: &mut Conn, user: UserFields<'_>, password_hash: Option<&str>, now: i64) -> Result<()> {
+pub async fn add(conn: &mut Conn, user: UserFields<'_>, with: Bringing<'_>, now: i64) -> Result<()> {
     execute!(
         conn,
         ADD,
@@ -374,9 +378,10 @@ pub async fn add(conn: &mut Conn, user: UserFields<'_>, password_hash: Option<&s
         user.status,
         user.group_id,
         user.role_id,
-        password_hash,
+        with.password_hash,
         now,
-        user.addressless
+        user.addressless,
+        with.legacy_id
     )
     .map(|_| ())
 }

@@ -74,6 +74,11 @@ impl Program {
         child.wait_with_output().expect("the program ends")
     }
 
+    /// Starts a command that may not come to its end.
+    pub fn start(&self, arguments: &[&str]) -> Child {
+        self.command(arguments).stdin(Stdio::null()).spawn().expect("the program starts")
+    }
+
     /// The same for a command that is to succeed; the answer is what it printed.
     pub fn must(&self, arguments: &[&str], stdin: &str) -> String {
         let output = self.run(arguments, stdin);

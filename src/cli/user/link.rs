@@ -42,7 +42,7 @@ impl Link {
 }
 
 /// A link, and what became of its mail.
-pub(super) struct Sent {
+pub(in crate::cli) struct Sent {
     link: String,
     lifetime: Period,
     /// None when there was nobody to mail it to.
@@ -50,14 +50,14 @@ pub(super) struct Sent {
 }
 
 /// What gives out links, by mail or to be handed over.
-pub(super) async fn inviter(operator: &Operator, db: &Db, by_mail: bool) -> anyhow::Result<Inviter> {
+pub(in crate::cli) async fn inviter(operator: &Operator, db: &Db, by_mail: bool) -> anyhow::Result<Inviter> {
     let (issuer, lifetime) = (operator.config.issuer.clone(), operator.config.signin.link_lifetime);
     let mail = if by_mail { Some((operator.pages()?, operator.vault(db).await?)) } else { None };
     Ok(Inviter { issuer, lifetime, mail })
 }
 
 /// Sends the mail of a link, once its transaction is committed.
-pub(super) async fn send(issued: Issued, operator: &Operator, db: &Db) -> anyhow::Result<Sent> {
+pub(in crate::cli) async fn send(issued: Issued, operator: &Operator, db: &Db) -> anyhow::Result<Sent> {
     let outcome = match &issued.message {
         None => None,
         Some(message) => {
@@ -69,6 +69,11 @@ pub(super) async fn send(issued: Issued, operator: &Operator, db: &Db) -> anyhow
 }
 
 impl Sent {
+    /// Whether the mail server has taken it.
+    pub(in crate::cli) const fn is_mailed(&self) -> bool {
+        matches!(self.outcome, Some(mail::Outcome::Accepted(_)))
+    }
+
     /// Says where the link went, and prints it unless it was mailed.
     pub(super) fn print(&self) {
         match &self.outcome {
@@ -91,9 +96,8 @@ impl Sent {
 /// Adds the link to what is printed as JSON.
 pub(super) fn with_link(mut value: Value, sent: Option<&Sent>) -> Value {
     if let (Some(sent), Some(map)) = (sent, value.as_object_mut()) {
-        let mailed = matches!(sent.outcome, Some(mail::Outcome::Accepted(_)));
         map.insert("link".to_owned(), json!(sent.link));
-        map.insert("mailed".to_owned(), json!(mailed));
+        map.insert("mailed".to_owned(), json!(sent.is_mailed()));
     }
     value
 }

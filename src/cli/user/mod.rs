@@ -8,6 +8,8 @@ mod show;
 use clap::Subcommand;
 
 use self::add::Add;
+pub(in crate::cli) use self::link::{inviter, send};
+
 use self::link::Link;
 use self::set::Set;
 use self::show::List;

@@ -18,6 +18,8 @@ pub enum Brought {
     Bare(Bare),
     /// Kept until the right password is typed.
     Kept(Foreign),
+    /// As it was written down here before, or elsewhere by a program of ours: `{md5}` and the like before an argon2id hash.
+    Wrapped(String),
 }
 
 /// A hash without salt, as it was written: in lower-case hexadecimal.
@@ -117,6 +119,11 @@ impl Bare {
     /// What is hashed again.
     pub(super) fn as_bytes(&self) -> &[u8] {
         self.hex.as_bytes()
+    }
+
+    /// Whether it is of this kind.
+    pub(super) fn is(&self, kind: Kind) -> bool {
+        self.kind == kind
     }
 
     /// How the argon2id hash of it is written down.

@@ -45,6 +45,12 @@ pub(super) fn hash(text: &str) -> Result<Brought, NotAHash> {
     if text.len() > LONGEST {
         return Err(NotAHash::Unknown);
     }
+    if let Some((_, inside)) = super::wrapped(text).filter(|(_, inside)| inside.starts_with('$')) {
+        return argon2(inside).map(|_| Brought::Wrapped(text.to_owned()));
+    }
+    if let Some(inside) = text.strip_prefix(super::FOREIGN) {
+        return hash(inside);
+    }
     if let Some(bare) = bare(text) {
         return bare.map(Brought::Bare);
     }

@@ -48,7 +48,7 @@ pub(in crate::oidc) const fn of_scope(scope: Scope) -> &'static [&'static str] {
         Scope::Email => &["email", "email_verified"],
         Scope::Address => &["address"],
         Scope::Phone => &["phone_number", "phone_number_verified"],
-        Scope::Groups => &["groups", "role", "rights"],
+        Scope::Groups => &["groups", "role", "rights", "legacy_id"],
     }
 }
 
@@ -84,6 +84,9 @@ pub(in crate::oidc) fn all(person: &Person, groups: &[String], email_verified: b
     set("role", Value::from(person.role.name.as_str()));
     set("rights", Value::from(person.role.rights.iter().map(Right::as_str).collect::<Vec<_>>()));
     set("groups", Value::from(groups));
+    if let Some(id) = &person.legacy_id {
+        set("legacy_id", Value::from(id.as_str()));
+    }
     if claims.contains_key("phone_number") {
         claims.entry("phone_number_verified").or_insert(Value::Bool(false));
     }
@@ -163,6 +166,7 @@ mod tests {
         }
         let mut person = crate::directory::sample("ned", Some("ned@example.org"));
         person.name = Some("Ned".to_owned());
+        person.legacy_id = Some("42".to_owned());
         person.claims = StandardClaims::default().after(&changes);
         let said: BTreeSet<String> = all(&person, &[], true).into_iter().map(|(name, _)| name).collect();
         let opened: BTreeSet<String> =

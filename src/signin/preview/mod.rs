@@ -194,7 +194,8 @@ async fn switchers_without_override(conn: &mut Conn, group: &GroupRow) -> Result
 }
 
 /// What would happen to somebody at their next sign-in, with this setting, and with or without the override.
-fn lot(need: &Need, setting: TwoFactor, overrides: bool) -> Lot {
+#[must_use]
+pub fn lot(need: &Need, setting: TwoFactor, overrides: bool) -> Lot {
     let next = decide(Some(&Facts {
         two_factor: setting,
         overrides,

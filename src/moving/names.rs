@@ -1,0 +1,33 @@
+//! What is a name here that was one elsewhere?
+
+use std::collections::HashSet;
+
+use crate::directory::login::fold;
+use crate::directory::misleads;
+
+/// The most characters of a name.
+const LONGEST: usize = 80;
+
+/// A name without what misleads, and not too long; `or` where nothing is left of it.
+pub(super) fn tidy(name: &str, or: impl FnOnce() -> String) -> String {
+    let seen: String = name.chars().filter(|c| !misleads(*c)).collect();
+    let cut: String = seen.trim().chars().take(LONGEST).collect();
+    let name = cut.trim().to_owned();
+    if fold(&name).is_empty() { or().chars().filter(|c| !misleads(*c)).take(LONGEST).collect() } else { name }
+}
+
+/// A name that none of those has who have come before: with a number where it must be.
+pub(super) fn distinct(name: &str, taken: &mut HashSet<String>) -> String {
+    if taken.insert(fold(name)) {
+        return name.to_owned();
+    }
+    for number in 2..u32::MAX {
+        let end = format!(" ({number})");
+        let cut: String = name.chars().take(LONGEST - end.len()).collect();
+        let next = cut + &end;
+        if taken.insert(fold(&next)) {
+            return next;
+        }
+    }
+    name.to_owned()
+}

@@ -1,0 +1,135 @@
+//! What comes of a realm of Keycloak's, in one file and in a folder?
+
+use std::path::Path;
+
+use countersign::directory::Passwords;
+use countersign::moving::file::Progress;
+use countersign::moving::keycloak;
+use countersign::moving::source::{App, Source};
+use serde_json::{Value, json};
+
+use crate::installation::PASSWORD;
+use crate::mover::{moved_in, state};
+use crate::support::Database;
+use crate::support::program::Program;
+use crate::support::smtp::Smtp;
+
+/// Base64 of a salt of sixteen letters.
+const SALT: &str = "c2FsdHNhbHRzYWx0c2FsdA==";
+
+fn credential(how: &Value, value: &str, salt: &str) -> Value {
+    json!([{
+        "type": "password",
+        "secretData": json!({"value": value, "salt": salt, "additionalParameters": {}}).to_string(),
+        "credentialData": how.to_string(),
+    }])
+}
+
+fn users() -> Value {
+    let pbkdf2 = json!({"hashIterations": 1000, "algorithm": "pbkdf2-sha256", "additionalParameters": {}});
+    let argon2 = json!({"hashIterations": 5, "algorithm": "argon2", "additionalParameters":
+        {"hashLength": ["32"], "memory": ["7168"], "type": ["id"], "version": ["1.3"], "parallelism": ["1"]}});
+    json!([
+        {"id": "u1", "username": "ned", "email": "ned@acme.example", "emailVerified": true, "enabled": true, "firstName": "Ned",
+         "lastName": "Nolan", "groups": ["/Sales/North"], "realmRoles": ["default-roles-acme", "accountant"],
+         "credentials": credential(&pbkdf2, "Cf9xjlisAEzRbMZsosxST/5+wkpfUV6uoqiZkYtP6iQ=", SALT)},
+        {"id": "u2", "username": "zoe", "enabled": true,
+         "credentials": credential(&argon2, "alh8Uv2Szrn7P1khp7HzhzcLM+fAAhq4EWW7E4f/cfU=", "NGVZbUEzRzJ3d2tLRFhzMg==")},
+        {"id": "u3", "username": "off", "enabled": false, "groups": ["/Sales", "/Sales/North"], "credentials": []},
+        {"id": "u4", "username": "service-account-x", "enabled": true, "serviceAccountClientId": "x"}
+    ])
+}
+
+fn realm(with_users: bool) -> Value {
+    let mut realm = json!({
+        "realm": "acme", "displayName": "Acme", "defaultLocale": "de",
+        "groups": [{"id": "g1", "name": "Sales", "path": "/Sales", "subGroups": [{"id": "g2", "name": "North", "subGroups": []}]}],
+        "clients": [
+            {"clientId": "account", "enabled": true, "protocol": "openid-connect"},
+            {"clientId": "wiki", "name": "Wiki", "enabled": true, "protocol": "openid-connect", "secret": "0123456789abcdef0123456789abcdef",
+             "rootUrl": "https://wiki.example", "redirectUris": ["/callback", "https://wiki.example/*"], "publicClient": false},
+            {"clientId": "spa", "enabled": true, "redirectUris": ["https://spa.example/back"], "publicClient": true, "consentRequired": true},
+            {"clientId": "old", "enabled": true, "protocol": "saml", "redirectUris": ["https://old.example/"]},
+            {"clientId": "wild", "enabled": true, "redirectUris": ["https://wild.example/*"], "secret": "**********"}
+        ]
+    });
+    if with_users {
+        realm["users"] = users();
+    }
+    realm
+}
+
+fn read(path: &Path) -> Source {
+    keycloak::read(path, &Progress::default()).unwrap_or_else(|e| panic!("{e}"))
+}
+
+crate::on_both_databases! {
+    /// The same realm, whole and in pieces.
+    async fn a_realm_comes_as_one_file_or_as_a_folder(database) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("one.json");
+        std::fs::write(&file, realm(true).to_string()).unwrap();
+        let pieces = tempfile::tempdir().unwrap();
+        std::fs::write(pieces.path().join("acme-realm.json"), realm(false).to_string()).unwrap();
+        for (at, user) in users().as_array().unwrap().iter().enumerate() {
+            let piece = json!({"realm": "acme", "users": [user]});
+            std::fs::write(pieces.path().join(format!("acme-users-{at}.json")), piece.to_string()).unwrap();
+        }
+        let (whole, split) = (read(&file), read(pieces.path()));
+        assert_eq!((&whole.groups, &whole.users, &whole.apps), (&split.groups, &split.users, &split.apps));
+        let ids: Vec<&App> = whole.apps.iter().collect();
+        assert_eq!(ids.iter().map(|app| (app.id.as_str(), app.public, app.redirect_uris.join(" "))).collect::<Vec<_>>(), [
+            ("wiki", false, "https://wiki.example/callback".to_owned()),
+            ("spa", true, "https://spa.example/back".to_owned()),
+            ("wild", false, String::new()),
+        ]);
+        let (summary, done) = moved_in(&database.db, whole).await;
+        assert!(done.refused.is_empty() && summary.left_out.is_empty(), "{summary:#?} {done:?}");
+        let seen: Vec<_> = state(&database.db).await["users"].as_array().unwrap().iter()
+            .map(|user| json!([user["login"], user["group"], user["role"], user["status"], user["hash"]])).collect();
+        assert_eq!(seen, [
+            json!(["ned", "Acme/Sales/North", "User", "active", "{foreign}"]),
+            json!(["off", "Acme/Sales", "User", "disabled", null]),
+            json!(["zoe", "Acme", "User", "active", "{foreign}"]),
+        ]);
+        let passwords = Passwords::new(2, 10);
+        for person in countersign::directory::people::list(&mut database.db.read().await.unwrap(), None, None, "", 10).await.unwrap() {
+            let turn = passwords.enter(countersign::directory::Lane::default()).await.unwrap();
+            let typed = countersign::directory::Password::typed(PASSWORD);
+            let right = passwords.verify(&turn, person.password_hash.as_deref(), &typed).await.unwrap();
+            assert_eq!(right, person.login != "off", "{}", person.login);
+        }
+        let told: Vec<&str> = summary.notes.iter().map(|note| note.text.as_str()).collect();
+        for said in ["1 people are in several groups", "accountant", "old does not come: it speaks SAML", "wild.example/*"] {
+            assert!(told.iter().any(|text| text.contains(said)), "{said}: {told:#?}");
+        }
+    }
+}
+
+/// Through the program: its apps are registered with the secrets that they have, and what cannot be is named.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_apps_of_a_realm_are_registered_with_their_secrets() {
+    let smtp = Smtp::start().await;
+    let program = Program::new(Database::empty_sqlite().await, &smtp);
+    program.init();
+    let file = program.path("realm.json");
+    std::fs::write(&file, realm(true).to_string()).unwrap();
+    let import = ["import", "keycloak", file.to_str().unwrap(), "--json"];
+    let done: Value = serde_json::from_str(&program.must(&import, "")).unwrap();
+    assert_eq!(
+        (&done["apps"]["new"], &done["refused"][0][0]),
+        (&json!(3), &json!("the app wild")),
+        "{done:#}"
+    );
+    let wiki = program.must_json(&["client", "show", "wiki", "--json"]);
+    assert_eq!(wiki["redirect_uris"], json!(["https://wiki.example/callback"]), "{wiki:#}");
+    assert_eq!(program.must_json(&["client", "show", "spa", "--json"])["token_endpoint_auth_method"], "none");
+    let again: Value = serde_json::from_str(&program.must(&import, "")).unwrap();
+    assert_eq!(
+        (&again["apps"]["new"], &again["apps"]["unchanged"], &again["users"]["new"]),
+        (&json!(1), &json!(2), &json!(0))
+    );
+    std::fs::write(&file, realm(false).to_string()).unwrap();
+    let silent = program.run(&import, "");
+    assert!(String::from_utf8_lossy(&silent.stderr).contains("this realm comes without its users"));
+}
