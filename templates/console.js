@@ -84,9 +84,9 @@
 
   // All boxes of a table at once.
   each(document, 'input[data-all]', function (all) {
-    all.hidden = false;
+    all.parentNode.hidden = false;
     all.addEventListener('change', function () {
-      each(document, 'input[name="' + all.getAttribute('data-all') + '"]', function (one) { one.checked = all.checked; });
+      each(document, 'input[name^="' + all.getAttribute('data-all') + '"]', function (one) { one.checked = all.checked; });
     });
   });
 

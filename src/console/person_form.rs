@@ -7,7 +7,8 @@ use super::trouble::not_an_address;
 use crate::directory::of_user::OfUser;
 use crate::directory::seen::Seen;
 use crate::directory::users::Changes;
-use crate::directory::{Address, Person, Status, groups as directory_groups, roles};
+use crate::directory::{Address, Error, Person, Status, groups as directory_groups, roles};
+use crate::store::groups::GroupRow;
 use crate::store::{Conn, groups};
 use crate::web::Problem;
 
@@ -68,7 +69,17 @@ impl Typed {
                 Err(what) => wrong.push(what),
             }
         }
-        if let Some(name) = altered(visit, "role", &person.role.name) {
+        let elsewhere = changes.group.clone().filter(|group| !is_home(person, group));
+        if let (Some(group), None) = (&elsewhere, altered(visit, "role", &person.role.name)) {
+            // The role of the same name there, if there is one.
+            match roles::find_named(conn, Some(group), &person.role.name).await {
+                Ok(role) => changes.role = Some(role),
+                Err(Error::Store(error)) => return Err(error.into()),
+                Err(_) => {
+                    wrong.push(Wrong::new("role", Said::new("wrong-role-elsewhere").about(&group.name)));
+                }
+            }
+        } else if let Some(name) = altered(visit, "role", &person.role.name) {
             any = true;
             let group = match (&changes.group, &person.group) {
                 (Some(group), _) => Some(group.clone()),
@@ -82,6 +93,21 @@ impl Typed {
         }
         Ok(Self { changes: any.then_some(changes), wrong })
     }
+}
+
+/// Whether a group is of the tree that somebody is in.
+fn is_home(person: &Person, group: &GroupRow) -> bool {
+    person.group.as_ref().is_some_and(|home| home.top_id == group.top_id)
+}
+
+/// The group of another tree that the form names, if it does: its roles are to be chosen from.
+pub(super) async fn elsewhere(
+    visit: &Visit,
+    conn: &mut Conn,
+    person: &Person,
+) -> Result<Option<GroupRow>, Problem> {
+    let Some(path) = visit.form.get("group") else { return Ok(None) };
+    Ok(named(visit, conn, path).await?.ok().filter(|group| !is_home(person, group)))
 }
 
 /// The address that was typed; none inside takes it away.
@@ -205,8 +231,8 @@ fn statuses(person: &Person) -> Kind {
     Kind::Radio { choices: vec![on, choice(Status::Disabled, "user-disabled", "user-disabled-hint")] }
 }
 
-/// What takes these changes back.
-pub(super) fn undo(person: &Person, changes: &Changes) -> Vec<(&'static str, String)> {
+/// What takes these changes back; `home` is the path of the group that they were in.
+pub(super) fn undo(person: &Person, home: &str, changes: &Changes) -> Vec<(&'static str, String)> {
     let mut fields = Vec::new();
     if changes.name.is_some() {
         fields.push(("name", person.name.clone().unwrap_or_default()));
@@ -214,7 +240,10 @@ pub(super) fn undo(person: &Person, changes: &Changes) -> Vec<(&'static str, Str
     if changes.email.is_some() {
         fields.push(("email", shown_email(person)));
     }
-    if changes.role.is_some() && changes.group.is_none() {
+    if changes.group.is_some() {
+        fields.extend([("group", home.to_owned()), ("confirm", "yes".to_owned())]);
+    }
+    if changes.role.is_some() {
         fields.push(("role", person.role.name.clone()));
     }
     if changes.status.is_some() {

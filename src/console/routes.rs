@@ -7,6 +7,7 @@ use std::pin::Pin;
 use axum::response::Response;
 
 use super::Visit;
+use super::several;
 use super::{
     advanced, app, app_secrets, app_try, apps, audit, group, groups, hand_code, home, kept, keys, language,
     mail, message, new_user, repair, repair_deeds, role, roles, sessions, sign_ins, subgroups, unlock, user,
@@ -22,6 +23,8 @@ const PAGES: &[&[Route]] = &[
     mail::ROUTES,
     message::ROUTES,
     users::ROUTES,
+    // Before what is done to one: what is given to several must be wanting still.
+    several::ROUTES,
     new_user::ROUTES,
     user::ROUTES,
     hand_code::ROUTES,

@@ -28,6 +28,7 @@ pub fn pages(pages: &Pages, language: Language) -> Result<Vec<Sample>, TemplateE
     home(&mut drawing)?;
     super::users_samples::people(&mut drawing)?;
     super::sessions_samples::all(&mut drawing)?;
+    super::several_samples::all(&mut drawing)?;
     around(&mut drawing)?;
     samples_groups::draw(&mut drawing)?;
     samples_apps::all(&mut drawing)?;

@@ -4,10 +4,12 @@ use axum::response::Response;
 use serde::Serialize;
 
 use super::Visit;
+use super::apps_of::{self, AppsOf};
 use super::attempts::{Attempt, Teller};
 use super::explained::{self, Explained};
 use super::field::{Field, Said, Summed, Wrong, errors};
 use super::groups_to_choose::{GroupChoice, problem};
+use super::moving;
 use super::person_form::{self, Typed};
 use super::routes::{Needs, Route};
 use super::saved::Saved;
@@ -57,6 +59,8 @@ pub struct UserPage {
     pub deeds: Vec<Deed>,
     /// How they have signed in, newest first; none for whoever may not know.
     pub history: Option<Vec<Attempt>>,
+    /// Which apps they may use, which they do, and why.
+    pub apps: AppsOf,
     /// Where all of it is, and where their sessions are: addresses, where this reader may see them.
     pub elsewhere: Vec<(&'static str, String)>,
     /// When they were added.
@@ -84,7 +88,16 @@ async fn post(visit: Visit) -> Result<Response, Problem> {
         return Ok(visit.again(&page(&visit, &mut tx, &person, &typed.wrong).await?));
     }
     let Some(changes) = typed.changes else { return Ok(visit.to(&user_deeds::back(&visit, &person))) };
-    let undo = person_form::undo(&person, &changes);
+    if changes.group.is_some() && !visit.is_confirmed() {
+        return match moving::question(&visit, &mut tx, &person, &changes).await? {
+            Ok(question) => Ok(visit.confirm(&question)),
+            Err(refused) => {
+                let wrong = [trouble::wrong(refused)?];
+                Ok(visit.again(&page(&visit, &mut tx, &person, &wrong).await?))
+            }
+        };
+    }
+    let undo = person_form::undo(&person, &person_form::home(&mut tx, &person).await?, &changes);
     match users::set(&mut tx, &person, changes, &visit.by, &mut entropy()).await {
         Ok(after) => {
             tx.commit().await?;
@@ -115,7 +128,11 @@ pub(super) async fn page(
     person: &Person,
     wrong: &[Wrong],
 ) -> Result<UserPage, Problem> {
-    let may = may(visit, conn, person).await?;
+    let mut may = may(visit, conn, person).await?;
+    if let Some(group) = person_form::elsewhere(visit, conn, person).await?.filter(|_| may.group.is_ok()) {
+        may.roles = of_user::roles_for_new(conn, &group, &visit.by).await.map_err(problem)?;
+        may.role = Ok(());
+    }
     let groups = GroupChoice::of(visit, conn).await?;
     let home = person_form::home(conn, person).await?;
     let fields = person_form::fields(visit, person, &may, (&groups, &home), wrong);
@@ -134,6 +151,7 @@ pub(super) async fn page(
         why_not: refused.map(trouble::refused),
         deeds: user_deeds::of(visit, conn, person, &may).await?,
         history,
+        apps: apps_of::of(visit, conn, person, may.edit.is_ok()).await?,
         elsewhere: elsewhere(visit, person),
         added: visit.moment(person.created_at),
     })

@@ -10,6 +10,7 @@ use super::groups::{SEES_GROUPS, failed};
 use super::guard::may;
 use super::listing::{Declared, Listing, Table};
 use super::routes::{Needs, Route};
+use super::several;
 use super::visit::ConsolePage;
 use crate::directory::listing::{self, Listed, Which};
 use crate::directory::rights::own;
@@ -60,6 +61,8 @@ pub struct UsersPage {
     pub people: Vec<Line>,
     /// What the list says when it has changed, for whoever cannot see it.
     pub told: Said,
+    /// Where something is done for several of the list at once.
+    pub several: String,
     /// Whether this person may add somebody.
     pub may_add: bool,
 }
@@ -135,6 +138,7 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
             }
             None => None,
         },
+        several: several::of(&asked),
         kept: asked.hidden(),
         filter: which.word(),
         filters: filters(&asked, which),

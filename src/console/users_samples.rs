@@ -7,6 +7,7 @@ use super::listing::{Column, Table};
 use super::new_user::NewUserPage;
 use super::samples::console;
 use super::sessions_samples;
+use super::several_samples;
 use super::user::UserPage;
 use super::user_deeds::Deed;
 use super::users::{Line, UsersPage};
@@ -96,6 +97,7 @@ fn users(people: Vec<Line>, filter: &'static str) -> UsersPage {
         group: (filter == "no-email").then(|| (LONG.to_owned(), Some("/console/groups/x".to_owned()))),
         q: String::new(),
         filter,
+        several: "/console/users/several".to_owned(),
         kept: vec![("group", "x".to_owned())],
         filters: vec![
             (here.clone(), "users-filter-all", filter.is_empty()),
@@ -169,6 +171,7 @@ fn user(editable: bool, wrong: bool) -> UserPage {
         why_not: (!editable).then(|| Said::new("refused-outranked")),
         deeds: if editable { deeds } else { Vec::new() },
         history: (!wrong).then(|| if editable { sessions_samples::attempts(false) } else { Vec::new() }),
+        apps: several_samples::apps(editable),
         elsewhere: vec![("user-all-sign-ins", "/console/sign-ins?q=nia".to_owned())],
         added: Moment::new(MOMENT, None),
     }

@@ -5,6 +5,7 @@ use super::claims::{Claim, StandardClaims};
 use super::rights::{Rights, own};
 use super::two_factor::TwoFactor;
 use crate::clock::Moment;
+use crate::store::groups::GroupRow;
 use crate::store::users::UserRow;
 use crate::store::{Error, Result};
 
@@ -103,6 +104,22 @@ impl Status {
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Active, Self::Disabled, Self::Invited].into_iter().find(|s| s.name() == name)
+    }
+}
+
+impl HomeGroup {
+    /// A group as it is to those who are in it.
+    ///
+    /// # Errors
+    /// When its two-factor setting is none.
+    pub(super) fn of(row: &GroupRow) -> Result<Self> {
+        Ok(Self {
+            two_factor: TwoFactor::of(row)?,
+            id: row.id.clone(),
+            name: row.name.clone(),
+            top_id: row.top_id.clone(),
+            language: row.language.clone(),
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::Deref;
 
 use super::By;
 use super::policy::{Actor, Refusal};
-use super::rights::own;
+use super::rights::{Rights, own};
 
 /// A right as a type.
 pub trait Known {
@@ -69,6 +69,12 @@ const OF_MANAGERS: [&str; 8] = [
     own::MANAGE_RELYING_APPS,
     own::ADMINISTER_SITE,
 ];
+
+/// Whether these rights make a manager.
+#[must_use]
+pub fn makes_a_manager(rights: &Rights) -> bool {
+    OF_MANAGERS.into_iter().any(|right| rights.has(right))
+}
 
 impl By {
     /// The proof that whoever acts holds a right.

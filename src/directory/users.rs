@@ -11,7 +11,8 @@ use super::policy::{self, Actor, After, Others, Place, Refusal, RoleFacts};
 use super::rights::{SITE_ADMINISTRATOR, own};
 use super::seen::Seen;
 use super::{
-    Address, Claim, ClaimChanges, Error, Login, Person, Status, help, history, links, people, roles,
+    Address, Claim, ClaimChanges, Error, HomeGroup, Login, Person, Role, Status, help, history, links,
+    people, roles,
 };
 use crate::audit::Event;
 use crate::keys::secret::new_id;
@@ -218,6 +219,28 @@ pub async fn set(
         help::closed(tx, &person, help::End::Fixed, by, rng).await?;
     }
     Ok(now)
+}
+
+/// Who a user would be after a change of their group, role or status that the rules allow, for whoever shows first what it would do.
+///
+/// # Errors
+/// When the rules say no, or the database refuses.
+pub async fn would_be(conn: &mut Conn, person: &Person, changes: &Changes, by: &By) -> Result<Person, Error> {
+    let after = after(conn, person, changes).await?;
+    let others = others(conn, person).await?;
+    policy::may_change(&by.actor, &standing(conn, person).await?, &after, others)?;
+    let role = match &changes.role {
+        Some(row) => {
+            Role { id: row.id.clone(), name: row.name.clone(), rank: row.rank, rights: after.role.rights }
+        }
+        None => person.role.clone(),
+    };
+    let group = match &changes.group {
+        Some(row) => Some(HomeGroup::of(row)?),
+        None if changes.to_site => None,
+        None => person.group.clone(),
+    };
+    Ok(Person { status: after.status, role, group, ..person.clone() })
 }
 
 /// Ends what was begun by somebody who is now another: pending codes, sign-ins and links; sessions too of whoever is disabled.

@@ -27,6 +27,7 @@ const CATALOGUES: &[(&str, &str, &[&str])] = &[(
         include_str!("../../locales/en/console-keys.ftl"),
         include_str!("../../locales/en/console-users.ftl"),
         include_str!("../../locales/en/console-sessions.ftl"),
+        include_str!("../../locales/en/console-several.ftl"),
         include_str!("../../locales/en/errors.ftl"),
         include_str!("../../locales/en/mail.ftl"),
     ],

@@ -72,6 +72,8 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("console/role.html", include_str!("../../templates/console/role.html")),
     ("console/users.html", include_str!("../../templates/console/users.html")),
     ("console/user.html", include_str!("../../templates/console/user.html")),
+    ("console/several.html", include_str!("../../templates/console/several.html")),
+    ("console/plan.html", include_str!("../../templates/console/plan.html")),
     ("console/attempt.html", include_str!("../../templates/console/attempt.html")),
     ("console/sign_ins.html", include_str!("../../templates/console/sign_ins.html")),
     ("console/sessions.html", include_str!("../../templates/console/sessions.html")),

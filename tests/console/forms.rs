@@ -5,7 +5,7 @@ use countersign::console::routes::Route;
 use super::world::World;
 
 /// What somebody types who may do it, about Acme's things.
-pub fn form(_world: &World, route: &Route) -> Vec<(&'static str, String)> {
+pub fn form(world: &World, route: &Route) -> Vec<(&'static str, String)> {
     match route.path {
         "/console/groups" => vec![("name", "Coyote".to_owned())],
         "/console/groups/{id}" => vec![("name", "Acme & Co".to_owned()), ("language", "en".to_owned())],
@@ -39,6 +39,10 @@ pub fn form(_world: &World, route: &Route) -> Vec<(&'static str, String)> {
         | "/console/users/{id}/sessions"
         | "/console/users/{id}/test"
         | "/console/mail/{id}/retry" => Vec::new(),
+        "/console/users/several/domain" => {
+            vec![("who", world.ona.clone()), ("domain", "example.net".to_owned())]
+        }
+        "/console/users/several/invite" => vec![("who", world.ivy.clone())],
         "/console/users/{id}/help" => vec![("how", "fixed".to_owned())],
         "/console/mail/test" => vec![("email", "somebody@example.org".to_owned())],
         path => panic!("{path}: say in tests/console/forms.rs what is typed there"),

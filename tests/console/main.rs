@@ -17,6 +17,7 @@ mod matrix;
 mod repair;
 mod roles;
 mod sessions;
+mod several;
 mod tryout;
 mod unlocking;
 mod users;

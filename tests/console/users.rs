@@ -15,7 +15,9 @@ async fn at<'m, 's>(manager: &'m mut Manager<'s>, site: &Site, login: &str) -> &
 /// The logins that a list shows, in its order.
 fn listed(manager: &Manager<'_>) -> Vec<String> {
     let links = manager.browser.links();
-    let people = links.iter().filter(|link| link.contains("/console/users/") && !link.ends_with("/new"));
+    let people = links.iter().filter(|link| {
+        link.contains("/console/users/") && !link.ends_with("/new") && !link.contains("/several")
+    });
     people.cloned().collect()
 }
 

@@ -40,6 +40,9 @@ pub struct World {
     pub site: Site,
     pub bolt: GroupRow,
     pub app: String,
+    /// Somebody without an address, and somebody who has never chosen a password: their ids.
+    pub ona: String,
+    pub ivy: String,
     browsers: BTreeMap<&'static str, Browser>,
 }
 
@@ -63,7 +66,9 @@ impl World {
         for login in ["nia", "bea"] {
             asks_for_help_and_waits_for_mail(&site, login).await;
         }
-        Self { site, bolt, app, browsers: BTreeMap::new() }
+        let ona = admin.add_user(acme, "ona", "User", None).await.id;
+        let ivy = admin.add_invited(acme, "ivy", Some("ivy@example.org")).await.id;
+        Self { site, bolt, app, ona, ivy, browsers: BTreeMap::new() }
     }
 
     /// The browser of one of them, signed in to the console just now.

@@ -86,6 +86,22 @@ impl Admin {
     /// An active user whose password is [`PASSWORD`].
     pub async fn add_user(&self, group: &GroupRow, login: &str, role: &str, email: Option<&str>) -> Person {
         let hash = password_hash(PASSWORD).await;
+        self.add(group, login, role, email, Some(&hash)).await
+    }
+
+    /// Somebody who has not chosen a password yet.
+    pub async fn add_invited(&self, group: &GroupRow, login: &str, email: Option<&str>) -> Person {
+        self.add(group, login, "User", email, None).await
+    }
+
+    async fn add(
+        &self,
+        group: &GroupRow,
+        login: &str,
+        role: &str,
+        email: Option<&str>,
+        password_hash: Option<&str>,
+    ) -> Person {
         let email = email.map(|email| Address::parse(email).expect("an address"));
         let mut tx = self.begin().await;
         let role = roles::find_named(&mut tx, Some(&group.top_id), &fold(role)).await.expect("a query");
@@ -95,7 +111,7 @@ impl Admin {
             email: email.as_ref(),
             group: Some(group),
             role: &role.expect("a role of this name"),
-            password_hash: Some(&hash),
+            password_hash,
         };
         let person = users::add(&mut tx, new, &self.by(), &mut entropy()).await;
         tx.commit().await.expect("a commit");

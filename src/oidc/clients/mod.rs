@@ -9,6 +9,7 @@ pub mod kept;
 pub mod keys;
 pub mod manage;
 mod metadata;
+pub mod of_person;
 pub mod recipe;
 mod secrets;
 pub(super) mod share;
@@ -60,17 +61,37 @@ pub struct Client {
 /// What an app is told about somebody whom it is not for.
 pub(in crate::oidc) const NOT_ADMITTED: &str = "this person's group may not use this app";
 
+/// For whom a client is, seen from somebody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// For everybody, and so for them.
+    Everybody,
+    /// For this group of theirs, by id: their own, or one that it is part of.
+    Group(String),
+    /// For other groups alone.
+    Others,
+}
+
+/// Whether a client is for somebody of these groups (their own, and those that it is part of), and why.
+#[must_use]
+pub fn admission(client: &Client, groups: &[String]) -> Admission {
+    let allowed = &client.metadata.allowed_groups;
+    if allowed.is_empty() {
+        return Admission::Everybody;
+    }
+    let group = groups.iter().find(|group| allowed.contains(group));
+    group.map_or(Admission::Others, |group| Admission::Group(group.clone()))
+}
+
 /// Whether a client is for this person: for everybody, or for one of their groups.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn admits(conn: &mut Conn, client: &Client, person: &Person) -> store::Result<bool> {
-    let allowed = &client.metadata.allowed_groups;
-    if allowed.is_empty() {
+    if client.metadata.allowed_groups.is_empty() {
         return Ok(true);
     }
-    let groups = people::group_ids(conn, person).await?;
-    Ok(groups.iter().any(|group| allowed.contains(group)))
+    Ok(admission(client, &people::group_ids(conn, person).await?) != Admission::Others)
 }
 
 /// What went wrong with a client in the database.
