@@ -28,14 +28,16 @@ use goals::options::Options;
 use goals::peers::Peer;
 use goals::raw::{self, Bare, Raw};
 use goals::verdict::{Crowded, Measured, Who};
+use load::arguments::Database;
 use load::crowd;
 use load::house::{House, Plan};
 use load::measure::{Figures, Pace, medians, round};
+use load::nodes;
 use load::postgres::Cluster;
 use load::process::resident;
 use load::provider::Provider;
 use load::sink::Sink;
-use load::stats::figure;
+use load::stats::{figure, median};
 use load::table;
 use load::workload::Workload;
 
@@ -262,7 +264,12 @@ fn megabytes(file: &Path) -> anyhow::Result<f64> {
 async fn grow(options: &Options, crop: Crop) -> anyhow::Result<()> {
     let sink = Sink::start(0).await?;
     let cluster = Cluster::start()?;
-    for cluster in [None, cluster.as_ref()].into_iter().take(1 + usize::from(cluster.is_some())) {
+    let all = [None, cluster.as_ref()].into_iter().take(1 + usize::from(cluster.is_some()));
+    for cluster in all {
+        let kind = if cluster.is_some() { Database::Postgres } else { Database::Sqlite };
+        if options.only.is_some_and(|only| only != kind) {
+            continue;
+        }
         let few = Stand::set_up(options, cluster.map(|c| (c, "few")), &sink, AT_ONCE).await?;
         let mut many = Stand::set_up(options, cluster.map(|c| (c, "many")), &sink, AT_ONCE).await?;
         many.house.stop();
@@ -270,7 +277,19 @@ async fn grow(options: &Options, crop: Crop) -> anyhow::Result<()> {
         let (people, since) = (u32::try_from(AT_ONCE)?, Instant::now());
         crop.sow(many.house.folder(), many.url.as_deref(), people, now).await?;
         let (users, sessions, took) = (crop.users, crop.sessions, figure(since.elapsed().as_secs_f64()));
-        println!("{}: {users} users, {sessions} sessions and as many grants, in {took} s", named(few.who));
+        let disk = match cluster {
+            Some(cluster) => cluster.ask("many", "SELECT pg_database_size('many')")?,
+            None => megabytes(&many.house.folder().join("countersign.db"))? * 1e6,
+        };
+        let disk = figure(disk / 1e9);
+        println!(
+            "{}: {users} users, {sessions} sessions and as many grants, in {took} s, {disk} GB",
+            named(few.who)
+        );
+        let rows = cluster.map(|cluster| nodes::sizes(cluster, "many")).transpose()?.unwrap_or_default();
+        for (table, number, bytes) in rows.iter().filter(|(_, number, _)| *number > 1000.0) {
+            println!("{table:<20} {} rows, {} bytes each with indexes", figure(*number), figure(*bytes));
+        }
         many.house.serve().await?;
         let mut profile = many.house.profile()?;
         if let Some(people) = &mut profile.people {
@@ -292,13 +311,20 @@ async fn side_by_side(options: &Options, few: &Provider, many: &Provider) -> any
             before.push(round(few, workload, pace).await?);
             after.push(round(many, workload, pace).await?);
         }
+        let mut more: Vec<f64> = before.iter().zip(&after).filter_map(table::more).collect();
+        more.sort_unstable_by(f64::total_cmp);
         let (before, after) = (medians(&before).context("no round")?, medians(&after).context("no round")?);
         for (what, figures) in [("few", &before), ("many, first round", &cold), ("many", &after)] {
             println!("{}", table::line(workload.name(), what, figures));
         }
-        if let (Some(few), Some(many)) = (table::whole(&before), table::whole(&after)) {
-            let verdict = if many - few <= 0.05 { "met" } else { "NOT MET" };
-            println!("{:<10} {:+.4} CPU ms, goal at most +0.05: {verdict}", workload.name(), many - few);
+        // Of rounds that followed each other: what else the machine does comes and goes.
+        if let (Some(median), Some(least), Some(most)) = (median(&more), more.first(), more.last()) {
+            let verdict = if median <= 0.05 { "met" } else { "NOT MET" };
+            let rounds = more.len();
+            println!(
+                "{:<10} {median:+.4} CPU ms ({least:+.4} to {most:+.4} in {rounds} rounds), goal at most +0.05: {verdict}",
+                workload.name()
+            );
         }
     }
     Ok(())

@@ -67,8 +67,11 @@ impl Crop {
             None => Line::Sqlite(rusqlite::Connection::open(folder.join("countersign.db"))?),
         };
         if postgres.is_none() {
-            // Nobody minds here if a power cut takes the folder along.
-            line.run("PRAGMA synchronous = OFF; PRAGMA cache_size = -500000").await?;
+            // Nobody minds here if a power cut takes the folder along. Indexes grow in random places: in memory, or it takes hours.
+            line.run(
+                "PRAGMA synchronous = OFF; PRAGMA cache_size = -4000000; PRAGMA wal_autocheckpoint = 500000",
+            )
+            .await?;
         }
         let grown = self.users.saturating_sub(people).max(1);
         let tables =

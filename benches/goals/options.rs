@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
+use crate::load::arguments::Database;
+
 /// What `cargo bench --bench provider -- …` takes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
@@ -18,6 +20,8 @@ pub struct Options {
     pub crowd: usize,
     /// Users, and sessions and grants, that the growth is measured with.
     pub growth: Option<(u32, u32)>,
+    /// The database whose growth is measured; both without.
+    pub only: Option<Database>,
 }
 
 /// How to call it.
@@ -27,7 +31,8 @@ cargo bench --bench provider -- [OPTIONS]
   --rounds N --seconds S     (3 and 3)
   --crowd N                  how many sign in at once, 0 for none (300)
   --binary PATH              another program than the one that cargo has just built
-  --growth USERS,SESSIONS    instead: what so many users, sessions and grants add (1000000,10000000 takes an hour and 20 GB)";
+  --growth USERS,SESSIONS    instead: what so many users, sessions and grants add (1000000,10000000 takes an hour and 20 GB)
+  --only sqlite|postgres     with --growth: one of the two databases";
 
 impl Options {
     /// Reads the command line, without the program's name.
@@ -35,8 +40,14 @@ impl Options {
     /// # Errors
     /// What is wrong with it.
     pub fn parse(words: impl IntoIterator<Item = String>, built: PathBuf) -> anyhow::Result<Self> {
-        let mut options =
-            Self { binary: built, lasting: Duration::from_secs(3), rounds: 3, crowd: 300, growth: None };
+        let mut options = Self {
+            binary: built,
+            lasting: Duration::from_secs(3),
+            rounds: 3,
+            crowd: 300,
+            growth: None,
+            only: None,
+        };
         let mut words = words.into_iter();
         while let Some(word) = words.next() {
             match word.as_str() {
@@ -65,6 +76,7 @@ impl Options {
                 let (users, sessions) = value.split_once(',').context("USERS,SESSIONS")?;
                 self.growth = Some((users.parse()?, sessions.parse()?));
             }
+            "--only" => self.only = Some(Database::parse(value)?),
             _ => bail!("there is no such option\n{USAGE}"),
         }
         Ok(())
@@ -75,7 +87,7 @@ impl Options {
 mod tests {
     use std::time::Duration;
 
-    use super::Options;
+    use super::{Database, Options};
 
     fn parse(line: &str) -> anyhow::Result<Options> {
         Options::parse(line.split_whitespace().map(str::to_owned), "built".into())
@@ -91,7 +103,8 @@ mod tests {
             (Duration::from_secs(2), 40, Some("other"))
         );
         assert_eq!(parse("--growth 1000,20000 --bench").unwrap().growth, Some((1000, 20_000)));
-        for line in ["--growth 1000", "--rounds", "--rounds x", "--fast 1", "signin"] {
+        assert_eq!(parse("--growth 1,2 --only postgres").unwrap().only, Some(Database::Postgres));
+        for line in ["--growth 1000", "--only mysql", "--rounds", "--rounds x", "--fast 1", "signin"] {
             assert!(parse(line).is_err(), "{line}");
         }
     }

@@ -130,7 +130,11 @@ impl Options {
 }
 
 impl Database {
-    fn parse(name: &str) -> anyhow::Result<Self> {
+    /// The database of this name.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn parse(name: &str) -> anyhow::Result<Self> {
         match name {
             "sqlite" => Ok(Self::Sqlite),
             "postgres" => Ok(Self::Postgres),

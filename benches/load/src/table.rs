@@ -50,6 +50,12 @@ pub fn whole(figures: &Figures) -> Option<f64> {
     figures.server.map(|server| server + figures.database.unwrap_or_default())
 }
 
+/// How much more processor time the second has spent on one.
+#[must_use]
+pub fn more((first, second): (&Figures, &Figures)) -> Option<f64> {
+    Some(whole(second)? - whole(first)?)
+}
+
 /// What a crowd did to the others.
 #[must_use]
 pub fn crowd(provider: &str, size: usize, crowd: &Crowd) -> String {
