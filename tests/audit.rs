@@ -50,6 +50,24 @@ async fn broken(database: &Database, vault: &Vault) -> Option<Break> {
 }
 
 crate::on_both_databases! {
+    /// What is chained between the look at the end and the walk to it is no break.
+    async fn a_log_that_grows_while_it_is_verified_is_whole(database) {
+        let (vault, _folder) = vault();
+        chained(&database, &vault, 50).await;
+        let grows = async {
+            for number in 50..150 {
+                record(&database.db, number).await;
+                chain::link(&database.db, &vault).await.unwrap();
+            }
+        };
+        let is_verified = async {
+            for _ in 0..50 {
+                assert_eq!(broken(&database, &vault).await, None);
+            }
+        };
+        tokio::join!(grows, is_verified);
+    }
+
     async fn a_log_that_nobody_touched_verifies_and_says_how_far_it_is_chained(database) {
         let (vault, _folder) = vault();
         chained(&database, &vault, 300).await;

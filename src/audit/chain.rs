@@ -147,53 +147,85 @@ pub async fn verify(conn: &mut Conn, vault: &Vault, noted: Option<(i64, &str)>) 
         let broken = (found > 0).then_some(Break::Seal);
         return Ok(Report { from: 1, upto: 0, hash: beginning(), waiting, broken });
     };
-    let mut report =
-        Report { from: head.from_seq + 1, upto: head.seq, hash: head.hash.clone(), waiting, broken: None };
-    if !same(seal(vault, &head)?.as_bytes(), head.seal.as_bytes()) {
+    let from = head.from_seq + 1;
+    let mut report = Report { from, upto: head.seq, hash: head.hash.clone(), waiting, broken: None };
+    if !is_ours(vault, &head)? {
         report.broken = Some(Break::Seal);
         return Ok(report);
     }
-    report.broken = walk(conn, &head, noted).await?;
+    let mut walk = Walk { seq: head.from_seq, hash: head.from_hash.clone(), noted };
+    walk.noted.take_if(|(seq, _)| *seq <= head.from_seq);
+    report.broken = walk.go_on(conn).await?;
+    let mut head = head;
+    // What has been chained while we went has an end of its own, and one that we have written.
+    while report.broken.is_none() && walk.seq > head.seq {
+        let newer = audit_chain::head(conn).await?.filter(|newer| newer.seq > head.seq);
+        let Some(newer) = newer else { break };
+        if !is_ours(vault, &newer)? {
+            report.broken = Some(Break::Seal);
+            return Ok(report);
+        }
+        report.broken = walk.go_on(conn).await?;
+        head = newer;
+    }
+    (report.upto, report.hash) = (head.seq, head.hash.clone());
+    report.broken = report.broken.or_else(|| walk.break_at(&head));
     Ok(report)
 }
 
-/// The first break between the beginning and the end.
-async fn walk(conn: &mut Conn, head: &HeadRow, noted: Option<(i64, &str)>) -> Result<Option<Break>, Error> {
-    let (mut seq, mut hash) = (head.from_seq, head.from_hash.clone());
-    let mut noted = noted.filter(|(seq, _)| *seq > head.from_seq);
-    loop {
-        let page = audit_chain::chained(conn, seq, PAGE).await?;
-        if page.is_empty() {
-            break;
-        }
-        for link in &page {
-            if link.seq != Some(seq + 1) {
-                return Ok(Some(Break::Removed { seq: seq + 1 }));
+fn is_ours(vault: &Vault, head: &HeadRow) -> Result<bool, VaultError> {
+    Ok(same(seal(vault, head)?.as_bytes(), head.seal.as_bytes()))
+}
+
+/// How far somebody has come who goes through the chain.
+struct Walk<'a> {
+    seq: i64,
+    hash: String,
+    /// The place and the hash that were noted, until they are passed.
+    noted: Option<(i64, &'a str)>,
+}
+
+impl Walk<'_> {
+    /// Goes on until there is nothing more; the answer is the first break.
+    async fn go_on(&mut self, conn: &mut Conn) -> Result<Option<Break>, Error> {
+        loop {
+            let page = audit_chain::chained(conn, self.seq, PAGE).await?;
+            if page.is_empty() {
+                return Ok(None);
             }
-            let expected = content_hash(&hash, seq + 1, &link.event);
-            if link.hash.as_deref() != Some(expected.as_str()) {
-                return Ok(Some(Break::Changed { seq: seq + 1, id: link.event.id.clone() }));
-            }
-            (seq, hash) = (seq + 1, expected);
-            if let Some((_, as_noted)) = noted.take_if(|(place, _)| *place == seq)
-                && as_noted != hash
-            {
-                return Ok(Some(Break::Noted { seq }));
+            for link in &page {
+                let seq = self.seq + 1;
+                if link.seq != Some(seq) {
+                    return Ok(Some(Break::Removed { seq }));
+                }
+                let expected = content_hash(&self.hash, seq, &link.event);
+                if link.hash.as_deref() != Some(expected.as_str()) {
+                    return Ok(Some(Break::Changed { seq, id: link.event.id.clone() }));
+                }
+                (self.seq, self.hash) = (seq, expected);
+                if let Some((_, as_noted)) = self.noted.take_if(|(place, _)| *place == seq)
+                    && as_noted != self.hash
+                {
+                    return Ok(Some(Break::Noted { seq }));
+                }
             }
         }
     }
-    if seq != head.seq || hash != head.hash {
-        return Ok(Some(Break::End { found: seq, expected: head.seq }));
+
+    /// What is wrong where the chain ends so.
+    fn break_at(&self, head: &HeadRow) -> Option<Break> {
+        if self.seq != head.seq || self.hash != head.hash {
+            return Some(Break::End { found: self.seq, expected: head.seq });
+        }
+        self.noted.map(|(seq, _)| Break::Noted { seq })
     }
-    Ok(noted.map(|(seq, _)| Break::Noted { seq }))
 }
 
 /// The end of the chain, begun where nobody has, with its lock; an error where it is not ours.
 async fn own_head(conn: &mut Conn, vault: &Vault) -> Result<HeadRow, Error> {
     audit_chain::lock(conn).await?;
     if let Some(head) = audit_chain::head(conn).await? {
-        let ours = same(seal(vault, &head)?.as_bytes(), head.seal.as_bytes());
-        return if ours { Ok(head) } else { Err(Error::Forged) };
+        return if is_ours(vault, &head)? { Ok(head) } else { Err(Error::Forged) };
     }
     let mut head =
         HeadRow { from_seq: 0, from_hash: beginning(), seq: 0, hash: beginning(), seal: String::new() };

@@ -5,6 +5,7 @@ use countersign::directory::{Status, TwoFactor};
 use countersign::signin::decide::{Demand, Next, decide};
 use countersign::signin::facts;
 use countersign::signin::preview::{Mark, count_locked_out_in, locked_out_in};
+use countersign::store::challenges;
 
 use crate::support::manager::Manager;
 use crate::support::site::Site;
@@ -275,7 +276,8 @@ crate::on_both_databases! {
         let mut expected = std::collections::BTreeSet::new();
         for login in &logins {
             let person = site.admin.user(login).await;
-            let facts = facts::about(&mut conn, &person, Demand::Whatever, 5, site.now()).await.unwrap();
+            let codes = challenges::codes_of(&mut conn, &person.id, site.now(), 5).await.unwrap();
+            let facts = facts::about(&person, codes, Demand::Whatever, site.now());
             let kept_out = matches!(decide(Some(&facts)), Next::NoAddress | Next::CodesStopped | Next::Unmet);
             if person.status == Status::Active && kept_out {
                 expected.insert(login.clone());
