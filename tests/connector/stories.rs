@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use countersign::directory::Status;
 use countersign::directory::users::Changes;
+use countersign::directory::{Login, Status};
 use serde_json::{Value, json};
 
 use crate::support::Database;
@@ -301,6 +301,22 @@ async fn a_tracker_may_demand_a_code_and_know_people_by_their_number() {
         assert_eq!(seen.map(|seen| seen["user"]["login"].clone()), known.then(|| json!("ned")), "{number}");
         ada.at_tracker.forget_cookies();
     }
+    // As an import writes it down: whatever their login has become, they are who they were.
+    world.set("'match' => array('legacy_id' => 'id'),").await;
+    let mut tx = world.site.admin.db.write().await.unwrap();
+    let id = world.site.admin.user("ada").await.id;
+    assert!(countersign::store::moved::set_legacy(&mut tx, &id, "11").await.unwrap());
+    tx.commit().await.unwrap();
+    world
+        .site
+        .admin
+        .change("ada", Changes { login: Some(Login::parse("ada.l").unwrap()), ..Changes::default() })
+        .await;
+    let mut ada = world.person();
+    ada.set_out("login.php").await;
+    ada.at_provider.fill("login", "ada.l").fill("password", PASSWORD).submit().await;
+    ada.come_back().await;
+    assert_eq!(world.seen(&mut ada).await["user"]["login"], "ada");
 }
 
 /// The answer comes to the host that is registered: a session under another name would not know what it is about.
