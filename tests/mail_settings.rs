@@ -42,7 +42,7 @@ crate::on_both_databases! {
         let (vault, config, by) = (site.vault(), site.config(), root(&site).await);
         let typed = MailSettings { username: None, password: Some("hunter2".to_owned()), ..at(other.port) };
         let mut tx = site.admin.db.write().await.unwrap();
-        mail_settings::save(&mut tx, &vault, config, &typed, &by, &mut entropy()).await.unwrap();
+        mail_settings::save(&mut tx, &vault, config, &typed, &Vec::new(), &by, &mut entropy()).await.unwrap();
         tx.commit().await.unwrap();
         let ned = site.after_password(&app.visit(), "ned").await;
         assert!(ned.has_field("code"), "{}", ned.text());
@@ -90,7 +90,7 @@ crate::on_both_databases! {
             (login("right"), None),
             (at(site.smtp.port), None),
         ] {
-            let tried = mail_settings::try_out(site.config(), &typed, "ada@example.org", &by).await.unwrap();
+            let tried = mail_settings::try_out(&site.admin.db, site.config(), &typed, "ada@example.org", &by).await.unwrap();
             match (tried, expected) {
                 (Ok(()), None) => {}
                 (Err(failed), Some((stage, words))) => {
@@ -119,8 +119,8 @@ crate::on_both_databases! {
         let by = countersign::directory::By::operator(0).prove::<AdministerSite>().unwrap();
         let mut tx = program.database.db.write().await.unwrap();
         let bad = MailSettings { from: "nobody".to_owned(), ..at(smtp.port) };
-        assert!(mail_settings::save(&mut tx, &vault, &config, &bad, &by, &mut entropy()).await.is_err());
-        mail_settings::save(&mut tx, &vault, &config, &at(smtp.port), &by, &mut entropy()).await.unwrap();
+        assert!(mail_settings::save(&mut tx, &vault, &config, &bad, &Vec::new(), &by, &mut entropy()).await.is_err());
+        mail_settings::save(&mut tx, &vault, &config, &at(smtp.port), &Vec::new(), &by, &mut entropy()).await.unwrap();
         tx.commit().await.unwrap();
         let shown = program.must_json(&["mail", "show", "--json"]);
         assert_eq!((&shown["saved"], &shown["from"]), (&true.into(), &"Sign-in <id@example.org>".into()));

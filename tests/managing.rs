@@ -140,6 +140,7 @@ crate::on_both_databases! {
         let mut stranger = site.browser();
         stranger.open(&app.visit().url()).await;
         let asks = async |browser: &mut Browser| {
+            assert!(!browser.page().body.contains("id=\"help\""), "{}", browser.text());
             let path = format!("{}/help", browser.page().url.path());
             browser.post(&path, &[]).await;
             assert!(!browser.text().contains("Help was asked for."), "{}", browser.text());

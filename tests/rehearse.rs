@@ -4,6 +4,7 @@
 mod support;
 
 use countersign::directory::TwoFactor;
+use countersign::directory::help::{self, Why};
 use countersign::signin::rehearsal;
 use serde_json::{Value, json};
 use support::Database;
@@ -47,6 +48,14 @@ async fn outcomes(site: &Site) -> Vec<(String, String)> {
 
 fn outcome(login: &str, outcome: &str) -> Vec<(String, String)> {
     vec![(login.to_owned(), outcome.to_owned())]
+}
+
+/// Who waits for help, as this user sees it: login and why.
+async fn waiting(site: &Site, login: &str) -> Vec<(String, Option<Why>)> {
+    let by = site.by(login).await;
+    let mut conn = site.admin.db.read().await.expect("a connection");
+    let waiting = help::waiting(&mut conn, &by, (0, ""), 100).await.expect("those who wait");
+    waiting.into_iter().map(|one| (one.login, one.why)).collect()
 }
 
 fn wrong(code: &str) -> String {
@@ -102,6 +111,52 @@ crate::on_both_databases! {
         browser.submit().await;
         assert_eq!(told(&site, &app, &visit, &browser).await, by_password());
         assert_eq!(outcomes(&site).await, outcome("nia", "no_address"));
+    }
+
+    /// Whoever would be kept out asks for help from the same page, once an hour is told of it, and one goes on meanwhile.
+    async fn whoever_would_be_kept_out_asks_for_help_and_goes_on(database) {
+        let site = rehearsing(database).await;
+        let (app, visit, mut nia) = begin(&site, "nia").await;
+        nia.press("help").await;
+        assert!(nia.text().contains("Help was asked for.") && nia.text().contains("You can go on meanwhile."), "{}", nia.text());
+        assert!(!nia.page().body.contains("id=\"help\""), "asked once is enough");
+        nia.reload().await;
+        assert!(nia.text().contains("Help was asked for."), "{}", nia.text());
+        nia.submit().await;
+        assert_eq!(told(&site, &app, &visit, &nia).await, by_password());
+        let mut again = site.after_password(&app.visit(), "nia").await;
+        again.press("help").await;
+        site.admin.until_no_mail_waits().await;
+        let letters = site.inbox("max@example.org").letters();
+        assert_eq!(letters.len(), 1, "once an hour");
+        assert!(letters[0].text().contains("if it were on they would have been kept out"), "{}", letters[0].text());
+        assert_eq!(waiting(&site, "max").await, [("nia".to_owned(), Some(Why::NoAddress))]);
+        site.smtp.let_fail(Stage::Recipient, Mishap::Answer("550 no such mailbox"));
+        site.advance(1);
+        let (_, _, mut ned) = begin(&site, "ned").await;
+        ned.press("help").await;
+        assert_eq!(waiting(&site, "max").await.last(), Some(&("ned".to_owned(), Some(Why::MailFailed))));
+    }
+
+    /// Where nothing keeps anybody out there is no button, and its form does nothing; nor for whoever has given no password.
+    async fn nobody_else_asks_for_help_in_a_rehearsal(database) {
+        let site = rehearsing(database).await;
+        let (_, _, mut ned) = begin(&site, "ned").await;
+        let (_, _, nia) = begin(&site, "nia").await;
+        let mut stranger = site.browser();
+        stranger.open(&site.admin.add_app().await.visit().url()).await;
+        for browser in [&mut ned, &mut stranger] {
+            assert!(!browser.page().body.contains("id=\"help\""), "{}", browser.text());
+            let path = format!("{}/help", browser.page().url.path());
+            browser.post(&path, &[]).await;
+            assert!(!browser.text().contains("Help was asked for."), "{}", browser.text());
+        }
+        let mut other = site.browser();
+        other.post(&format!("{}/help", nia.page().url.path()), &[]).await;
+        assert_eq!(other.status(), 410, "another browser's sign-in");
+        assert!(waiting(&site, "max").await.is_empty());
+        site.admin.until_no_mail_waits().await;
+        assert!(site.inbox("max@example.org").letters().is_empty());
     }
 
     /// Mail that fails stops nobody, also after a reload.

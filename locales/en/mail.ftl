@@ -44,6 +44,7 @@ mail-stranded-more = You are told of this once a day for one person, however oft
 
 mail-help-subject = { $who } asks for help with signing in
 mail-help-intro = { $who } (login { $login }) tried to sign in to { $app } at { $when }, with the right password, and was kept out:
+mail-help-rehearsed = { $who } (login { $login }) signed in to { $app } at { $when } and asks for help: two-factor is rehearsed, and if it were on they would have been kept out.
 mail-help-no-address = There is no email address on file to which a code could be sent.
 mail-help-mail-failed = The code could not be sent: the mail server did not take the message.
 mail-help-codes-stopped = Too many wrong codes have stopped the codes of this login.

@@ -18,6 +18,7 @@ password-lead = to continue to { $app }
 help-button = Ask a manager for help
 help-asked = Help was asked for.
 help-asked-then = Those who can help see your request, and are told by mail where mail works. Sign in again once you have heard from them.
+help-asked-rehearsed = Those who can help see your request, and are told by mail where mail works. You can go on meanwhile.
 
 forgotten-link = Forgotten your password?
 forgotten-ask = Forgotten your password? Ask a manager for a new one.

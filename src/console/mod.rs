@@ -34,6 +34,8 @@ mod keys;
 mod language;
 pub mod listing;
 mod mail;
+mod mail_form;
+mod mail_settings;
 mod message;
 mod moving;
 mod new_user;

@@ -10,8 +10,8 @@ use super::Visit;
 use super::several;
 use super::{
     advanced, app, app_secrets, app_try, apps, audit, group, groups, hand_code, home, kept, keys, language,
-    mail, message, new_user, repair, repair_deeds, role, roles, sessions, sign_ins, subgroups, unlock, user,
-    user_deeds, users,
+    mail, mail_settings, message, new_user, repair, repair_deeds, role, roles, sessions, sign_ins, subgroups,
+    unlock, user, user_deeds, users,
 };
 use crate::web::Problem;
 
@@ -21,6 +21,7 @@ const PAGES: &[&[Route]] = &[
     repair::ROUTES,
     repair_deeds::ROUTES,
     mail::ROUTES,
+    mail_settings::ROUTES,
     message::ROUTES,
     users::ROUTES,
     // Before what is done to one: what is given to several must be wanting still.

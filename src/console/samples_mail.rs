@@ -3,9 +3,10 @@
 use super::answered::Answered;
 use super::broken::{Asking, Broken};
 use super::explained::{self, Explained};
-use super::field::{Field, Kind, Said, Summed};
+use super::field::{Choice, Field, Kind, Label, Said, Summed};
 use super::listing::{Column, Table};
 use super::mail::{Line, MailPage};
+use super::mail_settings::{MailSettingsPage, Trial};
 use super::message::MessagePage;
 use super::repair::{Failing, RepairPage};
 use super::samples::console;
@@ -48,6 +49,7 @@ pub(super) fn draw(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
         RepairPage { unwell: true, people: many, table: table("repair-people", &[], next), ..repair(lead) };
     console(drawing, "console-repair-many", &many)?;
     mail(drawing)?;
+    settings(drawing)?;
     for (name, state, answer) in [
         ("console-message", "accepted", Some("250 2.0.0 Ok: queued as 4WkZ")),
         ("console-message-refused", "refused", Some(REFUSED)),
@@ -183,6 +185,76 @@ fn mail(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
     console(drawing, "console-mail-some", &site)?;
     let many = (0..25).map(|n| line(&format!("Person {n}"), "refused", Some(REFUSED))).collect();
     console(drawing, "console-mail-many", &page(many))
+}
+
+fn settings_fields() -> Vec<Field> {
+    let field = |name, label, kind, value: &str, hint| {
+        let field = Field::new(name, label, kind, value).hint(hint).longest(253);
+        Field { editable: true, ..field }
+    };
+    let choice = |value: &str, label, hint| Choice {
+        value: value.to_owned(),
+        label: Label::Key(label),
+        hint: Some(hint),
+    };
+    let choices = vec![
+        choice("tls", "mail-tls", "mail-tls-hint"),
+        choice("starttls", "mail-starttls", "mail-starttls-hint"),
+        choice("none", "mail-clear", "mail-clear-hint"),
+    ];
+    let encryption = Field::new("encryption", "mail-encryption", Kind::Radio { choices }, "starttls");
+    vec![
+        field("host", "mail-host", Kind::Text, "mail.example.org", "mail-host-hint"),
+        field("port", "mail-port", Kind::Number, "", "mail-port-hint"),
+        Field { editable: true, ..encryption },
+        field("username", "mail-username", Kind::Text, LONG, "mail-username-hint"),
+        field("password", "mail-password", Kind::Secret, "", "mail-password-kept"),
+        field("from", "mail-from", Kind::Text, "Sign-in <login@example.org>", "mail-from-hint"),
+        field("email", "mail-try-to", Kind::Email, "root@example.org", "mail-try-to-hint"),
+    ]
+}
+
+fn settings(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
+    let fields = settings_fields();
+    let saved = MailSettingsPage {
+        lead: Said::new("mail-settings-saved").about("mail.example.org"),
+        trial: None,
+        errors: Vec::new(),
+        fields: fields.clone(),
+        seen: vec![("seen-host".to_owned(), "mail.example.org".to_owned())],
+        insist: false,
+        resettable: true,
+    };
+    console(drawing, "console-mail-settings", &saved)?;
+    let stages = vec![
+        ("mail-stage-connect", "done"),
+        ("mail-stage-tls", "done"),
+        ("mail-stage-login", "failed"),
+        ("mail-stage-recipient", "not-reached"),
+    ];
+    let words = "the mail server does not take our login: 535 5.7.8 Authentication failed (mail.username, mail.password)";
+    let trial = Trial {
+        works: false,
+        stages,
+        said: Some(super::answered::meaning(words)),
+        raw: Some(words.to_owned()),
+    };
+    let failed = MailSettingsPage {
+        lead: Said::new("mail-settings-file").about("localhost"),
+        trial: Some(trial),
+        errors: vec![Summed { field: "", said: Said::new("wrong-mail-trial") }],
+        insist: true,
+        resettable: false,
+        ..saved.clone()
+    };
+    console(drawing, "console-mail-settings-failed", &failed)?;
+    let trial = Trial {
+        works: true,
+        stages: vec![("mail-stage-connect", "done"), ("mail-stage-recipient", "done")],
+        said: None,
+        raw: None,
+    };
+    console(drawing, "console-mail-settings-works", &MailSettingsPage { trial: Some(trial), ..saved })
 }
 
 fn message(state: &str, answer: Option<&str>) -> MessagePage {

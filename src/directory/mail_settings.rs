@@ -6,11 +6,11 @@ use super::policy::Refusal;
 use super::proof::{AdministerSite, Proof};
 use super::rights::own;
 use super::{By, Error};
-use crate::config::Config;
+use crate::config::{Config, Encryption};
 use crate::keys::Vault;
 use crate::mail::MailError;
 use crate::mail::settings::{self, MailSettings, TrialFailed};
-use crate::store::{Conn, Tx};
+use crate::store::{Conn, Db, Tx, seen_ids};
 
 /// Why settings are not saved.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +21,75 @@ pub enum Failed {
     /// They make no sense, or cannot be sealed.
     #[error(transparent)]
     Mail(#[from] MailError),
+    /// The password that is kept is for another login or another server, and goes nowhere else.
+    #[error("the password is for another server or login: type it again")]
+    PasswordWanted,
+    /// Somebody else has saved other settings meanwhile: of these parts.
+    #[error("somebody else has just changed {}: look again first", .0.join(", "))]
+    Overtaken(Vec<&'static str>),
+    /// There were many trials within the hour.
+    #[error("too many trials within an hour")]
+    TooMany,
+}
+
+/// How long trials are counted, in seconds, and the most of one person in that time: each may take the program ten seconds.
+const TRIALS: (i64, u32) = (3600, 60);
+
+/// What can be seen of settings, part by part: its name, and what it holds.
+pub type Parts = Vec<(&'static str, String)>;
+
+/// What can be seen of settings.
+#[must_use]
+pub fn parts(settings: &MailSettings) -> Parts {
+    vec![
+        ("host", settings.host.clone()),
+        ("port", settings.port.map(|port| port.to_string()).unwrap_or_default()),
+        ("encryption", word(settings.encryption).to_owned()),
+        ("username", settings.username.clone().unwrap_or_default()),
+        ("from", settings.from.clone()),
+    ]
+}
+
+/// The word for how a connection is protected.
+#[must_use]
+pub const fn word(encryption: Encryption) -> &'static str {
+    match encryption {
+        Encryption::Tls => "tls",
+        Encryption::Starttls => "starttls",
+        Encryption::None => "none",
+    }
+}
+
+/// The parts that were seen, are something else by now, and would be something else again.
+fn overtaken(seen: &Parts, now: &MailSettings, typed: &MailSettings) -> Vec<&'static str> {
+    let (now, typed) = (parts(now), parts(typed));
+    let each = now.iter().zip(&typed).filter(|((name, now), (_, typed))| {
+        let before = seen.iter().find(|(seen, _)| seen == name);
+        now != typed && before.is_some_and(|(_, before)| before != now)
+    });
+    each.map(|((name, _), _)| *name).collect()
+}
+
+/// What was typed, with the password that is kept where none was: for the same login at the same server, and nowhere else.
+///
+/// # Errors
+/// When the rules say no, a password has to be typed, the database refuses, or what was saved cannot be opened.
+pub async fn completed(
+    conn: &mut Conn,
+    vault: &Vault,
+    config: &Config,
+    typed: MailSettings,
+    by: &Proof<AdministerSite>,
+) -> Result<MailSettings, Failed> {
+    let (current, _) = current(conn, vault, config, by).await?;
+    if typed.username.is_none() || typed.password.is_some() {
+        return Ok(typed);
+    }
+    let known = MailSettings { password: None, from: typed.from.clone(), ..current.clone() };
+    match current.password {
+        Some(password) if known == typed => Ok(MailSettings { password: Some(password), ..typed }),
+        _ => Err(Failed::PasswordWanted),
+    }
 }
 
 /// The settings that count: what was saved, and whether it was, or else the file's.
@@ -43,30 +112,46 @@ pub async fn current(
 /// Tries settings that were typed and are not saved; nothing is sent.
 ///
 /// # Errors
-/// When the rules say no; inside, at which stage the trial has failed.
+/// When the rules say no, or there were many trials; inside, at which stage this one has failed.
 pub async fn try_out(
+    db: &Db,
     config: &Config,
     typed: &MailSettings,
     to: &str,
     by: &Proof<AdministerSite>,
 ) -> Result<Result<(), TrialFailed>, Failed> {
     allowed(by)?;
+    let (mut tx, now) = (db.write().await.map_err(Error::from)?, by.now());
+    let actor = by.user_id().unwrap_or_default();
+    let taken = seen_ids::take_place(&mut tx, "mail trial", actor, TRIALS.1, now + TRIALS.0, now).await;
+    if !taken.map_err(Error::from)? {
+        return Err(Failed::TooMany);
+    }
+    tx.commit().await.map_err(Error::from)?;
     Ok(typed.try_out(config, to).await)
 }
 
-/// Saves settings; every process on this database takes them up within a second or so.
+/// Saves settings; every process on this database takes them up within a second or so. What somebody else has saved since the actor has
+/// `seen` the parts is not overwritten.
 ///
 /// # Errors
-/// When the rules say no, the settings make no sense, or the database refuses.
+/// When the rules say no, somebody else was first, the settings make no sense, or the database refuses.
 pub async fn save(
     tx: &mut Tx,
     vault: &Vault,
     config: &Config,
     typed: &MailSettings,
+    seen: &Parts,
     by: &Proof<AdministerSite>,
     rng: &mut impl CryptoRng,
 ) -> Result<(), Failed> {
+    // Two who save at once: the second sees what the first has saved.
+    seen_ids::queue(tx, "mail settings", by.now()).await.map_err(Error::from)?;
     let (before, _) = current(tx, vault, config, by).await?;
+    let overtaken = overtaken(seen, &before, typed);
+    if !overtaken.is_empty() {
+        return Err(Failed::Overtaken(overtaken));
+    }
     settings::save(tx, vault, config, typed, rng).await?;
     let event =
         by.event("mail.settings_saved").detail("before", before.shown()).detail("after", typed.shown());
@@ -96,4 +181,35 @@ pub async fn reset(
 /// When they may not.
 pub fn allowed(by: &By) -> Result<(), Error> {
     if by.administers_site() { Ok(()) } else { Err(Refusal::LacksRight(own::ADMINISTER_SITE).into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(host: &str, from: &str) -> MailSettings {
+        MailSettings {
+            host: host.to_owned(),
+            port: None,
+            encryption: Encryption::Tls,
+            username: None,
+            password: None,
+            from: from.to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_somebody_else_has_saved_meanwhile_is_not_overwritten() {
+        let seen = parts(&at("a", "x@y.org"));
+        for (now, typed, expected) in [
+            (at("a", "x@y.org"), at("b", "x@y.org"), vec![]),
+            (at("c", "x@y.org"), at("b", "x@y.org"), vec!["host"]),
+            // The same as mine, or another part: nothing is lost.
+            (at("b", "x@y.org"), at("b", "x@y.org"), vec![]),
+            (at("c", "z@y.org"), at("b", "w@y.org"), vec!["host", "from"]),
+        ] {
+            assert_eq!(overtaken(&seen, &now, &typed), expected, "{now:?} {typed:?}");
+        }
+        assert!(overtaken(&Vec::new(), &at("c", "q@y.org"), &at("b", "w@y.org")).is_empty());
+    }
 }

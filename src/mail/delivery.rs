@@ -181,6 +181,12 @@ impl Mailer {
         self.way().set_up
     }
 
+    /// The settings as the file says them, whatever was saved over those of mail.
+    #[must_use]
+    pub fn file(&self) -> &Config {
+        &self.0.config
+    }
+
     fn way(&self) -> Arc<Way> {
         Arc::clone(&self.0.way.read().unwrap_or_else(PoisonError::into_inner))
     }

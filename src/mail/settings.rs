@@ -109,6 +109,16 @@ impl MailSettings {
         Smtp::new(&config).map_err(wrong)?.try_out(from.email.as_ref(), to).await
     }
 
+    /// Whether they make sense at all.
+    ///
+    /// # Errors
+    /// What does not.
+    pub fn check(&self, config: &Config) -> Result<(), MailError> {
+        let over = self.over(config);
+        sender(&over.mail)?;
+        Smtp::new(&over).map(|_| ())
+    }
+
     /// What may be shown of them: everything but the password.
     #[must_use]
     pub fn shown(&self) -> serde_json::Value {
@@ -159,9 +169,7 @@ pub async fn save(
     settings: &MailSettings,
     rng: &mut impl CryptoRng,
 ) -> Result<(), MailError> {
-    let over = settings.over(config);
-    sender(&over.mail)?;
-    Smtp::new(&over)?;
+    settings.check(config)?;
     let plain = zeroize::Zeroizing::new(serde_json::to_vec(settings).unwrap_or_default());
     let sealed = vault.seal(SEAL, facts::MAIL_SETTINGS, &plain, rng)?;
     Ok(facts::set(conn, facts::MAIL_SETTINGS, &sealed).await?)

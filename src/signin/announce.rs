@@ -4,7 +4,7 @@ use super::SignInState;
 use super::challenge::Error;
 use super::help::Asked;
 use crate::directory::help::Why;
-use crate::directory::{Person, people};
+use crate::directory::{Person, TwoFactor, people};
 use crate::keys::secret::entropy;
 use crate::mail::{self, Outgoing, Purpose};
 use crate::store::Conn;
@@ -131,6 +131,7 @@ pub async fn help_asked(
                 Why::MailFailed => "mail-help-mail-failed",
                 Why::CodesStopped => "mail-help-codes-stopped",
             },
+            rehearsed: person.two_factor() == TwoFactor::Rehearse,
             repair: asked.repair.to_owned(),
             when: manager.moment(asked.now_ms / 1000),
         };

@@ -3,6 +3,7 @@
 use super::SignInState;
 use super::announce;
 use super::challenge::Error;
+use super::decide::Hindrance;
 use super::notice::Notice;
 use crate::audit::{Actor, Event};
 use crate::directory::help::Why;
@@ -40,16 +41,42 @@ pub fn reason(signin: &SignInRow, notice: Option<&Notice>) -> Option<Why> {
     }
 }
 
+/// What would keep somebody out whose group rehearses, and a manager could mend; none for what passes by itself.
+#[must_use]
+pub const fn rehearsed(hindrance: Hindrance) -> Option<Why> {
+    match hindrance {
+        Hindrance::NoAddress => Some(Why::NoAddress),
+        Hindrance::MailRefused => Some(Why::MailFailed),
+        Hindrance::CodesStopped => Some(Why::CodesStopped),
+        Hindrance::WrongCodes | Hindrance::TooManyCodes => None,
+    }
+}
+
 /// Writes down that the person of a sign-in asks for help, and tells those who can give it. Nothing happens, and nothing shows, in a
-/// sign-in in which nobody was kept out after a right password.
+/// sign-in in which nobody was kept out after a right password: then the answer is false.
 ///
 /// # Errors
 /// When the database or a template fails.
-pub async fn ask(state: &SignInState, signin: &SignInRow, asked: Asked<'_>) -> Result<(), Error> {
+pub async fn ask(state: &SignInState, signin: &SignInRow, asked: Asked<'_>) -> Result<bool, Error> {
     let notice = Notice::from_json(signin.notice.as_deref());
     let (Some(why), Some(user_id)) = (reason(signin, notice.as_ref()), &signin.last_user_id) else {
-        return Ok(());
+        return Ok(false);
     };
+    ask_for(state, signin, user_id, why, asked).await?;
+    Ok(true)
+}
+
+/// The same for somebody of whom the caller knows that they have given a right password, and what keeps them out or would.
+///
+/// # Errors
+/// When the database or a template fails.
+pub async fn ask_for(
+    state: &SignInState,
+    signin: &SignInRow,
+    user_id: &str,
+    why: Why,
+    asked: Asked<'_>,
+) -> Result<(), Error> {
     let now = asked.now_ms / 1000;
     let mut tx = state.db.write().await?;
     users::lock(&mut tx, user_id).await?;

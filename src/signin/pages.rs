@@ -73,6 +73,7 @@ pub fn rehearsal(
         Hindrance::WrongCodes => ("rehearsal-wrong-codes", "rehearsal-wrong-codes-then"),
         Hindrance::TooManyCodes => ("rehearsal-too-many-codes", "rehearsal-too-many-codes-then"),
     };
+    let helped = Notice::from_json(signin.notice.as_deref()) == Some(Notice::HelpAsked);
     RehearsalPage {
         app,
         action: path(&signin.id, "code/skip"),
@@ -81,6 +82,8 @@ pub fn rehearsal(
         login: standing.person.login.clone(),
         why,
         then,
+        help: help::rehearsed(hindrance).filter(|_| !helped).map(|_| path(&signin.id, "help")),
+        helped,
     }
 }
 

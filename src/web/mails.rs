@@ -131,6 +131,8 @@ pub struct HelpMail {
     pub app: String,
     /// What kept them out: the key of a sentence.
     pub why: &'static str,
+    /// Whether it only would: their group rehearses.
+    pub rehearsed: bool,
     /// Where it can be mended.
     pub repair: String,
     /// When they asked.

@@ -62,6 +62,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("console/broken.html", include_str!("../../templates/console/broken.html")),
     ("console/answer.html", include_str!("../../templates/console/answer.html")),
     ("console/mail.html", include_str!("../../templates/console/mail.html")),
+    ("console/mail_settings.html", include_str!("../../templates/console/mail_settings.html")),
     ("console/message.html", include_str!("../../templates/console/message.html")),
     ("console/groups.html", include_str!("../../templates/console/groups.html")),
     ("console/group.html", include_str!("../../templates/console/group.html")),

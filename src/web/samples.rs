@@ -88,7 +88,9 @@ pub fn mails(pages: &Pages, language: Language) -> Result<Vec<Sample>, TemplateE
     drawing.mail(&ResetWithoutAddressMail { who, login: "nia".to_owned(), when: when() })?;
     for why in ["mail-help-no-address", "mail-help-mail-failed", "mail-help-codes-stopped"] {
         let (who, repair) = ("Nia Nash".to_owned(), "https://login.example.org/console/repair".to_owned());
-        drawing.mail(&HelpMail { who, login: "nia".to_owned(), app: app(), why, repair, when: when() })?;
+        let rehearsed = why == "mail-help-codes-stopped";
+        let (login, app) = ("nia".to_owned(), app());
+        drawing.mail(&HelpMail { who, login, app, why, rehearsed, repair, when: when() })?;
     }
     let giver = "Ada Lovelace".to_owned();
     drawing.mail(&CodeByHandMail { login: login(), giver, when: when() })?;
@@ -181,6 +183,8 @@ impl<'p> Drawing<'p> {
         ] {
             self.page(name, &rehearsal(why, then))?;
         }
+        let helped = rehearsal("rehearsal-no-address", "rehearsal-no-address-then");
+        self.page("rehearsal-helped", &RehearsalPage { help: None, helped: true, ..helped })?;
         for (name, login, error) in [
             ("code-wrong", LONG, text("invalid-code", "attempts-left", 4)),
             ("code-incorrect", "ned", text("incorrect", "incorrect-again-then", 0)),
@@ -411,6 +415,8 @@ fn rehearsal(why: &'static str, then: &'static str) -> RehearsalPage {
         login: "ned".to_owned(),
         why,
         then,
+        help: Some("/authorize/x/help".to_owned()),
+        helped: false,
     }
 }
 

@@ -119,6 +119,10 @@ pub struct RehearsalPage {
     pub why: &'static str,
     /// What to do about it: the key of another.
     pub then: &'static str,
+    /// Where "Ask a manager for help" goes, where a manager can mend it.
+    pub help: Option<String>,
+    /// Whether they have asked just now.
+    pub helped: bool,
 }
 
 impl Page for RehearsalPage {

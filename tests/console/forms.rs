@@ -18,6 +18,7 @@ pub fn form(world: &World, route: &Route) -> Vec<(&'static str, String)> {
         | "/console/apps/{id}/secret"
         | "/console/apps/{id}/delete"
         | "/console/keys/stolen"
+        | "/console/mail/settings/reset"
         | "/console/users/{id}/code"
         | "/console/users/{id}/delete" => vec![("confirm", "yes".to_owned())],
         "/console/roles" => {
@@ -44,6 +45,14 @@ pub fn form(world: &World, route: &Route) -> Vec<(&'static str, String)> {
         }
         "/console/users/several/invite" => vec![("who", world.ivy.clone())],
         "/console/users/{id}/help" => vec![("how", "fixed".to_owned())],
+        "/console/mail/settings" => vec![
+            ("host", "127.0.0.1".to_owned()),
+            ("port", world.site.smtp.port.to_string()),
+            ("encryption", "none".to_owned()),
+            ("from", "id@example.org".to_owned()),
+            ("email", "root@example.org".to_owned()),
+            ("do", "save".to_owned()),
+        ],
         "/console/mail/test" => vec![("email", "somebody@example.org".to_owned())],
         path => panic!("{path}: say in tests/console/forms.rs what is typed there"),
     }

@@ -13,6 +13,7 @@ mod forms;
 mod groups;
 mod home;
 mod keys;
+mod mail;
 mod matrix;
 mod repair;
 mod roles;

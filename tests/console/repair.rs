@@ -1,11 +1,13 @@
 //! Does the page of repairs say what is broken, in words, with the fix beside it; for one's own people, and nobody else's?
 
+use std::collections::BTreeSet;
+
 use countersign::directory::users::Changes;
 use countersign::directory::{Status, TwoFactor};
 use countersign::signin::decide::{Demand, Next, decide};
 use countersign::signin::facts;
 use countersign::signin::preview::{Mark, count_locked_out_in, locked_out_in};
-use countersign::store::challenges;
+use countersign::store::{Conn, challenges};
 
 use crate::support::manager::Manager;
 use crate::support::site::Site;
@@ -32,6 +34,70 @@ async fn repair<'s>(site: &'s Site, login: &str) -> Manager<'s> {
     let mut manager = Manager::arrives(site, login).await;
     manager.open("/console/repair").await;
     manager
+}
+
+/// People of every kind: with and without an address, by email or by a login that is one or looks like one, with and without the override,
+/// their codes stopped, disabled, in groups that ask for codes, rehearse and do neither.
+async fn everybody(site: &Site) -> Vec<String> {
+    let rehearsing = site.admin.add_subgroup(&site.acme, "Rehearsing", false).await;
+    let rehearsing = site.admin.set_two_factor_to(&rehearsing, TwoFactor::Rehearse).await;
+    let off = site.admin.add_subgroup(&site.acme, "Off", false).await;
+    let mut logins: Vec<String> = ["ada", "max", "ned", "nia"].map(str::to_owned).to_vec();
+    let names = [
+        "plain",
+        "ok@x.org",
+        "@nowhere",
+        "nowhere@",
+        "a b@x.org",
+        "me@host",
+        "é@x.org",
+        "x@-y.org",
+        "1@1.2.3.4",
+    ];
+    for (group, names) in [(&site.acme, &names[..]), (&rehearsing, &names[..2]), (&off, &names[..2])] {
+        for (n, name) in names.iter().enumerate() {
+            for (role, email, lot) in kinds() {
+                let login = format!("{}{n}{lot}{}{}{name}", &group.id[..3], &role[..1], email.is_some());
+                site.admin.add_user(group, &login, role, email).await;
+                match lot {
+                    "stopped" => site.admin.stop_codes(&login).await,
+                    "disabled" => {
+                        let disabled = Changes { status: Some(Status::Disabled), ..Changes::default() };
+                        site.admin.change(&login, disabled).await;
+                    }
+                    _ => {}
+                }
+                logins.push(login);
+            }
+        }
+    }
+    logins
+}
+
+/// Role, email, and what has happened to them.
+fn kinds() -> impl Iterator<Item = (&'static str, Option<&'static str>, &'static str)> {
+    ["User", "Top manager"].into_iter().flat_map(|role| {
+        [None, Some("reached@example.org")]
+            .into_iter()
+            .flat_map(move |email| ["well", "stopped", "disabled"].map(|lot| (role, email, lot)))
+    })
+}
+
+/// Those of them who could not sign in now, asked one by one.
+async fn kept_out_by_the_decision(site: &Site, conn: &mut Conn, logins: &[String]) -> BTreeSet<String> {
+    let mut kept_out = BTreeSet::new();
+    for login in logins {
+        let person = site.admin.user(login).await;
+        let codes = challenges::codes_of(conn, &person.id, site.now(), 5).await.unwrap();
+        let facts = facts::about(&person, codes, Demand::Whatever, site.now());
+        let next = decide(Some(&facts));
+        if person.status == Status::Active
+            && matches!(next, Next::NoAddress | Next::CodesStopped | Next::Unmet)
+        {
+            kept_out.insert(login.clone());
+        }
+    }
+    kept_out
 }
 
 crate::on_both_databases! {
@@ -245,44 +311,10 @@ crate::on_both_databases! {
     /// codes are; and nobody else is.
     async fn the_list_agrees_with_the_decision_about_every_kind_of_person(database) {
         let site = Site::on(database).await;
-        let rehearsing = site.admin.add_subgroup(&site.acme, "Rehearsing", false).await;
-        let rehearsing = site.admin.set_two_factor_to(&rehearsing, TwoFactor::Rehearse).await;
-        let off = site.admin.add_subgroup(&site.acme, "Off", false).await;
-        let mut logins = vec!["ada".to_owned(), "max".to_owned(), "ned".to_owned(), "nia".to_owned()];
-        let mut n = 0;
-        for (place, group) in [("on", &site.acme), ("rehearse", &rehearsing), ("off", &off)] {
-            let names = ["plain", "ok@x.org", "@nowhere", "nowhere@", "a b@x.org", "me@host", "é@x.org", "x@-y.org", "1@1.2.3.4"];
-            for name in names.into_iter().take(if place == "on" { 9 } else { 2 }) {
-                for role in ["User", "Top manager"] {
-                    for email in [None, Some("reached@example.org")] {
-                        for (stopped, status) in [(false, Status::Active), (true, Status::Active), (false, Status::Disabled)] {
-                            n += 1;
-                            let login = format!("{place}{n}{name}");
-                            site.admin.add_user(group, &login, role, email).await;
-                            if stopped {
-                                site.admin.stop_codes(&login).await;
-                            }
-                            if status == Status::Disabled {
-                                site.admin.change(&login, Changes { status: Some(status), ..Changes::default() }).await;
-                            }
-                            logins.push(login);
-                        }
-                    }
-                }
-            }
-        }
+        let logins = everybody(&site).await;
         let by = site.by("max").await;
         let mut conn = site.admin.db.read().await.unwrap();
-        let mut expected = std::collections::BTreeSet::new();
-        for login in &logins {
-            let person = site.admin.user(login).await;
-            let codes = challenges::codes_of(&mut conn, &person.id, site.now(), 5).await.unwrap();
-            let facts = facts::about(&person, codes, Demand::Whatever, site.now());
-            let kept_out = matches!(decide(Some(&facts)), Next::NoAddress | Next::CodesStopped | Next::Unmet);
-            if person.status == Status::Active && kept_out {
-                expected.insert(login.clone());
-            }
-        }
+        let expected = kept_out_by_the_decision(&site, &mut conn, &logins).await;
         assert!(expected.len() > 20 && expected.len() < logins.len() / 2, "{}", expected.len());
         let (mut found, mut after) = (Vec::new(), Mark::default());
         loop {
@@ -293,7 +325,7 @@ crate::on_both_databases! {
                 None => break,
             }
         }
-        let once: std::collections::BTreeSet<String> = found.iter().cloned().collect();
+        let once: BTreeSet<String> = found.iter().cloned().collect();
         assert_eq!((once.len(), &once), (found.len(), &expected));
         let counted = count_locked_out_in(&mut conn, &by.tree(), 1000).await.unwrap();
         assert_eq!((counted.n(), counted.more), (i64::try_from(expected.len()).unwrap(), false));

@@ -14,7 +14,6 @@ use crate::directory::{Login, people};
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::error::{Code, Refusal};
 use crate::signin::code::{self, Given};
-use crate::signin::help;
 use crate::signin::notice::{self, Notice};
 use crate::signin::password::{self, Attempt};
 use crate::store::{signins, tokens};
@@ -58,11 +57,7 @@ pub(in crate::oidc) async fn skip(step: Step) -> Result<Response, Problem> {
 
 /// `POST /authorize/{sign-in}/help`: somebody whose password was right, and who was kept out, asks a manager for help.
 pub(in crate::oidc) async fn help(step: Step) -> Result<Response, Problem> {
-    let provider = &step.provider;
-    let repair = provider.repair_page();
-    let app = &step.pending.client.metadata.client_name;
-    let asked = help::Asked { app, repair: &repair, now_ms: step.now_ms };
-    help::ask(&provider.signin, &step.pending.signin, asked).await?;
+    turn::ask_for_help(&step.provider, &step.pending, &step.headers, step.now_ms).await?;
     Ok(step.back())
 }
 

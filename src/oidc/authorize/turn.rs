@@ -12,7 +12,7 @@ use super::facts;
 use super::finish::{self, Proven};
 use super::longer;
 use super::pending::{self, Pending, load, to_the_loop};
-use crate::directory::people;
+use crate::directory::{Person, people};
 use crate::keys::secret::entropy;
 use crate::mail::Outcome;
 use crate::oidc::clients::{self, card};
@@ -22,6 +22,7 @@ use crate::oidc::shared::page::language;
 use crate::signin::challenge::{self, Issue, Recipient};
 use crate::signin::decide::{Hindrance, Next, Reach, decide};
 use crate::signin::facts::Standing;
+use crate::signin::help::{self, Asked};
 use crate::signin::notice::Notice;
 use crate::signin::pages::{self, Sent};
 use crate::signin::rehearsal;
@@ -107,6 +108,28 @@ pub(super) async fn skip(
     };
     if let Some(signin) = turn.adopt(&standing, session.as_deref()).await? {
         rehearsal::skip(&provider.signin.db, &signin, &standing.person, hindrance, now_ms).await?;
+    }
+    Ok(())
+}
+
+/// `POST /authorize/{sign-in}/help`: whoever was kept out after a right password asks for help; so does whom only a rehearsal lets go on.
+pub(super) async fn ask_for_help(
+    provider: &Provider,
+    pending: &Pending,
+    headers: &HeaderMap,
+    now_ms: i64,
+) -> Result<(), Problem> {
+    let (state, signin, repair) = (&provider.signin, &pending.signin, provider.repair_page());
+    let asked = Asked { app: &pending.client.metadata.client_name, repair: &repair, now_ms };
+    if help::ask(state, signin, asked).await? {
+        return Ok(());
+    }
+    let turn = Turn { provider, pending, headers, now_ms };
+    let Some((_, standing)) = turn.present().await? else { return Ok(()) };
+    if let Next::Hindered(hindrance) = decide(Some(&standing.facts))
+        && let Some(why) = help::rehearsed(hindrance)
+    {
+        help::ask_for(state, signin, &standing.person.id, why, asked).await?;
     }
     Ok(())
 }
@@ -212,7 +235,7 @@ impl Turn<'_> {
             Some(user_id) => people::find(&mut conn, user_id).await?.map(|person| person.login),
             None => hinted,
         };
-        Ok(self.password_page(None, known.as_deref()))
+        Ok(self.password_page(&self.pending.signin, known.as_deref()))
     }
 
     /// Nothing is missing but, perhaps, the person's consent.
@@ -318,7 +341,7 @@ impl Turn<'_> {
     ) -> Result<Response, Problem> {
         let state = &self.provider.signin;
         let Some(address) = standing.person.deliverable_address() else {
-            return Ok(self.password_page(Some(Notice::NoAddress), Some(&standing.person.login)));
+            return Ok(self.turned_back(&Notice::NoAddress, &standing.person));
         };
         let app = &self.pending.client.metadata.client_name;
         let recipient = Recipient { person: &standing.person, address: &address, app };
@@ -338,7 +361,7 @@ impl Turn<'_> {
                 signins::start_again(&mut tx, &signin.id, Some(&notice.to_json()), Some(&standing.person.id))
                     .await?;
                 tx.commit().await?;
-                return Ok(self.password_page(Some(notice), Some(&standing.person.login)));
+                return Ok(self.turned_back(&notice, &standing.person));
             }
         };
         tx.commit().await?;
@@ -381,7 +404,7 @@ impl Turn<'_> {
         let notice = Notice::MailFailed;
         signins::start_again(&mut tx, &signin.id, Some(&notice.to_json()), Some(&standing.person.id)).await?;
         tx.commit().await?;
-        Ok(self.password_page(Some(notice), Some(&standing.person.login)))
+        Ok(self.turned_back(&notice, &standing.person))
     }
 
     /// In a rehearsal, whatever keeps a code away is told and keeps nobody out.
@@ -408,7 +431,7 @@ impl Turn<'_> {
         let user = Some(standing.person.id.as_str());
         signins::start_again(&mut tx, &self.pending.signin.id, Some(&notice.to_json()), user).await?;
         tx.commit().await?;
-        Ok(self.password_page(Some(notice), Some(&standing.person.login)))
+        Ok(self.turned_back(&notice, &standing.person))
     }
 
     async fn refuse(&self, standing: &Standing, code: Code, description: &str) -> Result<Response, Problem> {
@@ -416,19 +439,22 @@ impl Turn<'_> {
         finish::refuse(self.provider, self.pending, user, &refusal, self.now_ms).await
     }
 
-    /// The login screen, with what it must say now, or what it has been saying.
-    fn password_page(&self, notice: Option<Notice>, known_login: Option<&str>) -> Response {
-        let mut signin = self.pending.signin.row.clone();
-        if let Some(notice) = notice {
-            if let Some(reason) = notice.counted() {
-                self.provider.signin.metrics.refused(reason, self.pending.client.counted());
-            }
-            signin.notice = Some(notice.to_json());
+    /// The login screen, with why somebody is back there whose password was right.
+    fn turned_back(&self, notice: &Notice, person: &Person) -> Response {
+        if let Some(reason) = notice.counted() {
+            self.provider.signin.metrics.refused(reason, self.pending.client.counted());
         }
+        let mut signin = self.pending.signin.row.clone();
+        (signin.notice, signin.last_user_id) = (Some(notice.to_json()), Some(person.id.clone()));
+        self.password_page(&signin, Some(&person.login))
+    }
+
+    /// The login screen, with what it has to say.
+    fn password_page(&self, signin: &SignInRow, known_login: Option<&str>) -> Response {
         let request = &self.pending.request;
         pages::password(
             &self.provider.signin,
-            &signin,
+            signin,
             card(&self.pending.client),
             known_login,
             self.now_ms / 1000,

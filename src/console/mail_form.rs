@@ -1,0 +1,154 @@
+//! What is typed into the form of mail settings, and what is wrong with it?
+
+use super::Visit;
+use super::field::{Choice, Field, Kind, Label, Said, Wrong, line};
+use super::person_form::email;
+use crate::config::Encryption;
+use crate::directory::Address;
+use crate::directory::mail_settings::{Parts, parts, word};
+use crate::mail::settings::MailSettings;
+
+/// The longest name of a host (RFC 1035 §2.3.4), login, password and sender, in characters.
+const LONGEST: (usize, usize, usize, usize) = (253, 320, 512, 320);
+
+const ENCRYPTIONS: [(Encryption, &str, &str); 3] = [
+    (Encryption::Tls, "mail-tls", "mail-tls-hint"),
+    (Encryption::Starttls, "mail-starttls", "mail-starttls-hint"),
+    (Encryption::None, "mail-clear", "mail-clear-hint"),
+];
+
+/// A form as it was sent.
+pub(super) struct Typed {
+    /// The settings; the password is none where none was typed.
+    pub(super) settings: MailSettings,
+    /// Whose mailbox a trial asks for.
+    pub(super) to: Address,
+}
+
+impl Typed {
+    /// Reads the form.
+    pub(super) fn read(visit: &Visit) -> Result<Self, Vec<Wrong>> {
+        let mut wrong = Vec::new();
+        let mut text = |field, longest| match line(&visit.form, field, longest) {
+            Ok(text) => text.to_owned(),
+            Err(what) => {
+                wrong.push(what);
+                String::new()
+            }
+        };
+        let host = text("host", LONGEST.0);
+        let (port, username) = (text("port", 5), text("username", LONGEST.1));
+        let (password, from) = (text("password", LONGEST.2), text("from", LONGEST.3));
+        let mut refuse = |field, key| {
+            if wrong.iter().all(|one| one.field != field) {
+                wrong.push(Wrong::new(field, Said::new(key)));
+            }
+        };
+        if !is_host(&host) {
+            refuse("host", "wrong-mail-host");
+        }
+        let number = port.parse::<u16>().ok().filter(|port| *port > 0);
+        if !port.is_empty() && number.is_none() {
+            refuse("port", "wrong-mail-port");
+        }
+        let chosen = visit.form.field("encryption");
+        let encryption = ENCRYPTIONS.iter().map(|(one, ..)| *one).find(|one| word(*one) == chosen);
+        if encryption.is_none() {
+            refuse("encryption", "wrong-mail-encryption");
+        }
+        if from.is_empty() {
+            refuse("from", "wrong-mail-from");
+        }
+        let to = email(visit);
+        if matches!(to, Ok(None)) {
+            refuse("email", "wrong-email");
+        }
+        let to = to.unwrap_or_else(|what| {
+            wrong.push(what);
+            None
+        });
+        match (to, encryption, wrong.is_empty()) {
+            (Some(to), Some(encryption), true) => {
+                let some = |text: String| Some(text).filter(|text| !text.is_empty());
+                let (username, password) = (some(username), some(password));
+                let password = password.filter(|_| username.is_some());
+                let settings = MailSettings { host, port: number, encryption, username, password, from };
+                Ok(Self { settings, to })
+            }
+            _ => Err(wrong),
+        }
+    }
+}
+
+/// Whether this may name a host: a name, or an address. Whether there is one, the trial says.
+fn is_host(host: &str) -> bool {
+    !host.is_empty() && host.chars().all(|c| c.is_alphanumeric() || ".-:_[]".contains(c))
+}
+
+/// What the form says that its sender saw.
+pub(super) fn seen(visit: &Visit) -> Parts {
+    ["host", "port", "encryption", "username", "from"]
+        .into_iter()
+        .filter_map(|name| {
+            let mut pairs = visit.form.pairs();
+            let (_, value) = pairs.find(|(sent, _)| sent.strip_prefix("seen-") == Some(name))?;
+            Some((name, value.to_owned()))
+        })
+        .collect()
+}
+
+/// The fields; where something is wrong, or was tried, with what was typed. A password is never shown.
+pub(super) fn fields(
+    visit: &Visit,
+    now: &MailSettings,
+    to: &str,
+    typed: bool,
+    wrong: &[Wrong],
+) -> Vec<Field> {
+    let held: Parts = parts(now);
+    let value = |name: &str| held.iter().find(|(held, _)| *held == name).map(|(_, value)| value.clone());
+    let field = |name, label, kind| Field::new(name, label, kind, value(name).unwrap_or_default());
+    let choice = |(one, label, hint): (Encryption, &'static str, &'static str)| Choice {
+        value: word(one).to_owned(),
+        label: Label::Key(label),
+        hint: Some(hint),
+    };
+    let choices = ENCRYPTIONS.into_iter().map(choice).collect();
+    let password = if now.password.is_some() { "mail-password-kept" } else { "mail-password-hint" };
+    let all = [
+        field("host", "mail-host", Kind::Text).hint("mail-host-hint").longest(LONGEST.0).required(),
+        field("port", "mail-port", Kind::Number).hint("mail-port-hint").longest(5),
+        field("encryption", "mail-encryption", Kind::Radio { choices }),
+        field("username", "mail-username", Kind::Text).hint("mail-username-hint").longest(LONGEST.1),
+        field("password", "mail-password", Kind::Secret).hint(password).longest(LONGEST.2),
+        field("from", "mail-from", Kind::Text).hint("mail-from-hint").longest(LONGEST.3).required(),
+        Field::new("email", "mail-try-to", Kind::Email, to).hint("mail-try-to-hint").longest(254).required(),
+    ];
+    all.into_iter()
+        .map(|field| {
+            let field = field.editable(visit, &Ok::<_, ()>(()));
+            if !typed {
+                return field;
+            }
+            let about = wrong.iter().find(|wrong| wrong.field == field.name);
+            let value = if field.name == "password" { "" } else { visit.form.field(field.name) }.to_owned();
+            Field { value, ..field.typed(&visit.form, about) }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_a_name_or_an_address() {
+        for host in ["mail.example.org", "localhost", "127.0.0.1", "::1", "[::1]", "müller.example", "mail_1"]
+        {
+            assert!(is_host(host), "{host}");
+        }
+        for nonsense in ["", "mail example", "<b>", "mail/x", "a@b", "x;y"] {
+            assert!(!is_host(nonsense), "{nonsense}");
+        }
+    }
+}
