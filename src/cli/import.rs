@@ -17,7 +17,7 @@ use crate::moving::file::{Contents, Progress};
 use crate::moving::here::{self, Here};
 use crate::moving::plan::plan;
 use crate::moving::source::Source;
-use crate::moving::{self, jsonl, keycloak, timetracker};
+use crate::moving::{self, authelia, jsonl, keycloak, timetracker};
 use crate::store::{self, Db};
 
 /// How often a bar is drawn.
@@ -56,6 +56,22 @@ pub(super) enum Import {
     Keycloak {
         /// The file or the folder.
         path: PathBuf,
+        #[command(flatten)]
+        how: How,
+    },
+    /// From Authelia's file of users, and the apps of its configuration.
+    Authelia {
+        /// The file of users (`users_database.yml`).
+        file: PathBuf,
+        /// The configuration, for its apps.
+        #[arg(long, value_name = "FILE")]
+        configuration: Option<PathBuf>,
+        /// The group that everybody comes to.
+        #[arg(long, value_name = "PATH")]
+        group: String,
+        /// Their role [default: the lowest].
+        #[arg(long, value_name = "NAME")]
+        role: Option<String>,
         #[command(flatten)]
         how: How,
     },
@@ -105,6 +121,17 @@ impl Import {
             Self::Keycloak { path, how } => {
                 let source = watched(&path, keycloak::read).await?;
                 how.carry_out(operator, "keycloak", source).await
+            }
+            Self::Authelia { file, configuration, group, role, how } => {
+                let defaults = Defaults { group: Some(group), role, add_groups: false };
+                let mut source =
+                    read_file(&file, move |contents| authelia::read(contents, &defaults)).await?;
+                if let Some(file) = configuration {
+                    let with_apps =
+                        move |contents: Contents| authelia::apps(contents, &mut source).map(|()| source);
+                    source = read_file(&file, with_apps).await?;
+                }
+                how.carry_out(operator, "authelia", source).await
             }
             Self::Jsonl { file, how } => {
                 how.carry_out(operator, "jsonl", read_file(&file, jsonl::read).await?).await

@@ -2,6 +2,7 @@
 //! over what is here ([`here`]), and [`apply`] carries that out.
 
 pub mod apply;
+pub mod authelia;
 pub mod csv;
 mod error;
 pub mod export;

@@ -1,11 +1,12 @@
-//! What comes of a realm of Keycloak's, in one file and in a folder?
+//! What comes of a realm of Keycloak's, in one file and in a folder, and of Authelia's files?
 
 use std::path::Path;
 
-use countersign::directory::Passwords;
+use countersign::directory::{Brought, Passwords};
+use countersign::moving::csv::Defaults;
 use countersign::moving::file::Progress;
-use countersign::moving::keycloak;
-use countersign::moving::source::{App, Source};
+use countersign::moving::source::{App, Source, Standing};
+use countersign::moving::{authelia, keycloak};
 use serde_json::{Value, json};
 
 use crate::installation::PASSWORD;
@@ -104,6 +105,52 @@ crate::on_both_databases! {
             assert!(told.iter().any(|text| text.contains(said)), "{said}: {told:#?}");
         }
     }
+}
+
+const USERS: &str = "users:
+  ned:
+    disabled: false
+    displayname: 'Ned Nolan'
+    password: '$6$abcdefgh$KPzvtaVCdkta7IevnwwCK0Zj62t07TjhQ.i0Voa.xA7FN084DBKCZKCk9Gl1akvsq9do9TqCIZSrV.riZ3fK.1'
+    email: ned@acme.example
+    groups:
+      - admins
+      - dev
+  off:
+    disabled: true
+    displayname: Off
+    password: '$argon2id$v=19$m=7168,t=5,p=1$NGVZbUEzRzJ3d2tLRFhzMg$alh8Uv2Szrn7P1khp7HzhzcLM+fAAhq4EWW7E4f/cfU'
+    email: ''
+";
+
+const CONFIGURATION: &str = "server:
+  address: 'tcp://:9091/'
+identity_providers:
+  oidc:
+    clients:
+      - client_id: wiki
+        client_name: Wiki
+        client_secret: '$pbkdf2-sha512$310000$x$y'
+        public: false
+        consent_mode: explicit
+        redirect_uris: ['https://wiki.example/callback']
+";
+
+#[test]
+fn the_files_of_authelia_name_people_and_apps() {
+    let defaults = Defaults { group: Some("Acme".to_owned()), ..Defaults::default() };
+    let mut source = authelia::read(USERS.as_bytes(), &defaults).unwrap();
+    authelia::apps(CONFIGURATION.as_bytes(), &mut source).unwrap();
+    let people: Vec<_> = source.users.iter().map(|user| (user.login.as_str(), user.standing)).collect();
+    assert_eq!(people, [("ned", Standing::Active), ("off", Standing::Disabled)]);
+    for user in &source.users {
+        assert!(Brought::read(&user.password.as_ref().unwrap().0).is_ok(), "{}", user.login);
+    }
+    assert_eq!((source.apps[0].id.as_str(), source.apps[0].consent), ("wiki", true));
+    assert!(source.notes.iter().any(|note| note.text.contains("admins (1), dev (1)")), "{:?}", source.notes);
+    let error =
+        authelia::read(USERS.replace("disabled: true", "disabled: {").as_bytes(), &defaults).unwrap_err();
+    assert!(error.to_string().starts_with("line 1"), "{error}");
 }
 
 /// Through the program: its apps are registered with the secrets that they have, and what cannot be is named.
