@@ -128,7 +128,9 @@ pub(super) fn console<P: ConsolePage>(
 
 fn frame(name: &str) -> Frame {
     let item = |label, path, current| Item { label, path, current };
-    let undone = Saved::new("console-app").undone_by("/console/users/x", &[("status", "active")]);
+    let undone = Saved::new("console-app")
+        .undone_by("/console/users/x", &[("status", "active")])
+        .then("/console/users/x/test", "repair-test");
     Frame {
         menu: vec![
             item("console-menu-home", "/console", Some("page")),

@@ -23,6 +23,7 @@ pub struct Saved {
     name: String,
     n: i64,
     undo: Option<Undo>,
+    next: Option<Next>,
 }
 
 /// The form that takes a change back.
@@ -30,6 +31,13 @@ pub struct Saved {
 pub struct Undo {
     action: String,
     fields: Vec<(String, String)>,
+}
+
+/// What one may want to do next.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Next {
+    action: String,
+    label: String,
 }
 
 impl Saved {
@@ -56,6 +64,12 @@ impl Saved {
     pub fn undone_by(self, action: &str, fields: &[(&str, &str)]) -> Self {
         let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Self { undo: Some(Undo { action: action.to_owned(), fields }), ..self }
+    }
+
+    /// With a button for what one may want to do next: where it is sent, and the key of what it says.
+    #[must_use]
+    pub fn then(self, action: &str, label: &str) -> Self {
+        Self { next: Some(Next { action: action.to_owned(), label: label.to_owned() }), ..self }
     }
 }
 

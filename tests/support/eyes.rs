@@ -49,7 +49,7 @@ async fn too_wide(chromium: &Chromium, name: &str, look: Look) -> Option<String>
 }
 
 /// Keeps a screenshot in `COUNTERSIGN_TEST_SCREENSHOTS`, or else in target/screenshots.
-async fn keep(chromium: &Chromium, name: &str) {
+pub async fn keep(chromium: &Chromium, name: &str) {
     let folder = std::env::var_os("COUNTERSIGN_TEST_SCREENSHOTS")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/screenshots"), PathBuf::from);
     std::fs::create_dir_all(&folder).expect("a folder for the screenshots");

@@ -116,6 +116,28 @@ impl Chromium {
         self.wait_for_next_page().await;
     }
 
+    /// Clicks on what leads nowhere: a box, a choice, something that unfolds.
+    pub async fn tick(&self, selector: &str) {
+        let element = self.find(selector).await;
+        self.post(&format!("/element/{element}/click"), json!({})).await;
+    }
+
+    /// Somebody else sits down: the browser knows nobody any more.
+    pub async fn somebody_else(&self) {
+        self.devtools("Network.clearBrowserCookies", json!({})).await;
+    }
+
+    /// Waits until something can be read in the element that a CSS selector finds, which a script may put there.
+    pub async fn until(&self, selector: &str, expected: &str) {
+        for _ in 0..500 {
+            if self.has(selector).await && self.text_of(selector).await.contains(expected) {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        panic!("{expected:?} did not come into {selector}:\n{}", self.text().await);
+    }
+
     /// What can be read in the element that a CSS selector finds.
     pub async fn text_of(&self, selector: &str) -> String {
         let element = self.find(selector).await;

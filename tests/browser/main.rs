@@ -1,7 +1,11 @@
 //! Can everybody use the provider's pages, in a real browser, with JavaScript off and on, and at every width?
 #![cfg(test)]
 
+#[path = "../support/mod.rs"]
 mod support;
+
+mod console;
+mod story;
 
 use axum::Router;
 use axum::routing::get;

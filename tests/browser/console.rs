@@ -1,0 +1,82 @@
+//! What does a script add to the console, and does the keyboard lead all the way through a change?
+
+use crate::give_password;
+use crate::support::Database;
+use crate::support::admin::PASSWORD;
+use crate::support::site::Site;
+use crate::support::webdriver::Chromium;
+
+/// The list follows what is typed; the keyboard stays where it is, and the address says what is shown.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_search_goes_on_while_one_types() {
+    let (site, chromium) = at_the_console("ada", true).await;
+    for n in 0..30 {
+        site.admin.add_user(&site.acme, &format!("person{n:02}"), "User", Some("p@example.org")).await;
+    }
+    chromium.open(site.url.join("/console/users").unwrap().as_str()).await;
+    assert!(!chromium.text_of("#results").await.contains("person29"), "on the second page");
+    chromium.tick("#q").await;
+    chromium.press_keys("person2").await;
+    chromium.until("#results", "person29").await;
+    assert!(!chromium.text_of("#results").await.contains("person19"));
+    assert_eq!(chromium.focused().await, "q");
+    assert!(chromium.url().await.ends_with("/console/users?q=person2"), "{}", chromium.url().await);
+    hears(&chromium, "10 lines").await;
+    chromium.press_keys("7").await;
+    hears(&chromium, "One line").await;
+    chromium.press_keys("x").await;
+    chromium.until("#results", "begins with “person27x”").await;
+}
+
+/// Waits until whoever cannot see the list has heard this of it.
+async fn hears(chromium: &Chromium, expected: &str) {
+    for _ in 0..500 {
+        if chromium.run("return document.getElementById('told').textContent").await == expected {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("{expected} was not said:\n{}", chromium.text().await);
+}
+
+/// Tab and Enter: proving who one is, typing, saving, and reading that it is saved.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_keyboard_leads_all_the_way_through_a_change() {
+    for javascript in [false, true] {
+        let (site, chromium) = at_the_console("ada", javascript).await;
+        let nia = site.admin.user("nia").await.id;
+        let page = site.url.join(&format!("/console/users/{nia}")).unwrap();
+        site.advance(700);
+        chromium.open(page.as_str()).await;
+        assert!(!chromium.has("input[name=email]").await, "it can only be read before the proof");
+        tab_to(&chromium, "unlock").await;
+        chromium.press_keys("\n").await;
+        if chromium.focused().await == "login" {
+            chromium.press_keys("ada\t").await;
+        }
+        assert_eq!(chromium.focused().await, "password");
+        chromium.press_keys(&format!("{PASSWORD}\n")).await;
+        assert_eq!(chromium.url().await, page.as_str());
+        tab_to(&chromium, "email").await;
+        chromium.press_keys("nia@example.org\n").await;
+        assert!(chromium.text_of("#saved").await.contains("nia was changed."), "{}", chromium.text().await);
+        assert_eq!(site.admin.user("nia").await.email.as_deref(), Some("nia@example.org"));
+    }
+}
+
+async fn tab_to(chromium: &Chromium, id: &str) {
+    for _ in 0..60 {
+        if chromium.focused().await == id {
+            return;
+        }
+        chromium.press_keys("\t").await;
+    }
+    panic!("sixty tabs do not lead to {id}:\n{}", chromium.text().await);
+}
+
+async fn at_the_console(login: &str, javascript: bool) -> (Site, Chromium) {
+    let (site, chromium) = (Site::on(Database::sqlite().await).await, Chromium::start(javascript).await);
+    chromium.open(site.url.join("/console").unwrap().as_str()).await;
+    give_password(&chromium, login, PASSWORD).await;
+    (site, chromium)
+}
