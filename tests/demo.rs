@@ -52,6 +52,34 @@ async fn ada_gets_in_without_a_code_and_is_announced() {
     }
 }
 
+/// Ada, Max and the site administrator find something to repair in the console.
+#[tokio::test]
+async fn everybody_who_manages_finds_something_to_repair() {
+    let (demo, chromium) = (Demo::start(), Chromium::start(true).await);
+    for login in ["ada", "max", "root"] {
+        chromium.somebody_else().await;
+        chromium.open(&demo.time_tracker()).await;
+        chromium.click("#console").await;
+        fill_password_page(&chromium, login, PASSWORD).await;
+        if login == "max" {
+            let code_page = chromium.url().await;
+            let code = code_from_inbox(&demo, &chromium).await;
+            chromium.open(&code_page).await;
+            chromium.type_into("#code", &code).await;
+            chromium.type_into("#password", PASSWORD).await;
+            chromium.click("#submit").await;
+        }
+        chromium.open(&format!("{}/console/repair", demo.provider())).await;
+        let text = chromium.text().await;
+        for words in ["One person cannot sign in.", "Nia Nash", "There is no mailbox of this address"] {
+            assert!(text.contains(words), "{login}: no {words:?} in\n{text}");
+        }
+        chromium.open(&format!("{}/console/repair?filter=invited", demo.provider())).await;
+        let text = chromium.text().await;
+        assert!(text.contains("Ina Iversen") && text.contains("ina@gone.example"), "{login}: {text}");
+    }
+}
+
 /// Every page on the way, at phone and desktop width, light and dark: axe-core finds nothing, nothing needs scrolling
 /// sideways, and the screenshots are kept.
 #[tokio::test]

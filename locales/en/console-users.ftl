@@ -46,6 +46,7 @@ explained-disabled = Cannot sign in: disabled, so that every password is refused
 explained-invited = Cannot sign in yet: no password has been chosen.
 explained-no-address = Cannot sign in: a code is asked for, and there is no email address that it could go to. Give them one below.
 explained-undelivered = Cannot sign in: a code is asked for, and the last message to { $name } was refused. Check the address, and send a test message to it.
+explained-nothing-sent = Cannot sign in: a code is asked for, and our mail server did not take the last message to { $name }. The address may be right: once mail gets through again, send a test message to it.
 explained-codes-stopped = Cannot sign in: too many wrong codes have stopped theirs. Let them try again below, if it was they who tried.
 explained-unmet = Cannot use this app: it insists on a code, and there is no email address that one could go to.
 explained-app-insists = This app insists on two factors.

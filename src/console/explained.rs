@@ -6,6 +6,7 @@ use super::Visit;
 use super::field::Said;
 use crate::directory::listing::Listed;
 use crate::directory::{Person, Status, TwoFactor};
+use crate::mail::Meaning;
 use crate::signin::decide::{Assurance, Demand};
 use crate::signin::explain;
 use crate::store::Conn;
@@ -13,6 +14,9 @@ use crate::web::Problem;
 
 /// The outcome of a sign-in whose code would go to an address that the last message did not reach.
 const UNDELIVERED: &str = "undelivered";
+
+/// The same where it was not about the address: our mail server lets nothing through.
+const NOTHING_SENT: &str = "nothing_sent";
 
 /// Whether somebody can sign in.
 #[derive(Clone, Debug, Serialize)]
@@ -42,6 +46,7 @@ pub(super) async fn at_app(
     let attempts = i64::from(visit.provider().signin.settings.code_attempts);
     let found = explain::explain(conn, person, demand, attempts, visit.now()).await?;
     let (outcome, proves) = match found.undelivered {
+        Some(answer) if Meaning::of(&answer).concerns_all() => (NOTHING_SENT, None),
         Some(_) => (UNDELIVERED, None),
         None => (found.outcome, found.proves),
     };
@@ -74,6 +79,7 @@ pub(super) fn told(person: &Person, outcome: &'static str) -> Explained {
         (_, "unmet_authentication_requirements") => ("explained-short-no-address", "explained-unmet"),
         (_, "no_address") => ("explained-short-no-address", "explained-no-address"),
         (_, UNDELIVERED) => ("explained-short-undelivered", "explained-undelivered"),
+        (_, NOTHING_SENT) => ("explained-short-undelivered", "explained-nothing-sent"),
         (_, "codes_stopped") => ("explained-short-codes-stopped", "explained-codes-stopped"),
         (_, "password_and_code") if reached => (well, "explained-code"),
         (_, "password_and_code") => (well, "explained-code-by-hand"),

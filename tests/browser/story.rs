@@ -140,6 +140,7 @@ impl Story {
             "Our mail server does not send this on for us",
             "Whoever administers this site can give it another mail server: root",
             "Asks for help: the code could not be sent.",
+            "our mail server did not take the last message to ned@example.org. The address may be right",
         ];
         self.reads("8-repair", &seen).await;
         self.chromium.tick("details.raw summary").await;

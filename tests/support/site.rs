@@ -46,7 +46,7 @@ pub struct Site {
     running: Option<Running>,
     others: Vec<Running>,
     _keys: TempDir,
-    _database: Database,
+    database: Database,
 }
 
 /// A second process of a site, until it is dropped.
@@ -112,8 +112,13 @@ impl Site {
             running: Some(running),
             others: Vec::new(),
             _keys: keys,
-            _database: database,
+            database,
         }
+    }
+
+    /// Runs statements past the program, as [`Database::run`] does.
+    pub async fn run(&self, statements: &'static str) {
+        self.database.run(statements).await;
     }
 
     /// A browser that has never been here.

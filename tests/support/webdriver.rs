@@ -129,8 +129,12 @@ impl Chromium {
 
     /// Waits until something can be read in the element that a CSS selector finds, which a script may put there.
     pub async fn until(&self, selector: &str, expected: &str) {
+        let script = format!(
+            "const found = document.querySelector({}); return found ? found.innerText : ''",
+            json!(selector)
+        );
         for _ in 0..500 {
-            if self.has(selector).await && self.text_of(selector).await.contains(expected) {
+            if text(&self.run(&script).await).contains(expected) {
                 return;
             }
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;

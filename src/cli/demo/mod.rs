@@ -224,9 +224,11 @@ The group Acme asks for two factors. Everybody's password is: {}
   nia  User, without an email address  cannot be sent a code, and is told so
   ada  Top manager                     gets in without a code; tom, the other Top manager, is told by email
   max  Manager                         is emailed a code too
+  ina  User, invited                   has no password yet: her invitation did not arrive
   root Site administrator              of no group; everything is theirs to repair, the mail settings too
 
-Try the console as ada: she comes in without a code, sees that nia cannot, and gives her an address.
+Try the console as ada: she comes in without a code, sees that nia cannot, and gives her an address. As max: ina's invitation
+did not arrive, and he finds out why. As root: try other mail settings, and save them.
 
 {data} Ctrl-C ends it.
 ",

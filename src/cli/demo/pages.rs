@@ -34,9 +34,10 @@ pub fn signed_out(settings: &Settings) -> String {
              <ul class=\"people\">{people}</ul>\
              <p>Mails arrive in the <a href=\"{}\" target=\"_blank\" rel=\"noopener\">inbox (a new window)</a>.</p>\
              <h2>What managers can repair</h2>\
-             <p>Nia cannot sign in: somebody has to give her an address. Open the <a id=\"console\" href=\"{}/console\">managers' console</a> \
-             as <b>ada</b>, who comes in without a code and lands where it is mended; as <b>max</b>, who is a Manager; or as <b>root</b>, the \
-             site administrator, who sees all groups and apps.</p>",
+             <p>Open the <a id=\"console\" href=\"{}/console\">managers' console</a>:</p><ul>\
+             <li>as <b>ada</b>, who comes in without a code and lands in Repair: Nia cannot sign in before somebody gives her an address;</li>\
+             <li>as <b>max</b>, a Manager: the invitation of Ina, who is new, did not arrive. Find out why, give her another address, and send it again;</li>\
+             <li>as <b>root</b>, the site administrator, who sees all groups and apps: try other mail settings, and see where they fail.</li></ul>",
             escape(settings.inbox_url.as_str()),
             escape(&settings.issuer)
         ),

@@ -13,10 +13,12 @@ use crate::app::App;
 use crate::directory::rights::SITE_ADMINISTRATOR;
 use crate::directory::users::NewUser;
 use crate::directory::{
-    Address, By, Error, Lane, Login, Password, Passwords, TwoFactor, groups, people, roles, users,
+    Address, By, Error, Lane, Login, Password, Passwords, Person, TwoFactor, groups, people, roles, users,
 };
 use crate::keys::secret::entropy;
 use crate::oidc::clients::{self, Metadata};
+use crate::signin::announce;
+use crate::signin::invite::Inviter;
 use crate::store::Tx;
 use crate::store::groups::GroupRow;
 
@@ -29,13 +31,17 @@ const GROUP: &str = "Acme";
 /// The role of the only one who is in no group.
 const OF_THE_SITE: &str = SITE_ADMINISTRATOR.name;
 
+/// The one who is invited, by a mail that does not arrive.
+const INVITED: &str = "ina";
+
 /// Login, name, role and address of everybody.
-const PEOPLE: [(&str, &str, &str, Option<&str>); 6] = [
+const PEOPLE: [(&str, &str, &str, Option<&str>); 7] = [
     ("ada", "Ada Adams", "Top manager", Some("ada@acme.example")),
     ("tom", "Tom Taylor", "Top manager", Some("tom@acme.example")),
     ("max", "Max Miller", "Manager", Some("max@acme.example")),
     ("ned", "Ned Nolan", "User", Some("ned@acme.example")),
     ("nia", "Nia Nash", "User", None),
+    (INVITED, "Ina Iversen", "User", Some("ina@gone.example")),
     ("root", "Ruth Oot", OF_THE_SITE, Some("root@acme.example")),
 ];
 
@@ -83,11 +89,28 @@ pub async fn people(app: &App) -> anyhow::Result<()> {
             email: email.as_ref(),
             group,
             role: &role,
-            password_hash: Some(&hash),
+            password_hash: (login != INVITED).then_some(hash.as_str()),
         };
-        users::add(&mut tx, new, by, &mut entropy()).await?;
+        let person = users::add(&mut tx, new, by, &mut entropy()).await?;
+        if login == INVITED {
+            invite(app, &mut tx, &person, by).await?;
+        }
     }
-    Ok(tx.commit().await?)
+    tx.commit().await?;
+    announce::deliver_later(&app.provider.signin);
+    Ok(())
+}
+
+/// Invites somebody, as a manager would.
+async fn invite(app: &App, tx: &mut Tx, person: &Person, by: &By) -> anyhow::Result<()> {
+    let state = &app.provider.signin;
+    let inviter = Inviter {
+        issuer: app.config.issuer.clone(),
+        lifetime: state.settings.link_lifetime,
+        mail: Some((state.pages.clone(), state.vault.clone())),
+    };
+    inviter.issue(tx, person, by).await?;
+    Ok(())
 }
 
 /// Acme, with two-factor on when it is new.

@@ -192,6 +192,10 @@ impl Envelope {
             return "452 too many recipients";
         }
         match path(rest, "TO:") {
+            // So that there is something to repair.
+            Some((to, _)) if to.to_ascii_lowercase().ends_with("@gone.example") => {
+                "550 5.1.1 there is no such mailbox here"
+            }
             Some((to, _)) if !to.is_empty() => {
                 self.to.push(to.to_owned());
                 "250 ok"
