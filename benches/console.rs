@@ -47,9 +47,12 @@ const TROUBLE_OF_ACME: &str = "
     INSERT INTO code_budgets (user_id, tried_at, stopped_at)
     SELECT u.id, u.created_at, u.created_at FROM users u WHERE u.login_key LIKE 'person%03' OR u.login_key LIKE 'person%553';
     INSERT INTO audit_events (id, at_ms, event, actor, user_id, group_id, network, details, actor_login, user_login, top_id)
-    SELECT 'event-' || u.id, u.created_at * 1000, 'signin.completed', u.id, u.id, u.group_id, '192.0.2.1', '{\"amr\":\"pwd otp mfa\"}',
+    SELECT 'event-' || u.id, u.created_at * 1000 - 864000000, 'signin.completed', u.id, u.id, u.group_id, '192.0.2.1', '{\"amr\":\"pwd otp mfa\"}',
            u.login, u.login, u.group_id
-    FROM users u WHERE u.login_key LIKE 'person%' AND u.login_key NOT LIKE '%7'";
+    FROM users u WHERE u.login_key LIKE 'person%' AND u.login_key NOT LIKE '%7';
+    INSERT INTO signin_days (day, group_id, outcome, n)
+    SELECT (u.created_at - 864000) / 86400, u.group_id, 'code', 90000 FROM users u WHERE u.login_key = 'ned';
+    UPDATE signin_tally SET at_ms = (SELECT created_at * 1000 - 864000000 FROM users WHERE login_key = 'ned'), event_id = 'zzz'";
 
 /// What else is asked of lists: something rare, something that nobody has, kinds of people, a page far behind.
 const ASKED: [&str; 12] = [

@@ -184,6 +184,7 @@ stopped-undelivered = the last message did not reach their address
 stopped-codes = codes stopped after too many wrong ones
 stopped-answer = The mail server said: { $name }
 stopped-mend = mend
+stopped-more = Show all who cannot sign in
 
 wrong-choose = Choose one of them.
 wrong-changed-meanwhile = Somebody has changed this meanwhile to { $name }. Save again if yours is right.

@@ -6,12 +6,14 @@ use serde::Serialize;
 
 use super::field::{Choice, Field, Kind, Label, Said, Summed, Wrong, errors};
 use super::foreseen::{self, Stopped};
+use super::group::list_of_people;
 use super::groups::failed;
 use super::home::Attention;
 use super::routes::{Needs, Route};
 use super::saved::Saved;
 use super::visit::ConsolePage;
 use super::{Visit, trouble};
+use crate::directory::listing::Which;
 use crate::directory::policy::may_insist;
 use crate::directory::proof::ManageAdvancedSettings;
 use crate::directory::rights::own;
@@ -52,8 +54,8 @@ pub struct AdvancedPage {
     pub errors: Vec<Summed>,
     /// Who cannot sign in, or could no longer: the first of them.
     pub stopped: Vec<Stopped>,
-    /// Whether there are more.
-    pub more: bool,
+    /// Where the others are listed, if there are more.
+    pub more: Option<String>,
     /// What the setting that was chosen would do; none before one is.
     pub foreseen: Option<Foreseen>,
 }
@@ -131,9 +133,8 @@ async fn page(visit: &Visit, group: &GroupRow, wrong: Option<&Wrong>) -> Result<
     let may = may::of_group(&mut conn, group, &visit.by).await.map_err(failed)?;
     let setting = setting(now).editable(visit, &may.two_factor);
     let setting = if wrong.is_some() { setting.typed(&visit.form, wrong) } else { setting };
-    let (found, more) = preview::locked_out(&mut conn, group, now, "", NAMED).await.map_err(failed)?;
+    let (found, count) = preview::first_locked_out(&mut conn, group, now, NAMED).await.map_err(failed)?;
     let stopped: Vec<Stopped> = found.into_iter().filter_map(Stopped::of).collect();
-    let count = preview::count_locked_out(&mut conn, group, now).await.map_err(failed)?;
     let key = match now {
         TwoFactor::Off => "advanced-lead-off",
         TwoFactor::Rehearse => "advanced-lead-rehearse",
@@ -147,8 +148,12 @@ async fn page(visit: &Visit, group: &GroupRow, wrong: Option<&Wrong>) -> Result<
         errors: errors([&setting], wrong),
         setting,
         now: now.name(),
+        more: if count.n > i64::try_from(NAMED).unwrap_or(i64::MAX) {
+            all_of_them(visit, group)
+        } else {
+            None
+        },
         stopped,
-        more: more.is_some(),
         foreseen: None,
     })
 }
@@ -193,7 +198,8 @@ async fn foreseen(
         now: preview.from.name(),
         errors,
         stopped: found.into_iter().filter_map(Stopped::of).collect(),
-        more: more.is_some(),
+        // Those of another setting are on no list.
+        more: if more.is_some() && !changes { all_of_them(visit, group) } else { None },
         foreseen: Some(Foreseen {
             to: preview.to.name(),
             told: foreseen::told(preview, visit.tree.has_all_of(&group.top_id)),
@@ -202,6 +208,11 @@ async fn foreseen(
             can_save,
         }),
     })
+}
+
+/// Where all of a group are listed who cannot sign in.
+fn all_of_them(visit: &Visit, group: &GroupRow) -> Option<String> {
+    list_of_people(visit, &format!("group={}&filter={}", group.id, Which::KeptOut.word()))
 }
 
 /// What is ruled as it stands, and what would be if whoever may insist did.

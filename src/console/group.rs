@@ -188,9 +188,8 @@ pub(super) async fn page(visit: &Visit, sent: Form<'_>) -> Result<GroupPage, Pro
     let (stopped, locked_out) = match two_factor {
         TwoFactor::Off => (Vec::new(), Count::default()),
         TwoFactor::Rehearse | TwoFactor::On => {
-            let (found, _) =
-                preview::locked_out(&mut conn, &group, TwoFactor::On, "", NAMED).await.map_err(failed)?;
-            let count = preview::count_locked_out(&mut conn, &group, TwoFactor::On).await.map_err(failed)?;
+            let (found, count) =
+                preview::first_locked_out(&mut conn, &group, TwoFactor::On, NAMED).await.map_err(failed)?;
             (found.into_iter().filter_map(Stopped::of).collect(), count)
         }
     };

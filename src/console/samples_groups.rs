@@ -206,7 +206,7 @@ fn advanced(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
         now: now.name(),
         errors: Vec::new(),
         stopped,
-        more: false,
+        more: None,
         foreseen,
     };
     let off = page("advanced-lead-off", TwoFactor::Off, None, Vec::new());

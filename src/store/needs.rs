@@ -25,23 +25,30 @@ queries! {
     OF_USER = needs!("WHERE u.id = $1");
     OF_GROUP = needs!("WHERE u.group_id = $1 AND u.status <> 'disabled' AND u.login_key > $2
                              ORDER BY u.login_key LIMIT $3");
-    // Whoever none of the three names has an address that nothing speaks against.
+    // Whoever none of the three names has an address that nothing speaks against. The first so many of each kind are those of all.
     OF_GROUP_HARD_TO_REACH = needs!("WHERE u.id IN (
-             SELECT x.id FROM users x WHERE x.group_id = $1 AND x.addressless
+             SELECT id FROM (
+                 SELECT x.id FROM users x
+                 WHERE x.group_id = $1 AND x.addressless AND x.status <> 'disabled' AND x.login_key > $2
+                 ORDER BY x.login_key LIMIT $3) AS nowhere
              UNION SELECT s.user_id FROM code_budgets s WHERE s.stopped_at IS NOT NULL
              UNION SELECT y.user_id FROM messages y WHERE y.state = 'refused')
          AND u.group_id = $1 AND u.status <> 'disabled' AND u.login_key > $2 ORDER BY u.login_key LIMIT $3");
-    // By the groups, so that nobody of those is looked at that ask for no code. The first so many of each kind are those of all.
-    OF_TREE_HARD_TO_REACH = needs!("WHERE u.id IN (
-             SELECT id FROM (
-                 SELECT x.id FROM groups y JOIN users x ON x.group_id = y.id
-                 WHERE y.two_factor_setting = 'on' AND x.addressless AND ", within!("x.group_id"), "
-                   AND (x.group_id > $2 OR (x.group_id = $2 AND x.login_key > $3))
-                 ORDER BY x.group_id, x.login_key LIMIT $4) AS nowhere
-             UNION SELECT s.user_id FROM code_budgets s WHERE s.stopped_at IS NOT NULL
-             UNION SELECT z.user_id FROM messages z WHERE z.state = 'refused')
-         AND u.status = 'active' AND g.two_factor_setting = 'on' AND ", within!("u.group_id"), "
-         AND (u.group_id > $2 OR (u.group_id = $2 AND u.login_key > $3)) ORDER BY u.group_id, u.login_key LIMIT $4");
+    // By the groups, so that nobody of those is looked at that ask for no code. What became of their messages is asked of the first alone.
+    OF_TREE_HARD_TO_REACH = needs!("WHERE u.id IN (SELECT id FROM (
+             SELECT c.id FROM users c JOIN groups h ON h.id = c.group_id
+             WHERE c.id IN (
+                 SELECT id FROM (
+                     SELECT x.id FROM groups y JOIN users x ON x.group_id = y.id
+                     WHERE y.two_factor_setting = 'on' AND x.addressless AND x.status = 'active' AND ", within!("x.group_id"), "
+                       AND (x.group_id > $2 OR (x.group_id = $2 AND x.login_key > $3))
+                     ORDER BY x.group_id, x.login_key LIMIT $4) AS nowhere
+                 UNION SELECT s.user_id FROM code_budgets s WHERE s.stopped_at IS NOT NULL
+                 UNION SELECT z.user_id FROM messages z WHERE z.state = 'refused')
+               AND c.status = 'active' AND h.two_factor_setting = 'on' AND ", within!("c.group_id"), "
+               AND (c.group_id > $2 OR (c.group_id = $2 AND c.login_key > $3))
+             ORDER BY c.group_id, c.login_key LIMIT $4) AS firsts)
+         ORDER BY u.group_id, u.login_key LIMIT $4");
     OF_ROLE = needs!("WHERE u.role_id = $1 AND u.status <> 'disabled' AND u.login_key > $2
                             ORDER BY u.login_key LIMIT $3");
     COUNT_WITH_STATUS = "SELECT COUNT(*) FROM users WHERE group_id = $1 AND status = $2";

@@ -8,7 +8,8 @@ mod switch;
 mod words;
 
 pub use now::{
-    Count, KeptOut, Mark, count_locked_out, count_locked_out_in, locked_out, locked_out_in, overriders,
+    Count, KeptOut, Mark, count_locked_out, count_locked_out_in, first_locked_out, locked_out, locked_out_in,
+    overriders,
 };
 pub use roles::{Changed, RolePreview, change_role, changing_role, with_role};
 pub use rule::{Consent, Objection, Ruling, Stakes, rule};

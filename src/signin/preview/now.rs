@@ -9,8 +9,8 @@ use crate::store::{self, Conn, users};
 /// Where a count ends.
 const COUNTED: usize = 200;
 
-/// How many at once are looked at.
-const LOOKED_AT: i64 = 200;
+/// How many at once are looked at: some more than are counted, since not everybody who is hard to reach is kept out.
+const LOOKED_AT: i64 = 250;
 
 /// How many, counted to an end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -63,8 +63,23 @@ pub async fn locked_out(
 /// # Errors
 /// When the database refuses.
 pub async fn count_locked_out(conn: &mut Conn, group: &GroupRow, to: TwoFactor) -> Result<Count, Error> {
-    let (found, next) = locked_out(conn, group, to, "", COUNTED).await?;
-    Ok(Count { n: i64::try_from(found.len()).unwrap_or(i64::MAX), more: next.is_some() })
+    Ok(first_locked_out(conn, group, to, 0).await?.1)
+}
+
+/// The same, with the first `named` of them.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn first_locked_out(
+    conn: &mut Conn,
+    group: &GroupRow,
+    to: TwoFactor,
+    named: usize,
+) -> Result<(Vec<Affected>, Count), Error> {
+    let (mut found, next) = locked_out(conn, group, to, "", COUNTED).await?;
+    let count = Count { n: i64::try_from(found.len()).unwrap_or(i64::MAX), more: next.is_some() };
+    found.truncate(named);
+    Ok((found, count))
 }
 
 /// Where in a tree's people a page begins: after this folded login of this group.
