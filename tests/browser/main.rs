@@ -5,7 +5,6 @@
 mod support;
 
 mod console;
-mod story;
 
 use axum::Router;
 use axum::routing::get;
