@@ -57,7 +57,7 @@ pub async fn run(port: u16, data: Option<PathBuf>) -> anyhow::Result<()> {
     serve(&mut neighbours, doors.inbox, inbox::router(inbox, &address(port, 2)?)?);
 
     let settled = async {
-        let tracker = settle(&app, port, home.path()).await?;
+        let tracker = Box::pin(settle(&app, port, home.path())).await?;
         serve(&mut neighbours, doors.tracker, tracker);
         println!("{}", welcome(port, &home)?);
         std::future::pending::<anyhow::Result<()>>().await
