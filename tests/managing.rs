@@ -133,6 +133,20 @@ crate::on_both_databases! {
         assert!(waiting(&site, "ada").await.is_empty());
     }
 
+    /// A session from before two-factor was switched on does not stand in the way of asking.
+    async fn whoever_is_still_signed_in_elsewhere_asks_for_help_too(database) {
+        let site = Site::on(database).await;
+        site.admin.set_two_factor(&site.acme, false).await;
+        let app = site.admin.add_app().await;
+        let (mut nia, _) = site.signed_in(&app, &app.visit(), "nia").await;
+        site.admin.set_two_factor(&site.acme, true).await;
+        nia.open(&app.visit().url()).await;
+        assert!(nia.text().contains("No email associated with this login."), "{}", nia.text());
+        nia.press("help").await;
+        assert!(nia.text().contains("Help was asked for."), "{}", nia.text());
+        assert_eq!(waiting(&site, "max").await.len(), 1);
+    }
+
     /// The form of the button says nothing, and does nothing, for whoever has not given a right password.
     async fn nobody_asks_for_help_without_a_right_password(database) {
         let site = Site::on(database).await;

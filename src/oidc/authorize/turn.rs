@@ -427,8 +427,13 @@ impl Turn<'_> {
         notice: Notice,
     ) -> Result<Response, Problem> {
         drop(conn);
+        let (signin, user) = (&self.pending.signin, Some(standing.person.id.as_str()));
+        let asked = Notice::from_json(signin.notice.as_deref()) == Some(Notice::HelpAsked);
+        if asked && signin.last_user_id.as_deref() == user {
+            // A session brings them here again at once: that help was asked for is still to be said.
+            return Ok(self.password_page(signin, Some(&standing.person.login)));
+        }
         let mut tx = self.provider.signin.db.write().await?;
-        let user = Some(standing.person.id.as_str());
         signins::start_again(&mut tx, &self.pending.signin.id, Some(&notice.to_json()), user).await?;
         tx.commit().await?;
         Ok(self.turned_back(&notice, &standing.person))
