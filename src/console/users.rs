@@ -31,7 +31,7 @@ const SHOWN: usize = 25;
 const COUNTED: usize = 100;
 
 const COLUMNS: [Declared; 5] = [
-    Declared { sort: None, label: "users-login", number: false },
+    Declared { sort: Some("login"), label: "users-login", number: false },
     Declared { sort: None, label: "users-name", number: false },
     Declared { sort: None, label: "users-group", number: false },
     Declared { sort: None, label: "users-role", number: false },
@@ -105,7 +105,8 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
         None => asked,
     };
     let which = Which::from_word(&asked.filter);
-    let mut found = listing::list(&mut conn, &tree, which, &asked.q, &asked.after, more()).await?;
+    let order = (asked.descending, asked.after.as_str());
+    let mut found = listing::list_in(&mut conn, &tree, which, &asked.q, order, more()).await?;
     let next = if found.len() > SHOWN {
         found.truncate(SHOWN);
         found.last().map(|last| last.person.login.clone())

@@ -62,15 +62,32 @@ pub async fn list(
     after: &str,
     limit: i64,
 ) -> Result<Vec<Listed>> {
+    list_in(conn, tree, which, search, (false, after), limit).await
+}
+
+/// The same in the order that is chosen: whether the last logins come first, and the login that they come after.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn list_in(
+    conn: &mut Conn,
+    tree: &Tree,
+    which: Which,
+    search: &str,
+    (last_first, after): (bool, &str),
+    limit: i64,
+) -> Result<Vec<Listed>> {
     let few = has_few(conn, tree).await?;
     let (after, search) = (fold(after), fold(search));
-    let page = Page { root: tree.root_id(), few, after: &after, search: &search, limit };
+    let after = Some(after.as_str()).filter(|after| !last_first || !after.is_empty());
+    let page = Page { root: tree.root_id(), few, after, last_first, search: &search, limit };
     let people: Vec<Person> = tree_users::list(conn, which, page)
         .await?
         .into_iter()
         .map(Person::from_row)
         .collect::<Result<_>>()?;
     let (Some(first), Some(last)) = (people.first(), people.last()) else { return Ok(Vec::new()) };
+    let (first, last) = if last_first { (last, first) } else { (first, last) };
     let (first, last) = (fold(&first.login), fold(&last.login));
     let stopped: BTreeSet<String> =
         tree_users::stopped_between(conn, &first, &last, FEW).await?.into_iter().collect();

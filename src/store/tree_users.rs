@@ -17,19 +17,20 @@ macro_rules! tree {
 
 pub(super) use tree;
 
-/// A page of users: `$1` is the tree's root, `$2` the folded login that they come after, `$3` how many, `$4` how what is searched for
+/// A page of users: `$1` is the tree's root, `$2` the folded login that they come after (for the last ones first also none), `$3` how many, `$4` how what is searched for
 /// begins a text, `$5` how it begins a later word of one. The arguments say where, and who.
 macro_rules! page {
-    ($within:expr, $who:expr) => {
+    ($within:expr, $who:expr, $after:literal, $order:literal) => {
         concat!(
             people!("WHERE "),
             $within,
-            " AND u.login_key > $2
+            $after,
+            "
               AND (u.login_key LIKE $4 ESCAPE '!' OR lower(COALESCE(u.email, '')) LIKE $4 ESCAPE '!'
                    OR lower(COALESCE(u.name, '')) LIKE $4 ESCAPE '!' OR lower(COALESCE(u.name, '')) LIKE $5 ESCAPE '!')
               AND ",
             $who,
-            " ORDER BY u.login_key LIMIT $3"
+            $order
         )
     };
 }
@@ -37,14 +38,43 @@ macro_rules! page {
 /// In the order of the logins: for a tree that holds most of the site, or for all of it.
 macro_rules! wide {
     ($who:expr) => {
-        page!(within!("u.group_id"), $who)
+        page!(within!("u.group_id"), $who, " AND u.login_key > $2", " ORDER BY u.login_key LIMIT $3")
+    };
+}
+
+/// The same, the last ones first.
+macro_rules! wide_last {
+    ($who:expr) => {
+        page!(
+            within!("u.group_id"),
+            $who,
+            " AND (CAST($2 AS TEXT) IS NULL OR u.login_key < $2)",
+            " ORDER BY u.login_key DESC LIMIT $3"
+        )
     };
 }
 
 /// By the groups: for a tree of few people.
 macro_rules! narrow {
     ($who:expr) => {
-        page!(concat!("u.group_id IN ", tree!()), $who)
+        page!(
+            concat!("u.group_id IN ", tree!()),
+            $who,
+            " AND u.login_key > $2",
+            " ORDER BY u.login_key LIMIT $3"
+        )
+    };
+}
+
+/// The same, the last ones first.
+macro_rules! narrow_last {
+    ($who:expr) => {
+        page!(
+            concat!("u.group_id IN ", tree!()),
+            $who,
+            " AND (CAST($2 AS TEXT) IS NULL OR u.login_key < $2)",
+            " ORDER BY u.login_key DESC LIMIT $3"
+        )
     };
 }
 
@@ -96,6 +126,20 @@ queries! {
     NARROW_STOPPED = narrow!(stopped!());
     NARROW_DISABLED = narrow!("u.status = 'disabled'");
     NARROW_INVITED = narrow!("u.status = 'invited'");
+    WIDE_LAST = wide_last!("u.id <> ''");
+    WIDE_LAST_KEPT_OUT = wide_last!(kept_out!());
+    WIDE_LAST_NO_EMAIL = wide_last!(no_email!());
+    WIDE_LAST_NEVER = wide_last!(never!());
+    WIDE_LAST_STOPPED = wide_last!(stopped!());
+    WIDE_LAST_DISABLED = wide_last!("u.status = 'disabled'");
+    WIDE_LAST_INVITED = wide_last!("u.status = 'invited'");
+    NARROW_LAST = narrow_last!("u.id <> ''");
+    NARROW_LAST_KEPT_OUT = narrow_last!(kept_out!());
+    NARROW_LAST_NO_EMAIL = narrow_last!(no_email!());
+    NARROW_LAST_NEVER = narrow_last!(never!());
+    NARROW_LAST_STOPPED = narrow_last!(stopped!());
+    NARROW_LAST_DISABLED = narrow_last!("u.status = 'disabled'");
+    NARROW_LAST_INVITED = narrow_last!("u.status = 'invited'");
     COUNT = concat!("SELECT COUNT(*) FROM (SELECT u.id FROM users u WHERE u.group_id IN ", tree!(), " LIMIT $2) AS counted");
     STOPPED_BETWEEN = "SELECT u.id FROM code_budgets b JOIN users u ON u.id = b.user_id
                        WHERE b.stopped_at IS NOT NULL AND u.login_key >= $1 AND u.login_key <= $2
@@ -130,30 +174,49 @@ pub struct Page<'a> {
     pub root: Option<&'a str>,
     /// Whether the tree holds few people.
     pub few: bool,
-    /// The folded login that they come after.
-    pub after: &'a str,
+    /// The folded login that they come after; none for the first page.
+    pub after: Option<&'a str>,
+    /// Whether the last ones come first.
+    pub last_first: bool,
     /// What is searched for, folded; empty for everything.
     pub search: &'a str,
     /// How many at most.
     pub limit: i64,
 }
 
-const fn text(which: Which, few: bool) -> Query {
-    match (which, few) {
-        (Which::All, false) => ("WIDE", WIDE),
-        (Which::KeptOut, false) => ("WIDE_KEPT_OUT", WIDE_KEPT_OUT),
-        (Which::NoEmail, false) => ("WIDE_NO_EMAIL", WIDE_NO_EMAIL),
-        (Which::Never, false) => ("WIDE_NEVER", WIDE_NEVER),
-        (Which::Stopped, false) => ("WIDE_STOPPED", WIDE_STOPPED),
-        (Which::Disabled, false) => ("WIDE_DISABLED", WIDE_DISABLED),
-        (Which::Invited, false) => ("WIDE_INVITED", WIDE_INVITED),
-        (Which::All, true) => ("NARROW", NARROW),
-        (Which::KeptOut, true) => ("NARROW_KEPT_OUT", NARROW_KEPT_OUT),
-        (Which::NoEmail, true) => ("NARROW_NO_EMAIL", NARROW_NO_EMAIL),
-        (Which::Never, true) => ("NARROW_NEVER", NARROW_NEVER),
-        (Which::Stopped, true) => ("NARROW_STOPPED", NARROW_STOPPED),
-        (Which::Disabled, true) => ("NARROW_DISABLED", NARROW_DISABLED),
-        (Which::Invited, true) => ("NARROW_INVITED", NARROW_INVITED),
+/// By the order of the logins: the query where a tree holds many people, and where it holds few.
+const fn first(which: Which) -> [Query; 2] {
+    match which {
+        Which::All => [("WIDE", WIDE), ("NARROW", NARROW)],
+        Which::KeptOut => [("WIDE_KEPT_OUT", WIDE_KEPT_OUT), ("NARROW_KEPT_OUT", NARROW_KEPT_OUT)],
+        Which::NoEmail => [("WIDE_NO_EMAIL", WIDE_NO_EMAIL), ("NARROW_NO_EMAIL", NARROW_NO_EMAIL)],
+        Which::Never => [("WIDE_NEVER", WIDE_NEVER), ("NARROW_NEVER", NARROW_NEVER)],
+        Which::Stopped => [("WIDE_STOPPED", WIDE_STOPPED), ("NARROW_STOPPED", NARROW_STOPPED)],
+        Which::Disabled => [("WIDE_DISABLED", WIDE_DISABLED), ("NARROW_DISABLED", NARROW_DISABLED)],
+        Which::Invited => [("WIDE_INVITED", WIDE_INVITED), ("NARROW_INVITED", NARROW_INVITED)],
+    }
+}
+
+/// The same, the last ones first.
+const fn last(which: Which) -> [Query; 2] {
+    match which {
+        Which::All => [("WIDE_LAST", WIDE_LAST), ("NARROW_LAST", NARROW_LAST)],
+        Which::KeptOut => {
+            [("WIDE_LAST_KEPT_OUT", WIDE_LAST_KEPT_OUT), ("NARROW_LAST_KEPT_OUT", NARROW_LAST_KEPT_OUT)]
+        }
+        Which::NoEmail => {
+            [("WIDE_LAST_NO_EMAIL", WIDE_LAST_NO_EMAIL), ("NARROW_LAST_NO_EMAIL", NARROW_LAST_NO_EMAIL)]
+        }
+        Which::Never => [("WIDE_LAST_NEVER", WIDE_LAST_NEVER), ("NARROW_LAST_NEVER", NARROW_LAST_NEVER)],
+        Which::Stopped => {
+            [("WIDE_LAST_STOPPED", WIDE_LAST_STOPPED), ("NARROW_LAST_STOPPED", NARROW_LAST_STOPPED)]
+        }
+        Which::Disabled => {
+            [("WIDE_LAST_DISABLED", WIDE_LAST_DISABLED), ("NARROW_LAST_DISABLED", NARROW_LAST_DISABLED)]
+        }
+        Which::Invited => {
+            [("WIDE_LAST_INVITED", WIDE_LAST_INVITED), ("NARROW_LAST_INVITED", NARROW_LAST_INVITED)]
+        }
     }
 }
 
@@ -162,7 +225,8 @@ const fn text(which: Which, few: bool) -> Query {
 /// # Errors
 /// When the database refuses.
 pub async fn list(conn: &mut Conn, which: Which, page: Page<'_>) -> Result<Vec<UserRow>> {
-    let (_, query) = text(which, page.few && page.root.is_some());
+    let [(_, wide), (_, narrow)] = if page.last_first { last(which) } else { first(which) };
+    let query = if page.few && page.root.is_some() { narrow } else { wide };
     let sought = like(page.search);
     let (begins, later) = (format!("{sought}%"), format!("% {sought}%"));
     all!(conn, UserRow, query, page.root, page.after, page.limit, begins.as_str(), later.as_str())

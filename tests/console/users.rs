@@ -116,6 +116,35 @@ crate::on_both_databases! {
         assert!(max.browser.text().contains("user-025") && !max.browser.text().contains("user-024"));
     }
 
+    async fn the_list_is_sorted_by_its_heads_and_goes_on_either_way(database) {
+        let site = Site::on(database).await;
+        for n in 0..30 {
+            site.admin.add_user(&site.acme, &format!("user-{n:03}"), "User", Some("u@example.org")).await;
+        }
+        site.admin.add_site_administrator("root").await;
+        for who in ["max", "root"] {
+            let mut manager = Manager::arrives(&site, who).await;
+            manager.open("/console/users?q=user-").await;
+            let head = |manager: &Manager<'_>| {
+                manager.browser.links().into_iter().find(|link| link.contains("sort=")).unwrap()
+            };
+            let sorted = head(&manager);
+            manager.open(&sorted).await;
+            let back = head(&manager);
+            assert!(back.contains("sort=-login"), "{who}: {back}");
+            manager.open(&back).await;
+            let text = manager.browser.text();
+            assert!(text.find("user-029") < text.find("user-010") && !text.contains("user-004"), "{who}: {text}");
+            let next = manager.browser.links().into_iter().find(|link| link.contains("after=")).unwrap();
+            manager.open(&next).await;
+            assert_eq!(listed(&manager).len(), 5, "{who}: {}", manager.browser.text());
+            let text = manager.browser.text();
+            assert!(text.find("user-004") < text.find("user-000") && !text.contains("user-005"), "{who}: {text}");
+            manager.open("/console/users?sort=-login&filter=no-email").await;
+            assert_eq!(manager.browser.status(), 200);
+        }
+    }
+
     async fn one_group_is_listed_with_those_below_it_and_no_other(database) {
         let site = Site::on(database).await;
         let bolt = site.admin.add_group("Bolt", true).await;
