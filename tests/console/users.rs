@@ -126,7 +126,7 @@ crate::on_both_databases! {
             let mut manager = Manager::arrives(&site, who).await;
             manager.open("/console/users?q=user-").await;
             let head = |manager: &Manager<'_>| {
-                manager.browser.links().into_iter().find(|link| link.contains("sort=")).unwrap()
+                manager.browser.links().into_iter().find(|link| link.contains("q=user-&sort=")).unwrap()
             };
             let sorted = head(&manager);
             manager.open(&sorted).await;
