@@ -126,7 +126,9 @@ crate::on_both_databases! {
             let mut manager = Manager::arrives(&site, who).await;
             manager.open("/console/users?q=user-").await;
             let head = |manager: &Manager<'_>| {
-                manager.browser.links().into_iter().find(|link| link.contains("q=user-&sort=")).unwrap()
+                // The filters before it, and the pages after it, keep the order.
+                let mut links = manager.browser.links().into_iter();
+                links.rfind(|link| link.contains("q=user-&sort=") && !link.contains("after=")).unwrap()
             };
             let sorted = head(&manager);
             manager.open(&sorted).await;
