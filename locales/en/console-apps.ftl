@@ -118,3 +118,27 @@ apps-issuer = Issuer
 apps-secret = Client secret
 apps-redirect-uri = Redirect URI
 apps-to-app = To the app
+app-people-heading = People of { $name }
+app-people-may = Who may use it
+app-people-everybody = Everybody.
+app-people-unseen = { $n ->
+    [one] and one group outside yours
+   *[other] and { $n } groups outside yours
+}
+app-people-below = The groups below those are among them.
+app-people-title = Who uses it
+app-people-who = Who
+app-people-last = Signed in there last
+app-people-nobody = Nobody of your groups has signed in there whose access holds still.
+app-people-link = Who may use it, and who does
+apps-search = Name or address of the app
+apps-search-button = Search
+apps-told = { $n ->
+    [0] Nothing found
+    [one] One app
+   *[other] { $n } apps
+}
+apps-none-found = No app has “{ $q }” in its name or its address.
+apps-more = There are more apps than this page looks through: the first 2000. The others are listed by countersign client list.
+apps-mistaken = People cannot get into an app, because it asks in a way that cannot be answered.
+apps-state-mistaken = Asks in a way that cannot be answered

@@ -45,6 +45,13 @@ home-app-mistakes = { $n ->
    *[other] { $name } asked { $n } times today in a way that cannot be answered.
 }
 home-old-secret = { $name } still signs in with its old secret, which ends soon. Put the new one into the app.
+home-certificate = The certificate of this server holds until { $name }. Put a new one into its place: it is taken up by itself.
+home-certificate-over = The certificate of this server has been over since { $name }: browsers refuse to come here.
+home-keys-old = { $n ->
+    [one] The signing keys should have been replaced a day ago. Look into the log, or replace them by hand.
+   *[other] The signing keys should have been replaced { $n } days ago. Look into the log, or replace them by hand.
+}
+home-see-keys = To the keys
 home-see-app = See what to do
 home-overrides-title = Without a code since your last visit
 home-signins-title = Sign-ins of the last 30 days

@@ -116,6 +116,8 @@ impl App {
             issuer: config.issuer.clone(),
             registration: config.registration.clone(),
             tokens: config.tokens.clone(),
+            rotate_every: config.keys.rotate_every.as_secs(),
+            certificate_until: std::sync::atomic::AtomicI64::new(0),
             algorithm: config.keys.algorithm,
             trusted_proxies: config.trusted_proxies.clone(),
             slips: oidc::shared::slips::Slips::default(),

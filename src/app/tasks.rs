@@ -2,9 +2,10 @@
 //! certificates.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::{App, Doors, Renewable};
@@ -66,7 +67,7 @@ pub(super) fn start(
     ];
     tasks.extend(collector.map(|to| tokio::spawn(traces(app.clone(), to, stopped.clone()))));
     tasks.extend(metrics.map(|doors| tokio::spawn(super::watch::serve(app.clone(), doors, stopped.clone()))));
-    tasks.extend(tls.map(|tls| tokio::spawn(certificate(Arc::clone(tls), Arc::clone(&app.renew), stopped))));
+    tasks.extend(tls.map(|tls| tokio::spawn(certificate(app.clone(), Arc::clone(tls), stopped))));
     Background { stop, tasks }
 }
 
@@ -191,8 +192,10 @@ async fn slips(app: App, mut stopped: watch::Receiver<bool>) {
 }
 
 /// Takes a renewed certificate up, within a few seconds or when told to look.
-async fn certificate(tls: Arc<Renewable>, renew: Arc<Notify>, mut stopped: watch::Receiver<bool>) {
+async fn certificate(app: App, tls: Arc<Renewable>, mut stopped: watch::Receiver<bool>) {
+    let renew = Arc::clone(&app.renew);
     loop {
+        app.provider.certificate_until.store(tls.current().until(), Ordering::Relaxed);
         tokio::select! {
             _ = stopped.wait_for(|stop| *stop) => break,
             () = renew.notified() => tls.renew(),

@@ -94,6 +94,7 @@ fn look_at(settings: &config::Tls) -> Vec<Look> {
 pub struct Acceptor {
     tls: SslAcceptor,
     authorities: Vec<X509>,
+    until: i64,
     clock: Clock,
 }
 
@@ -122,8 +123,15 @@ impl Acceptor {
         if settings.client_certificates {
             ask_for_certificates(&mut builder);
         }
+        let until = ClientCertificate::of_x509(&leaf, false).map_or(0, |read| read.not_after);
         let authorities = settings.client_ca.as_deref().map(|file| certificates("tls.client_ca", file));
-        Ok(Self { tls: builder.build(), authorities: authorities.transpose()?.unwrap_or_default(), clock })
+        let authorities = authorities.transpose()?.unwrap_or_default();
+        Ok(Self { tls: builder.build(), authorities, until, clock })
+    }
+
+    /// Until when its certificate holds, in seconds since 1970; 0 where that cannot be read.
+    pub(super) const fn until(&self) -> i64 {
+        self.until
     }
 
     /// Makes a handshake: the connection, and the certificate if the client has shown one.

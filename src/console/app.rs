@@ -191,7 +191,7 @@ async fn delete(visit: Visit) -> Result<Response, Problem> {
     Ok(visit.saved("/console/apps", &Saved::new("saved-app-deleted").about(name)))
 }
 
-fn used_by(people: i64) -> Said {
+pub(super) fn used_by(people: i64) -> Said {
     Said::new(if people < COUNTED { "apps-used-by" } else { "apps-used-by-many" }).counting(people)
 }
 

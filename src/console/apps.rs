@@ -15,6 +15,7 @@ use crate::directory::rights::own;
 use crate::keys::secret::{Token, entropy};
 use crate::oidc::clients::recipe::{RECIPES, Recipe};
 use crate::oidc::clients::{self, Client, Metadata, manage};
+use crate::oidc::shared::slips;
 use crate::signin::overview;
 use crate::web::Problem;
 
@@ -27,21 +28,30 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 const COLUMNS: [Declared; 4] = [
-    Declared { sort: None, label: "apps-name", number: false },
+    Declared { sort: Some("name"), label: "apps-name", number: false },
     Declared { sort: None, label: "apps-kind", number: false },
     Declared { sort: None, label: "apps-groups", number: false },
     Declared { sort: None, label: "apps-state", number: false },
 ];
+
+/// How many apps are looked through at most: registered ones are few, and whoever has more of them has programs for that.
+const MOST: usize = 2000;
 
 /// The relying apps.
 #[derive(Clone, Debug, Serialize)]
 pub struct AppsPage {
     /// What is wrong, or that nothing is.
     pub lead: Said,
+    /// What is searched for.
+    pub q: String,
+    /// How many were found.
+    pub told: Said,
     /// The table's head.
     pub table: Table,
     /// One line each.
     pub apps: Vec<Line>,
+    /// Whether there are more apps than are looked through.
+    pub more: bool,
 }
 
 /// One app.
@@ -87,11 +97,18 @@ const OTHER: (&str, &str) = ("other", "");
 async fn get(visit: Visit) -> Result<Response, Problem> {
     let asked = Listing::of(&visit, &COLUMNS);
     let mut conn = visit.read().await?;
-    let more = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
-    let mut found = clients::list(&mut conn, &asked.after, more).await?;
+    let mut all = clients::list(&mut conn, "", i64::try_from(MOST + 1).unwrap_or(i64::MAX)).await?;
+    let more = all.len() > MOST;
+    all.truncate(MOST);
+    let mut found = sought(all, &asked.q, asked.descending);
+    let told = Said::new("apps-told").counting(i64::try_from(found.len()).unwrap_or(i64::MAX));
+    let begins = found.iter().position(|client| client.id == asked.after).map_or(0, |last| last + 1);
+    found.drain(..begins);
     let cut = found.len() > PAGE;
     found.truncate(PAGE);
     let next = found.last().filter(|_| cut).map(|last| last.id.clone());
+    visit.provider().slips.save(&visit.provider().signin.db).await?;
+    let mistaken = slips::failing(&mut conn, visit.now()).await?;
     let failing = overview::failing_apps(&mut conn, visit.now()).await?;
     let refused: i64 = failing.iter().map(|(_, n)| n).sum();
     let mut apps = Vec::with_capacity(found.len());
@@ -102,14 +119,33 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
             name: client.metadata.client_name.clone(),
             kind: kind(client),
             who: who(&client.metadata),
-            state: state(client, failures),
+            state: state(client, failures, mistaken.iter().any(|(id, _)| *id == client.id)),
         });
     }
     let lead = match refused {
+        _ if !mistaken.is_empty() => Said::new("apps-mistaken"),
         0 => Said::new("apps-well"),
         n => Said::new("apps-failing").counting(n),
     };
-    Ok(visit.page(&AppsPage { lead, table: asked.table("apps-title", &COLUMNS, next.as_deref()), apps }))
+    let table = asked.table("apps-title", &COLUMNS, next.as_deref());
+    Ok(visit.page(&AppsPage { lead, q: asked.q, told, table, apps, more }))
+}
+
+/// The apps of this name, id or address, by name.
+fn sought(mut all: Vec<Client>, q: &str, descending: bool) -> Vec<Client> {
+    let q = q.to_lowercase();
+    let is_meant = |client: &Client| {
+        let metadata = &client.metadata;
+        metadata.client_name.to_lowercase().contains(&q)
+            || client.id == q
+            || metadata.redirect_uris.iter().any(|uri| uri.to_lowercase().contains(&q))
+    };
+    all.retain(is_meant);
+    all.sort_by_cached_key(|client| (client.metadata.client_name.to_lowercase(), client.id.clone()));
+    if descending {
+        all.reverse();
+    }
+    all
 }
 
 /// What an app is.
@@ -129,9 +165,10 @@ fn who(metadata: &Metadata) -> Said {
     }
 }
 
-fn state(client: &Client, failures: i64) -> Said {
+fn state(client: &Client, failures: i64, is_mistaken: bool) -> Said {
     match failures {
         _ if client.lacks_its_secret() => Said::new("apps-lacks-secret"),
+        _ if is_mistaken => Said::new("apps-state-mistaken"),
         0 => Said::new("apps-state-well"),
         n => Said::new("apps-state-refused").counting(n),
     }
@@ -207,4 +244,27 @@ fn again(visit: &Visit, chosen: Chosen, wrong: &Wrong) -> Response {
     let fields: Vec<Field> = fields.into_iter().map(|field| field.typed(&visit.form, Some(wrong))).collect();
     let errors = errors(&fields, Some(wrong));
     visit.again(&new_page(Some(chosen), fields, errors))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn apps_are_found_by_name_and_address_and_stand_by_name() {
+        let app = |id: &str, name: &str, host: &str| {
+            Client::unregistered(id, Metadata::web_app(name, vec![format!("https://{host}.example.org/cb")]))
+        };
+        let all =
+            || vec![app("a", "wiki", "wiki"), app("b", "Grafana", "charts"), app("c", "Álbum", "photos")];
+        let found = |q, descending| -> Vec<String> {
+            sought(all(), q, descending).into_iter().map(|client| client.id).collect()
+        };
+        assert_eq!(found("", false), ["b", "a", "c"]);
+        assert_eq!(found("", true), ["c", "a", "b"]);
+        assert_eq!(found("GRAF", false), ["b"]);
+        assert_eq!(found("photos.example", false), ["c"]);
+        assert_eq!(found("a", false), ["b", "a", "c"], "each has one in its name or address");
+        assert!(found("moon", false).is_empty());
+    }
 }

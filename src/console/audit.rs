@@ -7,19 +7,20 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Visit;
-use super::field::{self, Choice, Field, Kind, Label, Said, Summed, Wrong, errors};
+use super::audit_export::EXPORT;
+use super::audit_filter::{Asked, FILTERS};
+use super::field::{Field, Said, Summed};
 use super::guard::may;
 use super::listing::{Column, Table};
 use super::routes::{self, Needs, Route, Verb};
 use super::visit::ConsolePage;
-use crate::clock::{self, Moment};
-use crate::directory::login::Login;
+use crate::clock::Moment;
 use crate::directory::proof::ViewAudit;
 use crate::directory::rights::own;
-use crate::directory::{groups, log, people};
+use crate::directory::{groups, log};
 use crate::oidc::clients;
 use crate::store::Conn;
-use crate::store::audit::{EventRow, Wanted};
+use crate::store::audit::EventRow;
 use crate::web::Problem;
 
 const HERE: &str = "/console/audit";
@@ -30,24 +31,6 @@ pub(super) const ROUTES: &[Route] =
 
 /// Rows of a page: with their facts they weigh twice what those of other lists do.
 const PAGE: usize = 25;
-
-/// What there is to choose from: the beginning of an event's name, or the whole of it.
-const KINDS: [&str; 14] = [
-    "signin",
-    "signin.override",
-    "signin.refused",
-    "signin.codes_stopped",
-    "user",
-    "group",
-    "role",
-    "client",
-    "grant",
-    "session",
-    "token",
-    "keys",
-    "help",
-    "mail",
-];
 
 /// The events that have a sentence, and its key, in the order of their names. Others are told by their names.
 pub(super) const TOLD: [(&str, &str); 42] = [
@@ -113,6 +96,8 @@ pub struct AuditPage {
     pub table: Table,
     /// One line each.
     pub events: Vec<Line>,
+    /// Where the same is had as a table for a spreadsheet, and as JSON lines.
+    pub export: [String; 2],
 }
 
 /// One event.
@@ -153,15 +138,7 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
     let mut conn = visit.read().await?;
     let asked = Asked::read(&visit, &mut conn).await?;
     let after = visit.query.field("after");
-    let wanted = Wanted {
-        user_id: asked.user.as_deref(),
-        actor: asked.actor.as_deref(),
-        kind: asked.kind.as_deref(),
-        since_ms: asked.since.map(|at| at * 1000),
-        until_ms: asked.until.map(|at| (at + DAY) * 1000),
-        ..Wanted::default()
-    };
-    let found = log::events(&mut conn, &by, wanted, after, PAGE).await?;
+    let found = log::events(&mut conn, &by, asked.wanted(), after, PAGE).await?;
     let mut names = Names { visit: &visit, conn, known: BTreeMap::new() };
     let mut events = Vec::with_capacity(found.events.len());
     for event in &found.events {
@@ -170,140 +147,29 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
     let filtered = asked.is_filtered();
     let lead = Said::new(if visit.tree.is_whole_site() { "audit-lead-site" } else { "audit-lead" });
     let table = table(&visit, after, found.next.as_deref());
+    let export = ["csv", "jsonl"].map(|format| address(&visit, EXPORT, &[("format", format)]));
     let Asked { fields, errors, .. } = asked;
-    Ok(visit.page(&AuditPage { lead, fields, errors, filtered, table, events }))
-}
-
-/// A day, in seconds.
-const DAY: i64 = 86_400;
-
-/// The filters.
-const FILTERS: [&str; 5] = ["user", "actor", "kind", "since", "until"];
-
-/// What somebody wants to see.
-struct Asked {
-    user: Option<String>,
-    actor: Option<String>,
-    kind: Option<String>,
-    since: Option<i64>,
-    until: Option<i64>,
-    fields: Vec<Field>,
-    errors: Vec<Summed>,
-}
-
-impl Asked {
-    async fn read(visit: &Visit, conn: &mut Conn) -> Result<Self, Problem> {
-        let mut wrong = Vec::new();
-        let mut text = |name| {
-            field::line(&visit.query, name, 100).unwrap_or_else(|error| {
-                wrong.push(error);
-                ""
-            })
-        };
-        let (user, actor, kind) = (text("user"), text("actor"), text("kind"));
-        let (since, until) = (text("since"), text("until"));
-        let mut day = |name, typed: &str| {
-            let read = clock::day(typed);
-            if read.is_none() && !typed.is_empty() {
-                wrong.push(Wrong::new(name, Said::new("audit-wrong-day")));
-            }
-            read
-        };
-        let (since, until) = (day("since", since), day("until", until));
-        let fields: Vec<Field> = fields()
-            .into_iter()
-            .map(|field| {
-                let own = wrong.iter().find(|wrong| wrong.field == field.name);
-                field.typed(&visit.query, own)
-            })
-            .collect();
-        Ok(Self {
-            user: id_of(conn, user).await?,
-            actor: id_of(conn, actor).await?,
-            kind: Some(kind.to_owned()).filter(|kind| !kind.is_empty()),
-            since,
-            until,
-            errors: errors(&fields, None),
-            fields,
-        })
-    }
-
-    const fn is_filtered(&self) -> bool {
-        self.user.is_some()
-            || self.actor.is_some()
-            || self.kind.is_some()
-            || self.since.is_some()
-            || self.until.is_some()
-    }
-}
-
-/// Whose events are meant: of whoever has this login, else of whoever had this id. It is the log that says what of it the reader sees.
-async fn id_of(conn: &mut Conn, typed: &str) -> Result<Option<String>, Problem> {
-    if typed.is_empty() {
-        return Ok(None);
-    }
-    let person = match Login::parse(typed) {
-        Ok(login) => people::find_by_login(conn, &login).await?,
-        Err(_) => None,
-    };
-    Ok(Some(person.map_or_else(|| typed.to_owned(), |person| person.id)))
-}
-
-fn fields() -> [Field; 5] {
-    let kinds =
-        [Choice { value: String::new(), label: Label::Key("audit-kind-all"), hint: None }].into_iter();
-    let kinds = kinds.chain(KINDS.into_iter().map(|kind| {
-        let label = Label::Key(kind_label(kind));
-        Choice { value: kind.to_owned(), label, hint: None }
-    }));
-    let all = [
-        Field::new("user", "audit-user", Kind::Text, "").hint("audit-user-hint").longest(100),
-        Field::new("actor", "audit-actor", Kind::Text, "").hint("audit-actor-hint").longest(100),
-        Field::new("kind", "audit-kind", Kind::Select { choices: kinds.collect() }, ""),
-        Field::new("since", "audit-since", Kind::Text, "").hint("audit-day-hint").longest(10),
-        Field::new("until", "audit-until", Kind::Text, "").hint("audit-day-hint").longest(10),
-    ];
-    // A search is everybody's who sees the page.
-    all.map(|field| Field { editable: true, ..field })
-}
-
-fn kind_label(kind: &str) -> &'static str {
-    match kind {
-        "signin" => "audit-kind-signin",
-        "signin.override" => "audit-kind-override",
-        "signin.refused" => "audit-kind-refused",
-        "signin.codes_stopped" => "audit-kind-stopped",
-        "user" => "audit-kind-user",
-        "group" => "audit-kind-group",
-        "role" => "audit-kind-role",
-        "client" => "audit-kind-client",
-        "grant" => "audit-kind-grant",
-        "session" => "audit-kind-session",
-        "token" => "audit-kind-token",
-        "keys" => "audit-kind-keys",
-        "mail" => "audit-kind-mail",
-        _ => "audit-kind-help",
-    }
+    Ok(visit.page(&AuditPage { lead, fields, errors, filtered, table, events, export }))
 }
 
 fn table(visit: &Visit, after: &str, next: Option<&str>) -> Table {
-    let link = |after: &str| {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        let filters = FILTERS.map(|name| (name, visit.query.field(name)));
-        for (name, value) in
-            filters.into_iter().chain([("after", after)]).filter(|(_, value)| !value.is_empty())
-        {
-            query.append_pair(name, value);
-        }
-        let query = query.finish();
-        if query.is_empty() { HERE.to_owned() } else { format!("{HERE}?{query}") }
-    };
     Table {
         caption: "audit-title",
         columns: columns(),
-        first: (!after.is_empty()).then(|| link("")),
-        next: next.map(link),
+        first: (!after.is_empty()).then(|| address(visit, HERE, &[])),
+        next: next.map(|after| address(visit, HERE, &[("after", after)])),
     }
+}
+
+/// An address with the filters that are chosen, and more.
+fn address(visit: &Visit, path: &str, more: &[(&str, &str)]) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    let filters = FILTERS.map(|name| (name, visit.query.field(name)));
+    for (name, value) in filters.iter().chain(more).filter(|(_, value)| !value.is_empty()) {
+        query.append_pair(name, value);
+    }
+    let query = query.finish();
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
 }
 
 pub(super) fn columns() -> Vec<Column> {

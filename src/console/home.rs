@@ -1,5 +1,7 @@
 //! `/console`: what needs this manager now?
 
+use std::sync::atomic::Ordering;
+
 use axum::response::Response;
 use serde::Serialize;
 
@@ -69,6 +71,7 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
     let mut attention = out_of_the_way(&visit, &seen);
     attention.extend(asking_for_help(&visit).await?);
     attention.extend(failing_apps(&visit).await?);
+    attention.extend(running_out(&visit).await?);
     let overrides = seen.overrides.iter().filter(|one| one.user_id.as_ref() != Some(&visit.person.id));
     let overrides = overrides.map(|one| Override {
         login: one.login.clone().unwrap_or_default(),
@@ -158,6 +161,33 @@ async fn failing_apps(visit: &Visit) -> Result<Vec<Attention>, Problem> {
         let Some(client) = clients::find(&mut conn, &client_id).await? else { continue };
         let said = Said::new(key).about(&client.metadata.client_name).counting(n);
         found.push(Attention { weight: "warn", said, remedy: Some(("home-see-app", app::here(&client))) });
+    }
+    Ok(found)
+}
+
+/// How long before its end a certificate is told of, and after how long past its time a rotation is, in seconds.
+const CERTIFICATE_AHEAD: i64 = 14 * 86_400;
+const ROTATION_LATE: i64 = 86_400;
+
+/// What ends of what the site stands on, for whoever runs it.
+async fn running_out(visit: &Visit) -> Result<Vec<Attention>, Problem> {
+    if !visit.by.administers_site() {
+        return Ok(Vec::new());
+    }
+    let (provider, now) = (visit.provider(), visit.now());
+    let mut found = Vec::new();
+    let until = provider.certificate_until.load(Ordering::Relaxed);
+    if until > 0 && until - now < CERTIFICATE_AHEAD {
+        let (weight, key) =
+            if until > now { ("warn", "home-certificate") } else { ("bad", "home-certificate-over") };
+        let said = Said::new(key).about(&visit.moment(until).date);
+        found.push(Attention { weight, said, remedy: None });
+    }
+    let ring = provider.keys.ring(now).await.map_err(|error| Problem::Internal(error.to_string()))?;
+    let late = ring.newest_since().map(|made| now - made - provider.rotate_every);
+    if let Some(late) = late.filter(|late| *late > ROTATION_LATE) {
+        let said = Said::new("home-keys-old").counting(late / 86_400);
+        found.push(Attention { weight: "warn", said, remedy: link(visit, "home-see-keys", "/console/keys") });
     }
     Ok(found)
 }

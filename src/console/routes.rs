@@ -9,9 +9,9 @@ use axum::response::Response;
 use super::Visit;
 use super::several;
 use super::{
-    advanced, app, app_secrets, app_try, apps, audit, group, groups, hand_code, home, kept, keys, language,
-    mail, mail_settings, message, new_user, repair, repair_deeds, role, roles, sessions, sign_ins, subgroups,
-    unlock, user, user_deeds, users,
+    advanced, app, app_people, app_secrets, app_try, apps, audit, audit_export, audit_verify, group, groups,
+    hand_code, home, kept, keys, language, mail, mail_settings, message, new_user, repair, repair_deeds,
+    role, roles, sessions, sign_ins, subgroups, unlock, user, user_deeds, users,
 };
 use crate::web::Problem;
 
@@ -40,9 +40,12 @@ const PAGES: &[&[Route]] = &[
     app_secrets::ROUTES,
     app::ROUTES,
     app_try::ROUTES,
+    app_people::ROUTES,
     sign_ins::ROUTES,
     sessions::ROUTES,
     audit::ROUTES,
+    audit_export::ROUTES,
+    audit_verify::ROUTES,
     keys::ROUTES,
     // The frame's own.
     unlock::ROUTES,

@@ -1,15 +1,18 @@
 //! What do the pages about keys, apps and the audit log look like in each of their states?
 
 use super::app::{AppPage, Refused};
+use super::app_people::{AppPeoplePage, COLUMNS, Line as UserLine, Party as User};
 use super::app_secrets::{SecretPage, keep_field};
 use super::app_slips::{Mistake, words};
 use super::app_try::{self, Got, Line as Claim, TryPage};
 use super::apps::{AppsPage, Line, NewAppPage};
 use super::audit::{self, AuditPage, Line as Event, Party, TOLD};
+use super::audit_verify;
 use super::field::{Field, Kind, Said, Summed};
 use super::keys::{KeysPage, Line as KeyLine};
 use super::listing::{Column, Table};
 use super::samples::console;
+use crate::audit::chain::{Break, Report};
 use crate::clock::Moment;
 use crate::oidc::clients::recipe::RECIPES;
 use crate::oidc::shared::scopes::Scope;
@@ -22,8 +25,11 @@ use crate::web::{Hint, TemplateError};
 pub(super) fn all(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
     keys(drawing)?;
     apps(drawing)?;
+    new_app(drawing)?;
     app(drawing)?;
     tried(drawing)?;
+    people(drawing)?;
+    verified(drawing)?;
     audit(drawing)
 }
 
@@ -92,13 +98,29 @@ fn apps(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
             Said::new("apps-state-refused").counting(2),
         ),
     ];
-    let empty = AppsPage { lead: Said::new("apps-well"), table: table.clone(), apps: Vec::new() };
+    let empty = AppsPage {
+        lead: Said::new("apps-well"),
+        q: String::new(),
+        told: Said::new("apps-told"),
+        table: table.clone(),
+        apps: Vec::new(),
+        more: false,
+    };
     console(drawing, "console-apps", &empty)?;
     console(
         drawing,
         "console-apps-many",
-        &AppsPage { lead: Said::new("apps-failing").counting(2), apps, ..empty },
-    )?;
+        &AppsPage {
+            lead: Said::new("apps-failing").counting(2),
+            q: LONG.to_owned(),
+            apps,
+            more: true,
+            ..empty
+        },
+    )
+}
+
+fn new_app(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
     let choosing = NewAppPage {
         kinds: RECIPES.iter().map(|recipe| (recipe.name, recipe.title)).collect(),
         chosen: None,
@@ -252,6 +274,44 @@ fn tried(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
     console(drawing, "console-app-try-kept-out", &TryPage { lead, got: None, front_page: None, ..page })
 }
 
+fn people(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
+    let party =
+        |name: &str, link: Option<&str>| User { name: name.to_owned(), link: link.map(str::to_owned) };
+    let line = |name: &str, login: Option<&str>| UserLine {
+        who: party(name, Some("/console/users/x")),
+        login: login.map(str::to_owned),
+        last: at(-600),
+    };
+    let columns = COLUMNS.map(|one| Column { label: one.label, link: None, sorted: None, number: false });
+    let table = Table { caption: "app-people-title", columns: columns.to_vec(), first: None, next: None };
+    let nobody = AppPeoplePage {
+        id: "01HZX3N6W8Q4T2V7K9B5C1D0EF".to_owned(),
+        name: "Time Tracker".to_owned(),
+        lead: Said::new("apps-used-by").counting(0),
+        groups: None,
+        unseen: 0,
+        table,
+        people: Vec::new(),
+    };
+    console(drawing, "console-app-people-none", &nobody)?;
+    let some = AppPeoplePage {
+        lead: Said::new("apps-used-by").counting(2),
+        groups: Some(vec![party("Acme/Design", Some("/console/groups/x")), party(LONG, None)]),
+        unseen: 2,
+        people: vec![line(LONG, Some("ned")), line("nia", None)],
+        ..nobody
+    };
+    console(drawing, "console-app-people", &some)
+}
+
+fn verified(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
+    let hash = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned();
+    let report = Report { from: 1, upto: 4711, hash, waiting: 2, broken: None };
+    console(drawing, "console-audit-verified", &audit_verify::page(report.clone(), false))?;
+    let broken = Some(Break::Removed { seq: 815 });
+    console(drawing, "console-audit-broken", &audit_verify::page(Report { broken, ..report }, true))
+}
+
 fn secrets(drawing: &mut Drawing<'_>, app: AppPage, setup: String) -> Result<(), TemplateError> {
     let secret = SecretPage {
         id: app.id,
@@ -278,6 +338,7 @@ fn audit(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
         filtered: false,
         table: Table { caption: "audit-title", columns: audit::columns(), first: None, next: None },
         events: Vec::new(),
+        export: ["/console/audit/export?format=csv", "/console/audit/export?format=jsonl"].map(str::to_owned),
     };
     console(drawing, "console-audit", &empty)?;
     let party = |name: &str, link: Option<&str>| Party {

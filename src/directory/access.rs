@@ -5,7 +5,7 @@ use rand::CryptoRng;
 use super::by::{By, standing};
 use super::policy::Verdict;
 use super::{Error, Person, Tree, listing, people, policy};
-use crate::store::access::{self, ListedSession, Live};
+use crate::store::access::{self, ListedSession, Live, UserOfClient};
 use crate::store::tree_sessions::{self, Page};
 use crate::store::{Conn, Tx, sessions, tokens};
 
@@ -76,6 +76,20 @@ pub async fn session_of(
 /// When the database refuses.
 pub async fn may_end(conn: &mut Conn, person: &Person, by: &By) -> Result<Verdict, Error> {
     Ok(policy::may_edit(&by.actor, &standing(conn, person).await?))
+}
+
+/// At most `limit` people of a tree who use an app, in the order of their ids, after the one of the id `after`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn users_of_app(
+    conn: &mut Conn,
+    tree: &Tree,
+    client_id: &str,
+    (after, limit): (&str, i64),
+    now: i64,
+) -> Result<Vec<UserOfClient>, Error> {
+    Ok(access::users_of_client(conn, tree.root_id(), client_id, now, after, limit).await?)
 }
 
 /// Ends one live session, and the grants that do not outlive it; its apps are told. Answers whose it was.

@@ -49,3 +49,11 @@ pub async fn sign_ins(conn: &mut Conn, person: &Person, limit: i64) -> Result<Ve
     let wanted = Wanted { user_id: Some(&person.id), kind: Some("signin"), ..Wanted::default() };
     Ok(audit::newest(conn, wanted, (i64::MAX, ""), limit).await?)
 }
+
+/// Whose login this was when they were deleted, last of all who had it: what of them somebody sees is for [`events`] to say.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn deleted(conn: &mut Conn, login: &str) -> Result<Option<String>, Error> {
+    Ok(audit::deleted(conn, login).await?)
+}

@@ -196,6 +196,12 @@ impl Ring {
         KeyKind::ALL.into_iter().all(|kind| self.newest(kind).is_some())
     }
 
+    /// When the oldest of the newest keys of each kind was made, in seconds since 1970: how long ago all were replaced.
+    #[must_use]
+    pub fn newest_since(&self) -> Option<i64> {
+        KeyKind::ALL.into_iter().filter_map(|kind| self.newest(kind)).map(|key| key.created_at).min()
+    }
+
     /// The key of a kind that nothing retires yet.
     pub(super) fn newest(&self, kind: KeyKind) -> Option<&SigningKeyRow> {
         let fits = |k: &&Key| k.material.kind == kind && k.row.retired_at.is_none();

@@ -223,8 +223,7 @@ impl SigningKeys {
         self.ring(now).await?;
         // The keys that are found old are those that are replaced: read now, and once, or two processes would rotate in turn.
         let ring = self.read(now).await?;
-        let oldest = KeyKind::ALL.into_iter().filter_map(|k| ring.newest(k)).map(|k| k.created_at).min();
-        match oldest {
+        match ring.newest_since() {
             Some(made_at) if made_at + every <= now => {
                 let takeover = Takeover::Announced;
                 self.replace(&ring, &KeyKind::ALL, now, takeover, longest_token, Actor::System).await

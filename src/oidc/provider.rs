@@ -1,6 +1,7 @@
 //! What do the endpoints work with?
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use axum::http::{Extensions, HeaderMap, HeaderName};
 
@@ -40,6 +41,10 @@ pub struct Provider {
     pub registration: config::Registration,
     /// `[tokens]`
     pub tokens: config::Tokens,
+    /// How old the signing keys may become before they are replaced, in seconds.
+    pub rotate_every: i64,
+    /// Until when the certificate of `[tls]` holds, in seconds since 1970; 0 where none is served.
+    pub certificate_until: AtomicI64,
     /// The `alg` of ID tokens for clients that ask for nothing else.
     pub algorithm: SigningAlgorithm,
     /// Proxies whose `X-Forwarded-For` is believed.

@@ -42,6 +42,11 @@ queries! {
              SELECT DISTINCT g.user_id FROM grants g JOIN users u ON u.id = g.user_id
              WHERE g.client_id = $2 AND g.ended_at IS NULL AND g.expires_at > $3 AND ", within!("u.group_id"),
         " LIMIT $4) AS counted");
+    USERS_OF_CLIENT = concat!(
+        "SELECT g.user_id, MAX(u.login) AS login, MAX(u.name) AS name, MAX(g.created_at) AS last_at
+         FROM grants g JOIN users u ON u.id = g.user_id
+         WHERE g.client_id = $2 AND g.user_id > $4 AND g.ended_at IS NULL AND g.expires_at > $3 AND ",
+        within!("u.group_id"), " GROUP BY g.user_id ORDER BY g.user_id LIMIT $5");
     END_SESSIONS_OF_USER = "UPDATE sessions SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL";
     END_PASSING_GRANTS_OF_USER = "UPDATE grants SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL
                                     AND ' ' || scopes || ' ' NOT LIKE '% offline_access %'";
@@ -173,6 +178,36 @@ pub async fn people_of_client(
 ) -> Result<i64> {
     let row: Option<(i64,)> = optional!(conn, (i64,), PEOPLE_OF_CLIENT, root, client_id, now, limit)?;
     Ok(row.map_or(0, |(n,)| n))
+}
+
+/// Somebody who uses an app.
+#[derive(Clone, Debug)]
+pub struct UserOfClient {
+    /// Their id.
+    pub user_id: String,
+    /// Their login.
+    pub login: String,
+    /// Their full name.
+    pub name: Option<String>,
+    /// When they have signed in there last, in seconds since 1970.
+    pub last_at: i64,
+}
+
+from_row!(UserOfClient { user_id, login, name, last_at });
+
+/// At most `limit` people of a tree with a grant for a client that holds, whose ids come after `after`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn users_of_client(
+    conn: &mut Conn,
+    root: Option<&str>,
+    client_id: &str,
+    now: i64,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<UserOfClient>> {
+    all!(conn, UserOfClient, USERS_OF_CLIENT, root, client_id, now, after, limit)
 }
 
 /// Ends every session of a user, and the grants that do not outlive them; the apps are to be told. Answers how many ended.

@@ -1,6 +1,6 @@
 //! Which queries keep and read the audit log?
 
-use super::macros::{all, later, queries};
+use super::macros::{all, later, optional, queries};
 use super::row::from_row;
 use super::{Conn, Result};
 
@@ -48,6 +48,8 @@ queries! {
                                (SELECT g.top_id FROM users a JOIN groups g ON g.id = a.group_id WHERE a.id = $4)))";
     SINCE = events!("WHERE e.at_ms > $1 OR (e.at_ms = $1 AND e.id > $2) ORDER BY e.at_ms, e.id LIMIT $3");
     OLDEST = filtered!("(e.at_ms > $1 OR (e.at_ms = $1 AND e.id > $2))", "ORDER BY e.at_ms, e.id LIMIT $10");
+    DELETED = "SELECT user_id FROM audit_events WHERE event = 'user.deleted' AND user_login = $1
+               ORDER BY at_ms DESC, id DESC LIMIT 1";
     // The narrowest first: each has its index.
     NEWEST = filtered!("(e.at_ms < $1 OR (e.at_ms = $1 AND e.id < $2))", "ORDER BY e.at_ms DESC, e.id DESC LIMIT $10");
     NEWEST_OF_USER = filtered!("e.user_id = $5 AND (e.at_ms < $1 OR (e.at_ms = $1 AND e.id < $2))",
@@ -187,6 +189,15 @@ pub async fn newest(
         (None, None, Some(_)) => run!(NEWEST_OF_TREE),
         (None, None, None) => run!(NEWEST),
     }
+}
+
+/// Whose login this was when they were deleted.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn deleted(conn: &mut Conn, login: &str) -> Result<Option<String>> {
+    let row: Option<(Option<String>,)> = optional!(conn, (Option<String>,), DELETED, login)?;
+    Ok(row.and_then(|(id,)| id))
 }
 
 impl Wanted<'_> {

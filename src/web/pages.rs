@@ -55,6 +55,8 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("console/new_app.html", include_str!("../../templates/console/new_app.html")),
     ("console/app_secret.html", include_str!("../../templates/console/app_secret.html")),
     ("console/app_try.html", include_str!("../../templates/console/app_try.html")),
+    ("console/app_people.html", include_str!("../../templates/console/app_people.html")),
+    ("console/audit_verified.html", include_str!("../../templates/console/audit_verified.html")),
     ("console/audit.html", include_str!("../../templates/console/audit.html")),
     ("console/party.html", include_str!("../../templates/console/party.html")),
     ("console/keys.html", include_str!("../../templates/console/keys.html")),

@@ -221,6 +221,43 @@ crate::on_both_databases! {
         assert!(!root.open("/console").await.browser.text().contains("old secret"), "that of now has not been used");
     }
 
+    async fn who_may_use_an_app_and_who_does_is_listed_page_by_page(database) {
+        let site = Site::on(database).await;
+        let bolt = site.admin.add_group("Bolt", false).await;
+        let app = site.admin.add_app().await;
+        for n in 0..60 {
+            let (login, group) = (format!("user{n:02}"), if n < 3 { &bolt } else { &site.acme });
+            let user = site.admin.add_user(group, &login, "User", None).await;
+            site.admin.add_grant(&app, &user.id).await;
+        }
+        let mut root = root(&site).await;
+        let page = format!("/console/apps/{}/people", app.client_id);
+        root.open(&page).await;
+        assert!(told(&root).contains("60 people of your groups use it now.") && told(&root).contains("Everybody."), "{}", told(&root));
+        let mut seen = std::collections::BTreeSet::new();
+        for of_page in [50, 10] {
+            let list = root.browser.text_of("people").unwrap();
+            let logins: Vec<String> = (0..60).map(|n| format!("user{n:02}")).filter(|login| list.contains(login)).collect();
+            assert_eq!(logins.len(), of_page, "{list}");
+            seen.extend(logins);
+            if let Some(next) = root.browser.links().iter().find(|link| link.contains("after=")) {
+                let next = next.clone();
+                root.open(&next).await;
+            }
+        }
+        assert_eq!(seen.len(), 60);
+        site.admin.change_app(&app, |m| m.allowed_groups = vec![site.acme.id.clone(), bolt.id.clone()]).await;
+        let rights = "manage_relying_apps view_users manage_own_settings";
+        site.admin.add_role(&site.acme, "App keeper", 100, rights).await;
+        site.admin.add_user(&site.acme, "kim", "App keeper", Some("kim@example.org")).await;
+        let mut kim = Manager::arrives(&site, "kim").await;
+        kim.open(&page).await;
+        assert!(told(&kim).contains("57 people of your groups") && told(&kim).contains("one group outside yours"), "{}", told(&kim));
+        assert!(!told(&kim).contains("Bolt") && !told(&kim).contains("user00"), "{}", told(&kim));
+        let links = kim.browser.links();
+        assert!(links.contains(&format!("/console/groups/{}", site.acme.id)), "{links:?}");
+    }
+
     async fn whoever_deletes_an_app_is_told_how_many_use_it(database) {
         let site = Site::on(database).await;
         site.admin.change_email("nia", Some("nia@example.org")).await;

@@ -45,6 +45,76 @@ crate::on_both_databases! {
         assert!(listed(&root).contains("bea2@example.org"), "{}", listed(&root));
     }
 
+    async fn what_was_chosen_is_taken_along_for_other_programs(database) {
+        let site = Site::on(database).await;
+        let bolt = site.admin.add_group("Bolt", false).await;
+        site.admin.add_user(&bolt, "bea", "User", Some("bea@example.org")).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        site.admin.add_user(&site.acme, "=cmd", "User", None).await;
+        for n in 0..600 {
+            site.admin.change_email("nia", Some(&format!("nia{n}@example.org"))).await;
+        }
+        max.open("/console/audit?user=nia&kind=user").await;
+        let links = max.browser.links();
+        let [csv, jsonl] = ["csv", "jsonl"].map(|format| {
+            links.iter().find(|link| link.contains("/export") && link.contains(format)).unwrap().clone()
+        });
+        assert!(csv.contains("user=nia") && csv.contains("kind=user"), "{csv}");
+        max.open(&csv).await;
+        assert!(max.browser.header("content-type").unwrap().starts_with("text/csv"));
+        assert!(max.browser.header("content-disposition").unwrap().contains("attachment; filename=\"audit-2027-01-15.csv\""));
+        let text = max.browser.page().body.clone();
+        let lines: Vec<&str> = text.split("\r\n").filter(|line| !line.is_empty()).collect();
+        assert!(lines[0].starts_with("time,event,actor"), "{}", lines[0]);
+        assert!(lines.len() > 600 && lines[1..].iter().all(|line| line.starts_with("\"20") && line.contains("user.")));
+        assert!(text.contains("nia599@") && text.contains("nia0@") && !text.contains("bea@"));
+        max.open(&jsonl).await;
+        let events: Vec<serde_json::Value> =
+            max.browser.page().body.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(events.len() + 1, lines.len());
+        assert!(events.iter().all(|event| event["details"].is_object() && event["user_login"] == "nia"));
+        max.open("/console/audit/export?user=bea").await;
+        assert!(!max.browser.page().body.contains("bea@"), "another tree's");
+        max.open("/console/audit/export?kind=user&format=csv").await;
+        let text = &max.browser.page().body;
+        assert!(!text.contains("bea@") && text.contains("\"'=cmd\"") && !text.contains("\"=cmd"), "a cell is a formula");
+    }
+
+    async fn whoever_is_gone_is_found_by_the_login_that_they_had(database) {
+        let site = Site::on(database).await;
+        let mut ada = Manager::arrives(&site, "ada").await;
+        site.admin.change_email("nia", Some("nia@example.org")).await;
+        let nia = site.admin.user("nia").await.id;
+        ada.open(&format!("/console/users/{nia}")).await;
+        ada.browser.press("delete").await;
+        ada.browser.submit().await;
+        ada.open("/console/audit?user=nia").await;
+        assert!(listed(&ada).contains("Deleted a person") && listed(&ada).contains("→ nia@example.org"), "{}", listed(&ada));
+    }
+
+    async fn the_log_is_verified_on_the_page(database) {
+        let site = Site::on(database).await;
+        site.admin.add_site_administrator("root").await;
+        let mut max = Manager::arrives(&site, "max").await;
+        let mut root = Manager::arrives(&site, "root").await;
+        site.admin.chain_the_log().await;
+        for who in [&mut max, &mut root] {
+            who.open("/console/audit").await;
+            who.browser.press("verify").await;
+            let verdict = who.browser.text_of("verdict");
+            assert_eq!(verdict.as_deref().map(str::trim), Some("Nothing was changed or removed since it was written."));
+        }
+        assert!(told(&root).contains("Hash of the last event"), "{}", told(&root));
+        assert!(!told(&max).contains("Hash"), "the site's numbers are not a tree's");
+        site.run("UPDATE audit_events SET details = '{}' WHERE seq = 1; UPDATE audit_events SET actor = 'x' WHERE seq = 1").await;
+        for who in [&mut max, &mut root] {
+            who.open("/console/audit").await;
+            who.browser.press("verify").await;
+            assert!(who.browser.text_of("verdict").unwrap().contains("An event is not what was written."));
+        }
+        assert!(told(&root).contains("Place of the first thing that is wrong 1"), "{}", told(&root));
+    }
+
     async fn long_lists_go_on_page_by_page_and_keep_their_filters(database) {
         let site = Site::on(database).await;
         let mut max = Manager::arrives(&site, "max").await;

@@ -110,6 +110,18 @@ crate::on_both_databases! {
         assert!(!ada.browser.text().contains("Time Tracker"), "{}", ada.browser.text());
     }
 
+    async fn keys_that_nobody_replaces_are_told_to_whoever_runs_the_site(database) {
+        let site = Site::on(database).await;
+        site.admin.add_site_administrator("root").await;
+        let root = Manager::arrives(&site, "root").await;
+        assert!(!root.browser.text().contains("signing keys"), "{}", root.browser.text());
+        site.advance(92 * 86_400);
+        let root = Manager::arrives(&site, "root").await;
+        assert!(root.browser.text().contains("should have been replaced 2 days ago"), "{}", root.browser.text());
+        let max = Manager::arrives(&site, "max").await;
+        assert!(!max.browser.text().contains("signing keys"), "{}", max.browser.text());
+    }
+
     async fn the_front_page_leads_managers_to_the_console(database) {
         let site = Site::on(database).await;
         let mut max = Manager::arrives(&site, "max").await;

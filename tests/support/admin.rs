@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use countersign::audit::Actor;
+use countersign::audit::{Actor, chain};
 use countersign::clock::Clock;
 use countersign::directory::rights::Rights;
 use countersign::directory::users::{Changes, NewUser};
@@ -15,6 +15,7 @@ use countersign::keys::{SigningKeys, Takeover, Vault};
 use countersign::oidc::clients::{self, AuthMethod, Metadata};
 use countersign::store::audit::EventRow;
 use countersign::store::groups::GroupRow;
+use countersign::store::tokens::{self, GrantRow};
 use countersign::store::{self, Db, Tx, challenges, roles};
 use tokio::sync::OnceCell;
 use url::Url;
@@ -335,6 +336,34 @@ impl Admin {
         tx.commit().await.expect("a commit");
         self.let_it_get_about();
         RelyingApp { client_secret: Some(secret), ..app.clone() }
+    }
+
+    /// A grant of somebody's for an app, as a sign-in leaves it.
+    pub async fn add_grant(&self, app: &RelyingApp, user_id: &str) {
+        let now = self.clock.now();
+        let grant = GrantRow {
+            id: new_id(&mut entropy()),
+            user_id: user_id.to_owned(),
+            client_id: app.client_id.clone(),
+            session_id: new_id(&mut entropy()),
+            scopes: "openid".to_owned(),
+            nonce: None,
+            amr: "pwd".to_owned(),
+            acr: "urn:countersign:acr:pwd".to_owned(),
+            auth_time: now,
+            created_at: now,
+            expires_at: now + 86_400,
+            ended_at: None,
+            details: "{}".to_owned(),
+        };
+        let mut tx = self.begin().await;
+        tokens::add_grant(&mut tx, &grant).await.expect("a grant");
+        tx.commit().await.expect("a commit");
+    }
+
+    /// Gives what waits on the audit log its places in the chain.
+    pub async fn chain_the_log(&self) {
+        chain::link(&self.db, &self.vault).await.expect("a chained log");
     }
 
     /// Deletes an app.
