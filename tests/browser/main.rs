@@ -5,6 +5,7 @@
 mod support;
 
 mod console;
+mod story;
 
 use axum::Router;
 use axum::routing::get;

@@ -89,6 +89,8 @@ impl Story {
 
     /// All of this can be read on the page; a screenshot of it is kept.
     async fn reads(&self, step: &str, expected: &[&str]) {
+        // Nobody does two things in one moment.
+        self.site.advance(1);
         let text = self.chromium.text().await;
         for words in expected {
             assert!(text.contains(words), "{}, {step}: no {words:?} in\n{text}", self.name);
