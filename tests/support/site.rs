@@ -131,11 +131,6 @@ impl Site {
         Inbox { smtp: &self.smtp, address }
     }
 
-    /// Runs statements on the site's database, behind the program's back.
-    pub async fn run(&self, statements: &'static str) {
-        self.database.run(statements).await;
-    }
-
     /// The site's time, in seconds since 1970.
     pub fn now(&self) -> i64 {
         self.time.load(Ordering::SeqCst) / 1000
