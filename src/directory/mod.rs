@@ -22,6 +22,7 @@ pub mod mail_settings;
 pub mod may;
 pub mod of_user;
 mod password;
+mod past;
 pub mod people;
 mod person;
 pub mod policy;

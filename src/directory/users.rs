@@ -2,6 +2,8 @@
 
 use rand::CryptoRng;
 
+pub use super::past::{Past, place_of};
+
 use super::by::{By, place, standing};
 use super::groups::check_name;
 use super::links::{Link, Purpose};
@@ -76,17 +78,6 @@ pub async fn has_site_administrator(conn: &mut Conn) -> Result<bool, Error> {
     }
 }
 
-/// What somebody brings along who was somebody elsewhere.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Past<'a> {
-    /// Whether they could not sign in there.
-    pub disabled: bool,
-    /// What apps knew them by.
-    pub legacy_id: Option<&'a str>,
-    /// Where they come from, for the audit log.
-    pub from: Option<&'a str>,
-}
-
 /// Adds a user.
 ///
 /// # Errors
@@ -95,14 +86,6 @@ pub async fn add(tx: &mut Tx, new: NewUser<'_>, by: &By, rng: &mut impl CryptoRn
     let place = place_of(tx, new.group).await?;
     let id = take_in(tx, new, &place, Past::default(), by, rng).await?;
     people::find(tx, &id).await?.ok_or(Error::Vanished)
-}
-
-/// What the rules know of a group's place, or of the site's.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn place_of(conn: &mut Conn, group: Option<&GroupRow>) -> Result<Place, Error> {
-    Ok(place(conn, group.map(|group| group.id.as_str())).await?)
 }
 
 /// Adds a user who was one elsewhere, to the place of their group; answers their id.
