@@ -64,14 +64,14 @@ crate::on_both_databases! {
         assert!(max.browser.header("content-type").unwrap().starts_with("text/csv"));
         assert!(max.browser.header("content-disposition").unwrap().contains("attachment; filename=\"audit-2027-01-15.csv\""));
         let text = max.browser.page().body.clone();
-        let lines: Vec<&str> = text.split("\r\n").filter(|line| !line.is_empty()).collect();
-        assert!(lines[0].starts_with("time,event,actor"), "{}", lines[0]);
-        assert!(lines.len() > 600 && lines[1..].iter().all(|line| line.starts_with("\"20") && line.contains("user.")));
+        let rows: Vec<&str> = text.split("\r\n").filter(|line| !line.is_empty()).collect();
+        assert!(rows[0].starts_with("time,event,actor"), "{}", rows[0]);
+        assert!(rows.len() > 600 && rows[1..].iter().all(|line| line.starts_with("\"20") && line.contains("user.")));
         assert!(text.contains("nia599@") && text.contains("nia0@") && !text.contains("bea@"));
         max.open(&jsonl).await;
         let events: Vec<serde_json::Value> =
             max.browser.page().body.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        assert_eq!(events.len() + 1, lines.len());
+        assert_eq!(events.len() + 1, rows.len());
         assert!(events.iter().all(|event| event["details"].is_object() && event["user_login"] == "nia"));
         max.open("/console/audit/export?user=bea").await;
         assert!(!max.browser.page().body.contains("bea@"), "another tree's");
