@@ -132,7 +132,6 @@ app-people-last = Signed in there last
 app-people-nobody = Nobody of your groups has signed in there whose access holds still.
 app-people-link = Who may use it, and who does
 apps-search = Name or address of the app
-apps-search-button = Search
 apps-told = { $n ->
     [0] Nothing found
     [one] One app

@@ -48,6 +48,8 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("console/field.html", include_str!("../../templates/console/field.html")),
     ("console/summary.html", include_str!("../../templates/console/summary.html")),
     ("console/table_head.html", include_str!("../../templates/console/table_head.html")),
+    ("console/search.html", include_str!("../../templates/console/search.html")),
+    ("console/filters.html", include_str!("../../templates/console/filters.html")),
     ("console/pager.html", include_str!("../../templates/console/pager.html")),
     ("console/home.html", include_str!("../../templates/console/home.html")),
     ("console/apps.html", include_str!("../../templates/console/apps.html")),

@@ -1,5 +1,6 @@
 //! Who is in an installation of Time Tracker? A dump of its database, or the XML of its export page.
 
+mod bytes;
 mod dump;
 mod export;
 mod people;

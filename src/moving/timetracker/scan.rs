@@ -7,6 +7,7 @@ use std::io::BufRead;
 
 use super::super::Error;
 use super::super::error::Place;
+use super::bytes::Bytes;
 
 /// The longest start tag that is read, in bytes.
 const LONGEST: usize = 256 * 1024;
@@ -38,57 +39,37 @@ impl Attributes {
 /// Reads an export tag by tag.
 #[derive(Debug)]
 pub(super) struct Scanner<R> {
-    bytes: R,
-    line: u64,
-    column: u64,
+    bytes: Bytes<R>,
 }
 
 impl<R: BufRead> Scanner<R> {
     pub(super) const fn new(bytes: R) -> Self {
-        Self { bytes, line: 1, column: 1 }
+        Self { bytes: Bytes::new(bytes) }
     }
 
     pub(super) const fn place(&self) -> Place {
-        Place { line: self.line, column: self.column }
-    }
-
-    fn peek(&mut self) -> Result<Option<u8>, Error> {
-        let place = self.place();
-        let buffer = self.bytes.fill_buf().map_err(|error| place.unreadable(&error))?;
-        Ok(buffer.first().copied())
-    }
-
-    fn take(&mut self) -> Result<Option<u8>, Error> {
-        let next = self.peek()?;
-        if let Some(byte) = next {
-            self.bytes.consume(1);
-            if byte == b'\n' {
-                self.line += 1;
-                self.column = 1;
-            } else {
-                self.column += 1;
-            }
-        }
-        Ok(next)
+        self.bytes.place()
     }
 
     /// The next tag; what stands between tags is passed over. None at the end of the file.
     pub(super) fn next(&mut self) -> Result<Option<Element>, Error> {
         loop {
             loop {
-                match self.take()? {
+                match self.bytes.take()? {
                     None => return Ok(None),
                     Some(b'<') => break,
                     Some(_) => {}
                 }
             }
-            let end = self.peek()? == Some(b'/');
+            let end = self.bytes.peek()? == Some(b'/');
             if end {
-                self.take()?;
+                self.bytes.take()?;
             }
             let mut name = String::new();
-            while let Some(byte) = self.peek()?.filter(|byte| byte.is_ascii_alphanumeric() || *byte == b'_') {
-                self.take()?;
+            while let Some(byte) =
+                self.bytes.peek()?.filter(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+            {
+                self.bytes.take()?;
                 if name.len() < 100 {
                     name.push(char::from(byte));
                 }
@@ -105,7 +86,7 @@ impl<R: BufRead> Scanner<R> {
         let began = self.place();
         let mut raw = Vec::new();
         loop {
-            let Some(byte) = self.take()? else {
+            let Some(byte) = self.bytes.take()? else {
                 return Err(self.place().wrong("the file ends in the middle: export it anew"));
             };
             if byte != b'>' {
@@ -118,7 +99,7 @@ impl<R: BufRead> Scanner<R> {
             let tag = raw.strip_suffix(b"/").unwrap_or(&raw);
             // A value may have this sign in it; a tag is followed by another one.
             let ends = tag.trim_ascii_end().ends_with(b"\"") || tag.trim_ascii().is_empty();
-            let followed = matches!(self.peek()?, None | Some(b'<' | b'\n' | b'\r' | b' ' | b'\t'));
+            let followed = matches!(self.bytes.peek()?, None | Some(b'<' | b'\n' | b'\r' | b' ' | b'\t'));
             if ends && followed {
                 let text = String::from_utf8_lossy(tag);
                 let garbled = matches!(text, std::borrow::Cow::Owned(_));

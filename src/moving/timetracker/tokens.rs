@@ -4,6 +4,7 @@ use std::io::BufRead;
 
 use super::super::Error;
 use super::super::error::Place;
+use super::bytes::Bytes;
 
 /// The longest value that is kept, in bytes. Nothing about a person is as long.
 const LONGEST: usize = 1024 * 1024;
@@ -24,9 +25,7 @@ pub(super) enum Token {
 /// Reads a dump word by word.
 #[derive(Debug)]
 pub(super) struct Tokens<R> {
-    bytes: R,
-    line: u64,
-    column: u64,
+    bytes: Bytes<R>,
     /// How deep we are inside of comments that are meant for some servers, whose inside counts.
     conditional: u32,
     /// What the dump says of itself in a comment, where it is one that is known.
@@ -42,40 +41,20 @@ pub(super) struct Said {
 
 impl<R: BufRead> Tokens<R> {
     pub(super) fn new(bytes: R) -> Self {
-        Self { bytes, line: 1, column: 1, conditional: 0, said: Said::default() }
+        Self { bytes: Bytes::new(bytes), conditional: 0, said: Said::default() }
     }
 
     pub(super) const fn place(&self) -> Place {
-        Place { line: self.line, column: self.column }
+        self.bytes.place()
     }
 
     pub(super) fn wrong(&self, what: impl Into<String>) -> Error {
         self.place().wrong(what)
     }
 
-    fn peek(&mut self) -> Result<Option<u8>, Error> {
-        let place = self.place();
-        let buffer = self.bytes.fill_buf().map_err(|error| place.unreadable(&error))?;
-        Ok(buffer.first().copied())
-    }
-
-    fn take(&mut self) -> Result<Option<u8>, Error> {
-        let next = self.peek()?;
-        if let Some(byte) = next {
-            self.bytes.consume(1);
-            if byte == b'\n' {
-                self.line += 1;
-                self.column = 1;
-            } else {
-                self.column += 1;
-            }
-        }
-        Ok(next)
-    }
-
     /// The next byte, where the file may not end.
     fn must(&mut self) -> Result<u8, Error> {
-        match self.take()? {
+        match self.bytes.take()? {
             Some(byte) => Ok(byte),
             None => Err(self.wrong("the file ends in the middle: make the dump anew")),
         }
@@ -84,23 +63,23 @@ impl<R: BufRead> Tokens<R> {
     /// The next word; none at the end of the file.
     pub(super) fn next(&mut self) -> Result<Option<Token>, Error> {
         loop {
-            let Some(byte) = self.take()? else { return Ok(None) };
+            let Some(byte) = self.bytes.take()? else { return Ok(None) };
             return Ok(Some(match byte {
                 b' ' | b'\t' | b'\r' | b'\n' | 0 => continue,
                 b'#' => {
                     self.rest_of_line()?;
                     continue;
                 }
-                b'-' if self.peek()? == Some(b'-') => {
+                b'-' if self.bytes.peek()? == Some(b'-') => {
                     self.comment_line()?;
                     continue;
                 }
-                b'/' if self.peek()? == Some(b'*') => {
+                b'/' if self.bytes.peek()? == Some(b'*') => {
                     self.comment()?;
                     continue;
                 }
-                b'*' if self.conditional > 0 && self.peek()? == Some(b'/') => {
-                    self.take()?;
+                b'*' if self.conditional > 0 && self.bytes.peek()? == Some(b'/') => {
+                    self.bytes.take()?;
                     self.conditional -= 1;
                     continue;
                 }
@@ -115,19 +94,19 @@ impl<R: BufRead> Tokens<R> {
     /// A bare word; one before a text says what that is made of.
     fn word(&mut self, first: u8) -> Result<Token, Error> {
         let mut word = vec![first];
-        while let Some(byte) = self.peek()?.filter(|byte| is_of_word(*byte)) {
-            self.take()?;
+        while let Some(byte) = self.bytes.peek()?.filter(|byte| is_of_word(*byte)) {
+            self.bytes.take()?;
             if word.len() == LONGEST {
                 return Err(self.wrong("a word that is longer than anything about people"));
             }
             word.push(byte);
         }
-        if self.peek()? == Some(b'\'') && word.starts_with(b"_") {
-            self.take()?;
+        if self.bytes.peek()? == Some(b'\'') && word.starts_with(b"_") {
+            self.bytes.take()?;
             return Ok(Token::Text(self.quoted(b'\'', true)?));
         }
-        if self.peek()? == Some(b'\'') && word.eq_ignore_ascii_case(b"x") {
-            self.take()?;
+        if self.bytes.peek()? == Some(b'\'') && word.eq_ignore_ascii_case(b"x") {
+            self.bytes.take()?;
             let digits = self.quoted(b'\'', true)?;
             return Ok(Token::Text(
                 unhex(&digits).ok_or_else(|| self.wrong("this is no hexadecimal number"))?,
@@ -147,10 +126,10 @@ impl<R: BufRead> Tokens<R> {
         loop {
             let mut byte = self.must()?;
             if byte == quote {
-                if self.peek()? != Some(quote) {
+                if self.bytes.peek()? != Some(quote) {
                     return Ok(text);
                 }
-                self.take()?;
+                self.bytes.take()?;
             } else if byte == b'\\' && quote != b'`' {
                 byte = match self.must()? {
                     b'0' => 0,
@@ -173,7 +152,7 @@ impl<R: BufRead> Tokens<R> {
 
     fn rest_of_line(&mut self) -> Result<Vec<u8>, Error> {
         let mut line = Vec::new();
-        while let Some(byte) = self.take()?.filter(|byte| *byte != b'\n') {
+        while let Some(byte) = self.bytes.take()?.filter(|byte| *byte != b'\n') {
             if line.len() < 200 {
                 line.push(byte);
             }
@@ -190,20 +169,20 @@ impl<R: BufRead> Tokens<R> {
 
     /// A comment, whose first sign is read. What is for servers of some versions counts, as every server in question is one.
     fn comment(&mut self) -> Result<(), Error> {
-        self.take()?;
+        self.bytes.take()?;
         let mut meant = false;
-        if self.peek()? == Some(b'M') {
-            self.take()?;
+        if self.bytes.peek()? == Some(b'M') {
+            self.bytes.take()?;
         }
-        if self.peek()? == Some(b'!') {
-            self.take()?;
+        if self.bytes.peek()? == Some(b'!') {
+            self.bytes.take()?;
             let mut version = Vec::new();
-            while let Some(byte) = self.peek()?.filter(u8::is_ascii_digit) {
-                self.take()?;
+            while let Some(byte) = self.bytes.peek()?.filter(u8::is_ascii_digit) {
+                self.bytes.take()?;
                 version.push(byte);
             }
             // MariaDB's `/*!999999\- enable the sandbox mode */` is for its own client.
-            meant = self.peek()? != Some(b'\\') && !version.starts_with(b"999999");
+            meant = self.bytes.peek()? != Some(b'\\') && !version.starts_with(b"999999");
         }
         if meant {
             self.conditional += 1;
@@ -219,29 +198,22 @@ impl<R: BufRead> Tokens<R> {
         }
     }
 
-    /// Passes over the rest of a statement, to its semicolon. `last` is the word before.
+    /// Passes over the rest of a statement, to its semicolon.
     pub(super) fn skip_statement(&mut self) -> Result<(), Error> {
         loop {
             // Most of a dump passes here: no word is made of it.
-            let place = self.place();
-            let buffer = self.bytes.fill_buf().map_err(|error| place.unreadable(&error))?;
-            let plain = buffer.iter().position(|byte| {
-                matches!(byte, b'\'' | b'"' | b'`' | b';' | b'/' | b'*' | b'-' | b'#' | b'\n')
-            });
-            let dull = plain.unwrap_or(buffer.len());
-            if dull > 0 {
-                self.bytes.consume(dull);
-                self.column += dull as u64;
+            let ends = |byte| matches!(byte, b'\'' | b'"' | b'`' | b';' | b'/' | b'*' | b'-' | b'#');
+            if self.bytes.pass_up_to(ends)? {
                 continue;
             }
-            match self.take()? {
+            match self.bytes.take()? {
                 None | Some(b';') => return Ok(()),
                 Some(quote @ (b'\'' | b'"' | b'`')) => drop(self.quoted(quote, false)?),
                 Some(b'#') => drop(self.rest_of_line()?),
-                Some(b'-') if self.peek()? == Some(b'-') => self.comment_line()?,
-                Some(b'/') if self.peek()? == Some(b'*') => self.comment()?,
-                Some(b'*') if self.conditional > 0 && self.peek()? == Some(b'/') => {
-                    self.take()?;
+                Some(b'-') if self.bytes.peek()? == Some(b'-') => self.comment_line()?,
+                Some(b'/') if self.bytes.peek()? == Some(b'*') => self.comment()?,
+                Some(b'*') if self.conditional > 0 && self.bytes.peek()? == Some(b'/') => {
+                    self.bytes.take()?;
                     self.conditional -= 1;
                 }
                 Some(_) => {}
@@ -257,7 +229,7 @@ impl<R: BufRead> Tokens<R> {
             if text == ";" || text.strip_prefix("DELIMITER").is_some_and(|rest| rest.trim() == ";") {
                 return Ok(());
             }
-            if self.peek()?.is_none() {
+            if self.bytes.peek()?.is_none() {
                 return Err(self.wrong("the file ends in the middle: make the dump anew"));
             }
             line = self.rest_of_line()?;
