@@ -2,12 +2,39 @@
 //! program: it would take days.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use sqlx::{AssertSqlSafe, Connection as _};
 
+use crate::load::measure::spent_beside_hash;
+use crate::load::provider::Provider;
+
 /// Rows that one transaction adds.
 const BATCH: u32 = 50_000;
+
+/// A server of PostgreSQL that is to carry so much holds what is hot in its memory; the 128 MB that it comes with are for trying it out.
+pub const MEMORY: &str = "-c shared_buffers=4GB";
+
+/// How it is filled: nobody minds here if a power cut takes the folder along.
+pub const FILLING: &[(&str, &str)] = &[
+    ("fsync", "off"),
+    ("full_page_writes", "off"),
+    ("autovacuum", "off"),
+    ("max_wal_size", "4GB"),
+    ("checkpoint_timeout", "1h"),
+];
+
+/// How it is measured: as safe as it comes. What it does by itself every few minutes (a checkpoint, a vacuum) would fall into one round or
+/// another, of the one or the other.
+pub const MEASURING: &[(&str, &str)] = &[("fsync", "on"), ("full_page_writes", "on")];
+
+/// How long one waits for what goes on behind an answer (such as the chaining of events) to be done, and how often one looks.
+const CALM: Duration = Duration::from_secs(30);
+const LOOK: Duration = Duration::from_millis(250);
+
+/// The share of a core that is still calm.
+const IDLE: f64 = 0.03;
 
 /// How much there is to be.
 #[derive(Clone, Copy, Debug)]
@@ -18,31 +45,44 @@ pub struct Crop {
     pub sessions: u32,
 }
 
-/// Every number of a batch; and scattered over the whole range of 32 bits, so that an index grows in random places, as with ids that are
-/// drawn.
+/// Every number of a batch.
 const NUMBERS: &str = "WITH RECURSIVE numbers (n) AS (
     SELECT CAST({from} AS BIGINT) UNION ALL SELECT n + 1 FROM numbers WHERE n < {to})";
 
 const USERS: &str = "INSERT INTO users (id, login, login_key, name, status, group_id, role_id, password_hash, created_at, updated_at)
-    SELECT 'grown-user-with-a-long-id-' || CAST((n * 2654435761) % 4294967296 AS TEXT), 'load' || CAST(n AS TEXT),
+    SELECT {user n}, 'load' || CAST(n AS TEXT),
            'load' || CAST(n AS TEXT), 'Load', status, group_id, role_id, password_hash, created_at, updated_at
     FROM numbers CROSS JOIN users WHERE login_key = 'load1'";
 
 /// Of the new users in turn, with nothing that the program would purge: they last for days.
 const SESSIONS: &str =
     "INSERT INTO sessions (id, token_hash, user_id, password_at, created_at, seen_at, expires_at)
-    SELECT 'grown-session-long-id-' || CAST((n * 2654435761) % 4294967296 AS TEXT),
-           'grown-token-hash-as-long-as-sha256-' || CAST((n * 2246822519) % 4294967296 AS TEXT),
-           'grown-user-with-a-long-id-' || CAST(((n % {grown} + {first}) * 2654435761) % 4294967296 AS TEXT),
-           {now}, {now}, {now}, {now} + 500000
+    SELECT {session}, {hash}, {user}, {now}, {now}, {now}, {now} + 500000
     FROM numbers";
 
 const GRANTS: &str = "INSERT INTO grants (id, user_id, client_id, session_id, scopes, nonce, amr, acr, auth_time, created_at, expires_at)
-    SELECT 'grown-grant-with-a-long-id-' || CAST((n * 3266489917) % 4294967296 AS TEXT),
-           'grown-user-with-a-long-id-' || CAST(((n % {grown} + {first}) * 2654435761) % 4294967296 AS TEXT), client.id,
-           'grown-session-long-id-' || CAST((n * 2654435761) % 4294967296 AS TEXT), 'openid profile email offline_access',
+    SELECT {grant}, {user}, client.id, {session}, 'openid profile email offline_access',
            'nonce', 'pwd', 'urn:countersign:acr:pwd', {now}, {now}, {now} + 500000
     FROM numbers CROSS JOIN (SELECT id FROM clients ORDER BY id LIMIT 1) AS client";
+
+/// The letters of ids and of hashes, as the program makes them (`keys/secret.rs`).
+const BASE32: &str = "abcdefghijklmnopqrstuvwxyz234567";
+const HEX: &str = "0123456789abcdef";
+
+/// A text of SQL that makes of a number what the program would draw: scattered over the whole range that ids have, so that an index grows in
+/// random places, and what is added later comes to lie among all that is there, not beside it. Odd factors make different ones of
+/// different numbers up to 2^32.
+fn drawn(number: &str, factor: u32, letters: &str, length: usize) -> String {
+    let of = letters.len() as u64;
+    let scattered = (0..32_u32.div_ceil(of.ilog2()))
+        .map(|place| {
+            let shift = of.pow(place);
+            format!("substr('{letters}', 1 + CAST(((({number}) * {factor}) % 4294967296) / {shift} % {of} AS INTEGER), 1)")
+        })
+        .collect::<Vec<_>>();
+    let rest: String = letters.chars().rev().cycle().take(length - scattered.len()).collect();
+    format!("{} || '{rest}'", scattered.join(" || "))
+}
 
 /// A connection to the database that is filled.
 enum Line {
@@ -88,9 +128,8 @@ impl Crop {
             }
         }
         if postgres.is_some() {
-            line.run("VACUUM ANALYZE").await?;
-            // Else it would run while one measures, and count as what an operation costs.
-            line.run("CHECKPOINT").await
+            // Whoever reads a new row first would else note in it that it is there for good.
+            line.run("VACUUM (FREEZE, ANALYZE)").await
         } else {
             line.run("PRAGMA wal_checkpoint(TRUNCATE)").await
         }
@@ -110,9 +149,37 @@ impl Line {
     }
 }
 
+/// Waits until these have nothing more to do.
+///
+/// # Errors
+/// When one of them is gone.
+pub async fn calm(providers: &[&Provider]) -> anyhow::Result<()> {
+    let spent = || -> anyhow::Result<f64> {
+        providers.iter().map(|provider| Ok(spent_beside_hash(provider)?.unwrap_or_default())).sum()
+    };
+    let until = Instant::now() + CALM;
+    while Instant::now() < until {
+        let (before, since) = (spent()?, Instant::now());
+        tokio::time::sleep(LOOK).await;
+        if spent()? - before < since.elapsed().as_secs_f64() * 1000.0 * IDLE {
+            return Ok(());
+        }
+    }
+    println!("It did not become calm in {} s.", CALM.as_secs());
+    Ok(())
+}
+
 fn filled(text: &str, from: u32, to: u32, others: &[(&str, u64)]) -> String {
     let bounds = [("from", u64::from(from)), ("to", u64::from(to))];
     let text = format!("{NUMBERS} {text}");
+    let ids = [
+        ("user n", drawn("n", 2_654_435_761, BASE32, 26)),
+        ("user", drawn("n % {grown} + {first}", 2_654_435_761, BASE32, 26)),
+        ("session", drawn("n", 2_246_822_519, BASE32, 26)),
+        ("hash", drawn("n", 3_266_489_917, HEX, 64)),
+        ("grant", drawn("n", 668_265_263, BASE32, 26)),
+    ];
+    let text = ids.iter().fold(text, |text, (name, drawn)| text.replace(&format!("{{{name}}}"), drawn));
     bounds
         .iter()
         .chain(others)
@@ -127,7 +194,25 @@ fn batches(first: u32, last: u32) -> impl Iterator<Item = (u32, u32)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{BATCH, batches};
+    use std::collections::BTreeSet;
+
+    use super::{BASE32, BATCH, HEX, batches, drawn};
+
+    #[test]
+    fn what_is_drawn_looks_like_what_the_program_draws_and_is_never_the_same() {
+        let line = rusqlite::Connection::open_in_memory().unwrap();
+        for (letters, length) in [(BASE32, 26), (HEX, 64)] {
+            let of = |n: u32| -> String {
+                let text = drawn(&n.to_string(), 2_654_435_761, letters, length);
+                line.query_row(&format!("SELECT {text}"), [], |row| row.get(0)).unwrap()
+            };
+            let all: BTreeSet<String> = (0..2000).map(of).collect();
+            assert_eq!(all.len(), 2000);
+            assert!(all.iter().all(|one| one.len() == length && one.chars().all(|c| letters.contains(c))));
+            let begin: BTreeSet<char> = all.iter().filter_map(|one| one.chars().next()).collect();
+            assert_eq!(begin.len(), letters.len(), "they begin with every letter");
+        }
+    }
 
     #[test]
     fn batches_are_whole_and_end_where_they_shall() {

@@ -41,6 +41,8 @@ pub struct Figures {
     pub server: Option<f64>,
     /// That its database spent.
     pub database: Option<f64>,
+    /// That both spent beside the threads of [`HASH`], to the microsecond.
+    pub beside_hash: Option<f64>,
     /// That the generator spent.
     pub generator: f64,
 }
@@ -72,8 +74,12 @@ struct Seen {
 struct Spent {
     server: Option<f64>,
     database: Option<f64>,
+    beside_hash: Option<f64>,
     generator: f64,
 }
+
+/// The threads of the program that hash passwords.
+const HASH: &str = "hash";
 
 /// One round of one workload.
 ///
@@ -146,9 +152,20 @@ impl Spent {
         Ok(Self {
             server: of(provider.server())?,
             database: of(provider.database())?,
+            beside_hash: spent_beside_hash(provider)?,
             generator: process::spent_here(),
         })
     }
+}
+
+/// What server and database have spent so far beside hashes.
+///
+/// # Errors
+/// When one of them is gone.
+pub fn spent_beside_hash(provider: &Provider) -> anyhow::Result<Option<f64>> {
+    let Some(server) = provider.server() else { return Ok(None) };
+    let database = provider.database().map(|database| process::spent_beside(database, HASH)).transpose()?;
+    Ok(Some(process::spent_beside(server, HASH)? + database.unwrap_or_default()))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "nobody does 2^52 operations")]
@@ -170,6 +187,7 @@ fn figures(seen: Seen, seconds: f64, before: &Spent, after: &Spent) -> Figures {
         p99: times.percentile(99),
         server: between(after.server, before.server),
         database: between(after.database, before.database),
+        beside_hash: between(after.beside_hash, before.beside_hash),
         generator: between(Some(after.generator), Some(before.generator)).unwrap_or_default(),
     }
 }
@@ -189,6 +207,7 @@ pub fn medians(rounds: &[Figures]) -> Option<Figures> {
         p99: of(|round| round.p99),
         server: of(|round| round.server),
         database: of(|round| round.database),
+        beside_hash: of(|round| round.beside_hash),
         generator: of(|round| Some(round.generator))?,
     })
 }
@@ -201,12 +220,13 @@ mod tests {
     fn processor_time_is_shared_by_what_was_done_meanwhile() {
         let seen =
             Seen { microseconds: vec![3000, 1000, 2000], errors: 1, first_error: Some("no".to_owned()) };
-        let before = Spent { server: Some(100.0), database: None, generator: 5.0 };
-        let after = Spent { server: Some(140.0), database: Some(7.0), generator: 9.0 };
+        let before = Spent { server: Some(100.0), database: None, beside_hash: Some(1.0), generator: 5.0 };
+        let after =
+            Spent { server: Some(140.0), database: Some(7.0), beside_hash: Some(3.0), generator: 9.0 };
         let found = figures(seen, 1.5, &before, &after);
         assert_eq!((found.done, found.errors, found.rate), (3, 1, 2.0));
         assert_eq!((found.server, found.database, found.generator), (Some(10.0), None, 1.0));
-        assert_eq!((found.p50, found.p99), (Some(2.0), Some(3.0)));
+        assert_eq!((found.p50, found.p99, found.beside_hash), (Some(2.0), Some(3.0), Some(0.5)));
     }
 
     #[test]

@@ -15,11 +15,19 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Starts one. Nothing where PostgreSQL is not installed.
+    /// Starts one with the settings that it comes with. Nothing where PostgreSQL is not installed.
     ///
     /// # Errors
     /// When it is installed and does not start.
     pub fn start() -> anyhow::Result<Option<Self>> {
+        Self::start_with("")
+    }
+
+    /// Starts one with these options of its command line.
+    ///
+    /// # Errors
+    /// When it is installed and does not start.
+    pub fn start_with(more: &str) -> anyhow::Result<Option<Self>> {
         let Some(programs) = programs() else { return Ok(None) };
         let folder = tempfile::Builder::new().prefix("countersign-load.").tempdir()?;
         if is_root() {
@@ -29,8 +37,10 @@ impl Cluster {
         let data = cluster.data();
         let made = ["-U", "countersign", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync", "-D"];
         must(cluster.run("initdb").args(made).arg(&data))?;
-        let options =
-            format!("-k {} -c listen_addresses='' -c max_connections=100", cluster.folder.path().display());
+        let options = format!(
+            "-k {} -c listen_addresses='' -c max_connections=100 {more}",
+            cluster.folder.path().display()
+        );
         let log = cluster.folder.path().join("postgres.log");
         must(
             cluster
@@ -59,10 +69,29 @@ impl Cluster {
     /// # Errors
     /// When it is refused, or is no number.
     pub fn ask(&self, database: &str, query: &str) -> anyhow::Result<f64> {
-        let folder = self.folder.path().to_str().context("a path of text")?;
-        let words = ["-h", folder, "-U", "countersign", "-d", database, "-Atqc", query];
-        let answer = must(self.run("psql").args(words))?;
+        let answer = self.say(database, query)?;
         answer.trim().parse().with_context(|| format!("{query}: {answer}"))
+    }
+
+    /// Carries out a statement.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub fn say(&self, database: &str, statement: &str) -> anyhow::Result<String> {
+        let folder = self.folder.path().to_str().context("a path of text")?;
+        let words = ["-h", folder, "-U", "countersign", "-d", database, "-Atqc", statement];
+        must(self.run("psql").args(words))
+    }
+
+    /// Changes settings that need no restart, from now on.
+    ///
+    /// # Errors
+    /// When one is refused.
+    pub fn set(&self, settings: &[(&str, &str)]) -> anyhow::Result<()> {
+        for (name, value) in settings {
+            self.say("postgres", &format!("ALTER SYSTEM SET {name} = '{value}'"))?;
+        }
+        self.say("postgres", "SELECT pg_reload_conf()").map(drop)
     }
 
     /// The file that holds the number of its first process.

@@ -50,10 +50,10 @@ pub fn whole(figures: &Figures) -> Option<f64> {
     figures.server.map(|server| server + figures.database.unwrap_or_default())
 }
 
-/// How much more processor time the second has spent on one.
+/// How much more processor time the second has spent on one, beside hashes.
 #[must_use]
 pub fn more((first, second): (&Figures, &Figures)) -> Option<f64> {
-    Some(whole(second)? - whole(first)?)
+    Some(second.beside_hash? - first.beside_hash?)
 }
 
 /// What a crowd did to the others.
