@@ -7,6 +7,7 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
+use rustix::process::{Flock, FlockOffsetType, FlockType, fcntl_getlk};
 use support::Database;
 use support::browser::{Browser, http};
 use support::ca::authority;
@@ -119,6 +120,36 @@ async fn a_proxy_that_nobody_trusts_is_told_of_once() {
     }
     let log = mark(&program, &serving, "/nowhere").await;
     assert_eq!(log.matches("trusted_proxies does not name").count(), 1, "{log}");
+}
+
+/// Whoever closes a database of SQLite last takes its journal away, and with it whatever a program writes there that goes on. That it
+/// does is known by its lock alone, which the system takes from a process that closes the file in any other way. Tools before
+/// SQLite 3.51 ask nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn tools_can_tell_that_the_database_is_in_use() {
+    let (smtp, folder) = (Smtp::start().await, tempfile::tempdir().unwrap());
+    let mut database = Database::sqlite().await;
+    let file = folder.path().join("served.db");
+    database.url = format!("sqlite:{}", file.display());
+    let program = Program::new(database, &smtp);
+    program.init();
+    let serving = program.serve();
+    assert!(is_locked(&file), "a tool would take the journal away");
+    mark(&program, &serving, "/nowhere").await;
+    assert!(is_locked(&file), "a tool would take the journal away by now");
+}
+
+/// Whether somebody holds what SQLite calls a shared lock: 510 bytes, two behind the first gigabyte.
+fn is_locked(file: &std::path::Path) -> bool {
+    let file = std::fs::File::options().read(true).write(true).open(file).unwrap();
+    let wanted = Flock {
+        start: (1 << 30) + 2,
+        length: 510,
+        pid: None,
+        typ: FlockType::WriteLock,
+        offset_type: FlockOffsetType::Set,
+    };
+    fcntl_getlk(file, &wanted).unwrap().is_some()
 }
 
 #[tokio::test(flavor = "multi_thread")]

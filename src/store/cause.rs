@@ -4,6 +4,8 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use rusqlite::ErrorCode;
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
 
 use super::Fault;
 
@@ -131,19 +133,22 @@ impl Cause {
         }
     }
 
-    /// What the system has against writing this file and beside it.
+    /// What the system has against writing this file and beside it. It is asked, and the file never opened: with the file that we
+    /// close the system takes the locks of the whole process from it, those of SQLite among them, and whoever then looks into the
+    /// database with another tool takes its journal away as the last to leave (<https://sqlite.org/howtocorrupt.html>, 2.2).
     pub(super) fn of_file(file: &Path) -> Option<Self> {
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         if !folder.is_dir() {
             return Some(Self::NoFolder(folder.display().to_string()));
         }
-        let refused = std::fs::OpenOptions::new().append(true).open(file).err()?;
         let name = file.display().to_string();
-        Some(match refused.kind() {
-            ErrorKind::ReadOnlyFilesystem => Self::ReadOnlyMount(name),
-            ErrorKind::PermissionDenied => Self::Permission(name),
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::DiskFull(name),
-            _ => Self::Other(format!("{name}: {refused}")),
+        if file.is_dir() {
+            return Some(Self::Other(format!("{name} is a folder")));
+        }
+        Some(match access(file, Access::WRITE_OK).err()? {
+            Errno::ROFS => Self::ReadOnlyMount(name),
+            Errno::ACCESS | Errno::PERM => Self::Permission(name),
+            refused => Self::Other(format!("{name}: {refused}")),
         })
     }
 }
