@@ -1,7 +1,7 @@
 console-menu-mail = Mail
 
 mail-title = Mail
-mail-all-well = Every message of the last day got through, or is on its way.
+mail-all-well = Mail gets through, as far as the last day shows.
 mail-some-failed = { $n ->
     [one] One message of the last day did not get through.
    *[other] { $n } messages of the last day did not get through.
@@ -46,7 +46,8 @@ answer-no-mailbox = There is no mailbox of this address: look for a slip in it.
 answer-full = The mailbox is full: ask them to make room, or for another address.
 answer-blocked = Their mail server takes our message for spam, or does not take mail from here. Ask whoever runs the mail server, or use another address.
 answer-later = Their mail server asks to come back later. That happens by itself while the message is of use.
-answer-not-for-us = Our mail server does not send this on for us, or not from our address. Its settings are to be mended.
+answer-not-for-us = Our mail server sends nothing from our address. Its settings are to be mended.
+answer-relay = Our mail server sends nothing on for us to addresses that are not its own. Its settings are to be mended.
 answer-login = Our mail server does not take the login and password that it is given. Its settings are to be mended.
 answer-tls = No protected connection to our mail server comes about. Its settings are to be mended.
 answer-no-server = Our mail server does not answer: it is down, or its name or port is wrong.

@@ -74,7 +74,7 @@ impl Broken {
         })?;
         let manages = visit.holds(own::MANAGE_USERS);
         let state = explained::of(visit, conn, person).await?;
-        let undelivered = people::undelivered(conn, person).await?;
+        let undelivered = people::undelivered(conn, &person.id).await?;
         let answer = undelivered.map(|answer| Answered::of("refused", Some(&answer)));
         let asked = match waiting {
             Some(waiting) => Some(asking(visit, conn, waiting, manages && may.edit.is_ok()).await?),

@@ -20,7 +20,6 @@ use crate::directory::proof::AdministerSite;
 use crate::directory::rights::own;
 use crate::mail::Purpose;
 use crate::signin::mailing;
-use crate::store::Conn;
 use crate::store::deliveries::Delivery;
 use crate::web::Problem;
 
@@ -34,9 +33,6 @@ pub(super) const ROUTES: &[Route] = &[
 
 /// Messages of a page.
 const SHOWN: usize = 25;
-
-/// How long a message that failed is news, in seconds, and the most that are counted.
-const NEWS: (i64, i64) = (86_400, 100);
 
 const COLUMNS: [Declared; 4] = [
     Declared { sort: None, label: "mail-when", number: false },
@@ -119,7 +115,7 @@ async fn page(visit: &Visit, wrong: Option<&Wrong>) -> Result<MailPage, Problem>
     let mut found = deliveries::list(&mut conn, which, (at, id), more, &visit.by).await.map_err(problem)?;
     let next = (found.len() > SHOWN).then(|| found.truncate(SHOWN));
     let next = next.and(found.last()).map(|last| format!("{}.{}", last.created_at_ms, last.id));
-    let failed = failed(visit, &mut conn).await?;
+    let failing = deliveries::failing(&mut conn, &visit.by).await.map_err(problem)?.len();
     let whole = visit.by.administers_site();
     let test = whole.then(|| {
         let field = Field::new("email", "mail-test-address", Kind::Email, "").longest(LONGEST.0);
@@ -127,7 +123,7 @@ async fn page(visit: &Visit, wrong: Option<&Wrong>) -> Result<MailPage, Problem>
         if wrong.is_some() { field.typed(&visit.form, wrong) } else { field }
     });
     let set_up = visit.provider().signin.mailer.is_set_up();
-    let lead = match (set_up, failed) {
+    let lead = match (set_up, i64::try_from(failing).unwrap_or(i64::MAX)) {
         (false, _) => Said::new("home-no-mail"),
         (true, 0) => Said::new("mail-all-well"),
         (true, n) => Said::new("mail-some-failed").counting(n),
@@ -149,14 +145,6 @@ async fn page(visit: &Visit, wrong: Option<&Wrong>) -> Result<MailPage, Problem>
 fn cursor(after: &str) -> (i64, &str) {
     let parsed = after.split_once('.').and_then(|(at, id)| Some((at.parse::<i64>().ok()?, id)));
     parsed.unwrap_or((i64::MAX, ""))
-}
-
-/// How many messages of a day have failed.
-async fn failed(visit: &Visit, conn: &mut Conn) -> Result<i64, Problem> {
-    let found = deliveries::list(conn, Which::Failed, (i64::MAX, ""), NEWS.1, &visit.by).await;
-    let since = (visit.now() - NEWS.0) * 1000;
-    let recent = found.map_err(problem)?.iter().filter(|message| message.created_at_ms > since).count();
-    Ok(i64::try_from(recent).unwrap_or(i64::MAX))
 }
 
 fn filters(asked: &Listing, which: Which) -> Vec<(String, &'static str, bool)> {

@@ -17,8 +17,8 @@ use crate::directory::Error;
 use crate::directory::mail_settings::{self, Failed, parts};
 use crate::directory::proof::{AdministerSite, Proof};
 use crate::keys::secret::entropy;
-use crate::mail::MailError;
 use crate::mail::settings::{MailSettings, Stage, TrialFailed};
+use crate::mail::{MailError, note_let_in};
 use crate::web::Problem;
 
 const HERE: &str = "/console/mail/settings";
@@ -134,6 +134,9 @@ async fn post(visit: Visit) -> Result<Response, Problem> {
     let seen = mail_form::seen(&visit);
     match mail_settings::save(&mut tx, &state.vault, file, &settings, &seen, &by, &mut entropy()).await {
         Ok(()) => {
+            if trial.works {
+                note_let_in(&mut tx, visit.now()).await?;
+            }
             tx.commit().await?;
             let key = if trial.works { "saved-mail-settings" } else { "saved-mail-settings-untried" };
             Ok(visit.saved(HERE, &Saved::new(key).about(&settings.host)))

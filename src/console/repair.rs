@@ -1,6 +1,7 @@
 //! `/console/repair`: what is broken, and how is it mended? Where an override lands.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use axum::response::Response;
 use serde::Serialize;
@@ -15,12 +16,12 @@ use super::listing::{Listing, Table};
 use super::routes::{Needs, Route};
 use super::visit::ConsolePage;
 use crate::clock::Moment;
-use crate::directory::deliveries::{self, Which as Messages};
+use crate::directory::deliveries;
 use crate::directory::help::{self, Waiting};
 use crate::directory::listing::{self, Which};
 use crate::directory::rights::own;
 use crate::directory::{Person, people};
-use crate::mail::Meaning;
+use crate::mail::Proof;
 use crate::signin::preview::{KeptOut, Mark, count_locked_out_in, locked_out_in};
 use crate::store::Conn;
 use crate::store::deliveries::Delivery;
@@ -43,8 +44,8 @@ const ASKING: i64 = 10;
 /// Where the count of those who cannot sign in ends.
 const COUNTED: usize = 200;
 
-/// Messages that failed and are looked at, and for how long they are news, in seconds.
-const FAILED: (i64, i64) = (50, 86_400);
+/// How long the mail server has to answer while somebody waits for this page.
+const PROBE: Duration = Duration::from_secs(2);
 
 /// The most answers that are told apart.
 const ANSWERS: usize = 4;
@@ -97,13 +98,12 @@ impl ConsolePage for RepairPage {
 
 /// `GET /console/repair`
 async fn get(visit: Visit) -> Result<Response, Problem> {
-    let mut conn = visit.read().await?;
     let listing = Listing::of(&visit, &[]);
     if !visit.holds(own::VIEW_USERS) {
         return Ok(visit.page(&RepairPage::empty(&listing)));
     }
-    let failed = failed(&visit, &mut conn).await?;
-    let mail_down = is_down(&visit, &mut conn, &failed).await?;
+    let (failed, mail_down) = failing(&visit).await?;
+    let mut conn = visit.read().await?;
     let waiting = help::waiting(&mut conn, &visit.by, (0, ""), ASKING + 1).await.map_err(problem)?;
     let kept_out = count_locked_out_in(&mut conn, &visit.tree, COUNTED).await?;
     let asking = asking(&visit, &mut conn, &waiting).await?;
@@ -234,23 +234,20 @@ async fn asking(visit: &Visit, conn: &mut Conn, waiting: &[Waiting]) -> Result<V
     Ok(asking)
 }
 
-/// The messages that failed within a day, newest first.
-async fn failed(visit: &Visit, conn: &mut Conn) -> Result<Vec<Delivery>, Problem> {
-    let found = deliveries::list(conn, Messages::Failed, (i64::MAX, ""), FAILED.0, &visit.by).await;
-    let mut found = found.map_err(problem)?;
-    found.retain(|message| message.created_at_ms > (visit.now() - FAILED.1) * 1000);
-    Ok(found)
-}
-
-/// Whether no mail gets through: none can, or the last words were about the server itself, and it has taken nothing since.
-async fn is_down(visit: &Visit, conn: &mut Conn, failed: &[Delivery]) -> Result<bool, Problem> {
-    if !visit.provider().signin.mailer.is_set_up() {
-        return Ok(true);
+/// The messages of a day that did not get through, and whether none does. Where all that is known of it is that the mail server did not
+/// let us in, it is asked whether it does by now.
+async fn failing(visit: &Visit) -> Result<(Vec<Delivery>, bool), Problem> {
+    let look = async || deliveries::failing(&mut visit.read().await?, &visit.by).await.map_err(problem);
+    let mailer = &visit.provider().signin.mailer;
+    let failing = look().await?;
+    let down = deliveries::down(&failing);
+    let not_let_in = down.is_some_and(|meaning| meaning.ends_with() == Proof::LetIn) && mailer.is_set_up();
+    if not_let_in && mailer.probe_within(PROBE).await.is_ok() {
+        let failing = look().await?;
+        let down = deliveries::down(&failing).is_some();
+        return Ok((failing, down));
     }
-    let Some(last) = failed.first() else { return Ok(false) };
-    let for_all = Meaning::of(last.answer.as_deref().unwrap_or_default()).concerns_all();
-    let taken = deliveries::last_accepted(conn, visit.now()).await?;
-    Ok(for_all && taken.is_none_or(|at| at < last.created_at_ms))
+    Ok((failing, down.is_some() || !mailer.is_set_up()))
 }
 
 /// The worst of it.

@@ -4,13 +4,14 @@ use super::Error;
 use super::Tree;
 use super::by::By;
 use super::proof::ViewUsers;
+use crate::mail::{Meaning, Unsent, Working, answered_at};
 use crate::store::deliveries::{self, Delivery, Page};
 use crate::store::{Conn, Result, messages};
 
 pub use crate::store::deliveries::Which;
 
-/// How far back a server that has taken a message is taken to work, in seconds.
-const LATELY: i64 = 86_400;
+/// How long a message that failed is news, in seconds, and the most that are looked at.
+const NEWS: (i64, i64) = (86_400, 100);
 
 impl Which {
     /// The word in `?filter=`.
@@ -47,21 +48,41 @@ pub async fn list(
     Ok(deliveries::list(conn, which, page).await?)
 }
 
+/// The messages of a day that did not get through, newest first; but for those that our own mail server refused before it worked again.
+///
+/// # Errors
+/// When the rules say no, or the database refuses.
+pub async fn failing(conn: &mut Conn, by: &By) -> std::result::Result<Vec<Delivery>, Error> {
+    let mut found = list(conn, Which::Failed, (i64::MAX, ""), NEWS.1, by).await?;
+    let since = (by.now() - NEWS.0) * 1000;
+    found.retain(|message| message.created_at_ms > since);
+    if found.is_empty() {
+        return Ok(found);
+    }
+    let working = Working::load(conn).await?;
+    found.retain(|message| {
+        !working.refutes(Unsent {
+            address: &message.address,
+            answer: message.answer.as_deref().unwrap_or_default(),
+            answered_at: answered_at(message.done_at, message.attempts, message.next_at),
+        })
+    });
+    Ok(found)
+}
+
+/// What keeps everybody's mail from getting through, as the last words about those that are `failing` say it; none where mail works.
+#[must_use]
+pub fn down(failing: &[Delivery]) -> Option<Meaning> {
+    let last = failing.first()?;
+    Some(Meaning::of(last.answer.as_deref().unwrap_or_default())).filter(|meaning| meaning.concerns_all())
+}
+
 /// The message of this id, if it went to somebody of the tree.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn find(conn: &mut Conn, tree: &Tree, id: &str) -> Result<Option<Delivery>> {
     deliveries::find(conn, tree.root_id(), id).await
-}
-
-/// When the last message was made that the mail server has taken, of whomever it was, in milliseconds since 1970; none when it has
-/// taken none for a day.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn last_accepted(conn: &mut Conn, now: i64) -> Result<Option<i64>> {
-    deliveries::last_accepted(conn, (now - LATELY) * 1000).await
 }
 
 /// How many messages of the whole site wait to be sent, for those who see all of it; none for others.

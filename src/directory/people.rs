@@ -8,6 +8,7 @@ use super::policy::{self, Actor};
 use super::rights::{Rights, own};
 use super::tree::Tree;
 use super::two_factor::TwoFactor;
+use crate::mail::{Meaning, Unsent, Working};
 use crate::store::needs::{self, NeedRow};
 use crate::store::{Conn, Error, Result, domains, groups, users};
 
@@ -107,7 +108,9 @@ pub async fn list(
         after = fold(&last.login);
         for row in rows {
             let person = Person::from_row(row)?;
-            if filter.is_none_or(|filter| filter.shows(&person)) {
+            let refuted =
+                filter == Some(Filter::Undelivered) && undelivered(conn, &person.id).await?.is_none();
+            if !refuted && filter.is_none_or(|filter| filter.shows(&person)) {
                 found.push(person);
             }
             if found.len() == limit {
@@ -136,12 +139,22 @@ pub struct Need {
     pub codes_stopped: bool,
     /// Their group's setting.
     pub two_factor: TwoFactor,
-    /// What the mail server said of the last message, if that did not reach the address that they have.
+    /// What the mail server said of the last message, if that did not reach the address that they have; what our own refused for reasons
+    /// of its own counts until mail works again.
     pub undelivered: Option<String>,
 }
 
 impl Need {
-    fn from_row(row: NeedRow) -> Result<Self> {
+    /// What the rows say, and what has become of mail since.
+    async fn all_from_rows(conn: &mut Conn, rows: Vec<NeedRow>) -> Result<Vec<Self>> {
+        let ours = |row: &NeedRow| {
+            row.undelivered.as_deref().is_some_and(|answer| Meaning::of(answer).concerns_all())
+        };
+        let working = if rows.iter().any(ours) { Working::load(conn).await? } else { Working::default() };
+        rows.into_iter().map(|row| Self::from_row(row, &working)).collect()
+    }
+
+    fn from_row(row: NeedRow, working: &Working) -> Result<Self> {
         let bad = |table, column| Error::BadRow { table, column, row: row.login.clone() };
         let rights = Rights::parse(&row.role_rights).map_err(|_| bad("roles", "rights"))?;
         let setting = row.two_factor_setting.as_deref().unwrap_or(TwoFactor::Off.name());
@@ -150,7 +163,13 @@ impl Need {
             has_address: deliverable(row.email.as_deref(), &row.login).is_some(),
             overrides: rights.has(own::OVERRIDE_2FA),
             codes_stopped: row.stopped_at.is_some(),
-            undelivered: row.undelivered,
+            undelivered: row.undelivered.filter(|answer| {
+                !working.refutes(Unsent {
+                    address: row.unreached.as_deref().unwrap_or_default(),
+                    answer,
+                    answered_at: row.undelivered_at.unwrap_or(i64::MAX),
+                })
+            }),
             group_id: row.group_id,
             id: row.id,
             key: row.login_key,
@@ -166,7 +185,7 @@ impl Need {
 pub async fn needs(conn: &mut Conn, group_id: &str, after: &str) -> Result<(Vec<Need>, Option<String>)> {
     let rows = needs::of_group(conn, group_id, after, PAGE).await?;
     let next = rows.last().map(|row| row.login_key.clone());
-    Ok((rows.into_iter().map(Need::from_row).collect::<Result<_>>()?, next))
+    Ok((Need::all_from_rows(conn, rows).await?, next))
 }
 
 /// The same of those whom a code may not reach, at most `limit` of them: all whom a decision could find locked out, and others.
@@ -182,7 +201,7 @@ pub async fn needs_hard_to_reach(
     let rows = needs::of_group_hard_to_reach(conn, group_id, after, limit).await?;
     let full = i64::try_from(rows.len()).is_ok_and(|found| found == limit);
     let next = rows.last().filter(|_| full).map(|row| row.login_key.clone());
-    Ok((rows.into_iter().map(Need::from_row).collect::<Result<_>>()?, next))
+    Ok((Need::all_from_rows(conn, rows).await?, next))
 }
 
 /// The same of the active people of a tree's groups that ask for a code, by group and login: those who come after the folded login of
@@ -197,7 +216,7 @@ pub async fn needs_hard_to_reach_in(
     limit: i64,
 ) -> Result<Vec<Need>> {
     let rows = needs::of_tree_hard_to_reach(conn, tree.root_id(), after, limit).await?;
-    rows.into_iter().map(Need::from_row).collect()
+    Need::all_from_rows(conn, rows).await
 }
 
 /// The same of those who hold a role.
@@ -211,7 +230,7 @@ pub async fn needs_of_role(
 ) -> Result<(Vec<Need>, Option<String>)> {
     let rows = needs::of_role(conn, role_id, after, PAGE).await?;
     let next = rows.last().map(|row| row.login_key.clone());
-    Ok((rows.into_iter().map(Need::from_row).collect::<Result<_>>()?, next))
+    Ok((Need::all_from_rows(conn, rows).await?, next))
 }
 
 /// The same of one person.
@@ -219,16 +238,21 @@ pub async fn needs_of_role(
 /// # Errors
 /// When they are gone, or the database refuses.
 pub async fn need(conn: &mut Conn, person: &Person) -> std::result::Result<Need, super::Error> {
-    let row = needs::of_user(conn, &person.id).await?.ok_or(super::Error::Vanished)?;
-    Ok(Need::from_row(row)?)
+    need_of(conn, &person.id).await?.ok_or(super::Error::Vanished)
 }
 
-/// What the mail server said of the last message to somebody, if that did not reach the address that they have.
+/// What the mail server said of the last message to somebody, if that did not reach the address that they have; what our own refused for
+/// reasons of its own counts until mail works again.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn undelivered(conn: &mut Conn, person: &Person) -> Result<Option<String>> {
-    Ok(needs::of_user(conn, &person.id).await?.and_then(|row| row.undelivered))
+pub async fn undelivered(conn: &mut Conn, user_id: &str) -> Result<Option<String>> {
+    Ok(need_of(conn, user_id).await?.and_then(|need| need.undelivered))
+}
+
+async fn need_of(conn: &mut Conn, user_id: &str) -> Result<Option<Need>> {
+    let rows = needs::of_user(conn, user_id).await?.into_iter().collect();
+    Ok(Need::all_from_rows(conn, rows).await?.pop())
 }
 
 /// Whether a person's address counts as theirs: they have shown that they read its mailbox, or somebody vouches for it, or for all

@@ -13,8 +13,10 @@ pub enum Meaning {
     Blocked,
     /// Not now: later, perhaps.
     Later,
-    /// The server does not let us send to others, or from our address.
+    /// The server does not let us send from our address.
     NotForUs,
+    /// The server does not send on what is not for its own people.
+    Relay,
     /// The server does not take our login, or wants one.
     Login,
     /// No protected connection comes about.
@@ -29,6 +31,19 @@ pub enum Meaning {
     TooLate,
     /// None of these.
     Other,
+}
+
+/// What shows that something which the mail server said is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// It lets us in.
+    LetIn,
+    /// It takes a message, whosever.
+    Taken,
+    /// It takes a message to an address of the same domain.
+    TakenThere,
+    /// Nothing but a message that arrives at the very address: it was about that.
+    None,
 }
 
 /// What our own words mean that a record may hold, by a part of them.
@@ -54,7 +69,7 @@ const OURS: [(&str, Meaning); 17] = [
 
 /// What servers say beside their codes, in lower case: many send a code that says less.
 const THEIRS: [(&str, Meaning); 14] = [
-    ("relay", Meaning::NotForUs),
+    ("relay", Meaning::Relay),
     ("sender address rejected", Meaning::NotForUs),
     ("not owned by user", Meaning::NotForUs),
     ("send as", Meaning::NotForUs),
@@ -100,6 +115,7 @@ impl Meaning {
             Self::Blocked => "blocked",
             Self::Later => "later",
             Self::NotForUs => "not-for-us",
+            Self::Relay => "relay",
             Self::Login => "login",
             Self::Tls => "tls",
             Self::NoServer => "no-server",
@@ -113,10 +129,20 @@ impl Meaning {
     /// Whether no other message would fare better: it is about our mail server, and not about one mailbox.
     #[must_use]
     pub const fn concerns_all(self) -> bool {
-        matches!(
-            self,
-            Self::NotForUs | Self::Login | Self::Tls | Self::NoServer | Self::Silent | Self::NotSetUp
-        )
+        !matches!(self.ends_with(), Proof::None)
+    }
+
+    /// What shows that it is over, for all whom it has concerned.
+    #[must_use]
+    pub const fn ends_with(self) -> Proof {
+        match self {
+            Self::Login | Self::Tls | Self::NoServer | Self::Silent | Self::NotSetUp => Proof::LetIn,
+            Self::NotForUs => Proof::Taken,
+            Self::Relay => Proof::TakenThere,
+            Self::NoMailbox | Self::Full | Self::Blocked | Self::Later | Self::TooLate | Self::Other => {
+                Proof::None
+            }
+        }
     }
 }
 
@@ -171,7 +197,7 @@ mod tests {
             ("550 5.7.1 This message looks like spam", Meaning::Blocked),
             ("554 no", Meaning::Blocked),
             ("550 5.7.26 not authenticated by SPF", Meaning::Blocked),
-            ("554 5.7.1 <x>: Relay access denied", Meaning::NotForUs),
+            ("554 5.7.1 <x>: Relay access denied", Meaning::Relay),
             ("550 5.1.8 sender's domain does not exist", Meaning::NotForUs),
             ("550 5.7.60 SMTP; Client does not have permissions to send as this sender", Meaning::NotForUs),
             ("530 5.7.0 Authentication required (mail.username, mail.password)", Meaning::Login),

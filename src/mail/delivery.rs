@@ -13,6 +13,7 @@ use super::message::{Outgoing, Purpose, build, mask};
 use super::retry::{Failure, Fate, fate};
 use super::settings;
 use super::transport::{Failed, MailError, Transport, sender};
+use super::working;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::keys::Vault;
@@ -226,13 +227,24 @@ impl Mailer {
         self.0.news.notify_one();
     }
 
-    /// Connects to the mail server, agrees on TLS and logs in, without sending anything.
+    /// Connects to the mail server, agrees on TLS and logs in, without sending anything. That it lets us in is written down: what it
+    /// refused before, for reasons of its own, counts against nobody any more.
     ///
     /// # Errors
     /// What is wrong, in the server's words.
     pub async fn probe(&self) -> Result<String, String> {
         let way = self.look().await.map_err(|e| e.to_string())?;
-        way.transport.probe().await
+        let words = way.transport.probe().await?;
+        if let Err(error) = self.note_let_in().await {
+            tracing::warn!(%error, "that mail works could not be written down");
+        }
+        Ok(words)
+    }
+
+    async fn note_let_in(&self) -> store::Result<()> {
+        let mut tx = self.0.db.write().await?;
+        working::note_let_in(&mut tx, self.0.clock.now()).await?;
+        tx.commit().await
     }
 
     /// The same, for whoever looks at a page meanwhile.

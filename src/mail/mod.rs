@@ -12,10 +12,12 @@ mod retry;
 pub mod settings;
 mod smtp;
 mod transport;
+mod working;
 
-pub use answer::Meaning;
+pub use answer::{Meaning, Proof};
 pub use delivery::{Mailer, Outcome, queue, recent};
 pub use domain::to_ascii as domain_to_ascii;
 pub use domain::to_unicode as domain_to_unicode;
 pub use message::{Outgoing, Purpose, mask};
 pub use transport::MailError;
+pub use working::{Unsent, Working, answered_at, note_let_in};

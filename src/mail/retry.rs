@@ -35,6 +35,11 @@ pub(super) fn fate(attempt: i64, failure: Failure, awaited: bool, now: i64, expi
     }
 }
 
+/// When the last of so many attempts was made, of a message that is tried again at `next_at`.
+pub(super) const fn tried_at(attempts: i64, next_at: i64) -> i64 {
+    next_at - pause(attempts)
+}
+
 /// Seconds between attempts: greylisting servers want to be asked again soon, broken ones not too often.
 const fn pause(attempt: i64) -> i64 {
     match attempt {

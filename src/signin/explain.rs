@@ -39,7 +39,7 @@ pub async fn explain(
     let facts = facts::about(person, codes, demand, now);
     let mut explanation = tell(person, &facts);
     let by_mail = explanation.outcome == "password_and_code" && facts.reach == Reach::Email;
-    if by_mail && let Some(answer) = people::undelivered(conn, person).await? {
+    if by_mail && let Some(answer) = people::undelivered(conn, &person.id).await? {
         let sentence = "The last message to that address was refused: until one arrives, they cannot sign in. The server said:";
         explanation.because.push(format!("{sentence} {answer}"));
         explanation.undelivered = Some(answer);

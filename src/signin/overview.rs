@@ -3,6 +3,7 @@
 use super::SignInState;
 use super::preview::{KeptOut, count_locked_out_in};
 use crate::directory::Tree;
+use crate::mail::{Unsent, Working, answered_at};
 use crate::store::overview::{self, OverrideRow, UnsentRow};
 use crate::store::{Conn, Result};
 
@@ -32,7 +33,7 @@ const ONE_VISIT: i64 = 3600;
 pub struct Overview {
     /// Whether mail is set up at all.
     pub mail: bool,
-    /// Messages of a day that did not get through; newest first.
+    /// Messages of a day that did not get through, newest first; but for those that our own mail server refused before it worked again.
     pub unsent: Vec<UnsentRow>,
     /// How many cannot sign in, and why.
     pub kept_out: KeptOut,
@@ -54,12 +55,28 @@ pub async fn look(state: &SignInState, tree: &Tree, user_id: &str, now: i64) -> 
     let root = tree.root_id();
     Ok(Overview {
         mail: state.mailer.is_set_up(),
-        unsent: overview::unsent(&mut conn, root, (now - NEWS) * 1000, SOME).await?,
+        unsent: unsent(&mut conn, root, now).await?,
         kept_out: count_locked_out_in(&mut conn, tree, COUNTED).await?,
         stopped: overview::stopped(&mut conn, root, MANY).await?,
         overrides: overview::overrides(&mut conn, root, since * 1000, SOME).await?,
         since,
     })
+}
+
+async fn unsent(conn: &mut Conn, root: Option<&str>, now: i64) -> Result<Vec<UnsentRow>> {
+    let mut found = overview::unsent(conn, root, (now - NEWS) * 1000, SOME).await?;
+    if found.is_empty() {
+        return Ok(found);
+    }
+    let working = Working::load(conn).await?;
+    found.retain(|message| {
+        !working.refutes(Unsent {
+            address: &message.address,
+            answer: message.answer.as_deref().unwrap_or_default(),
+            answered_at: answered_at(message.done_at, message.attempts, message.next_at),
+        })
+    });
+    Ok(found)
 }
 
 /// The apps whose sign-ins were refused within a day, the worst first.

@@ -35,8 +35,8 @@ queries! {
     OF_TREE = page!("m.top_id = $5");
     FAILED = page!("m.state IN ('refused', 'expired', 'deferred')");
     WAITING = page!("m.state IN ('queued', 'deferred', 'sending')");
-    LAST_ACCEPTED = "SELECT created_at_ms FROM messages WHERE created_at_ms > $1 AND state = 'accepted'
-                     ORDER BY created_at_ms DESC LIMIT 1";
+    LAST_TAKEN = "SELECT address, done_at FROM messages WHERE state = 'accepted' AND done_at IS NOT NULL
+                  ORDER BY created_at_ms DESC, id DESC LIMIT $1";
 }
 
 /// What has become of one message.
@@ -135,11 +135,10 @@ pub async fn find(conn: &mut Conn, root: Option<&str>, id: &str) -> Result<Optio
     optional!(conn, Delivery, FIND, root, id)
 }
 
-/// When the last message was made that a server has taken since `since_ms`, in milliseconds since 1970.
+/// To which addresses the last `limit` messages went that a server has taken, and when it did; newest first.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn last_accepted(conn: &mut Conn, since_ms: i64) -> Result<Option<i64>> {
-    let row: Option<(i64,)> = optional!(conn, (i64,), LAST_ACCEPTED, since_ms)?;
-    Ok(row.map(|(at,)| at))
+pub async fn last_taken(conn: &mut Conn, limit: i64) -> Result<Vec<(String, i64)>> {
+    all!(conn, (String, i64), LAST_TAKEN, limit)
 }

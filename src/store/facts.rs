@@ -15,6 +15,9 @@ pub const GENTLE_MIGRATIONS: &str = "gentle_migrations";
 /// The settings of mail that count before those of the file, sealed.
 pub const MAIL_SETTINGS: &str = "mail_settings";
 
+/// When the mail server last let us in, in seconds since 1970, as somebody has found who tried.
+pub const MAIL_LET_IN_AT: &str = "mail_let_in_at";
+
 /// When the database was last found to take writing, in seconds since 1970.
 pub const WRITTEN_AT: &str = "written_at";
 

@@ -9,7 +9,8 @@ macro_rules! needs {
     ($($which:tt)+) => {
         concat!(
             "SELECT u.id, u.login, u.login_key, u.group_id, u.email, r.rights AS role_rights, g.two_factor_setting, b.stopped_at,
-                    CASE WHEN m.id IS NOT NULL THEN COALESCE(m.answer, '') END AS undelivered
+                    CASE WHEN m.id IS NOT NULL THEN COALESCE(m.answer, '') END AS undelivered,
+                    m.address AS unreached, m.done_at AS undelivered_at
              FROM users u JOIN roles r ON r.id = u.role_id LEFT JOIN groups g ON g.id = u.group_id
              LEFT JOIN code_budgets b ON b.user_id = u.id
              LEFT JOIN messages m ON m.state = 'refused'
@@ -76,6 +77,10 @@ pub struct NeedRow {
     pub stopped_at: Option<i64>,
     /// What the mail server said of the last message, if that did not reach the address that they have.
     pub undelivered: Option<String>,
+    /// That address, as the message had it.
+    pub unreached: Option<String>,
+    /// When it said so.
+    pub undelivered_at: Option<i64>,
 }
 
 from_row!(NeedRow {
@@ -87,7 +92,9 @@ from_row!(NeedRow {
     role_rights,
     two_factor_setting,
     stopped_at,
-    undelivered
+    undelivered,
+    unreached,
+    undelivered_at
 });
 
 /// At most `limit` of those of a group who are not disabled and whose folded logins come after `after`.

@@ -11,7 +11,7 @@ queries! {
              SELECT u.id FROM code_budgets b CROSS JOIN users u
              WHERE u.id = b.user_id AND b.stopped_at IS NOT NULL AND ", within!("u.group_id"), " LIMIT $2) AS counted");
     UNSENT = concat!(
-        "SELECT m.purpose, m.answer, m.created_at_ms, u.login
+        "SELECT m.address, m.answer, m.attempts, m.next_at, m.done_at
          FROM messages m JOIN users u ON u.id = m.user_id
          WHERE m.state IN ('refused', 'expired', 'deferred') AND m.created_at_ms > $2 AND ", within!("u.group_id"),
         " ORDER BY m.created_at_ms DESC LIMIT $3");
@@ -37,17 +37,19 @@ queries! {
 /// A message that did not get through.
 #[derive(Clone, Debug)]
 pub struct UnsentRow {
-    /// What it was for.
-    pub purpose: String,
+    /// Where it was to go.
+    pub address: String,
     /// The server's last words.
     pub answer: Option<String>,
-    /// When it was to be sent, in milliseconds since 1970.
-    pub created_at_ms: i64,
-    /// To whom.
-    pub login: String,
+    /// How often it was tried.
+    pub attempts: i64,
+    /// When it is tried next, while it waits.
+    pub next_at: i64,
+    /// When it was settled.
+    pub done_at: Option<i64>,
 }
 
-from_row!(UnsentRow { purpose, answer, created_at_ms, login });
+from_row!(UnsentRow { address, answer, attempts, next_at, done_at });
 
 /// A sign-in by override.
 #[derive(Clone, Debug)]

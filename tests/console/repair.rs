@@ -205,6 +205,61 @@ crate::on_both_databases! {
         assert!(!ada.browser.links().iter().any(|link| link == "/console/mail/settings"));
     }
 
+    /// What our own server refused says nothing of an address: once it lets us in again, everybody can sign in, before any message to them.
+    async fn what_our_own_mail_server_refused_counts_until_it_lets_us_in_again(database) {
+        let site = Site::on(database).await;
+        site.admin.change_email("nia", Some("nia@example.org")).await;
+        let app = site.admin.add_app().await;
+        site.smtp.let_fail(Stage::Hello, Mishap::Answer("554 5.7.8 Authentication required"));
+        let ned = site.after_password(&app.visit(), "ned").await;
+        assert!(ned.text().contains("The code could not be sent."), "{}", ned.text());
+        site.advance(60);
+        let mut ada = Manager::arrives(&site, "ada").await;
+        assert_eq!(lead(&ada), "No mail gets through: no code and no link arrives.");
+        let about_ned = about(&ada, &site, "ned").await.unwrap();
+        assert!(about_ned.contains("our mail server took no message to ned@example.org"), "{about_ned}");
+        ada.open("/console").await;
+        assert!(ada.browser.text().contains("Authentication required"), "{}", ada.browser.text());
+        site.smtp.let_work();
+        ada.open("/console/repair").await;
+        assert_eq!(lead(&ada), "Nothing is broken here: everybody can sign in, and mail gets through.");
+        assert_eq!(about(&ada, &site, "ned").await, None);
+        ada.open("/console").await;
+        assert!(!ada.browser.text().contains("Authentication required"), "{}", ada.browser.text());
+        let id = site.admin.user("ned").await.id;
+        ada.open(&format!("/console/users/{id}")).await;
+        assert!(!ada.browser.text().contains("was refused"), "{}", ada.browser.text());
+    }
+
+    /// A server that lets us in need not take what we send: then a message that it takes says so, and one to the same domain where it
+    /// does not send on to others.
+    async fn a_test_that_was_taken_shows_that_mail_works_again(database) {
+        let site = Site::on(database).await;
+        site.admin.add_site_administrator("root").await;
+        site.admin.change_email("nia", Some("nia@elsewhere.example")).await;
+        let app = site.admin.add_app().await;
+        let mut root = Manager::arrives(&site, "root").await;
+        site.admin.until_no_mail_waits().await;
+        site.smtp.let_fail(Stage::Recipient, Mishap::Answer("554 5.7.1 Relay access denied"));
+        for login in ["ned", "nia"] {
+            site.after_password(&app.visit(), login).await;
+        }
+        site.smtp.let_work();
+        site.advance(60);
+        root.open("/console/repair").await;
+        assert_eq!(lead(&root), "No mail gets through: no code and no link arrives.");
+        for (address, kept_out) in [("somebody@example.org", Some("nia")), ("somebody@elsewhere.example", None)] {
+            root.open("/console/mail").await;
+            root.browser.fill("email", address).submit().await;
+            site.admin.until_no_mail_waits().await;
+            root.open("/console/repair").await;
+            for login in ["ned", "nia"] {
+                assert_eq!(about(&root, &site, login).await.is_some(), kept_out == Some(login), "{address}: {}", root.browser.text());
+            }
+        }
+        assert_eq!(lead(&root), "Nothing is broken here: everybody can sign in, and mail gets through.");
+    }
+
     async fn a_request_for_help_is_closed_by_whoever_may_help_and_by_nobody_else(database) {
         let site = Site::on(database).await;
         site.admin.add_user(&site.acme, "cora", "Co-manager", Some("cora@example.org")).await;

@@ -8,6 +8,7 @@ mod attempts;
 mod escalation;
 mod model;
 
+use countersign::directory::people::Filter;
 use countersign::directory::rights::{Rights, own};
 use countersign::directory::users::{Changes, NewUser};
 use countersign::directory::{
@@ -15,6 +16,8 @@ use countersign::directory::{
     roles, users,
 };
 use countersign::keys::secret::{Token, TokenHash, entropy, new_id};
+use countersign::signin::decide::Demand;
+use countersign::signin::explain::explain;
 use countersign::signin::preview::{self, Lot, Obstacle};
 use countersign::store::groups::GroupRow;
 use countersign::store::messages::NewMessage;
@@ -684,6 +687,31 @@ crate::on_both_databases! {
         assert_eq!(preview.undelivered.count, 0);
     }
 
+    /// What our own server refused locks nobody out once mail works: in no preview, in no explanation and on no list.
+    async fn what_our_own_mail_server_refused_counts_until_mail_works(database) {
+        let acme = Acme::on(&database).await;
+        let ned = acme.add("ned@example.org", &acme.top, "User").await;
+        let bounced = acme.add("bounced@example.org", &acme.top, "User").await;
+        let mut tx = acme.db.write().await.unwrap();
+        let on = switch(&mut tx, &acme.top, TwoFactor::On).await;
+        answer_a_message(&mut tx, &ned, "refused", "530 5.7.0 Authentication required (mail.username, mail.password)").await;
+        refuse_a_message(&mut tx, &bounced).await;
+        for (works, expected) in [(false, vec!["bounced@example.org", "ned@example.org"]), (true, vec!["bounced@example.org"])] {
+            if works {
+                countersign::mail::note_let_in(&mut tx, NOW + 1).await.unwrap();
+            }
+            let preview = preview::changing(&mut tx, &on, TwoFactor::On, None, None).await.unwrap();
+            assert_eq!(preview.undelivered.names, expected);
+            let listed = people::list(&mut tx, None, Some(Filter::Undelivered), "", 9).await.unwrap();
+            assert_eq!(listed.iter().map(|person| person.login.as_str()).collect::<Vec<_>>(), expected);
+            for person in [&ned, &bounced] {
+                let person = people::find(&mut tx, &person.id).await.unwrap().unwrap();
+                let told = explain(&mut tx, &person, Demand::Whatever, 5, NOW + 2).await.unwrap();
+                assert_eq!(told.undelivered.is_some(), expected.contains(&person.login.as_str()), "{told:?}");
+            }
+        }
+    }
+
     async fn a_change_of_a_role_is_shown_with_whom_it_locks_out(database) {
         let acme = Acme::on(&database).await;
         let ada = acme.add("ada", &acme.top, "Top manager").await;
@@ -730,9 +758,14 @@ crate::on_both_databases! {
 
 /// A message to somebody that the mail server has refused.
 async fn refuse_a_message(tx: &mut Tx, person: &Person) {
-    let address = person.deliverable_address().unwrap();
+    answer_a_message(tx, person, "refused", "550 no such mailbox").await;
+}
+
+/// A message to somebody that the mail server has answered.
+async fn answer_a_message(tx: &mut Tx, person: &Person, state: &str, words: &str) {
+    let (address, id) = (person.deliverable_address().unwrap(), format!("{state} {}", person.id));
     let new = NewMessage {
-        id: "refused",
+        id: &id,
         purpose: "test",
         user_id: Some(&person.id),
         address: address.as_str(),
@@ -743,8 +776,8 @@ async fn refuse_a_message(tx: &mut Tx, person: &Person) {
         expires_at: NOW + 60,
     };
     messages::add(tx, new).await.unwrap();
-    let claimed = messages::claim(tx, "refused", NOW + 30, NOW).await.unwrap().unwrap();
-    messages::finish(tx, &claimed, "refused", "550 no such mailbox", NOW).await.unwrap();
+    let claimed = messages::claim(tx, &id, NOW + 30, NOW).await.unwrap().unwrap();
+    messages::finish(tx, &claimed, state, words, NOW).await.unwrap();
 }
 
 async fn invited(acme: &Acme) -> Person {
