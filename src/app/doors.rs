@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::task::{Context, Poll};
@@ -14,6 +14,9 @@ use crate::config::{Door, Listen};
 
 /// Who may use a Unix socket: its owner and its group, which the proxy has to be in.
 const SOCKET_MODE: u32 = 0o660;
+
+/// Where whoever comes by a Unix socket comes from.
+const HERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// Everything that is listened on.
 #[derive(Debug)]
@@ -58,15 +61,19 @@ impl Doors {
         poll_fn(|context| self.poll_accept(context)).await
     }
 
+    /// Closes them; the answer is who has come to them by then: the machine has let them in, and what they ask is under way.
+    pub(super) fn close(self) -> Vec<(Stream, SocketAddr)> {
+        self.0.into_iter().flat_map(Opened::close).collect()
+    }
+
     fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<(Stream, SocketAddr)>> {
-        let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         for (at, door) in self.0.iter().enumerate() {
             let accepted = match door {
                 Opened::Tcp(listener) => {
                     listener.poll_accept(context).map_ok(|(stream, peer)| (Stream::Tcp(stream), peer))
                 }
                 Opened::Unix { listener, .. } => {
-                    listener.poll_accept(context).map_ok(|(stream, _)| (Stream::Unix(stream), here))
+                    listener.poll_accept(context).map_ok(|(stream, _)| (Stream::Unix(stream), HERE))
                 }
             };
             if accepted.is_ready() {
@@ -76,6 +83,32 @@ impl Doors {
             }
         }
         Poll::Pending
+    }
+}
+
+impl Opened {
+    /// Asks the machine itself, until nobody is left: the runtime may not have heard of the last ones yet.
+    fn close(self) -> Vec<(Stream, SocketAddr)> {
+        let next: Box<dyn FnMut() -> io::Result<(Stream, SocketAddr)>> = match self {
+            Self::Tcp(listener) => match listener.into_std() {
+                Ok(listener) => Box::new(move || {
+                    let (stream, peer) = listener.accept()?;
+                    stream.set_nonblocking(true)?;
+                    Ok((Stream::Tcp(TcpStream::from_std(stream)?), peer))
+                }),
+                Err(_) => return Vec::new(),
+            },
+            Self::Unix { listener, _file: file } => match listener.into_std() {
+                Ok(listener) => Box::new(move || {
+                    let _there = &file;
+                    let (stream, _) = listener.accept()?;
+                    stream.set_nonblocking(true)?;
+                    Ok((Stream::Unix(UnixStream::from_std(stream)?), HERE))
+                }),
+                Err(_) => return Vec::new(),
+            },
+        };
+        std::iter::repeat_with(next).map_while(Result::ok).collect()
     }
 }
 

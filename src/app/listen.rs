@@ -1,23 +1,24 @@
 //! How do requests come in? With a limit on everything that a client could make us wait for.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::connect_info::ConnectInfo;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::IntoResponse as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tower::ServiceExt as _;
 
 use super::descriptors;
 use super::doors::{Doors, Stream};
+use super::ending::{End, Notice};
 use super::patience::{self, Patient, Turns};
 use super::places::{Admission, Bounds, Owner, Place, Places};
 use super::tls::Renewable;
@@ -25,8 +26,8 @@ use crate::config::Proxies;
 use crate::web::certificate::ClientCertificate;
 use crate::web::network::{is_among, of_address};
 
-/// How long what is under way may take once we are told to stop.
-const DRAIN: Duration = Duration::from_secs(20);
+/// How long those who came last may wait for a place.
+const LET_IN: Duration = Duration::from_secs(1);
 
 /// How soon it is looked again for a place when everybody was busy.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -52,7 +53,7 @@ impl Service {
         Self { router, tls: None, trusted_proxies, bounds }
     }
 
-    /// Serves until `shutdown` ends, then at most 20 s longer, for what is under way.
+    /// Serves until `shutdown` ends, then at most 20 s longer: for what is under way, and for proxies, which have to notice.
     pub async fn serve(self, doors: impl Into<Doors>, shutdown: impl Future<Output = ()>) {
         let Bounds { all, of_one } = self.bounds;
         tracing::info!(
@@ -61,44 +62,57 @@ impl Service {
             files = descriptors::limit(),
             "taking connections"
         );
-        let graceful = GracefulShutdown::new();
-        let mut doors = doors.into();
+        let (mut doors, places, end) = (doors.into(), Places::new(self.bounds), End::new());
         tokio::select! {
             () = shutdown => {}
-            () = self.take_in(&mut doors, &graceful) => {}
+            () = self.take_in(&mut doors, &places, &end) => {}
         }
-        drop(doors);
-        if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
-            tracing::warn!("some connections were cut off after {} s", DRAIN.as_secs());
+        if !self.trusted_proxies.is_empty() {
+            tokio::select! {
+                biased;
+                () = self.take_in(&mut doors, &places, &end) => {}
+                () = end.leave() => {}
+            }
+        }
+        let rest = async {
+            for (stream, peer) in doors.close() {
+                self.let_in(&places, &end, stream, peer).await;
+            }
+        };
+        let _ = tokio::time::timeout(LET_IN, rest).await;
+        if !end.close().await {
+            tracing::warn!("connections were cut off with work under way");
         }
     }
 
-    async fn take_in(&self, doors: &mut Doors, graceful: &GracefulShutdown) {
-        let places = Places::new(self.bounds);
+    async fn take_in(&self, doors: &mut Doors, places: &Arc<Places>, end: &End) {
         loop {
-            let (stream, peer) = match doors.accept().await {
-                Ok(accepted) => accepted,
+            match doors.accept().await {
+                Ok((stream, peer)) => self.let_in(places, end, stream, peer).await,
                 Err(error) => {
                     // Out of file descriptors, most likely: others must close first.
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(Duration::from_millis(50)).await;
-                    continue;
                 }
-            };
-            let Some(place) = self.place(&places, peer).await else {
-                tracing::debug!(%peer, "an address has too many connections, and all of them busy");
-                continue;
-            };
-            let (service, watcher) = (self.clone(), graceful.watcher());
-            tokio::spawn(async move {
-                let turns = place.turns();
-                tokio::select! {
-                    () = service.connection(stream, peer, turns, watcher) => {}
-                    () = place.needed() => tracing::debug!(%peer, "a connection that waited has made room"),
-                }
-                drop(place);
-            });
+            }
         }
+    }
+
+    /// Gives a connection its place, and whoever comes by it their answers.
+    async fn let_in(&self, places: &Arc<Places>, end: &End, stream: Stream, peer: SocketAddr) {
+        let Some(place) = self.place(places, peer).await else {
+            tracing::debug!(%peer, "an address has too many connections, and all of them busy");
+            return;
+        };
+        let (service, notice) = (self.clone(), end.notice());
+        tokio::spawn(async move {
+            let turns = place.turns();
+            tokio::select! {
+                () = service.connection(stream, peer, turns, notice) => {}
+                () = place.needed() => tracing::debug!(%peer, "a connection that waited has made room"),
+            }
+            drop(place);
+        });
     }
 
     /// A place for a new connection, as soon as there is one; none for an address that has its share.
@@ -116,16 +130,16 @@ impl Service {
         }
     }
 
-    async fn connection(self, stream: Stream, peer: SocketAddr, turns: Arc<Turns>, watcher: Watcher) {
+    async fn connection(self, stream: Stream, peer: SocketAddr, turns: Arc<Turns>, notice: Notice) {
         match (stream, self.tls) {
-            (Stream::Unix(stream), _) => answer(stream, peer, turns, None, self.router, watcher).await,
+            (Stream::Unix(stream), _) => answer(stream, peer, turns, None, self.router, notice).await,
             (Stream::Tcp(stream), None) => {
                 let _ = stream.set_nodelay(true);
-                answer(stream, peer, turns, None, self.router, watcher).await;
+                answer(stream, peer, turns, None, self.router, notice).await;
             }
             (Stream::Tcp(stream), Some(tls)) => {
                 let _ = stream.set_nodelay(true);
-                secure(stream, peer, turns, &tls, self.router, watcher).await;
+                secure(stream, peer, turns, &tls, self.router, notice).await;
             }
         }
     }
@@ -137,10 +151,10 @@ async fn secure(
     turns: Arc<Turns>,
     tls: &Renewable,
     router: Router,
-    watcher: Watcher,
+    notice: Notice,
 ) {
     match tokio::time::timeout(patience::HEAD, tls.current().accept(stream)).await {
-        Ok(Ok((stream, certificate))) => answer(stream, peer, turns, certificate, router, watcher).await,
+        Ok(Ok((stream, certificate))) => answer(stream, peer, turns, certificate, router, notice).await,
         Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
         Err(_) => tracing::debug!("a TLS handshake took too long"),
     }
@@ -152,32 +166,47 @@ async fn answer<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     turns: Arc<Turns>,
     certificate: Option<ClientCertificate>,
     router: Router,
-    watcher: Watcher,
+    notice: Notice,
 ) {
     let certificate = certificate.map(Arc::new);
     let stream = Patient::new(stream, Arc::clone(&turns));
+    let (whose, mut end) = (Arc::clone(&turns), notice.clone());
     let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
         let turn = turns.ours();
         request.extensions_mut().insert(ConnectInfo(peer));
         if let Some(certificate) = &certificate {
             request.extensions_mut().insert(Arc::clone(certificate));
         }
-        let router = router.clone();
+        let (router, notice) = (router.clone(), notice.clone());
         async move {
-            let answer = if names_its_host(&request) {
+            let mut answer = if names_its_host(&request) {
                 router.oneshot(request).await
             } else {
                 Ok((StatusCode::BAD_REQUEST, [(header::CONNECTION, "close")], "one Host header is needed\n")
                     .into_response())
             };
+            if let Ok(answer) = &mut answer
+                && notice.has_come()
+            {
+                answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
             drop(turn);
             answer
         }
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(patience::IDLE).max_buf_size(64 * 1024);
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = watcher.watch(connection).await {
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let ended = tokio::select! {
+        // What has come already is read before it is asked whether nothing has.
+        biased;
+        ended = connection.as_mut() => ended,
+        () = end.is_time(|| whose.have_begun()) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
     }
 }
@@ -191,7 +220,7 @@ fn names_its_host<B>(request: &hyper::Request<B>) -> bool {
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
-    use tokio::time::{Instant, sleep};
+    use tokio::time::sleep;
 
     use super::*;
 
@@ -202,10 +231,10 @@ mod tests {
     fn connected() -> DuplexStream {
         let (client, server) = tokio::io::duplex(1024);
         let router = Router::new().fallback(async |body: String| format!("<{body}>"));
-        let graceful = GracefulShutdown::new();
+        let end = End::new();
         tokio::spawn(async move {
             let peer = SocketAddr::from(([127, 0, 0, 1], 1));
-            answer(server, peer, Arc::default(), None, router, graceful.watcher()).await;
+            answer(server, peer, Arc::default(), None, router, end.notice()).await;
         });
         client
     }
@@ -214,10 +243,10 @@ mod tests {
     fn connected_to_a_talker() -> DuplexStream {
         let (client, server) = tokio::io::duplex(1024);
         let router = Router::new().fallback(async || "x".repeat(300 * 1024));
-        let graceful = GracefulShutdown::new();
+        let end = End::new();
         tokio::spawn(async move {
             let peer = SocketAddr::from(([127, 0, 0, 1], 1));
-            answer(server, peer, Arc::default(), None, router, graceful.watcher()).await;
+            answer(server, peer, Arc::default(), None, router, end.notice()).await;
         });
         client
     }
@@ -225,7 +254,6 @@ mod tests {
     /// Seconds until the server hangs up on a client that reads so many bytes a second.
     #[expect(clippy::disallowed_methods, reason = "that clock is asked nowhere else")]
     async fn hears_out(mut client: DuplexStream, bytes: usize) -> Option<u64> {
-        let since = Instant::now();
         let mut buffer = vec![0; bytes];
         let mut heard = 0;
         loop {
@@ -292,7 +320,6 @@ mod tests {
     /// Seconds until the server hangs up, by the clock of the test, which stands still while there is something to do.
     #[expect(clippy::disallowed_methods, reason = "that clock is asked nowhere else")]
     async fn hangs_up(client: &mut DuplexStream) -> u64 {
-        let since = Instant::now();
         let mut rest = Vec::new();
         let _ = client.read_to_end(&mut rest).await;
         since.elapsed().as_secs()

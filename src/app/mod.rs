@@ -3,6 +3,7 @@
 mod below;
 mod descriptors;
 mod doors;
+mod ending;
 mod foundation;
 mod listen;
 mod patience;
@@ -187,8 +188,10 @@ impl App {
         let tls = config.tls.as_ref().map(|tls| Renewable::new(tls, clock.clone()).map(Arc::new));
         let tls = tls.transpose()?;
         let (told, asked_to_end) = oneshot::channel();
-        let shutdown = async {
+        let readiness = Arc::clone(&self.readiness);
+        let shutdown = async move {
             shutdown.await;
+            readiness.end();
             let _ = told.send(());
         };
         let collector = config.telemetry.otlp_endpoint.as_deref();

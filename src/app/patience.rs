@@ -62,6 +62,11 @@ impl Turns {
         OurTurn(Arc::clone(self))
     }
 
+    /// Whether anything has been asked.
+    pub(super) fn have_begun(&self) -> bool {
+        self.turn.load(Ordering::Acquire) > 0
+    }
+
     /// Since when we wait for the client; none when it waits for us.
     pub(super) fn waits_since(&self) -> Option<u64> {
         let theirs = self.turn.load(Ordering::Acquire).is_multiple_of(2);

@@ -1,6 +1,7 @@
 //! Can this process serve? It needs signing keys, and a database that takes writing and has a schema on which this program runs: another
 //! node may have upgraded it meanwhile.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::extract::State;
@@ -14,13 +15,26 @@ use crate::store::{self, Error, SchemaState};
 /// How long whoever asks has to wait.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// The last answer, and the second in which it was found: however many ask, the database is tried once a second.
+/// What is known of it.
 #[derive(Debug, Default)]
-pub(super) struct Readiness(Mutex<Option<(i64, bool)>>);
+pub(super) struct Readiness {
+    /// The last answer, and the second in which it was found: however many ask, the database is tried once a second.
+    last: Mutex<Option<(i64, bool)>>,
+    /// Whether this process has been told to end: others serve from now on.
+    ends: AtomicBool,
+}
+
+impl Readiness {
+    /// This process ends.
+    pub(super) fn end(&self) {
+        self.ends.store(true, Ordering::Relaxed);
+    }
+}
 
 /// `GET /readyz`
 pub(super) async fn ready(State(app): State<App>) -> Response {
-    let found = tokio::time::timeout(PATIENCE, look(&app)).await;
+    let ends = app.readiness.ends.load(Ordering::Relaxed);
+    let found = if ends { Ok(false) } else { tokio::time::timeout(PATIENCE, look(&app)).await };
     if found.is_err() {
         tracing::warn!("not ready: the database does not answer");
     }
@@ -32,7 +46,7 @@ pub(super) async fn ready(State(app): State<App>) -> Response {
 
 async fn look(app: &App) -> bool {
     let now = app.provider.signin.clock.now();
-    let mut last = app.readiness.0.lock().await;
+    let mut last = app.readiness.last.lock().await;
     if let Some((at, found)) = *last
         && at == now
     {
