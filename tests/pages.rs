@@ -15,8 +15,10 @@ use countersign::web::{
     AppCard, ChoosePasswordMail, CodeMail, CodePage, CodesStoppedMail, ConsentPage, ErrorText, Language,
     MailPage, MailParts, OverrideMail, PasswordChangedMail, ResetMail, ResetWithoutAddressMail, TestMail,
 };
+use support::Database;
 use support::html::{forms, text_of};
 use support::samples::{html, pages, samples};
+use support::site::Site;
 
 const ATTACK: &str = "\"><script>alert('x')</script>&amp;";
 
@@ -370,4 +372,22 @@ fn every_sentence_that_a_page_asks_for_is_there() {
     assert!(missing.is_empty(), "{missing:?}");
     let scopes = ["openid", "profile", "email", "groups", "offline_access"];
     assert!(scopes.iter().all(|scope| keys.contains(&format!("scope-{scope}"))));
+}
+
+/// Somebody follows them word by word, once, on a Friday evening.
+#[tokio::test]
+async fn every_page_of_ours_that_the_documents_send_people_to_is_there() {
+    let site = Site::on(Database::sqlite().await).await;
+    let documents = text_below(Path::new("docs")) + &fs::read_to_string("README.md").unwrap();
+    let paths: BTreeSet<&str> = documents
+        .split("https://login.example.org/")
+        .skip(1)
+        .map(|rest| rest.split(|c: char| !(c.is_ascii_alphanumeric() || "/-_.".contains(c))).next().unwrap())
+        .map(|path| path.trim_end_matches('.'))
+        .collect();
+    assert!(paths.contains("console"), "{paths:?}");
+    for path in paths {
+        let page = site.browser().open(&format!("/{path}")).await.page().clone();
+        assert_ne!(page.status, 404, "https://login.example.org/{path}");
+    }
 }

@@ -1,114 +1,14 @@
 //! Who comes in, by which proofs, and how does one go out again?
 
-use std::time::Duration;
-
 use countersign::directory::users::Changes;
 use countersign::directory::{Login, Status};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::Database;
 use crate::support::admin::PASSWORD;
 use crate::support::browser::Browser;
 use crate::support::relying_app::RelyingApp;
-use crate::support::site::Site;
-use crate::tracker::Tracker;
-
-/// A provider on https, a tracker whose settings are the recipe, and pia, who needs no code.
-struct World {
-    site: Site,
-    tracker: Tracker,
-    app: RelyingApp,
-}
-
-/// One person's browser, at either place.
-struct Person {
-    at_tracker: Browser,
-    at_provider: Browser,
-}
-
-impl World {
-    async fn new(database: Database) -> Self {
-        let site =
-            Site::with_tls(database, |c| c.outbound.allow_private = vec!["127.0.0.1".to_owned()]).await;
-        let plain = site.admin.add_group("Plain", false).await;
-        site.admin.add_user(&plain, "pia", "User", None).await;
-        let tracker = Tracker::start().await;
-        tracker.set_clock(site.now());
-        let app = site.admin.add_app_with(|m| *m = tracker.metadata()).await;
-        let world = Self { site, tracker, app };
-        world.set("").await;
-        world
-    }
-
-    /// The recipe with these lines more.
-    async fn set(&self, more: &str) {
-        let more = format!("{}\n  {more}", self.tracker.trusting());
-        self.tracker.follow_recipe(&self.site.admin.db, &self.app, &more).await;
-    }
-
-    fn person(&self) -> Person {
-        Person { at_tracker: self.tracker.browser(), at_provider: self.site.browser() }
-    }
-
-    /// Somebody who has signed in at the tracker.
-    async fn signed_in(&self, login: &str) -> Person {
-        let mut person = self.person();
-        self.sign_in(&mut person, login).await;
-        assert_eq!(self.seen(&mut person).await["session"]["login"], login);
-        person
-    }
-
-    async fn sign_in(&self, person: &mut Person, login: &str) {
-        person.set_out("login.php").await;
-        person.at_provider.fill("login", login).fill("password", PASSWORD).submit().await;
-        if !person.at_provider.has_left() {
-            let code = self.site.inbox(&format!("{login}@example.org")).code();
-            person.at_provider.fill("code", &code).fill("password", PASSWORD).submit().await;
-        }
-        person.come_back().await;
-    }
-
-    async fn seen(&self, person: &mut Person) -> Value {
-        let seen = self.tracker.seen_by(&mut person.at_tracker).await;
-        seen.unwrap_or_else(|| panic!("nobody is signed in:\n{}", self.tracker.log()))
-    }
-
-    /// Waits for what is told behind the browser's back.
-    async fn is_out_soon(&self, person: &mut Person) {
-        for _ in 0..400 {
-            if self.tracker.seen_by(&mut person.at_tracker).await.is_none() {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(25)).await;
-        }
-        panic!("still signed in:\n{}", self.tracker.log());
-    }
-}
-
-impl Person {
-    /// Goes from a page of the tracker to the provider.
-    async fn set_out(&mut self, page: &str) {
-        let request = self.at_tracker.open(page).await.arrived();
-        self.at_provider.open(request.as_str()).await;
-    }
-
-    /// Goes back to the tracker.
-    async fn come_back(&mut self) {
-        let answer = self.at_provider.arrived();
-        self.at_tracker.open(answer.as_str()).await;
-    }
-
-    fn told(&self) -> String {
-        let page = self.at_tracker.page();
-        self.at_tracker
-            .text_of("oidc-message")
-            .unwrap_or_else(|| panic!("no message at {}: {}", page.url, page.body))
-    }
-
-    fn session_cookie(&self) -> cookie::Cookie<'static> {
-        self.at_tracker.cookies().into_iter().find(|c| c.name() == "tt_PHPSESSID").unwrap()
-    }
-}
+use crate::world::World;
 
 crate::on_both_databases! {
     async fn one_comes_in_by_password_by_code_and_by_override(database) {
@@ -153,28 +53,6 @@ crate::on_both_databases! {
         world.site.advance(5);
         world.is_out_soon(&mut ned).await;
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_session_is_renewed_and_nothing_of_the_one_before_stays() {
-    let world = World::new(Database::sqlite().await).await;
-    let mut person = world.signed_in("ada").await;
-    person.at_tracker.open("index.php?behalf").await;
-    let before = person.session_cookie();
-    assert_eq!((before.http_only(), before.same_site()), (Some(true), Some(cookie::SameSite::Lax)));
-    assert!(world.seen(&mut person).await["session"]["behalf_group_id"].is_number());
-    // Ada's colleague takes the chair, without a sign-out.
-    person.set_out("oidc.php?start&again").await;
-    person.at_provider.fill("login", "pia").fill("password", PASSWORD).submit().await;
-    person.come_back().await;
-    let seen = world.seen(&mut person).await;
-    assert_eq!(seen["user"]["login"], "pia");
-    let keys: Vec<_> = seen["session"].as_object().unwrap().keys().cloned().collect();
-    assert_eq!(keys, ["authenticated", "authenticated_user_id", "login", "oidc"]);
-    assert_ne!(person.session_cookie().value(), before.value());
-    let thief = world.tracker.browser();
-    thief.plant_cookie("tt_PHPSESSID", before.value());
-    assert!(world.tracker.seen_by(&mut thief.clone()).await.is_none(), "the old name is worth nothing");
 }
 
 /// Also: who was signed in by Time Tracker's own form when the connector came is not, any more.
@@ -330,46 +208,6 @@ async fn a_sign_in_begins_at_the_host_where_it_ends() {
     assert_eq!(led.as_str(), world.tracker.at("oidc.php?start"));
     let mut browser = world.tracker.browser();
     assert!(browser.open("login.php/further").await.arrived().as_str().contains("/authorize?"));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_link_of_another_site_signs_nobody_out() {
-    let world = World::new(Database::sqlite().await).await;
-    let mut pia = world.signed_in("pia").await;
-    let cookie = pia.session_cookie();
-    let followed = async |from: &str| {
-        let request = crate::support::browser::http()
-            .get(world.tracker.at("logout.php"))
-            .header("sec-fetch-site", from);
-        let answer =
-            request.header("cookie", format!("{}={}", cookie.name(), cookie.value())).send().await.unwrap();
-        answer.headers()["location"].to_str().unwrap().to_owned()
-    };
-    assert_eq!(followed("cross-site").await, world.tracker.at("index.php"));
-    assert_eq!(world.seen(&mut pia).await["session"]["login"], "pia");
-    assert!(followed("same-origin").await.contains("/logout?id_token_hint="));
-    assert!(world.tracker.seen_by(&mut pia.at_tracker).await.is_none());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_session_is_renewed_at_the_provider_when_it_is_old() {
-    let world = World::new(Database::sqlite().await).await;
-    let mut ned = world.signed_in("ned").await;
-    for (later, still) in [(43_199, true), (2, false)] {
-        world.site.advance(later);
-        world.tracker.set_clock(world.site.now());
-        assert_eq!(world.tracker.seen_by(&mut ned.at_tracker).await.is_some(), still, "{later}");
-    }
-    // What outlives its session is swept away when somebody else comes.
-    let live = || {
-        let files = std::fs::read_dir(world.tracker.path("state")).unwrap().map(|e| e.unwrap().file_name());
-        files.filter(|name| name.to_string_lossy().starts_with("live.")).count()
-    };
-    assert_eq!(live(), 1);
-    world.site.advance(7200);
-    world.tracker.set_clock(world.site.now());
-    world.signed_in("ada").await;
-    assert_eq!(live(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

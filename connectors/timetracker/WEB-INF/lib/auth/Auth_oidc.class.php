@@ -20,7 +20,7 @@ class Auth_oidc extends Auth
 {
     /** Pages of Time Tracker's own sign-in, which lead to ours. */
     private const CLOSED = ['login.php', '2fa.php', 'password_reset.php', 'password_change.php', 'register.php'];
-    /** Where $_SESSION keeps how somebody signed in: sub, sid, acr, amr, auth_time, at, id_token. */
+    /** Where $_SESSION keeps how somebody signed in: user, sub, sid, acr, amr, auth_time, at, id_token. */
     private const SESSION = 'oidc';
     /** Where it keeps what to say when the browser comes back from a sign-out. */
     private const FAREWELL = 'oidc_farewell';
@@ -133,6 +133,7 @@ class Auth_oidc extends Auth
         [$claims, $idToken] = (new SignIn($this->settings, $this->provider))->finish($query);
         $person = (new People($this->settings))->find($claims);
         $how = [
+            'user' => $person['id'],
             'sub' => $claims['sub'],
             // A provider that was not told our back-channel names no session.
             'sid' => Claims::text($claims, 'sid') ?: bin2hex(random_bytes(16)),
@@ -159,11 +160,16 @@ class Auth_oidc extends Auth
         $this->sendCookie();
     }
 
-    /** Whether the session was made by us, is not too old, and has not been ended from elsewhere. */
+    /**
+     * Whether the session was made by us for whom it is now, fits what is demanded today, is not too old, and has not been ended from
+     * elsewhere. Time Tracker's own form, should it have been switched on for an hour, gives a session to somebody else and leaves the rest.
+     */
     private function goesOn(): bool
     {
         $how = $_SESSION[self::SESSION] ?? null;
         return is_array($how)
+            && ($how['user'] ?? null) === (int) $this->getUserId()
+            && (!$this->settings->requireTwoFactor || $how['acr'] === Provider::TWO_FACTOR)
             && $how['at'] > $this->settings->now() - $this->settings->lifetime
             && $this->store->isLive($how['sub'], $how['sid']);
     }

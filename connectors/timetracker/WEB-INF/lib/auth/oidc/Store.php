@@ -37,15 +37,16 @@ final class Store
     public function begin(string $sub, string $sid): void
     {
         $this->sweep();
-        if (file_exists($this->path('ended.' . self::hash($sid)))) {
+        if ($this->hasEnded($sub, $sid)) {
             throw new Trouble('ended', 'a sign-out came first');
         }
         $this->mark(self::session($sub, $sid));
     }
 
+    /** Asks for both: a sign-out may have come while `begin`, in another process, was between its two lines. */
     public function isLive(string $sub, string $sid): bool
     {
-        return file_exists($this->path(self::session($sub, $sid)));
+        return file_exists($this->path(self::session($sub, $sid))) && !$this->hasEnded($sub, $sid);
     }
 
     /** Ends one session, or without its name all of a person, or without the person all of that name. */
@@ -63,7 +64,7 @@ final class Store
     public function endForGood(string $sub, string $sid): void
     {
         if ($sid !== '') {
-            $this->mark('ended.' . self::hash($sid));
+            $this->mark(self::ended($sub, $sid));
         }
         $this->end($sub, $sid);
     }
@@ -72,6 +73,17 @@ final class Store
     public function isNew(string $jti): bool
     {
         return $this->mark('seen.' . self::hash($jti));
+    }
+
+    private function hasEnded(string $sub, string $sid): bool
+    {
+        return file_exists($this->path(self::ended($sub, $sid))) || file_exists($this->path(self::ended('', $sid)));
+    }
+
+    /** A logout token may leave the person out. */
+    private static function ended(string $sub, string $sid): string
+    {
+        return 'ended.' . self::hash($sub) . '.' . self::hash($sid);
     }
 
     private static function session(string $sub, string $sid): string
