@@ -97,6 +97,10 @@ crate::on_both_databases! {
         assert_eq!(broken(&database, &vault).await, Some(Break::End { found: 7, expected: 9 }));
         database.run("DELETE FROM audit_events WHERE seq < 3").await;
         assert_eq!(broken(&database, &vault).await, Some(Break::Removed { seq: 1 }));
+        database.run("DELETE FROM audit_events; DELETE FROM audit_head").await;
+        let mut conn = database.db.read().await.unwrap();
+        let noted = chain::verify(&mut conn, &vault, Some((9, "as it was"))).await.unwrap();
+        assert_eq!(noted.broken, Some(Break::Noted { seq: 9 }), "whoever has noted an end knows that there was a log");
     }
 
     /// Whoever can write the database and has not the master key cannot write a chain that verifies, nor have us go on with theirs.

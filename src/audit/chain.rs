@@ -142,9 +142,10 @@ pub async fn purge(db: &Db, vault: &Vault, now_ms: i64) -> Result<u64, Error> {
 pub async fn verify(conn: &mut Conn, vault: &Vault, noted: Option<(i64, &str)>) -> Result<Report, Error> {
     let waiting = audit_chain::count_waiting(conn).await?;
     let Some(head) = audit_chain::head(conn).await? else {
-        // Nothing was ever chained: then nothing has a place either.
+        // Nothing was ever chained: then nothing has a place either, and nobody has noted one.
         let found = audit_chain::chained(conn, 0, 1).await?.first().and_then(|link| link.seq).unwrap_or(0);
         let broken = (found > 0).then_some(Break::Seal);
+        let broken = broken.or(noted.map(|(seq, _)| Break::Noted { seq }));
         return Ok(Report { from: 1, upto: 0, hash: beginning(), waiting, broken });
     };
     let from = head.from_seq + 1;

@@ -39,7 +39,7 @@ pub(super) struct Init {
 
 impl Init {
     pub(super) async fn run(self, file: Option<&Path>) -> anyhow::Result<()> {
-        let login = Login::parse(&self.admin).context("--admin")?;
+        let login = Login::choose(&self.admin).context("--admin")?;
         let email = self.admin_email.as_deref().map(Address::parse).transpose().context("--admin-email")?;
         let password = self.password_stdin.then(|| input::new_password(true)).transpose()?;
         let settings = self.settings(file)?;

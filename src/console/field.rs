@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 use super::Visit;
+use crate::directory::{misleads, shows_nothing};
 use crate::web::form::Form;
 
 /// A sentence of the catalogue, with what belongs into it: `{ $name }` and `{ $n }`.
@@ -224,8 +225,7 @@ pub fn line<'f>(form: &'f Form, field: &'static str, longest: usize) -> Result<&
 /// Whether a character cannot be seen, or turns what stands around it, or stands for one that is none ([`Form::typed`]): no name of
 /// anybody needs one.
 fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{fffd}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    c == '\u{fffd}' || misleads(c) || shows_nothing(c)
 }
 
 #[cfg(test)]
@@ -235,7 +235,16 @@ mod tests {
     #[test]
     fn what_cannot_be_seen_is_refused_where_it_was_typed() {
         let form = |typed: &str| Form::from_iter([("name".to_owned(), typed.to_owned())]);
-        for good in ["", "Ned Nedd", " Zoë ", "李小龍", "ناد", "O'Brien-Łuczak"] {
+        for good in [
+            "",
+            "Ned Nedd",
+            " Zoë ",
+            "李小龍",
+            "ناد",
+            "O'Brien-Łuczak",
+            "\u{645}\u{6cc}\u{200c}\u{622}",
+            "👩\u{200d}💻",
+        ] {
             assert_eq!(line(&form(good), "name", 20).unwrap(), good.trim());
         }
         for (bad, key) in [
@@ -244,6 +253,10 @@ mod tests {
             ("a\nb", "wrong-hidden"),
             ("\u{202e}evil", "wrong-hidden"),
             ("ze\u{200b}ro", "wrong-hidden"),
+            ("so\u{ad}ft", "wrong-hidden"),
+            ("fi\u{3164}lled", "wrong-hidden"),
+            ("ta\u{e0041}g", "wrong-hidden"),
+            ("li\u{2028}ne", "wrong-hidden"),
             (&"x".repeat(21), "wrong-too-long"),
         ] {
             assert_eq!(line(&form(bad), "name", 20).unwrap_err().said.key, key, "{bad:?}");

@@ -13,7 +13,7 @@ use super::visit::ConsolePage;
 use super::{trouble, user_deeds};
 use crate::directory::rights::own;
 use crate::directory::users::{self, NewUser};
-use crate::directory::{Address, Error, Login, Person, of_user, roles};
+use crate::directory::{Address, Error, Login, NotALogin, Person, of_user, roles};
 use crate::keys::secret::entropy;
 use crate::signin::announce;
 use crate::store::groups::{self, GroupRow};
@@ -96,7 +96,8 @@ async fn add(visit: &Visit, tx: &mut Tx, typed: &Typed) -> Result<Result<Person,
         Err(error) => return Ok(Err(trouble::wrong(error)?)),
     };
     if person.deliverable_address().is_some()
-        && let Err(wrong) = user_deeds::send_link(visit, tx, &person).await?
+        && let Err(wrong) =
+            user_deeds::issued(user_deeds::inviter(visit).issue_first(tx, &person, &visit.by).await)?
     {
         return Ok(Err(wrong));
     }
@@ -107,7 +108,7 @@ async fn add(visit: &Visit, tx: &mut Tx, typed: &Typed) -> Result<Result<Person,
 async fn read(visit: &Visit, conn: &mut Conn) -> Result<Result<Typed, Vec<Wrong>>, Problem> {
     let mut wrong = Vec::new();
     let login = line(&visit.form, "login", LONGEST_LOGIN)
-        .and_then(|typed| Login::parse(typed).map_err(|_| Wrong::new("login", Said::new("wrong-login"))));
+        .and_then(|typed| Login::choose(typed).map_err(|why| Wrong::new("login", Said::new(unfit(why)))));
     let name = line(&visit.form, "name", LONGEST.1).map(str::to_owned);
     let email = email(visit);
     let group = match line(&visit.form, "group", LONGEST.2) {
@@ -136,6 +137,14 @@ async fn read(visit: &Visit, conn: &mut Conn) -> Result<Result<Typed, Vec<Wrong>
             wrong.dedup();
             Ok(Err(wrong))
         }
+    }
+}
+
+/// Why somebody is not given a login.
+const fn unfit(why: NotALogin) -> &'static str {
+    match why {
+        NotALogin::LooksAlike => "wrong-login-alike",
+        NotALogin::Empty | NotALogin::TooLong | NotALogin::Control => "wrong-login",
     }
 }
 

@@ -111,6 +111,8 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
 pub(super) async fn top(visit: &Visit, conn: &mut Conn) -> Result<Option<GroupRow>, Problem> {
     let named = visit.form.get("group").or_else(|| visit.query.get("group"));
     let id = match (visit.tree.top_id(), named) {
+        // What is in another tree is not there.
+        (Some(own), Some(named)) if named != own => return Err(Problem::NotFound),
         (Some(own), _) => own,
         (None, Some(named)) => named,
         (None, None) => return Ok(None),

@@ -16,7 +16,7 @@ use crate::directory::rights::own;
 use crate::directory::{Error, Person, Status, TwoFactor, access, users};
 use crate::keys::secret::entropy;
 use crate::signin::announce;
-use crate::signin::invite::{self, Inviter};
+use crate::signin::invite::{self, Inviter, Issued};
 use crate::store::access::{Live, sessions};
 use crate::store::{Conn, Tx};
 use crate::web::Problem;
@@ -118,21 +118,26 @@ async fn link(visit: Visit) -> Result<Response, Problem> {
 }
 
 /// Makes a link for somebody, and puts its mail into the queue.
-pub(super) async fn send_link(
-    visit: &Visit,
-    tx: &mut Tx,
-    person: &Person,
-) -> Result<Result<(), Wrong>, Problem> {
+async fn send_link(visit: &Visit, tx: &mut Tx, person: &Person) -> Result<Result<(), Wrong>, Problem> {
     if person.deliverable_address().is_none() {
         return Ok(Err(Wrong::new("email", Said::new("wrong-no-address"))));
     }
+    issued(inviter(visit).issue(tx, person, &visit.by).await)
+}
+
+/// What gives out links, and writes their mails.
+pub(super) fn inviter(visit: &Visit) -> Inviter {
     let state = &visit.provider().signin;
-    let inviter = Inviter {
+    Inviter {
         issuer: visit.provider().issuer.clone(),
         lifetime: state.settings.link_lifetime,
         mail: Some((state.pages.clone(), state.vault.clone())),
-    };
-    match inviter.issue(tx, person, &visit.by).await {
+    }
+}
+
+/// Whether a link was given out, or what is wrong.
+pub(super) fn issued(issued: Result<Issued, invite::Error>) -> Result<Result<(), Wrong>, Problem> {
+    match issued {
         Ok(_) => Ok(Ok(())),
         Err(invite::Error::Directory(error)) => Ok(Err(trouble::wrong(error)?)),
         Err(invite::Error::Mail(error)) => Err(Problem::Internal(error.to_string())),

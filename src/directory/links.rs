@@ -66,8 +66,40 @@ pub async fn issue(
 ) -> Result<Token, Error> {
     let person = people::locked(conn, &person.id).await?.ok_or(Error::Vanished)?;
     policy::may_edit(&by.actor, &standing(conn, &person).await?)?;
+    make(conn, &person, lifetime, by, rng).await
+}
+
+/// The same for somebody who has just been added and never had a link: whoever may add somebody like them may invite them, also where
+/// they may not edit them afterwards.
+///
+/// # Errors
+/// When the rules say no, or the database refuses.
+pub async fn issue_first(
+    conn: &mut Conn,
+    person: &Person,
+    lifetime: i64,
+    by: &By,
+    rng: &mut impl CryptoRng,
+) -> Result<Token, Error> {
+    let person = people::locked(conn, &person.id).await?.ok_or(Error::Vanished)?;
+    let is_new = person.status == Status::Invited && !links::had_one(conn, &person.id).await?;
+    let standing = standing(conn, &person).await?;
+    if !is_new {
+        policy::may_edit(&by.actor, &standing)?;
+    }
+    policy::may_add(&by.actor, &standing.place, &standing.role)?;
+    make(conn, &person, lifetime, by, rng).await
+}
+
+async fn make(
+    conn: &mut Conn,
+    person: &Person,
+    lifetime: i64,
+    by: &By,
+    rng: &mut impl CryptoRng,
+) -> Result<Token, Error> {
     if person.status == Status::Disabled {
-        return Err(Error::Disabled(person.login));
+        return Err(Error::Disabled(person.login.clone()));
     }
     let (token, now) = (Token::generate(rng), by.now());
     let hash = token.hash();

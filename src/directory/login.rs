@@ -4,7 +4,7 @@ use std::fmt;
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::text::turns;
+use super::text::{mixes_alphabets, shows_nothing, turns};
 use crate::keys::secret::TokenHash;
 
 /// What a person types to say who they are. Kept as it was written; compared by [`Login::key`].
@@ -23,6 +23,11 @@ pub enum NotALogin {
     /// It has a control character in it.
     #[error("a login cannot have control characters")]
     Control,
+    /// It would pass for another one.
+    #[error(
+        "a login has letters of one alphabet, and none that cannot be seen: else it looks like somebody else's"
+    )]
+    LooksAlike,
 }
 
 impl Login {
@@ -45,6 +50,16 @@ impl Login {
         }
         let login = Self(text.to_owned());
         if login.key().is_empty() { Err(NotALogin::Empty) } else { Ok(login) }
+    }
+
+    /// The same for a login that somebody is to be given: none that looks like another. Those that there are stay good to sign in with.
+    ///
+    /// # Errors
+    /// When it is none, has letters of alphabets that look alike beside each other, or what shows nothing.
+    pub fn choose(typed: &str) -> Result<Self, NotALogin> {
+        let login = Self::parse(typed)?;
+        let alike = mixes_alphabets(&login.key()) || login.0.chars().any(shows_nothing);
+        if alike { Err(NotALogin::LooksAlike) } else { Ok(login) }
     }
 
     /// As it was written.
@@ -136,6 +151,18 @@ mod tests {
         assert_eq!(Login::parse("\u{200b}"), Err(NotALogin::Empty));
         assert_eq!(Login::parse("a\0b"), Err(NotALogin::Control));
         assert_eq!(Login::parse(&"x".repeat(201)), Err(NotALogin::TooLong));
+    }
+
+    #[test]
+    fn nobody_is_given_a_login_that_looks_like_another() {
+        for good in ["ned", "nina.müller@example.org", "нина", "李小龍", "Ｎed"] {
+            assert!(Login::choose(good).is_ok(), "{good}");
+        }
+        for bad in ["n\u{435}d", "\u{3b1}da", "ne\u{ad}d", "ned\u{3164}"] {
+            assert_eq!(Login::choose(bad), Err(NotALogin::LooksAlike), "{bad}");
+            assert!(Login::parse(bad).is_ok(), "{bad}");
+        }
+        assert_eq!(Login::choose(" "), Err(NotALogin::Empty));
     }
 
     proptest! {

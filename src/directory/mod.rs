@@ -48,7 +48,7 @@ pub use password::{Busy, Password, Passwords, Weak};
 pub use person::{HomeGroup, Person, Role, Status, deliverable};
 pub use proof::Proof;
 pub use queue::{Lane, Turn};
-pub use text::misleads;
+pub use text::{misleads, shows_nothing};
 pub use tree::Tree;
 pub use two_factor::TwoFactor;
 

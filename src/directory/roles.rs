@@ -39,7 +39,7 @@ pub async fn add(tx: &mut Tx, new: NewRole<'_>, by: &By, rng: &mut impl CryptoRn
     let row = RoleRow {
         id: new_id(rng),
         group_id: Some(new.top.top_id.clone()),
-        name: check_name(new.name)?.to_owned(),
+        name: check_free(new.name)?.to_owned(),
         rank: new.rank,
         rights: new.rights.to_string(),
     };
@@ -63,6 +63,10 @@ pub async fn set(tx: &mut Tx, after: &RoleRow, by: &By, rng: &mut impl CryptoRng
     }
     let before = now(tx, after).await?;
     let after = ruled(tx, &before, after, by).await?;
+    let told = |role: &RoleRow| json!({ "name": role.name, "rank": role.rank, "rights": role.rights });
+    if told(&before) == told(&after) {
+        return Ok(after);
+    }
     let done = roles::set(tx, &after, &fold(&after.name)).await;
     done.map_err(|e| Error::or_taken(e, Error::RoleExists(after.name.clone())))?;
     if before.rank != after.rank || before.rights != after.rights {
@@ -70,7 +74,6 @@ pub async fn set(tx: &mut Tx, after: &RoleRow, by: &By, rng: &mut impl CryptoRng
         challenges::end_hand_codes_of_holders(tx, &after.id).await?;
         links::end_of_holders(tx, &after.id, by.now()).await?;
     }
-    let told = |role: &RoleRow| json!({ "name": role.name, "rank": role.rank, "rights": role.rights });
     let event = history::altered(event("role.changed", by, &after), &told(&before), &told(&after));
     by.record(event, tx, rng).await?;
     Ok(after)
@@ -93,12 +96,14 @@ pub async fn would_be(conn: &mut Conn, after: &RoleRow, by: &By) -> Result<RoleR
 /// The role after a change that the rules allow.
 async fn ruled(conn: &mut Conn, before: &RoleRow, after: &RoleRow, by: &By) -> Result<RoleRow, Error> {
     let rights = Rights::parse(&after.rights)?;
+    let is_renamed = before.group_id.is_some() && fold(&before.name) != fold(&after.name);
+    let name = if is_renamed { check_free(&after.name)? } else { check_name(&after.name)? };
     // The same words in another order are the same rights.
     let same = rights == Rights::parse(&before.rights)?;
     let after = RoleRow {
         id: before.id.clone(),
         group_id: before.group_id.clone(),
-        name: check_name(&after.name)?.to_owned(),
+        name: name.to_owned(),
         rank: after.rank,
         rights: if same { before.rights.clone() } else { rights.to_string() },
     };
@@ -110,6 +115,13 @@ async fn ruled(conn: &mut Conn, before: &RoleRow, after: &RoleRow, by: &By) -> R
     let top = place(conn, before.group_id.as_deref()).await?;
     policy::may_change_role(&by.actor, &top, &facts(before)?, &facts(&after)?, remaining)?;
     Ok(after)
+}
+
+/// A name for a role of a tree. The site's own role keeps its name to itself: apps are told the name, and some go by it.
+fn check_free(name: &str) -> Result<&str, Error> {
+    let name = check_name(name)?;
+    let is_taken = fold(name) == fold(SITE_ADMINISTRATOR.name);
+    if is_taken { Err(Error::RoleExists(name.to_owned())) } else { Ok(name) }
 }
 
 /// Deletes a role that nobody holds.

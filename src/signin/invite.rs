@@ -5,7 +5,7 @@ use crate::config::Period;
 use crate::directory::people::{self, Filter};
 use crate::directory::{self, By, Person, Status, links};
 use crate::keys::Vault;
-use crate::keys::secret::entropy;
+use crate::keys::secret::{Token, entropy};
 use crate::mail::{self, MailError, Outgoing, Purpose};
 use crate::store::groups::GroupRow;
 use crate::store::{Db, Tx};
@@ -64,9 +64,23 @@ impl Inviter {
     /// # Errors
     /// When the rules say no, they are disabled, or the database or a template fails.
     pub async fn issue(&self, tx: &mut Tx, person: &Person, by: &By) -> Result<Issued, Error> {
+        let token = links::issue(tx, person, self.lifetime.as_secs(), by, &mut entropy()).await?;
+        self.write(tx, person, &token, by).await
+    }
+
+    /// The same for somebody whom whoever acts has just added.
+    ///
+    /// # Errors
+    /// When the rules say no, or the database or a template fails.
+    pub async fn issue_first(&self, tx: &mut Tx, person: &Person, by: &By) -> Result<Issued, Error> {
+        let token = links::issue_first(tx, person, self.lifetime.as_secs(), by, &mut entropy()).await?;
+        self.write(tx, person, &token, by).await
+    }
+
+    /// Puts the mail with a link into the queue.
+    async fn write(&self, tx: &mut Tx, person: &Person, token: &Token, by: &By) -> Result<Issued, Error> {
         let seconds = self.lifetime.as_secs();
-        let token = links::issue(tx, person, seconds, by, &mut entropy()).await?;
-        let link = links::address(&self.issuer, &token);
+        let link = links::address(&self.issuer, token);
         let (Some(address), Some((pages, vault))) = (person.deliverable_address(), &self.mail) else {
             return Ok(Issued { link, message: None });
         };

@@ -9,6 +9,7 @@ queries! {
            VALUES ($1, $2, $3, $4, $5, $6)";
     FIND = "SELECT user_id, signin_id FROM links
             WHERE token_hash = $1 AND purpose = $2 AND spent_at IS NULL AND expires_at > $3 AND created_at - $4 <= $3";
+    HAD_ONE = "SELECT user_id FROM links WHERE user_id = $1 LIMIT 1";
     SPEND = "UPDATE links SET spent_at = $3
              WHERE token_hash = $1 AND purpose = $2 AND spent_at IS NULL AND expires_at > $3 AND created_at - $4 <= $3";
     BURY = "UPDATE links SET spent_at = $2
@@ -62,6 +63,15 @@ pub async fn add(conn: &mut Conn, new: NewLink<'_>, now: i64) -> Result<()> {
 /// When the database refuses.
 pub async fn find(conn: &mut Conn, token_hash: &str, purpose: &str, now: i64) -> Result<Option<LinkRow>> {
     optional!(conn, LinkRow, FIND, token_hash, purpose, now, AHEAD)
+}
+
+/// Whether a user has, or had, a link that is still known.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn had_one(conn: &mut Conn, user_id: &str) -> Result<bool> {
+    let row: Option<(String,)> = optional!(conn, (String,), HAD_ONE, user_id)?;
+    Ok(row.is_some())
 }
 
 /// Uses a link up, once and in time.

@@ -144,6 +144,39 @@ crate::on_both_databases! {
         assert!(max.browser.text().contains("hold the role User"), "{}", max.browser.text());
     }
 
+    async fn a_role_is_added_to_the_own_tree_and_a_group_of_another_is_not_there(database) {
+        let site = Site::on(database).await;
+        let bolt = site.admin.add_group("Bolt", false).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        for group in [bolt.id.as_str(), "nowhere"] {
+            max.browser.post("/console/roles", &[("group", group), ("name", "Deputy"), ("rank", "3")]).await;
+            assert_eq!(max.browser.status(), 404, "{group}: {}", max.browser.text());
+        }
+        max.open("/console/roles").await;
+        assert!(!max.browser.text().contains("Deputy"), "{}", max.browser.text());
+    }
+
+    /// Apps are told the name of a role, and some go by it.
+    async fn no_role_of_a_tree_is_called_as_the_sites_own(database) {
+        let site = Site::on(database).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        max.browser.post("/console/roles", &[("name", "site Administrator"), ("rank", "3")]).await;
+        assert_eq!(max.browser.status(), 422, "{}", max.browser.text());
+        let user = page(&site, "User").await;
+        max.open(&user).await.send(&[("name", "Site administrator")]).await;
+        assert_eq!(max.browser.status(), 422, "{}", max.browser.text());
+        assert_eq!(role(&site, "User").await.name, "User");
+    }
+
+    async fn what_is_saved_as_it_was_leaves_no_event(database) {
+        let site = Site::on(database).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        let user = page(&site, "User").await;
+        max.open(&user).await.send(&[]).await;
+        let changed = |event: &str| event == "role.changed";
+        assert!(!site.admin.events().await.iter().any(|event| changed(&event.event)));
+    }
+
     async fn two_managers_who_edit_one_role_do_not_overwrite_each_other(database) {
         let site = Site::on(database).await;
         let (mut max, mut ada) = (Manager::arrives(&site, "max").await, Manager::arrives(&site, "ada").await);

@@ -392,6 +392,35 @@ crate::on_both_databases! {
         assert_eq!((una.status, una.role.name.as_str()), (Status::Invited, "User"));
     }
 
+    /// Every role that the form offers can be given with it, also the reader's own.
+    async fn somebody_of_the_same_rank_is_added_and_invited(database) {
+        let site = Site::on(database).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        max.open("/console/users/new").await;
+        max.send(&[("login", "una"), ("email", "una@example.org"), ("role", "Manager")]).await;
+        assert!(max.saved().is_some_and(|said| said.contains("una was added, and an invitation")), "{}", max.browser.text());
+        site.admin.until_no_mail_waits().await;
+        assert!(site.inbox("una@example.org").last().text().contains("/reset/"));
+        let una = site.admin.user("una").await;
+        max.browser.post(&format!("/console/users/{}/link", una.id), &[]).await;
+        assert_eq!(max.browser.status(), 422, "once they are there they are edited from above alone");
+    }
+
+    async fn nobody_is_given_a_login_that_looks_like_another(database) {
+        let site = Site::on(database).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        for login in ["n\u{435}d", "\u{3b1}da", "ne\u{ad}d"] {
+            max.open("/console/users/new").await;
+            max.send(&[("login", login), ("name", "Una")]).await;
+            assert_eq!(max.browser.status(), 422, "{login}");
+            assert!(max.browser.text_of("login-error").is_some(), "{login}: {}", max.browser.text());
+            assert_eq!(max.browser.field("name").as_deref(), Some("Una"));
+        }
+        max.open("/console/users/new").await;
+        max.send(&[("login", "нина")]).await;
+        assert_eq!(site.admin.user("нина").await.status, Status::Invited);
+    }
+
     async fn nobody_is_added_elsewhere_or_above_oneself(database) {
         let site = Site::on(database).await;
         site.admin.add_group("Bolt", false).await;

@@ -53,7 +53,7 @@ pub(in crate::cli) struct Add {
 
 impl Add {
     pub(super) async fn run(self, operator: &Operator, db: &Db) -> anyhow::Result<()> {
-        let login = Login::parse(&self.login).context("LOGIN")?;
+        let login = Login::choose(&self.login).context("LOGIN")?;
         let email = self.email.as_deref().map(Address::parse).transpose().context("--email")?;
         let claims = claims(&self.claims)?;
         let by = By::operator(operator.clock.now_ms());

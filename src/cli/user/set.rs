@@ -120,7 +120,7 @@ impl Set {
             Some(text) => Some(Some(Address::parse(text).context("--email")?)),
         };
         Ok(Changes {
-            login: self.rename.as_deref().map(Login::parse).transpose().context("--rename")?,
+            login: self.rename.as_deref().map(Login::choose).transpose().context("--rename")?,
             name: self.name.clone(),
             email,
             status: self.status.map(|status| match status {
