@@ -52,6 +52,12 @@ function problems(array $tokens)
         if ($inside === 'call' && $is($at, T_STRING) && $text($at + 1) === ':' && in_array($text($at - 1), array('(', ','), true)) {
             $found[] = array($line, 'named argument');
         }
+        if (in_array($inside, array('parameters', 'constructor'), true) && $token === ')' && $text($at - 1) === ',') {
+            $found[] = array($line, 'trailing comma in parameters');
+        }
+        if ($is($at, T_CLASS) && $is($at - 1, T_DOUBLE_COLON) && !$is($at - 2, array(T_STRING, T_STATIC, T_NAME_QUALIFIED, T_NAME_FULLY_QUALIFIED))) {
+            $found[] = array($line, '::class of an object');
+        }
         if ($inside === 'catch' && $token === ')' && !$is($at - 1, T_VARIABLE)) {
             $found[] = array($line, 'catch without a variable');
         }

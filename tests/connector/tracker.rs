@@ -38,7 +38,7 @@ pub struct Tracker {
     /// Its address.
     pub url: Url,
     folder: TempDir,
-    php: Child,
+    programs: Vec<Child>,
 }
 
 impl Tracker {
@@ -48,37 +48,38 @@ impl Tracker {
             php().is_ok(),
             "PHP is not installed: run `apt-get install php-cli php-curl php-mbstring php-sqlite3 smarty4`"
         );
+        let port = free_port();
+        let url = Url::parse(&format!("http://127.0.0.1:{port}/")).unwrap();
+        let tracker = Self::served(url, |folder| vec![start_php(folder, port)]);
+        tracker.is_reached(port).await;
+        tracker
+    }
+
+    /// One at this address, in whose new folder these programs are started.
+    pub fn served(url: Url, start: impl FnOnce(&Path) -> Vec<Child>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         for name in ["state", "sessions", "app"] {
             fs::create_dir(folder.path().join(name)).unwrap();
         }
         copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/connector/app"), &folder.path().join("app"));
         copy(Path::new(CONNECTOR), &folder.path().join("app"));
         fs::write(folder.path().join("ca.pem"), authority().pem()).unwrap();
-        let log = fs::File::create(folder.path().join("php.log")).unwrap();
-        let php = Command::new("php")
-            .args(["-S", &format!("127.0.0.1:{port}"), "-t"])
-            .arg(folder.path().join("app"))
-            .args(["-d", &format!("session.save_path={}", folder.path().join("sessions").display())])
-            // It would go on for two seconds with settings that the test has changed.
-            .args(["-d", "opcache.enable=0"])
-            .args(["-d", "display_errors=0", "-d", "log_errors=1", "-d", "error_log="])
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let url = Url::parse(&format!("http://127.0.0.1:{port}/")).unwrap();
-        let tracker = Self { url, folder, php };
+        let programs = start(folder.path());
+        let tracker = Self { url, folder, programs };
         tracker.database().execute_batch(SCHEMA).unwrap();
         tracker.configure("define('AUTH_MODULE', 'db');");
+        tracker
+    }
+
+    /// Waits until there is somebody at this port.
+    pub async fn is_reached(&self, port: u16) {
         for _ in 0..800 {
             if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return tracker;
+                return;
             }
             tokio::time::sleep(std::time::Duration::from_millis(25)).await;
         }
-        panic!("PHP does not listen:\n{}", tracker.log());
+        panic!("nobody listens:\n{}", self.log());
     }
 
     /// What is registered for it.
@@ -161,7 +162,7 @@ impl Tracker {
 
     /// What the connector and PHP have written down.
     pub fn log(&self) -> String {
-        let log = fs::read_to_string(self.path("php.log")).unwrap();
+        let log = fs::read_to_string(self.path("php.log")).unwrap_or_default();
         let noise = |line: &&str| !line.ends_with(" Accepted") && !line.ends_with(" Closing");
         log.lines().filter(noise).fold(String::new(), |text, line| text + line + "\n")
     }
@@ -174,9 +175,31 @@ impl Tracker {
 
 impl Drop for Tracker {
     fn drop(&mut self) {
-        let _ = self.php.kill();
-        let _ = self.php.wait();
+        for program in &mut self.programs {
+            // Apache's and FPM's children end with them only if they are asked, not if they are killed.
+            let _ = Command::new("kill").arg(program.id().to_string()).status();
+            let _ = program.wait();
+        }
     }
+}
+
+fn start_php(folder: &Path, port: u16) -> Child {
+    Command::new("php")
+        .args(["-S", &format!("127.0.0.1:{port}"), "-t"])
+        .arg(folder.join("app"))
+        .args(["-d", &format!("session.save_path={}", folder.join("sessions").display())])
+        // It would go on for two seconds with settings that the test has changed.
+        .args(["-d", "opcache.enable=0"])
+        .args(["-d", "display_errors=0", "-d", "log_errors=1", "-d", "error_log="])
+        .stdout(Stdio::null())
+        .stderr(fs::File::create(folder.join("php.log")).unwrap())
+        .spawn()
+        .unwrap()
+}
+
+/// A port that was free a moment ago.
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Debian's PHP, which says what it is.

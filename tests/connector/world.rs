@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use countersign::config::Outbound;
 use serde_json::Value;
 
 use crate::support::Database;
@@ -26,11 +27,17 @@ pub struct Person {
 
 impl World {
     pub async fn new(database: Database) -> Self {
-        let site =
-            Site::with_tls(database, |c| c.outbound.allow_private = vec!["127.0.0.1".to_owned()]).await;
+        Self::with(database, Tracker::start().await).await
+    }
+
+    pub async fn with(database: Database, tracker: Tracker) -> Self {
+        let outbound = Outbound {
+            allow_private: vec!["127.0.0.1".to_owned(), "localhost".to_owned()],
+            extra_ca: vec![tracker.path("ca.pem")],
+        };
+        let site = Site::with_tls(database, |c| c.outbound = outbound).await;
         let plain = site.admin.add_group("Plain", false).await;
         site.admin.add_user(&plain, "pia", "User", None).await;
-        let tracker = Tracker::start().await;
         tracker.set_clock(site.now());
         let app = site.admin.add_app_with(|m| *m = tracker.metadata()).await;
         let world = Self { site, tracker, app };
