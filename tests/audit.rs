@@ -144,8 +144,8 @@ crate::on_both_databases! {
     async fn a_purged_log_verifies(database) {
         let (vault, _folder) = vault();
         chained(&database, &vault, 9).await;
-        assert_eq!(chain::purge(&database.db, &vault, NOW + MEMORY - 1).await.unwrap(), 0);
-        assert_eq!(chain::purge(&database.db, &vault, NOW + MEMORY + 3).await.unwrap(), 4);
+        assert_eq!(chain::purge(&database.db, &vault, NOW + MEMORY - 1).await.unwrap().rows, 0);
+        assert_eq!(chain::purge(&database.db, &vault, NOW + MEMORY + 3).await.unwrap().rows, 4);
         record(&database.db, 9).await;
         chain::link(&database.db, &vault).await.unwrap();
         let mut conn = database.db.read().await.unwrap();

@@ -15,7 +15,7 @@ const LOOKS: usize = 3;
 /// At most this is asked: connections, queries, round trips to PostgreSQL, commits. Lower what has become less.
 const LIMITS: [(&str, [u64; 4]); 7] = [
     ("discovery", [0, 0, 0, 0]),
-    ("jwks", [1, 2, 2, 0]),
+    ("jwks", [1, 2, 1, 0]),
     ("userinfo", [1, 1, 1, 0]),
     ("client credentials", [0, 0, 0, 0]),
     ("refresh", [2, 3, 3, 1]),

@@ -77,7 +77,7 @@ crate::on_both_databases! {
         for (process, now) in [(db, 1001), (&other, 1030), (&other, 1599)] {
             assert!(turns::take(process, work, now).await.unwrap().is_none(), "it is at work, {now}");
         }
-        turn.give_on(db).await.unwrap();
+        turn.give_on(db, false).await.unwrap();
         for (process, now) in [(db, 1010), (&other, 1054)] {
             assert!(turns::take(process, work, now).await.unwrap().is_none(), "it was done a moment ago, {now}");
         }
@@ -85,9 +85,9 @@ crate::on_both_databases! {
         // Whoever has it dies.
         assert!(turns::take(db, work, 1654).await.unwrap().is_none());
         let next = turns::take(db, work, 1655).await.unwrap().expect("nobody waits for ever");
-        turn.give_on(&other).await.unwrap();
+        turn.give_on(&other, false).await.unwrap();
         assert!(turns::take(&other, work, 1720).await.unwrap().is_none(), "late, it gives on what is another's");
-        next.give_on(db).await.unwrap();
+        next.give_on(db, true).await.unwrap();
         assert!(turns::take(&other, work, 1720).await.unwrap().is_some());
         // It had been taken by a clock that was years ahead.
         assert!(turns::take(&other, work, 90_000_000).await.unwrap().is_some());

@@ -14,11 +14,15 @@ use crate::keys::publish_for;
 use crate::oidc::backchannel;
 use crate::outbound::Collector;
 use crate::signin::days;
-use crate::store::{purge, turns};
+use crate::store::purge::{self, Purged};
+use crate::store::turns;
 use crate::trace::{Context, export};
 
 /// How often expired rows are looked for.
 const PURGE_EVERY: Duration = Duration::from_mins(1);
+
+/// How soon that goes on when there were more than one turn takes.
+const PURGE_ON: Duration = Duration::from_secs(1);
 
 /// How often events that are not chained yet are looked for, and how long after that failed.
 const CHAIN_EVERY: Duration = Duration::from_secs(1);
@@ -141,16 +145,21 @@ async fn chain(app: App, mut stopped: watch::Receiver<bool>) {
 }
 
 async fn purge(app: App, mut stopped: watch::Receiver<bool>) {
+    let mut pause = PURGE_EVERY;
     loop {
         tokio::select! {
             _ = stopped.wait_for(|stop| *stop) => break,
-            () = tokio::time::sleep(PURGE_EVERY) => {}
+            () = tokio::time::sleep(pause) => {}
         }
+        pause = PURGE_EVERY;
         match turns::take(&app.db, turns::HOUSEKEEPING, app.provider.signin.clock.now()).await {
             Ok(None) => {}
             Ok(Some(turn)) => {
-                keep_house(&app).await;
-                if let Err(error) = turn.give_on(&app.db).await {
+                let more = keep_house(&app).await;
+                if more {
+                    pause = PURGE_ON;
+                }
+                if let Err(error) = turn.give_on(&app.db, more).await {
                     tracing::warn!(%error, "the turn of deleting expired rows could not be given on");
                 }
             }
@@ -159,20 +168,30 @@ async fn purge(app: App, mut stopped: watch::Receiver<bool>) {
     }
 }
 
-/// What one process at a time does for all of them.
-async fn keep_house(app: &App) {
+/// What one process at a time does for all of them. Whether rows are left that have expired.
+async fn keep_house(app: &App) -> bool {
     let signin = &app.provider.signin;
+    let mut more = false;
     match purge::run(&app.db, signin.clock.now()).await {
-        Ok(0) => {}
-        Ok(rows) => tracing::debug!(rows, "expired rows were deleted"),
+        Ok(purged) => more |= deleted("expired rows", purged),
         Err(error) => tracing::warn!(%error, "expired rows could not be deleted"),
     }
     if let Err(error) = days::tally(&app.db, signin.clock.now()).await {
         tracing::warn!(%error, "sign-ins could not be counted");
     }
-    if let Err(error) = chain::purge(&app.db, &signin.vault, signin.clock.now_ms()).await {
-        tracing::warn!(%error, "old events could not be deleted");
+    match chain::purge(&app.db, &signin.vault, signin.clock.now_ms()).await {
+        Ok(purged) => more |= deleted("old events", purged),
+        Err(error) => tracing::warn!(%error, "old events could not be deleted"),
     }
+    more
+}
+
+/// Notes what was deleted, and answers whether there is more.
+fn deleted(what: &str, Purged { rows, more }: Purged) -> bool {
+    if rows > 0 {
+        tracing::debug!(rows, more, "{what} were deleted");
+    }
+    more
 }
 
 /// Writes down what apps have done wrong, also at the end.

@@ -8,6 +8,7 @@ use crate::keys::secret::{hex, same};
 use crate::keys::{Vault, VaultError};
 use crate::store::audit::EventRow;
 use crate::store::audit_chain::{self, HeadRow, LinkRow};
+use crate::store::purge::Purged;
 use crate::store::{self, Conn, Db};
 
 /// What the head is sealed for.
@@ -15,6 +16,9 @@ const SEAL: &str = "audit chain head";
 
 /// Events chained in one transaction: the lock of the head, and on SQLite everybody's, is held for a few milliseconds.
 const BATCH: i64 = 250;
+
+/// Batches that are deleted in one turn: more than come meanwhile, and no more than whoever ends the process may wait for.
+const TURN: u32 = 40;
 
 /// How long events are kept, in milliseconds.
 const MEMORY: i64 = 400 * 86_400_000;
@@ -108,13 +112,25 @@ pub async fn link(db: &Db, vault: &Vault) -> Result<bool, Error> {
     Ok(i64::try_from(waiting.len()) == Ok(BATCH))
 }
 
-/// Deletes events that are older than 400 days, from the beginning of the chain on, at most a few hundred; answers how many. What is left
-/// is chained to the last that went.
+/// Deletes events that are older than 400 days, from the beginning of the chain on, and no more than a turn takes. What is left is chained to
+/// the last that went.
 ///
 /// # Errors
 /// When the database or the master key fails, or the end of the chain is not ours.
-pub async fn purge(db: &Db, vault: &Vault, now_ms: i64) -> Result<u64, Error> {
-    let before_ms = now_ms - MEMORY;
+pub async fn purge(db: &Db, vault: &Vault, now_ms: i64) -> Result<Purged, Error> {
+    let mut rows = 0;
+    for _ in 0..TURN {
+        let gone = cut(db, vault, now_ms - MEMORY).await?;
+        rows += gone;
+        if gone < BATCH.unsigned_abs() {
+            return Ok(Purged { rows, more: false });
+        }
+    }
+    Ok(Purged { rows, more: true })
+}
+
+/// Deletes at most a batch of events from the beginning on.
+async fn cut(db: &Db, vault: &Vault, before_ms: i64) -> Result<u64, Error> {
     let mut conn = db.read().await?;
     let from = audit_chain::head(&mut conn).await?.map_or(0, |head| head.from_seq);
     let first = audit_chain::chained(&mut conn, from, 1).await?;

@@ -164,7 +164,7 @@ impl SigningKeys {
     async fn read(&self, now: i64) -> Result<Arc<Ring>, KeyError> {
         let (rows, asked) = {
             let mut conn = self.db.read().await?;
-            (signing_keys::list(&mut conn).await?, signing_keys::asked(&mut conn).await?)
+            signing_keys::list_with_asked(&mut conn).await?
         };
         let before = self.memory().ring;
         let ring = if before.is_of(&rows, &asked) {

@@ -68,7 +68,7 @@ queries! {
     STOP_CODES = "UPDATE code_budgets SET stopped_at = $2 WHERE user_id = $1 AND stopped_at IS NULL";
     CLEAR_BUDGET = "DELETE FROM code_budgets WHERE user_id = $1";
     PURGE_HAND_CODES = "DELETE FROM hand_codes WHERE id IN (
-                            SELECT id FROM hand_codes WHERE expires_at <= $1 LIMIT $2)";
+                            SELECT id FROM hand_codes WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)";
 }
 
 /// A challenge as a page needs to know it; never its code.

@@ -14,6 +14,10 @@ queries! {
 /// Rows deleted in one transaction.
 const BATCH: i64 = 500;
 
+/// Transactions for one kind in one turn: behind a million sessions that expired at once, other kinds and whoever ends the process wait
+/// for no longer than that.
+const TURN: u32 = 20;
+
 /// How many of each kind are kept that anybody can leave here.
 const IN_ALL: i64 = 50_000;
 
@@ -39,13 +43,15 @@ const HELP_MEMORY: i64 = 90 * 86_400;
 const SLIP_MEMORY: i64 = 30;
 
 /// One kind of row that grows old.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     SignIns,
     TooMany(Room),
     Sessions,
     SessionClients,
-    Tokens,
+    RefreshTokens,
+    /// With their codes.
+    Grants,
     PushedRequests,
     SeenIds,
     DeviceCodes,
@@ -69,7 +75,8 @@ const KINDS: &[Kind] = &[
     Kind::TooMany(Room::Devices),
     Kind::Sessions,
     Kind::SessionClients,
-    Kind::Tokens,
+    Kind::RefreshTokens,
+    Kind::Grants,
     Kind::PushedRequests,
     Kind::SeenIds,
     Kind::DeviceCodes,
@@ -86,27 +93,49 @@ const KINDS: &[Kind] = &[
     Kind::Slips,
 ];
 
-/// Deletes what has expired, in batches of their own transactions, and answers how many rows went. Several processes
-/// may do so at once.
+/// What came of a turn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Purged {
+    /// How many rows went.
+    pub rows: u64,
+    /// Whether there may be more than one turn takes.
+    pub more: bool,
+}
+
+/// Deletes what has expired, in batches of their own transactions, and of each kind no more than a turn takes. Several processes may do so
+/// at once.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn run(db: &Db, now: i64) -> Result<u64> {
-    let mut gone = 0;
+pub async fn run(db: &Db, now: i64) -> Result<Purged> {
+    let mut purged = Purged::default();
+    let mut tokens_left = false;
     for kind in KINDS.iter().copied() {
-        loop {
-            let mut tx = db.write().await?;
-            tx.take_time();
-            let deleted = batch(&mut tx, kind, now).await?;
-            tx.commit().await?;
-            gone += deleted;
-            if deleted < BATCH.unsigned_abs() {
-                break;
-            }
-            tokio::task::yield_now().await;
+        // No token outlives its grant, and thousands may belong to one: it would take all of them along in one transaction.
+        if kind == Kind::Grants && tokens_left {
+            continue;
         }
+        let some = turn(db, kind, now).await?;
+        tokens_left |= kind == Kind::RefreshTokens && some.more;
+        purged = Purged { rows: purged.rows + some.rows, more: purged.more || some.more };
     }
-    Ok(gone)
+    Ok(purged)
+}
+
+async fn turn(db: &Db, kind: Kind, now: i64) -> Result<Purged> {
+    let mut rows = 0;
+    for _ in 0..TURN {
+        let mut tx = db.write().await?;
+        tx.take_time();
+        let deleted = batch(&mut tx, kind, now).await?;
+        tx.commit().await?;
+        rows += deleted;
+        if deleted < BATCH.unsigned_abs() {
+            return Ok(Purged { rows, more: false });
+        }
+        tokio::task::yield_now().await;
+    }
+    Ok(Purged { rows, more: true })
 }
 
 async fn batch(conn: &mut Conn, kind: Kind, now: i64) -> Result<u64> {
@@ -116,7 +145,8 @@ async fn batch(conn: &mut Conn, kind: Kind, now: i64) -> Result<u64> {
         Kind::TooMany(of) => room::trim(conn, of, IN_ALL, BATCH).await,
         Kind::Sessions => super::sessions::purge(conn, expired, BATCH).await,
         Kind::SessionClients => super::session_clients::purge(conn, expired, BATCH).await,
-        Kind::Tokens => super::tokens::purge(conn, expired, BATCH).await,
+        Kind::RefreshTokens => super::tokens::purge_refresh(conn, expired, BATCH).await,
+        Kind::Grants => super::tokens::purge_grants(conn, expired, BATCH).await,
         Kind::PushedRequests => super::pushed_requests::purge(conn, now, BATCH).await,
         // Once its time is over, a name comes too late for another reason.
         Kind::SeenIds => super::seen_ids::purge(conn, now, BATCH).await,

@@ -1,6 +1,6 @@
 //! Which queries keep the signing keys?
 
-use super::macros::{all, execute, queries};
+use super::macros::{all, all_later, execute, queries};
 use super::row::from_row;
 use super::{Conn, Result};
 
@@ -90,13 +90,14 @@ pub async fn ask(conn: &mut Conn, algorithm: &str) -> Result<()> {
     execute!(conn, ASK, algorithm).map(|_| ())
 }
 
-/// The algorithms that clients have asked for.
+/// Every key that is there, and the algorithms that clients have asked for: on PostgreSQL in one trip.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn asked(conn: &mut Conn) -> Result<Vec<String>> {
-    let rows: Vec<(String,)> = all!(conn, (String,), ASKED)?;
-    Ok(rows.into_iter().map(|(algorithm,)| algorithm).collect())
+pub async fn list_with_asked(conn: &mut Conn) -> Result<(Vec<SigningKeyRow>, Vec<String>)> {
+    let keys = all_later!(conn, SigningKeyRow, LIST)?;
+    let asked: Vec<(String,)> = all!(conn, (String,), ASKED)?;
+    Ok((keys.answer()?, asked.into_iter().map(|(algorithm,)| algorithm).collect()))
 }
 
 /// Deletes keys whose last token has expired.

@@ -340,12 +340,18 @@ pub async fn consented(conn: &mut Conn, user_id: &str, client_id: &str) -> Resul
     Ok(row.map(|(scopes,)| scopes))
 }
 
-/// Deletes at most `limit` refresh tokens, and as many grants with their codes, that expired before `before`.
+/// Deletes at most `limit` refresh tokens that expired before `before`.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn purge(conn: &mut Conn, before: i64, limit: i64) -> Result<u64> {
-    // Grants first, as whoever deletes an app or a user comes to them: no two wait for each other.
-    let grants = execute!(conn, PURGE_GRANTS, before, limit)?;
-    Ok(grants + execute!(conn, PURGE_REFRESH, before, limit)?)
+pub async fn purge_refresh(conn: &mut Conn, before: i64, limit: i64) -> Result<u64> {
+    execute!(conn, PURGE_REFRESH, before, limit)
+}
+
+/// Deletes at most `limit` grants that expired before `before`, with their codes.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn purge_grants(conn: &mut Conn, before: i64, limit: i64) -> Result<u64> {
+    execute!(conn, PURGE_GRANTS, before, limit)
 }

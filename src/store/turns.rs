@@ -38,13 +38,15 @@ impl Turn {
         self.since.saturating_add(self.work.patience)
     }
 
-    /// Ends it: the next is due a pause after this one began. Nothing happens if it has lasted too long, and is somebody else's.
+    /// Ends it: the next is due a pause after this one began, or at once when there is more to do. Nothing happens if it has lasted too long,
+    /// and is somebody else's.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn give_on(self, db: &Db) -> Result<()> {
+    pub async fn give_on(self, db: &Db, more: bool) -> Result<()> {
         let mut tx = db.write().await?;
-        let next = self.since.saturating_add(self.work.pause).to_string();
+        let pause = if more { 0 } else { self.work.pause };
+        let next = self.since.saturating_add(pause).to_string();
         let conn: &mut Conn = &mut tx;
         execute!(conn, GIVE_ON, self.work.name, &next, &self.until().to_string())?;
         tx.commit().await

@@ -172,6 +172,11 @@ impl Site {
         By::user(&mut conn, &person, self.now() * 1000).await.expect("their standing")
     }
 
+    /// Its database, to be looked at past the program.
+    pub const fn database(&self) -> &Database {
+        &self.database
+    }
+
     /// What the site has asked of its database so far; what the test itself asks is not in it.
     pub fn costs(&self) -> Costs {
         self.running.as_ref().expect("a running site").db.costs()
