@@ -10,13 +10,15 @@
 //!
 //! Features: [`directory`] (people, groups, roles, rights), [`signin`] (the steps of a sign-in; start at
 //! `signin/decide.rs`), [`oidc`] (the protocol, one file an endpoint), [`account`] (a user's own pages),
-//! [`console`] (the managers' house; start at `console/routes.rs`), [`moving`] (organisations that come from elsewhere).
+//! [`console`] (the managers' house; start at `console/routes.rs`), [`moving`] (organisations that come from elsewhere),
+//! [`backup`] (everything in one encrypted file, and out of it again).
 //!
 //! On top, imported by nothing: [`cli`] (the commands) and [`app`] (the wiring).
 
 pub mod account;
 pub mod app;
 pub mod audit;
+pub mod backup;
 pub mod cli;
 pub mod clock;
 pub mod config;

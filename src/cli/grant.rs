@@ -3,6 +3,7 @@
 use anyhow::bail;
 use clap::Subcommand;
 
+use super::bar::Bar;
 use super::operator::find_user;
 use super::page::Page;
 use super::{Operator, input};
@@ -31,14 +32,17 @@ pub(super) enum Grant {
     /// Take access away: one grant, or all of a user, for one app or for all. Their tokens are void at once.
     Revoke {
         /// The grant's id.
-        #[arg(required_unless_present = "user")]
+        #[arg(required_unless_present_any = ["user", "all"])]
         id: Option<String>,
         /// Every grant of this user.
         #[arg(long, value_name = "LOGIN", conflicts_with = "id")]
         user: Option<String>,
         /// For this app alone.
-        #[arg(long, value_name = "ID", requires = "user")]
+        #[arg(long, value_name = "ID", conflicts_with_all = ["id", "all"])]
         client: Option<String>,
+        /// Every grant of everybody.
+        #[arg(long, conflicts_with_all = ["id", "user"])]
+        all: bool,
     },
 }
 
@@ -52,7 +56,8 @@ impl Grant {
             Self::Revoke { user: Some(login), client, .. } => {
                 revoke_all(operator, &login, client.as_deref()).await
             }
-            Self::Revoke { .. } => bail!("say which grant, or --user LOGIN"),
+            Self::Revoke { all: true, .. } => revoke_every(operator).await,
+            Self::Revoke { .. } => bail!("say which grant, --user LOGIN, or --all"),
         }
     }
 }
@@ -112,5 +117,15 @@ async fn revoke_all(operator: &Operator, login: &str, client: Option<&str>) -> a
     let ended = access::revoke_grants(&mut tx, &person, client, &by, &mut entropy()).await?;
     tx.commit().await?;
     println!("Revoked {ended} grants of {}.", person.login);
+    Ok(())
+}
+
+async fn revoke_every(operator: &Operator) -> anyhow::Result<()> {
+    let db = operator.db().await?;
+    let by = By::operator(operator.clock.now_ms());
+    let mut bar = Bar::new("revoking");
+    let ended = access::revoke_every_grant(&db, &by, |ended| bar.count(ended, "grants revoked")).await?;
+    bar.clear();
+    println!("Revoked {ended} grants. Every app asks its people anew.");
     Ok(())
 }

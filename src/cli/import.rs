@@ -1,12 +1,12 @@
 //! `import`: an organisation moves in.
 
-use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
+use super::bar::Bar;
 use super::import_told::{table, tell};
 use super::user::{inviter, send};
 use super::{Operator, input};
@@ -254,35 +254,4 @@ async fn invite(operator: &Operator, db: &Db, done: &Done) -> anyhow::Result<usi
     }
     bar.clear();
     Ok(mailed)
-}
-
-/// A bar on a terminal; nothing anywhere else.
-struct Bar {
-    what: &'static str,
-    shown: bool,
-    last: Option<u64>,
-}
-
-impl Bar {
-    fn new(what: &'static str) -> Self {
-        Self { what, shown: std::io::stderr().is_terminal(), last: None }
-    }
-
-    fn draw(&mut self, done: u64, all: u64) {
-        const WIDTH: u64 = 40;
-        let percent = (done.saturating_mul(100)).checked_div(all).unwrap_or_default().min(100);
-        if !self.shown || self.last == Some(percent) {
-            return;
-        }
-        self.last = Some(percent);
-        let full = usize::try_from(percent * WIDTH / 100).unwrap_or_default();
-        let bar = format!("{:·<1$}", "#".repeat(full), 40);
-        let _ = write!(std::io::stderr(), "\r{} {bar} {percent:3} %", self.what);
-    }
-
-    fn clear(&mut self) {
-        if self.last.take().is_some() {
-            let _ = write!(std::io::stderr(), "\r{:70}\r", "");
-        }
-    }
 }

@@ -1,8 +1,10 @@
 //! How do secrets come in? By standard input or a prompt, never by an argument, which every user of the machine could read.
 
 use std::io::{IsTerminal as _, Read as _};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
+use clap::Args;
 use zeroize::Zeroizing;
 
 use super::Operator;
@@ -20,12 +22,16 @@ pub fn new_password(from_stdin: bool) -> anyhow::Result<Zeroizing<String>> {
     if from_stdin {
         return from_stdin_as("--password-stdin", "password");
     }
+    twice("password", "Password: ", "--password-stdin")
+}
+
+fn twice(what: &str, prompt: &str, instead: &str) -> anyhow::Result<Zeroizing<String>> {
     if !std::io::stdin().is_terminal() {
-        bail!("there is no terminal to ask for the password: use --password-stdin");
+        bail!("there is no terminal to ask for the {what}: use {instead}");
     }
-    let once = Zeroizing::new(rpassword::prompt_password("Password: ")?);
+    let once = Zeroizing::new(rpassword::prompt_password(prompt)?);
     let again = Zeroizing::new(rpassword::prompt_password("Once more: ")?);
-    if *once == *again { Ok(once) } else { bail!("the two passwords are not the same: try again") }
+    if *once == *again { Ok(once) } else { bail!("the two {what}s are not the same: try again") }
 }
 
 /// A client's secret, from standard input.
@@ -44,6 +50,79 @@ fn from_stdin_as(option: &str, what: &str) -> anyhow::Result<Zeroizing<String>> 
         bail!("{option}: there is no {what} on standard input");
     }
     Ok(line)
+}
+
+/// Where a passphrase comes from.
+#[derive(Debug, Args)]
+pub struct Passphrase {
+    /// Read the passphrase from the first line of a file.
+    #[arg(long, value_name = "FILE", conflicts_with = "passphrase_stdin")]
+    passphrase_file: Option<PathBuf>,
+    /// Read the passphrase from standard input; without either there is a prompt.
+    #[arg(long)]
+    passphrase_stdin: bool,
+}
+
+/// The shortest passphrase, in characters: whoever has the file can guess for years.
+const SHORTEST: usize = 16;
+
+impl Passphrase {
+    /// Whether it is said where it comes from.
+    pub const fn is_given(&self) -> bool {
+        self.passphrase_stdin || self.passphrase_file.is_some()
+    }
+
+    /// A new one.
+    ///
+    /// # Errors
+    /// When there is none, it is too short, or what was typed differs.
+    pub fn new(&self) -> anyhow::Result<Zeroizing<String>> {
+        let text = match self.told()? {
+            Some(text) => text,
+            None => twice("passphrase", "Passphrase: ", "--passphrase-file or --passphrase-stdin")?,
+        };
+        if text.chars().count() < SHORTEST {
+            bail!(
+                "the passphrase needs at least {SHORTEST} characters, such as five words that do not belong together: whoever has the file can guess for as long as they like"
+            );
+        }
+        Ok(text)
+    }
+
+    /// One that is known already.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn known(&self, stdin_is_taken: bool) -> anyhow::Result<Zeroizing<String>> {
+        if stdin_is_taken && self.passphrase_file.is_none() {
+            bail!("the backup itself comes by standard input: give the passphrase by --passphrase-file");
+        }
+        if let Some(text) = self.told()? {
+            return Ok(text);
+        }
+        if !std::io::stdin().is_terminal() {
+            bail!(
+                "the backup is sealed by a passphrase, and there is no terminal to ask for it: use --passphrase-file or --passphrase-stdin"
+            );
+        }
+        Ok(Zeroizing::new(rpassword::prompt_password("Passphrase: ")?))
+    }
+
+    fn told(&self) -> anyhow::Result<Option<Zeroizing<String>>> {
+        if self.passphrase_stdin {
+            return from_stdin_as("--passphrase-stdin", "passphrase").map(Some);
+        }
+        let Some(file) = &self.passphrase_file else { return Ok(None) };
+        let mut text = Zeroizing::new(String::new());
+        let opened = std::fs::File::open(file);
+        let read = opened.and_then(|opened| opened.take(LONGEST).read_to_string(&mut text));
+        read.with_context(|| file.display().to_string())?;
+        let line = Zeroizing::new(text.lines().next().unwrap_or_default().to_owned());
+        if line.is_empty() {
+            bail!("{}: there is no passphrase in its first line", file.display());
+        }
+        Ok(Some(line))
+    }
 }
 
 /// What everybody knows of the people of a site.

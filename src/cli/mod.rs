@@ -4,6 +4,8 @@
 mod output;
 
 mod audit;
+mod backup;
+mod bar;
 mod check;
 mod client;
 pub mod demo;
@@ -21,6 +23,7 @@ mod log_names;
 mod mail;
 mod operator;
 mod page;
+mod restore;
 mod role;
 mod serve;
 mod session;
@@ -89,6 +92,10 @@ enum Command {
     Import(import::Import),
     /// Give out groups, roles, users and apps as lines of JSON, or users as a table.
     Export(export::Export),
+    /// Put everything into one encrypted file, while the provider runs.
+    Backup(backup::Backup),
+    /// Make a provider out of a backup, also on the other kind of database; or only look whether the backup is good.
+    Restore(restore::Restore),
     /// Signing keys.
     #[command(subcommand)]
     Key(key::Key),
@@ -172,6 +179,8 @@ async fn command(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Explain(explain) => explain.run(&operator()?).await?,
         Command::Export(export) => export.run(&operator()?).await?,
         Command::Import(import) => import.run(&operator()?).await?,
+        Command::Backup(backup) => backup.run(&operator()?).await?,
+        Command::Restore(restore) => return restore.run(&operator()?).await,
         Command::Key(key) => key.run(&operator()?).await?,
         Command::Mail(mail) => mail.run(&operator()?).await?,
         Command::Audit(audit) => audit.run(&operator()?).await?,

@@ -4,6 +4,7 @@ use anyhow::bail;
 use clap::Subcommand;
 use serde_json::json;
 
+use super::bar::Bar;
 use super::operator::find_user;
 use super::page::Page;
 use super::{Operator, input};
@@ -33,11 +34,14 @@ pub(super) enum Session {
     /// End a session, or all of a user; the apps are told, and access for when somebody is away (`offline_access`) stays.
     End {
         /// The session's id.
-        #[arg(required_unless_present = "user")]
+        #[arg(required_unless_present_any = ["user", "all"])]
         id: Option<String>,
         /// Every session of this user.
         #[arg(long, value_name = "LOGIN", conflicts_with = "id")]
         user: Option<String>,
+        /// Every session of everybody.
+        #[arg(long, conflicts_with_all = ["id", "user"])]
+        all: bool,
     },
 }
 
@@ -47,7 +51,8 @@ impl Session {
             Self::List { user, page, json } => list(operator, user.as_deref(), &page, json).await,
             Self::End { id: Some(id), .. } => end(operator, &id).await,
             Self::End { user: Some(login), .. } => end_all(operator, &login).await,
-            Self::End { .. } => bail!("say which session, or --user LOGIN"),
+            Self::End { all: true, .. } => end_every(operator).await,
+            Self::End { .. } => bail!("say which session, --user LOGIN, or --all"),
         }
     }
 }
@@ -121,5 +126,17 @@ async fn end_all(operator: &Operator, login: &str) -> anyhow::Result<()> {
     let ended = access::end_sessions(&mut tx, &person, &by, &mut entropy()).await?;
     tx.commit().await?;
     println!("Ended {ended} sessions of {}.", person.login);
+    Ok(())
+}
+
+async fn end_every(operator: &Operator) -> anyhow::Result<()> {
+    let db = operator.db().await?;
+    let by = By::operator(operator.clock.now_ms());
+    let mut bar = Bar::new("ending");
+    let ended =
+        access::end_every_session(&db, live(operator), &by, |ended| bar.count(ended, "sessions ended"))
+            .await?;
+    bar.clear();
+    println!("Ended {ended} sessions. Everybody signs in anew.");
     Ok(())
 }

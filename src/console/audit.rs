@@ -33,7 +33,9 @@ pub(super) const ROUTES: &[Route] =
 const PAGE: usize = 25;
 
 /// The events that have a sentence, and its key, in the order of their names. Others are told by their names.
-pub(super) const TOLD: [(&str, &str); 42] = [
+pub(super) const TOLD: [(&str, &str); 44] = [
+    ("backup.begun", "audit-is-backup-begun"),
+    ("backup.restored", "audit-is-backup-restored"),
     ("client.added", "audit-is-client-added"),
     ("client.changed", "audit-is-client-changed"),
     ("client.deleted", "audit-is-client-deleted"),

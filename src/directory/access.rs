@@ -1,13 +1,16 @@
 //! Who takes back somebody's sessions, and what apps have been allowed about them?
 
+use std::collections::BTreeSet;
+
 use rand::CryptoRng;
 
 use super::by::{By, standing};
 use super::policy::Verdict;
 use super::{Error, Person, Tree, listing, people, policy};
+use crate::keys::secret::entropy;
 use crate::store::access::{self, ListedSession, Live, UserOfClient};
 use crate::store::tree_sessions::{self, Page};
-use crate::store::{Conn, Tx, sessions, tokens};
+use crate::store::{Conn, Db, Tx, sessions, tokens};
 
 /// The most people that are counted.
 pub const COUNTED: i64 = 10_000;
@@ -127,6 +130,61 @@ pub async fn end_sessions(
     let ended = access::end_sessions(tx, &person.id, by.now()).await?;
     by.record(by.event("session.ended").user(&person.id).detail("sessions", ended), tx, rng).await?;
     Ok(ended)
+}
+
+/// How many sessions, or grants, are looked at for those whose they are.
+const AT_ONCE: i64 = 200;
+
+/// Ends every live session of everybody, and the grants that do not outlive them, some people at a time; the apps are told. Answers how
+/// many there were.
+///
+/// # Errors
+/// When the rules say no, or the database refuses: then some have ended, and others go on.
+pub async fn end_every_session(
+    db: &Db,
+    live: Live,
+    by: &By,
+    mut progress: impl FnMut(u64),
+) -> Result<u64, Error> {
+    let mut ended = 0;
+    loop {
+        let page = access::sessions(&mut db.read().await?, None, live, "", AT_ONCE).await?;
+        let people: BTreeSet<String> = page.into_iter().map(|session| session.user_id).collect();
+        if people.is_empty() {
+            return Ok(ended);
+        }
+        let mut tx = db.write().await?;
+        for id in people {
+            if let Some(person) = people::find(&mut tx, &id).await? {
+                ended += end_sessions(&mut tx, &person, by, &mut entropy()).await?;
+            }
+        }
+        tx.commit().await?;
+        progress(ended);
+    }
+}
+
+/// Ends every grant of everybody that holds, some people at a time, and forgets what they have agreed to. Answers how many there were.
+///
+/// # Errors
+/// When the rules say no, or the database refuses: then some have ended, and others hold.
+pub async fn revoke_every_grant(db: &Db, by: &By, mut progress: impl FnMut(u64)) -> Result<u64, Error> {
+    let mut ended = 0;
+    loop {
+        let page = access::grants(&mut db.read().await?, None, None, by.now(), "", AT_ONCE).await?;
+        let people: BTreeSet<String> = page.into_iter().map(|grant| grant.user_id).collect();
+        if people.is_empty() {
+            return Ok(ended);
+        }
+        let mut tx = db.write().await?;
+        for id in people {
+            if let Some(person) = people::find(&mut tx, &id).await? {
+                ended += revoke_grants(&mut tx, &person, None, by, &mut entropy()).await?;
+            }
+        }
+        tx.commit().await?;
+        progress(ended);
+    }
 }
 
 /// Ends one grant: its tokens are void, and its app asks anew. Answers whose it was.

@@ -43,6 +43,16 @@ pub async fn look(conn: &mut Conn, vault: &Vault) -> Result<Claim, KeyError> {
     Ok(if free { Claim::Free } else { Claim::Fits })
 }
 
+/// How many signing keys there are; an error unless this master key opens each.
+///
+/// # Errors
+/// `Unsealable` when another master key has sealed one, or the database refuses.
+pub async fn signing_keys_open(conn: &mut Conn, vault: &Vault) -> Result<usize, KeyError> {
+    let rows = signing_keys::list(conn).await?;
+    let there = rows.len();
+    Ring::open(rows, &[], &Ring::default(), vault).map(|_| there)
+}
+
 /// Ties a database to its master key, once and for all: whoever comes with another one is refused from then on.
 ///
 /// # Errors

@@ -15,7 +15,7 @@ use rand::CryptoRng;
 use zeroize::Zeroizing;
 
 use super::readers::others_can_read;
-use super::secret::{hex, new_id};
+use super::secret::{hex, new_id, same};
 
 /// The file in the keys' folder.
 const FILE: &str = "master.key";
@@ -68,6 +68,12 @@ pub enum VaultError {
         /// The file.
         path: PathBuf,
     },
+    /// There is a master key of another database where one was to be put.
+    #[error("{}: there is another master key: move it away, or name another folder in [keys] dir", path.display())]
+    Another {
+        /// The file.
+        path: PathBuf,
+    },
     /// What was to be opened was sealed with another key, for another purpose, or has been changed.
     #[error(
         "the master key is not the one that this database was sealed by: put that one into the keys folder, or check [database] url and [keys] dir"
@@ -115,9 +121,37 @@ impl Vault {
             return Err(VaultError::Exposed { path });
         }
         let text = Zeroizing::new(std::fs::read_to_string(&path).map_err(failed)?);
+        Self::parse(&text).ok_or(VaultError::Malformed { path })
+    }
+
+    /// The vault of a master key as it stands in its file; none where that is no master key.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         let bytes = Zeroizing::new(BASE64_STANDARD.decode(text.trim()).unwrap_or_default());
-        let key: [u8; 32] = bytes.as_slice().try_into().map_err(|_| VaultError::Malformed { path })?;
-        Ok(Self(Arc::new(Keys { master: Zeroizing::new(key), derived: RwLock::default() })))
+        let key: [u8; 32] = bytes.as_slice().try_into().ok()?;
+        Some(Self(Arc::new(Keys { master: Zeroizing::new(key), derived: RwLock::default() })))
+    }
+
+    /// The master key as it stands in its file, for a place that keeps it as well.
+    #[must_use]
+    pub fn reveal(&self) -> Zeroizing<String> {
+        Zeroizing::new(BASE64_STANDARD.encode(self.0.master.as_slice()) + "\n")
+    }
+
+    /// Puts this master key into a folder, unless one is there.
+    ///
+    /// # Errors
+    /// When it cannot be put there, or another one is there.
+    pub fn place(&self, dir: &Path, rng: &mut impl CryptoRng) -> Result<(), VaultError> {
+        let path = dir.join(FILE);
+        let failed = |source| VaultError::File { path: path.clone(), source };
+        put(dir, &path, &self.reveal(), rng).map_err(failed)?;
+        let there = Self::open(dir)?;
+        if same(there.0.master.as_slice(), self.0.master.as_slice()) {
+            Ok(())
+        } else {
+            Err(VaultError::Another { path })
+        }
     }
 
     /// [`Self::mac_bytes`] in hexadecimal.
@@ -211,9 +245,16 @@ fn hmac(key: &PKey<Private>, message: &[u8]) -> Result<Vec<u8>, VaultError> {
 /// Puts a new master key in place, whole and on the disk, unless somebody else is faster: whoever reads it meanwhile
 /// finds all of it or nothing, and what it seals is lost without it.
 fn create(dir: &Path, path: &Path, rng: &mut impl CryptoRng) -> std::io::Result<()> {
+    let mut key = Zeroizing::new([0u8; 32]);
+    rng.fill_bytes(key.as_mut_slice());
+    let text = Zeroizing::new(BASE64_STANDARD.encode(key.as_slice()) + "\n");
+    put(dir, path, &text, rng)
+}
+
+fn put(dir: &Path, path: &Path, text: &str, rng: &mut impl CryptoRng) -> std::io::Result<()> {
     std::fs::create_dir_all(dir)?;
     let draft = dir.join(format!("{FILE}.{}", new_id(rng)));
-    let placed = write(&draft, rng).and_then(|()| match std::fs::hard_link(&draft, path) {
+    let placed = write(&draft, text).and_then(|()| match std::fs::hard_link(&draft, path) {
         Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(()),
         linked => linked,
     });
@@ -224,14 +265,11 @@ fn create(dir: &Path, path: &Path, rng: &mut impl CryptoRng) -> std::io::Result<
     Ok(())
 }
 
-fn write(path: &Path, rng: &mut impl CryptoRng) -> std::io::Result<()> {
-    let mut key = Zeroizing::new([0u8; 32]);
-    rng.fill_bytes(key.as_mut_slice());
+fn write(path: &Path, text: &str) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let text = Zeroizing::new(BASE64_STANDARD.encode(key.as_slice()) + "\n");
     let mut file = options.open(path)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
@@ -302,6 +340,22 @@ mod tests {
         let sealed = vault.seal("mail", "row 1", b"x", &mut entropy()).unwrap();
         assert!(Vault::open(dir.path()).unwrap().unseal("mail", "row 1", &sealed).is_ok());
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "no draft stays behind");
+    }
+
+    #[test]
+    fn a_master_key_is_put_where_none_is_and_never_over_another() {
+        let ((_one, vault), (_two, other)) = (vault(), vault());
+        let dir = tempfile::tempdir().unwrap();
+        for _ in 0..2 {
+            vault.place(dir.path(), &mut entropy()).unwrap();
+        }
+        let sealed = vault.seal("mail", "row 1", b"x", &mut entropy()).unwrap();
+        assert!(Vault::open(dir.path()).unwrap().unseal("mail", "row 1", &sealed).is_ok());
+        let refused = other.place(dir.path(), &mut entropy());
+        assert!(matches!(refused, Err(VaultError::Another { .. })), "{refused:?}");
+        assert!(Vault::open(dir.path()).unwrap().unseal("mail", "row 1", &sealed).is_ok());
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "no draft stays behind");
+        assert!(Vault::parse(&vault.reveal()).is_some() && Vault::parse("x").is_none());
     }
 
     #[test]

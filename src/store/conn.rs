@@ -68,6 +68,11 @@ impl Conn {
         }
     }
 
+    /// Whether it is SQLite that answers.
+    pub(super) const fn is_sqlite(&self) -> bool {
+        matches!(self.side, Side::Sqlite(_))
+    }
+
     /// Runs the statements of a text, one after the other; PostgreSQL has so long for it.
     pub(super) async fn script(
         &mut self,
@@ -106,11 +111,19 @@ impl Tx {
     /// # Errors
     /// When the database could not: then nothing of it has happened.
     pub async fn commit(self) -> Result<()> {
+        self.commit_within(sqlite::COMMIT).await
+    }
+
+    /// The same of a transaction that has written a great deal, for which SQLite's disk may need longer.
+    ///
+    /// # Errors
+    /// As [`Tx::commit`].
+    pub(super) async fn commit_within(self, patience: Duration) -> Result<()> {
         let Conn { side, changes, changed } = self.0;
         // However it ends: nobody knows what came of a commit that was cut off.
         let _told = changed.then(|| changes.at_the_end());
         match side {
-            Side::Sqlite(session) => session.commit().await,
+            Side::Sqlite(session) => session.commit(patience).await,
             Side::Postgres(session) => session.commit().await,
         }
     }

@@ -65,6 +65,18 @@ impl Db {
         Ok(Conn::new(side, self.changes.clone()))
     }
 
+    /// A connection that reads everything as it is at this moment, for as long as that takes, and holds up nobody who writes.
+    ///
+    /// # Errors
+    /// When no connection comes free in time.
+    pub async fn snapshot(&self) -> Result<Conn> {
+        let side = match &self.kind {
+            Kind::Sqlite(sqlite) => Side::Sqlite(sqlite.snapshot(&self.watch)?),
+            Kind::Postgres(postgres) => Side::Postgres(postgres.snapshot(&self.watch).await?),
+        };
+        Ok(Conn::new(side, self.changes.clone()))
+    }
+
     /// Begins a transaction that may write. On SQLite nobody else in this process writes while it lasts, and those who have just
     /// written may be waiting to be committed with it: do no slow work (hashing, mail, other servers) inside.
     ///

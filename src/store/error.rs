@@ -59,6 +59,9 @@ pub enum Error {
         /// What the database said.
         reason: String,
     },
+    /// There is something of ours already where something new was to be made.
+    #[error("there is a provider in the database already")]
+    NotEmpty,
     /// The transaction had failed before: nothing of it was kept.
     #[error("COMMIT: a statement of the transaction had failed before")]
     Spoilt,

@@ -24,6 +24,7 @@ pub mod audit;
 pub mod audit_chain;
 pub mod challenges;
 pub mod clients;
+pub mod copy;
 pub mod deliveries;
 pub mod device_codes;
 pub mod domains;
@@ -65,7 +66,7 @@ pub use error::{Error, Result, Said};
 pub use expiry::{AHEAD, is_marked, is_over};
 pub use later::Later;
 pub use postgres::Fault;
-pub use schema::{Mismatch, Numbers, SchemaState};
+pub use schema::{Migrated, Mismatch, Numbers, SchemaState, complete, migrated};
 pub use watch::{Costs, Listener};
 
 /// A query's name (for the test's message) and its text.
@@ -80,6 +81,7 @@ pub fn queries() -> Vec<Query> {
         audit_chain::QUERIES,
         challenges::QUERIES,
         clients::QUERIES,
+        copy::QUERIES,
         deliveries::QUERIES,
         device_codes::QUERIES,
         domains::QUERIES,

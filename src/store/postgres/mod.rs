@@ -18,7 +18,7 @@ use std::sync::Arc;
 use super::watch::Watch;
 use super::{Error, Result};
 
-use super::pool::Lease;
+use super::pool::{Lease, PATIENCE};
 use breaker::Breaker;
 pub use fault::Fault;
 use line::Line;
@@ -26,6 +26,10 @@ pub(crate) use line::{Row, Values};
 use server::{Server, Vain};
 pub(crate) use session::Session;
 pub(crate) use value::Read;
+
+/// What makes a transaction one picture, which nobody ends because it is slow.
+const SNAPSHOT: &str = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
+                        SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0";
 
 /// A database.
 #[derive(Debug)]
@@ -54,6 +58,16 @@ impl Postgres {
     pub(super) async fn write(&self, watch: &Arc<Watch>) -> Result<Session> {
         let lease = self.lease(watch).await?;
         Ok(Session::writing(lease, !self.pooler, Arc::clone(watch)))
+    }
+
+    /// A connection that reads everything as it is now, for as long as that takes.
+    ///
+    /// # Errors
+    /// As [`Postgres::read`].
+    pub(super) async fn snapshot(&self, watch: &Arc<Watch>) -> Result<Session> {
+        let mut session = self.write(watch).await?;
+        session.script("BEGIN", SNAPSHOT, PATIENCE).await?;
+        Ok(session)
     }
 
     /// Connections in use, connections that rest, and who waits for one.

@@ -82,10 +82,17 @@ pub(super) struct Applied {
     pub(super) version: i64,
     description: String,
     success: bool,
-    checksum: Vec<u8>,
+    pub(super) checksum: Vec<u8>,
 }
 
 from_row!(Applied { version, description, success, checksum });
+
+impl From<&super::Migrated> for Applied {
+    fn from(one: &super::Migrated) -> Self {
+        let description = format!("of the backup, {}", one.version);
+        Self { version: one.version, description, success: true, checksum: one.checksum.clone() }
+    }
+}
 
 /// A migration of this program.
 #[derive(Clone, Copy, Debug)]

@@ -107,14 +107,27 @@ impl Db {
         let there = applied(&mut tx).await?;
         // Whoever was waited for may be a newer program: then there is nothing to do.
         let Usable::Lacks(lacking) = related(&mut tx, &there).await?? else { return Ok(()) };
-        for migration in MIGRATIONS.iter().filter(|m| lacking.contains(&m.version)) {
+        run(&mut tx, &lacking).await?;
+        tx.commit().await
+    }
+
+    /// Begins a transaction in a database that holds nothing of ours, and makes the schema in it that these migrations make.
+    ///
+    /// # Errors
+    /// When one of them is not of this program, there is something already, or the database refuses.
+    pub async fn begin_with_schema(&self, of: &[Migrated]) -> Result<Tx> {
+        let wanted: Vec<_> = of.iter().map(Applied::from).collect();
+        let Usable::Lacks(lacking) = compare(&known(), &wanted, &[])? else { return Err(Error::Spoilt) };
+        let mut tx = self.begin_migration(TURN).await?;
+        let table = if self.is_sqlite() { TABLE_SQLITE } else { TABLE_POSTGRES };
+        script(&mut tx, 0, table).await?;
+        if !applied(&mut tx).await?.is_empty() {
+            return Err(Error::NotEmpty);
+        }
+        for migration in MIGRATIONS.iter().filter(|m| !lacking.contains(&m.version)) {
             apply(&mut tx, migration).await?;
         }
-        facts::set(&mut tx, facts::MIGRATED_BY, env!("CARGO_PKG_VERSION")).await?;
-        let gentle: Vec<_> =
-            known().iter().filter(|m| m.is_gentle()).map(|m| m.version.to_string()).collect();
-        facts::set(&mut tx, facts::GENTLE_MIGRATIONS, &gentle.join(" ")).await?;
-        tx.commit().await
+        Ok(tx)
     }
 
     /// A transaction in which nobody else changes the schema. On SQLite that is any that writes.
@@ -147,6 +160,44 @@ impl Db {
             Err(_) => Err(locked(holder(&mut self.read().await?, lock).await)),
         }
     }
+}
+
+/// A migration that has run: its number, and its checksum, which says that it was this one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Migrated {
+    /// Its number.
+    pub version: i64,
+    /// SHA-384 of its text.
+    pub checksum: Vec<u8>,
+}
+
+/// The migrations that have run, in their order.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn migrated(conn: &mut Conn) -> Result<Vec<Migrated>> {
+    let applied = applied(conn).await?.into_iter();
+    Ok(applied.map(|one| Migrated { version: one.version, checksum: one.checksum }).collect())
+}
+
+/// Brings the schema up to date within a transaction that has begun with an older one.
+///
+/// # Errors
+/// When a migration fails.
+pub async fn complete(tx: &mut Tx) -> Result<()> {
+    let there = applied(tx).await?;
+    let Usable::Lacks(lacking) = related(tx, &there).await?? else { return Ok(()) };
+    run(tx, &lacking).await
+}
+
+/// Runs these migrations, and notes who has.
+async fn run(tx: &mut Tx, lacking: &[i64]) -> Result<()> {
+    for migration in MIGRATIONS.iter().filter(|m| lacking.contains(&m.version)) {
+        apply(tx, migration).await?;
+    }
+    facts::set(tx, facts::MIGRATED_BY, env!("CARGO_PKG_VERSION")).await?;
+    let gentle: Vec<_> = known().iter().filter(|m| m.is_gentle()).map(|m| m.version.to_string()).collect();
+    facts::set(tx, facts::GENTLE_MIGRATIONS, &gentle.join(" ")).await
 }
 
 /// Which migrations have run: none where there is no table of them.

@@ -26,6 +26,7 @@ pub(super) use address::file_of;
 use file::Opened;
 pub(crate) use line::Line;
 pub(crate) use session::Session;
+pub(super) use writer::COMMIT;
 use writer::Writer;
 
 /// An open file.
@@ -51,6 +52,17 @@ impl Sqlite {
         }
         watch.acquired();
         Ok(Session::reading(lease, Arc::clone(watch)))
+    }
+
+    /// A connection that reads everything as it is now.
+    ///
+    /// # Errors
+    /// When the file cannot be opened any more.
+    pub(super) fn snapshot(&self, watch: &Arc<Watch>) -> Result<Session> {
+        self.file.still_there()?;
+        let line = Line::open(self.file.path(), false).map_err(|e| Error::from_sqlite("connect", e))?;
+        watch.acquired();
+        Session::apart(line, Arc::clone(watch)).map_err(|e| Error::from_sqlite("BEGIN", e))
     }
 
     /// Begins a transaction, when all who came before have had their turn.

@@ -1,6 +1,7 @@
 //! What may a caller do with a connection of SQLite, and what becomes of it when something goes wrong?
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::line::{Line, Parameters, aside};
 use super::writer::Turn;
@@ -23,6 +24,8 @@ pub(crate) struct Session {
 enum Held {
     Reader(Lease<Line>),
     Turn(Turn),
+    /// One that is closed at its end, with the snapshot that it looks at.
+    Apart(Line),
 }
 
 impl Session {
@@ -32,6 +35,14 @@ impl Session {
 
     pub(super) const fn writing(turn: Turn, watch: Arc<Watch>) -> Self {
         Self { held: Held::Turn(turn), unhurried: false, watch }
+    }
+
+    /// One that reads everything as it is now, whatever is written meanwhile.
+    pub(super) fn apart(mut line: Line, watch: Arc<Watch>) -> rusqlite::Result<Self> {
+        line.control("BEGIN")?;
+        // A transaction begins with its first look.
+        let _: Option<(i64,)> = line.optional("SELECT COUNT(*) FROM sqlite_master", &[])?;
+        Ok(Self { held: Held::Apart(line), unhurried: true, watch })
     }
 
     /// What is asked from now on may take long.
@@ -119,10 +130,10 @@ impl Session {
         self.run("prepare", |line| line.prepare(sql))
     }
 
-    /// Answers once everything done in this turn is on the disk.
-    pub(in crate::store) async fn commit(self) -> Result<()> {
+    /// Answers once everything done in this turn is on the disk, or after so long.
+    pub(in crate::store) async fn commit(self, patience: Duration) -> Result<()> {
         if let Held::Turn(turn) = self.held {
-            turn.commit().await?;
+            turn.commit(patience).await?;
             self.watch.committed();
         }
         Ok(())
@@ -132,7 +143,7 @@ impl Session {
     pub(in crate::store) async fn give_up(self) -> Result<()> {
         match self.held {
             Held::Turn(turn) => turn.give_up().await,
-            Held::Reader(_) => Ok(()),
+            Held::Reader(_) | Held::Apart(_) => Ok(()),
         }
     }
 
@@ -160,6 +171,7 @@ impl Held {
         let line = match self {
             Self::Reader(lease) => lease.conn(),
             Self::Turn(turn) => turn.line(),
+            Self::Apart(line) => Some(line),
         };
         let Some(line) = line else {
             let reason = "the connection has failed before".to_owned();
@@ -171,7 +183,7 @@ impl Held {
         };
         match self {
             Self::Reader(lease) if error.may_pass() => drop(lease.take()),
-            Self::Reader(_) => {}
+            Self::Reader(_) | Self::Apart(_) => {}
             Self::Turn(turn) => turn.has_failed(&error),
         }
         Err(error)

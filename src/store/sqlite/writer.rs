@@ -22,7 +22,7 @@ use crate::store::pool::PATIENCE;
 use crate::store::{Error, Result};
 
 /// How long a COMMIT may take before whoever waits for it is told that nobody knows.
-const COMMIT: Duration = Duration::from_secs(10);
+pub(in crate::store) const COMMIT: Duration = Duration::from_secs(10);
 
 /// How often a writer of another process is asked whether it is done.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
@@ -209,8 +209,8 @@ impl Turn {
         }
     }
 
-    /// Gives the turn on, and answers once everything done in it is on the disk.
-    pub(super) async fn commit(mut self) -> Result<()> {
+    /// Gives the turn on, and answers once everything done in it is on the disk, or nobody knows after so long.
+    pub(super) async fn commit(mut self, patience: Duration) -> Result<()> {
         let failed = |reason: Arc<str>| unavailable("COMMIT", &reason);
         let Some(mut desk) = self.desk.take() else {
             return Err(unavailable("COMMIT", "the connection has failed before"));
@@ -220,7 +220,7 @@ impl Turn {
             return Err(failed(desk.fail("the committer has ended")));
         }
         drop(desk);
-        told(outcome).await
+        told(outcome, patience).await
     }
 
     /// Gives the turn on with nothing done in it, and answers once what could be seen in it of others is on the disk, where readers
@@ -234,16 +234,16 @@ impl Turn {
         let (sender, outcome) = oneshot::channel();
         desk.group.push(sender);
         drop(desk);
-        told(outcome).await
+        told(outcome, COMMIT).await
     }
 }
 
 /// What the COMMIT of a group comes to.
-async fn told(outcome: oneshot::Receiver<Outcome>) -> Result<()> {
-    match timeout(COMMIT, outcome).await {
+async fn told(outcome: oneshot::Receiver<Outcome>, patience: Duration) -> Result<()> {
+    match timeout(patience, outcome).await {
         Ok(Ok(outcome)) => outcome.map_err(|reason| unavailable("COMMIT", &reason)),
         Ok(Err(_)) => Err(unavailable("COMMIT", "the committer has ended")),
-        Err(_) => Err(unavailable("COMMIT", &format!("no answer within {} s", COMMIT.as_secs()))),
+        Err(_) => Err(unavailable("COMMIT", &format!("no answer within {} s", patience.as_secs()))),
     }
 }
 
