@@ -10,15 +10,16 @@ const GROUND: [&str; 10] =
     ["audit", "clock", "config", "keys", "mail", "metrics", "outbound", "store", "trace", "web"];
 
 /// The features and the top, and what each may use besides the ground floor.
-const UPPER: [(&str, &[&str]); 8] = [
+const UPPER: [(&str, &[&str]); 9] = [
     ("directory", &[]),
     ("signin", &["directory"]),
     ("oidc", &["signin", "directory"]),
     ("account", &["oidc", "signin", "directory"]),
     ("console", &["oidc", "signin", "directory"]),
     ("moving", &["oidc", "signin", "directory"]),
+    ("backup", &["oidc", "signin", "directory"]),
     ("app", &["account", "console", "oidc", "signin", "directory"]),
-    ("cli", &["app", "account", "console", "moving", "oidc", "signin", "directory"]),
+    ("cli", &["app", "account", "backup", "console", "moving", "oidc", "signin", "directory"]),
 ];
 
 /// The folders whose rooms are on the map, one by one.

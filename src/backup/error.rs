@@ -162,3 +162,34 @@ impl Error {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_newer_or_another_program_has_made_is_said_with_what_to_do() {
+        let told = |mismatch: Mismatch| Error::of_schema(mismatch.into(), "9.9").to_string();
+        let newer = told(Mismatch::Newer { found: 99, known: 75, maker: String::new() });
+        assert!(
+            newer.contains("schema version 99, made by countersign 9.9") && newer.contains("knows 75"),
+            "{newer}"
+        );
+        let (unknown, lacking) = (Numbers(vec![3]), Numbers(vec![4]));
+        for stranger in [
+            Mismatch::Foreign { unknown, lacking },
+            Mismatch::Changed { version: 3, description: String::new() },
+        ] {
+            let told = told(stranger);
+            assert!(told.contains("does not know (3)") && told.contains("(9.9)"), "{told}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_inside_comes_through_a_reader_as_what_it_is() {
+        let through = Error::from(io::Error::from(Error::CutOff(7)));
+        assert!(matches!(through, Error::CutOff(7)));
+        let plain = Error::from(io::Error::from(io::ErrorKind::StorageFull));
+        assert!(matches!(plain, Error::File(e) if e.kind() == io::ErrorKind::StorageFull));
+    }
+}

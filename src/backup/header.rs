@@ -112,7 +112,9 @@ impl Header {
         let [memory_kib, passes, lanes] = words(cost);
         let cost = Cost { memory_kib, passes, lanes };
         let lock = match kind {
-            1 => Lock::Master,
+            1 if cost == (Cost { memory_kib: 0, passes: 0, lanes: 0 }) => Lock::Master,
+            // A key from the master key costs nothing.
+            1 => return Err(Error::Changed((MAGIC.len() + 34) as u64)),
             2 if cost.is_bearable() => Lock::Passphrase(cost),
             2 => return Err(Error::Cost { memory_kib, passes }),
             _ => return Err(Error::Foreign),

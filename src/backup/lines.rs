@@ -220,6 +220,31 @@ impl<R: Read> Contents<R> {
         Ok(Line::Mark(mark))
     }
 
+    /// Reads all of it, and looks whether it is whole; answers how many rows there are.
+    ///
+    /// # Errors
+    /// When it is not what was written.
+    pub fn read_through(mut self) -> Result<u64> {
+        let (mut table, mut rows, mut all) = (None, 0, 0);
+        loop {
+            match (self.next()?, &table) {
+                (Line::Mark(Mark::Table { name, columns }), None) => table = Some(Mark::table(name, columns)),
+                (Line::Row(text), Some(of)) => {
+                    self.row(&text, of)?;
+                    rows += 1;
+                }
+                (Line::Mark(Mark::Rows(told)), Some(_)) if told == rows => {
+                    all += rows;
+                    (table, rows) = (None, 0);
+                }
+                (Line::Mark(Mark::End(told)), None) if told == all => break,
+                _ => return Err(self.wrong("it is not what comes here")),
+            }
+        }
+        self.end()?;
+        Ok(all)
+    }
+
     /// The values of a row, as the columns of its table want them.
     pub(super) fn row(&self, text: &str, table: &Table) -> Result<Vec<Value>> {
         let values = serde_json::from_str(text).map_err(|e| self.wrong(format!("it is no row ({e})")))?;

@@ -12,6 +12,9 @@ use crate::keys::secret::{entropy, hex};
 use crate::store::copy::{self, Fate, Rows, TABLES};
 use crate::store::{Conn, Db, SchemaState, migrated};
 
+/// The table of the migrations that have run: those are told in the head.
+const MIGRATIONS: &str = "_sqlx_migrations";
+
 /// What is to be made.
 #[derive(Debug)]
 pub struct Order<'o> {
@@ -36,21 +39,23 @@ impl Order<'_> {
     /// # Errors
     /// When the database refuses, or nothing can be written.
     pub async fn carry_out<W: Write>(&self, to: W, mut progress: impl FnMut(&str, u64)) -> Result<(W, u64)> {
-        match self.db.schema_state().await? {
-            SchemaState::Current => {}
+        let unknown = match self.db.schema_state().await? {
+            SchemaState::Current => None,
+            // What has gone since is taken along as it is: a migration makes something else of it.
+            SchemaState::Behind(_) => Some(Fate::Whole),
             SchemaState::Ahead(version) => return Err(Error::Ahead(version)),
-            SchemaState::Behind(missing) => return Err(crate::store::Error::OlderSchema { missing }.into()),
             SchemaState::Empty => {
                 return Err(crate::store::Error::NoProvider { place: "the database".to_owned() }.into());
             }
-        }
+        };
         let mut conn = self.db.snapshot().await?;
         let header = Header::new(self.lock, &mut entropy());
         let mut writer = Writer::new(to, &header, self.secret)?;
         writer.line(&Mark::Head(self.head(&mut conn).await?))?;
         let mut all = 0;
         for table in copy::tables(&mut conn).await? {
-            let fate = TABLES.iter().find(|(name, _)| *name == table.name).map(|(_, fate)| *fate);
+            let known = TABLES.iter().find(|(name, _)| *name == table.name).map(|(_, fate)| *fate);
+            let fate = known.or_else(|| unknown.filter(|_| table.name != MIGRATIONS));
             let Some(fate @ (Fate::Whole | Fate::Where(_))) = fate else { continue };
             writer.line(&Mark::of(&table))?;
             let mut rows = 0_u64;

@@ -153,6 +153,9 @@ fn frame(last: bool, length: usize) -> [u8; FRAME] {
 
 /// Each part has its own; the key is this file's alone.
 fn nonce(part: u64) -> [u8; 12] {
-    let [a, b, c, d, e, f, g, h] = part.to_be_bytes();
-    [0, 0, 0, 0, a, b, c, d, e, f, g, h]
+    let mut nonce = [0; 12];
+    for (to, from) in nonce.iter_mut().skip(4).zip(part.to_be_bytes()) {
+        *to = from;
+    }
+    nonce
 }

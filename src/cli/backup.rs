@@ -50,7 +50,7 @@ impl Backup {
         }
         let db = operator.db().await?;
         let vault = operator.vault(&db).await?;
-        let passphrase = if self.with_keys { Some(self.passphrase.new()?) } else { None };
+        let passphrase = if self.with_keys { Some(self.passphrase.chosen()?) } else { None };
         let (lock, secret) = match &passphrase {
             Some(text) => (Lock::Passphrase(Cost::USUAL), Secret::Passphrase(text)),
             None => (Lock::Master, Secret::Master(&vault)),
@@ -162,11 +162,10 @@ fn make(path: &Path) -> io::Result<File> {
 
 fn lock(file: &File, path: &Path) -> anyhow::Result<()> {
     match file.try_lock() {
-        Ok(()) => Ok(()),
         Err(TryLockError::WouldBlock) => {
             bail!("another backup is writing {}: wait for it, or name another file", path.display())
         }
         // Not every file system has locks.
-        Err(TryLockError::Error(_)) => Ok(()),
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
     }
 }

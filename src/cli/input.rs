@@ -76,7 +76,7 @@ impl Passphrase {
     ///
     /// # Errors
     /// When there is none, it is too short, or what was typed differs.
-    pub fn new(&self) -> anyhow::Result<Zeroizing<String>> {
+    pub fn chosen(&self) -> anyhow::Result<Zeroizing<String>> {
         let text = match self.told()? {
             Some(text) => text,
             None => twice("passphrase", "Passphrase: ", "--passphrase-file or --passphrase-stdin")?,

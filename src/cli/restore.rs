@@ -18,7 +18,7 @@ use crate::backup::{self, Contents, Head, Header, Lock, Secret, restore};
 use crate::clock::timestamp;
 use crate::keys::Vault;
 use crate::keys::secret::entropy;
-use crate::store::{Db, SchemaState};
+use crate::store::{self, Db, Options, SchemaState};
 
 /// The settings of `restore`.
 #[derive(Debug, Args)]
@@ -73,23 +73,33 @@ impl Restore {
             None => Some(self.passphrase.known(self.file.as_os_str() == PIPE)?),
             Some(_) => None,
         };
-        let contents = match (&vault, &passphrase) {
-            (Some(vault), _) => Contents::open(from, &header, Secret::Master(vault)),
-            (None, Some(text)) => Contents::open(from, &header, Secret::Passphrase(text)),
+        let secret = match (&vault, &passphrase) {
+            (Some(vault), _) => Secret::Master(vault),
+            (None, Some(text)) => Secret::Passphrase(text),
             (None, None) => bail!("there is nothing to open the backup with"),
         };
-        let contents = contents.with_context(named)?;
+        let contents = Contents::open(from, &header, secret).with_context(named)?;
         let inside = contents.head.master_key.as_ref().map(|key| Vault::parse(&key.0));
-        let vault = match (inside, vault) {
+        let vault = match (inside, &vault) {
             (Some(Some(inside)), _) => inside,
-            (None, Some(vault)) => vault,
+            (None, Some(vault)) => vault.clone(),
             _ => bail!("{}: there is no master key in it: take another backup", self.file.display()),
         };
         if self.check {
             let report = check::check(contents, &vault, &std::env::temp_dir()).await.with_context(named)?;
             return tell(&report, self.json);
         }
-        self.restore(operator, contents, &vault).await?;
+        let place = Place::empty(operator).await?;
+        let contents = if self.file.as_os_str() == PIPE {
+            contents
+        } else {
+            // Before anything is made it is seen to be whole.
+            contents.read_through().with_context(named)?;
+            let mut again = self.open()?;
+            let header = Header::read(&mut again)?;
+            Contents::open(again, &header, secret)?
+        };
+        self.restore(operator, place, contents, &vault).await?;
         Ok(ExitCode::SUCCESS)
     }
 
@@ -117,11 +127,34 @@ impl Restore {
     async fn restore(
         &self,
         operator: &Operator,
+        place: Place,
         contents: Contents<Watched>,
         vault: &Vault,
     ) -> anyhow::Result<()> {
+        let db = Db::open_or_make(&place.0).await?;
+        vault.place(&operator.config.keys.dir, &mut entropy())?;
+        let head = contents.head.clone();
+        let done = restore::restore(contents, &db, vault, operator.clock.now_ms()).await;
+        db.close().await;
+        let rows = done.with_context(|| self.file.display().to_string())?;
+        println!("Restored {rows} rows into {}.", place.0.place());
+        told(&head, operator);
+        Ok(())
+    }
+}
+
+/// Where there is room for a provider.
+struct Place(Options);
+
+impl Place {
+    /// Looks whether there is, and makes nothing.
+    async fn empty(operator: &Operator) -> anyhow::Result<Self> {
         let options = options(&operator.config);
-        let db = Db::open_or_make(&options).await?;
+        let db = match Db::open(&options).await {
+            Ok(db) => db,
+            Err(store::Error::NoProvider { .. }) => return Ok(Self(options)),
+            Err(e) => return Err(e.into()),
+        };
         if db.schema_state().await? != SchemaState::Empty {
             let place = options.place();
             let remedy = if options.url.starts_with("sqlite:") {
@@ -133,14 +166,8 @@ impl Restore {
             };
             return Err(backup::Error::NotEmpty { place, remedy }.into());
         }
-        vault.place(&operator.config.keys.dir, &mut entropy())?;
-        let head = contents.head.clone();
-        let done = restore::restore(contents, &db, vault, operator.clock.now_ms()).await;
         db.close().await;
-        let rows = done.with_context(|| self.file.display().to_string())?;
-        println!("Restored {rows} rows into {}.", options.place());
-        told(&head, operator);
-        Ok(())
+        Ok(Self(options))
     }
 }
 

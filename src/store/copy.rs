@@ -85,10 +85,10 @@ pub const TABLES: [(&str, Fate); 38] = [
 const PAGE: i64 = 500;
 
 /// How long it may take to see whether everything refers to something.
-const LOOKING: Duration = Duration::from_mins(360);
+const LOOKING: Duration = Duration::from_hours(6);
 
 /// How long the disk may take to say that everything is safe.
-const SAFE: Duration = Duration::from_mins(60);
+const SAFE: Duration = Duration::from_hours(1);
 
 // What each database calls its tables and columns. Those of PostgreSQL's catalogue are not for everybody, but ours are ours.
 const CATALOGUE_SQLITE: &str = "SELECT m.name AS name, c.name AS column_name, c.type AS kind

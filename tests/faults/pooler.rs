@@ -115,6 +115,8 @@ async fn in_transaction_mode_everything_works() {
         &["group", "add", "Acme"],
         &["user", "list"],
         &["audit"],
+        &["backup", "pooled.backup"],
+        &["restore", "--check", "pooled.backup"],
     ] {
         provider.program.must(command, "");
     }

@@ -3,6 +3,8 @@
 #![cfg(test)]
 
 mod authorization;
+mod backup;
+mod filled;
 mod jose;
 mod mutation;
 mod request;
@@ -15,11 +17,16 @@ use std::path::{Path, PathBuf};
 
 use mutation::Mutator;
 
-const TARGETS: [&str; 5] = ["authorization", "jose", "request", "settings", "text"];
+const TARGETS: [&str; 6] = ["authorization", "backup", "jose", "request", "settings", "text"];
 
 #[test]
 fn authorization_takes_anything() {
     seeds_and_mutations("authorization", 3000, authorization::run);
+}
+
+#[test]
+fn backup_takes_anything() {
+    seeds_and_mutations("backup", 2000, backup::run);
 }
 
 #[test]
