@@ -30,7 +30,7 @@ pub enum Fate {
 const ONCE: Fate = Fate::Left("serves once and for minutes: what was used since would be good again");
 
 /// Every table but that of the migrations, in the order of their names. What has to be remembered so that it can be refused comes along.
-pub const TABLES: [(&str, Fate); 38] = [
+pub const TABLES: [(&str, Fate); 39] = [
     ("asked_algorithms", Fate::Whole),
     ("audit_events", Fate::Whole),
     ("audit_head", Fate::Whole),
@@ -75,6 +75,8 @@ pub const TABLES: [(&str, Fate); 38] = [
     ("signin_tally", Fate::Whole),
     ("signing_keys", Fate::Whole),
     ("signins", ONCE),
+    // A column of users says whether it is up to date.
+    ("user_words", Fate::Whole),
     ("users", Fate::Whole),
     ("versions", Fate::Whole),
     ("vouched_domains", Fate::Whole),
