@@ -21,6 +21,7 @@ mod world;
 use std::time::{Duration, Instant};
 
 use countersign::console::routes::{self, Verb};
+use countersign::directory::words;
 use reqwest::Method;
 use support::Database;
 use support::browser::Browser;
@@ -55,9 +56,14 @@ const TROUBLE_OF_ACME: &str = "
     UPDATE signin_tally SET at_ms = (SELECT created_at * 1000 - 864000000 FROM users WHERE login_key = 'ned'), event_id = 'zzz'";
 
 /// What else is asked of lists: something rare, something that nobody has, kinds of people, a page far behind.
-const ASKED: [&str; 12] = [
+const ASKED: [&str; 17] = [
     "/console/users?q=person99999",
     "/console/users?q=nobody-has-this",
+    "/console/users?q=person9",
+    "/console/users?q=person",
+    "/console/users?q=number+77&filter=disabled",
+    "/console/users?sort=name",
+    "/console/users?sort=-name&after=person5%09person+of+the+number+5",
     "/console/users?filter=cannot-sign-in",
     "/console/users?filter=no-email",
     "/console/users?filter=never-signed-in",
@@ -89,6 +95,8 @@ async fn stand(name: &str, database: Database) {
     let began = Instant::now();
     world.site.run(PEOPLE_OF_ACME).await;
     world.site.run(TROUBLE_OF_ACME).await;
+    // As the program does behind the pages.
+    while words::catch_up(&world.site.admin.db).await.unwrap() > 0 {}
     if name != "SQLite" {
         // As its own housekeeping does by and by.
         world.site.run("ANALYZE").await;

@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::{App, Doors, Renewable};
 use crate::audit::chain;
+use crate::directory::words;
 use crate::keys::publish_for;
 use crate::oidc::backchannel;
 use crate::outbound::Collector;
@@ -175,6 +176,11 @@ async fn keep_house(app: &App) -> bool {
     match purge::run(&app.db, signin.clock.now()).await {
         Ok(purged) => more |= deleted("expired rows", purged),
         Err(error) => tracing::warn!(%error, "expired rows could not be deleted"),
+    }
+    match words::catch_up(&app.db).await {
+        Ok(0) => {}
+        Ok(people) => tracing::debug!(people, "words that find people were written down"),
+        Err(error) => tracing::warn!(%error, "words that find people could not be written down"),
     }
     if let Err(error) = days::tally(&app.db, signin.clock.now()).await {
         tracing::warn!(%error, "sign-ins could not be counted");

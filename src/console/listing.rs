@@ -10,8 +10,9 @@ use super::Visit;
 /// Rows of a page.
 pub const PAGE: usize = 50;
 
-/// The longest search and the longest cursor, in characters.
+/// The longest search, and the longest cursor: a login and a name, in characters.
 const LONGEST: usize = 200;
+const LONGEST_CURSOR: usize = 500;
 
 /// What somebody wants to see of a list, read from the address: `?q=`, `?filter=`, `?sort=`, `?after=`.
 #[derive(Clone, Debug)]
@@ -72,7 +73,8 @@ impl Listing {
     /// What this visit asks to see of a list with these columns. Whatever the list does not know is as if it were not there.
     #[must_use]
     pub fn of(visit: &Visit, columns: &[Declared]) -> Self {
-        let text = |name| visit.query.field(name).trim().chars().take(LONGEST).collect::<String>();
+        let cut = |name, most| visit.query.field(name).trim().chars().take(most).collect::<String>();
+        let text = |name| cut(name, LONGEST);
         let asked = visit.query.field("sort");
         let (word, descending) = asked.strip_prefix('-').map_or((asked, false), |word| (word, true));
         let sort = columns.iter().filter_map(|column| column.sort).find(|known| *known == word);
@@ -83,7 +85,7 @@ impl Listing {
             filter: text("filter"),
             sort,
             descending: descending && sort.is_some(),
-            after: text("after"),
+            after: cut("after", LONGEST_CURSOR),
             kept: Vec::new(),
         }
     }

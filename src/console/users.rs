@@ -12,7 +12,7 @@ use super::listing::{Declared, Listing, Table};
 use super::routes::{Needs, Route};
 use super::several;
 use super::visit::ConsolePage;
-use crate::directory::listing::{self, Listed, Which};
+use crate::directory::listing::{self, Listed, Order, Sort, Which};
 use crate::directory::rights::own;
 use crate::directory::{Tree, groups};
 use crate::signin::preview::count_locked_out_in;
@@ -30,9 +30,12 @@ const SHOWN: usize = 25;
 /// The most people who cannot sign in that are counted.
 const COUNTED: usize = 100;
 
+/// The word of a list by name.
+const BY_NAME: &str = "name";
+
 const COLUMNS: [Declared; 5] = [
     Declared { sort: Some("login"), label: "users-login", number: false },
-    Declared { sort: None, label: "users-name", number: false },
+    Declared { sort: Some(BY_NAME), label: "users-name", number: false },
     Declared { sort: None, label: "users-group", number: false },
     Declared { sort: None, label: "users-role", number: false },
     Declared { sort: None, label: "users-state", number: false },
@@ -105,13 +108,14 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
         None => asked,
     };
     let which = Which::from_word(&asked.filter);
-    let order = (asked.descending, asked.after.as_str());
+    let sort = if asked.sort == Some(BY_NAME) { Sort::Name } else { Sort::Login };
+    let order = Order { sort, last_first: asked.descending, after: &asked.after };
     let mut found = listing::list_in(&mut conn, &tree, which, &asked.q, order, more()).await?;
-    let next = if found.len() > SHOWN {
-        found.truncate(SHOWN);
-        found.last().map(|last| last.person.login.clone())
-    } else {
-        None
+    let more = found.len() > SHOWN;
+    found.truncate(SHOWN);
+    let next = match found.last().filter(|_| more) {
+        Some(last) => Some(listing::mark(&mut conn, sort, &last.person).await?),
+        None => None,
     };
     let kept_out = count_locked_out_in(&mut conn, &tree, COUNTED).await?;
     let mut people = Vec::with_capacity(found.len());

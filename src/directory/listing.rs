@@ -1,16 +1,23 @@
 //! Whom does a list of people show: those of the reader's tree, searched, of one kind, a page at a time?
 
-use std::collections::BTreeSet;
-
 use super::login::fold;
+use super::words::Sought;
 use super::{Person, Tree};
-use crate::store::tree_users::{self, Page};
-use crate::store::{Conn, Result};
+use crate::store::tree_users::{self, LineRow, Page, Way};
+use crate::store::{Conn, Result, user_words};
 
-pub use crate::store::tree_users::Which;
+pub use crate::store::tree_users::{Sort, Which};
 
 /// A tree of no more people than these is read by its groups.
 const FEW: i64 = 2000;
+
+/// Of no more words than these a search by words is quicker than going through the list, and of those whom they find these many are
+/// looked at first.
+const MANY: i64 = 20_000;
+const FIRST: i64 = 100;
+
+/// What is between a login and a name where a list goes on: neither has it.
+const BETWEEN: char = '\t';
 
 /// One line.
 #[derive(Clone, Debug)]
@@ -49,6 +56,17 @@ impl Which {
     }
 }
 
+/// Where a list goes on, and how it stands.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Order<'o> {
+    /// By what it is sorted.
+    pub sort: Sort,
+    /// Whether the last ones come first.
+    pub last_first: bool,
+    /// The [`mark`] of whom they come after; empty for the first page. In the order of logins a login is one.
+    pub after: &'o str,
+}
+
 /// At most `limit` people of a tree, by login, that come after the login `after`, of one kind; `search` is how their login, their
 /// email, or a word of their name begins.
 ///
@@ -62,10 +80,10 @@ pub async fn list(
     after: &str,
     limit: i64,
 ) -> Result<Vec<Listed>> {
-    list_in(conn, tree, which, search, (false, after), limit).await
+    list_in(conn, tree, which, search, Order { after, ..Order::default() }, limit).await
 }
 
-/// The same in the order that is chosen: whether the last logins come first, and the login that they come after.
+/// The same in the order that is chosen.
 ///
 /// # Errors
 /// When the database refuses.
@@ -74,31 +92,67 @@ pub async fn list_in(
     tree: &Tree,
     which: Which,
     search: &str,
-    (last_first, after): (bool, &str),
+    order: Order<'_>,
     limit: i64,
 ) -> Result<Vec<Listed>> {
-    let few = has_few(conn, tree).await?;
-    let (after, search) = (fold(after), fold(search));
-    let after = Some(after.as_str()).filter(|after| !last_first || !after.is_empty());
-    let page = Page { root: tree.root_id(), few, after, last_first, search: &search, limit };
-    let people: Vec<Person> = tree_users::list(conn, which, page)
-        .await?
-        .into_iter()
-        .map(Person::from_row)
-        .collect::<Result<_>>()?;
-    let (Some(first), Some(last)) = (people.first(), people.last()) else { return Ok(Vec::new()) };
-    let (first, last) = if last_first { (last, first) } else { (first, last) };
-    let (first, last) = (fold(&first.login), fold(&last.login));
-    let stopped: BTreeSet<String> =
-        tree_users::stopped_between(conn, &first, &last, FEW).await?.into_iter().collect();
-    let refused: BTreeSet<String> =
-        tree_users::refused_between(conn, &first, &last, FEW).await?.into_iter().collect();
-    let listed = people.into_iter().map(|person| Listed {
-        codes_stopped: stopped.contains(&person.id),
-        refused: refused.contains(&person.id),
-        person,
+    let sought = Sought::of(search);
+    let (login, name) = order.after.split_once(BETWEEN).unwrap_or((order.after, ""));
+    let login = fold(login);
+    let page = Page {
+        root: tree.root_id(),
+        sort: order.sort,
+        last_first: order.last_first,
+        after: Some((login.as_str(), name)).filter(|_| !login.is_empty()),
+        words: (&sought.from, &sought.to),
+        texts: (&sought.begins, &sought.later),
+        limit,
+    };
+    let found = if has_few(conn, tree).await? {
+        tree_users::list(conn, which, Way::Narrow(which.word()), page).await?
+    } else if sought.is_everybody() {
+        tree_users::list(conn, which, Way::Wide, page).await?
+    } else {
+        search_wide(conn, which, &sought, page).await?
+    };
+    let listed = found.into_iter().map(|row| {
+        let person = Person::from_row(row.user)?;
+        Ok(Listed { person, codes_stopped: row.codes_stopped, refused: row.refused })
     });
-    Ok(listed.collect())
+    listed.collect()
+}
+
+/// A page of those of a tree of many people whom a search finds. By the words as far as it is few whom they find: what is rare is found at
+/// once, and what is not comes along soon.
+async fn search_wide(conn: &mut Conn, which: Which, sought: &Sought, page: Page<'_>) -> Result<Vec<LineRow>> {
+    let most = match page.sort {
+        Sort::Login => MANY,
+        Sort::Name => FEW,
+    };
+    let found = user_words::count(conn, &sought.from, &sought.to, most + 1).await?;
+    if found <= most {
+        let tries: &[i64] = if page.sort == Sort::Login { &[FIRST, FEW] } else { &[FEW] };
+        for looked_at in tries {
+            let rows = tree_users::list(conn, which, Way::Worded(which.word(), *looked_at), page).await?;
+            if found <= *looked_at || i64::try_from(rows.len()).is_ok_and(|rows| rows == page.limit) {
+                return Ok(rows);
+            }
+        }
+    }
+    tree_users::list(conn, which, Way::Wide, page).await
+}
+
+/// Where a list goes on after somebody.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn mark(conn: &mut Conn, sort: Sort, person: &Person) -> Result<String> {
+    match sort {
+        Sort::Login => Ok(person.login.clone()),
+        Sort::Name => {
+            let key = tree_users::name_key(conn, &person.id).await?.unwrap_or_default();
+            Ok(format!("{}{BETWEEN}{key}", person.login))
+        }
+    }
 }
 
 /// Whether too many wrong codes have stopped somebody's.
@@ -106,8 +160,7 @@ pub async fn list_in(
 /// # Errors
 /// When the database refuses.
 pub async fn are_codes_stopped(conn: &mut Conn, person: &Person) -> Result<bool> {
-    let key = fold(&person.login);
-    Ok(!tree_users::stopped_between(conn, &key, &key, 1).await?.is_empty())
+    tree_users::are_codes_stopped(conn, &person.id).await
 }
 
 /// Whether a tree has so few people that it is read by its groups.

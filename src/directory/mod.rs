@@ -35,6 +35,7 @@ mod text;
 mod tree;
 mod two_factor;
 pub mod users;
+pub mod words;
 
 pub use address::{Address, NotAnAddress};
 pub use by::By;

@@ -56,6 +56,7 @@ pub mod tokens;
 pub mod tree_sessions;
 pub mod tree_users;
 pub mod turns;
+pub mod user_words;
 pub mod users;
 pub mod versions;
 
@@ -112,7 +113,9 @@ pub fn queries() -> Vec<Query> {
         tokens::QUERIES,
         tree_sessions::QUERIES,
         tree_users::QUERIES,
+        tree_users::KINDS,
         turns::QUERIES,
+        user_words::QUERIES,
         users::QUERIES,
         versions::QUERIES,
     ]

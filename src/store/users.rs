@@ -32,8 +32,6 @@ macro_rules! people {
     };
 }
 
-pub(super) use people;
-
 queries! {
     FIND = people!("WHERE u.id = $1");
     FIND_BY_LOGIN = people!("WHERE u.login_key = $1");

@@ -69,6 +69,40 @@ crate::on_both_databases! {
         assert!(max.open("/console/users?filter=invited").await.browser.text().contains("Nobody here is like that."));
     }
 
+    /// By login or by name, either way, page after page: nobody twice, nobody left out, those without a name together.
+    async fn the_list_is_sorted_by_link(database) {
+        let site = Site::on(database).await;
+        for n in 0..60 {
+            let login = format!("p{n:02}");
+            site.admin.add_user(&site.acme, &login, "User", None).await;
+            // Ten of each name, and ten without one.
+            if n % 6 > 0 {
+                let name = Some(format!("Name {}", n % 6));
+                site.admin.change(&login, Changes { name, ..Changes::default() }).await;
+            }
+        }
+        let mut max = Manager::arrives(&site, "max").await;
+        let mut orders = Vec::new();
+        for sort in ["login", "-login", "name", "-name"] {
+            max.open(&format!("/console/users?sort={sort}")).await;
+            let mut all = listed(&max);
+            while let Some(next) = max.browser.links().into_iter().find(|link| link.contains("after=")) {
+                max.open(&next).await;
+                all.extend(listed(&max));
+            }
+            assert_eq!(all.len(), 64, "{sort}");
+            orders.push(all);
+        }
+        let reversed = |order: &Vec<String>| order.iter().rev().cloned().collect::<Vec<_>>();
+        assert_eq!((reversed(&orders[0]), reversed(&orders[2])), (orders[1].clone(), orders[3].clone()));
+        let mut by_name = Vec::new();
+        for link in &orders[2] {
+            let person = site.admin.user_of(link.rsplit('/').next().unwrap()).await;
+            by_name.push((person.name.unwrap_or_default().to_lowercase(), person.login));
+        }
+        assert!(by_name.is_sorted(), "{by_name:?}");
+    }
+
     async fn a_site_administrator_sees_every_tree_and_types_the_role(database) {
         let site = Site::on(database).await;
         let bolt = site.admin.add_group("Bolt", true).await;

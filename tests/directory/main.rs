@@ -6,6 +6,7 @@ mod support;
 
 mod attempts;
 mod escalation;
+mod lists;
 mod model;
 
 use countersign::directory::people::Filter;

@@ -154,6 +154,12 @@ impl Admin {
         people::find_by_login(&mut conn, &login).await.expect("a query").expect("a user of this login")
     }
 
+    /// The user of this id.
+    pub async fn user_of(&self, id: &str) -> Person {
+        let mut conn = self.db.read().await.expect("a connection");
+        people::find(&mut conn, id).await.expect("a look").expect("a user")
+    }
+
     /// Changes a user.
     pub async fn change(&self, login: &str, changes: Changes) -> Person {
         let person = self.user(login).await;

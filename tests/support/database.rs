@@ -99,6 +99,41 @@ impl Database {
         }
     }
 
+    /// How the database would go about a query, whatever is bound to it. PostgreSQL is told to use an index wherever there is one that
+    /// serves: with the few rows of a test it would not care.
+    pub async fn plan(&self, query: &str) -> String {
+        match &self.home {
+            Home::Sqlite { .. } => {
+                let file = self.file();
+                let mut plan = file.prepare(&format!("EXPLAIN QUERY PLAN {query}")).expect("a plan");
+                let mut lines = plan.raw_query();
+                let mut told = String::new();
+                while let Some(line) = lines.next().expect("a line") {
+                    told += &line.get::<_, String>(3).expect("what is done");
+                    told.push('\n');
+                }
+                told
+            }
+            Home::Postgres { .. } => {
+                let mut conn = PgConnection::connect(&self.url).await.expect("a connection");
+                let run =
+                    "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan; PREPARE asked AS ";
+                sqlx::raw_sql(AssertSqlSafe(format!("{run}{query}")))
+                    .execute(&mut conn)
+                    .await
+                    .expect("a plan");
+                let count = (1..).take_while(|n| query.contains(&format!("${n}"))).count();
+                let nothing = vec!["NULL"; count].join(", ");
+                let lines: Vec<String> =
+                    sqlx::query_scalar(AssertSqlSafe(format!("EXPLAIN EXECUTE asked ({nothing})")))
+                        .fetch_all(&mut conn)
+                        .await
+                        .expect("a plan");
+                lines.join("\n")
+            }
+        }
+    }
+
     fn file(&self) -> rusqlite::Connection {
         let file = self.url.strip_prefix("sqlite:").expect("the address of a file");
         rusqlite::Connection::open(file).expect("the file opens")

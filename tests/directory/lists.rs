@@ -1,0 +1,259 @@
+//! Does a list show those whom a simple look at everybody finds, in each order, page after page, whatever way the database goes?
+
+use countersign::directory::listing::{self, Order, Sort, Which};
+use countersign::directory::login::fold;
+use countersign::directory::{Person, words};
+use countersign::store::tree_users::{self, Page, Way};
+use countersign::store::{self, user_words};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::{Config, TestRunner};
+
+use super::{Acme, Changes, operator, people, users};
+use crate::support::Database;
+use countersign::directory::{Address, Status};
+use countersign::keys::secret::entropy;
+
+/// Logins, names and addresses: with what LIKE and sorting stumble over, names that several have, and none.
+const PEOPLE: [(&str, Option<&str>, Option<&str>); 14] = [
+    ("ned", Some("Ned Ludd"), Some("ned@example.org")),
+    ("nia", Some("Nia Ludd"), None),
+    ("Nora", Some("ned ludd"), Some("N.Ludd@Example.org")),
+    ("zoe", None, None),
+    ("abe", None, Some("zoe@example.org")),
+    ("a_b", Some("100% Wool"), Some("a_b@example.org")),
+    ("a!b", Some("Anna Maria Ludd-Lee"), None),
+    ("a%b", Some("anna"), None),
+    ("Éva", Some("Éva Ångström"), None),
+    ("strasse", Some("Weiß Groß"), None),
+    ("max@example.org", Some("Max"), None),
+    ("van", Some("Vincent van Gogh"), None),
+    ("van2", Some("vincent van gogh"), Some("van@example.org")),
+    ("kim", Some("Ludd"), Some("kim@example.org")),
+];
+
+/// A site of these people, all of Acme.
+async fn everybody(database: &Database) -> Acme {
+    let acme = Acme::on(database).await;
+    for (at, (login, name, email)) in PEOPLE.into_iter().enumerate() {
+        let person = acme.add(login, if at % 3 == 0 { &acme.design } else { &acme.top }, "User").await;
+        let changes = Changes {
+            name: name.map(str::to_owned),
+            email: email.map(|email| Some(Address::parse(email).unwrap())),
+            status: (at % 5 == 4).then_some(Status::Disabled),
+            ..Changes::default()
+        };
+        acme.set(&person, changes).await.unwrap();
+    }
+    acme
+}
+
+/// Whether somebody is found, as docs/console.md says it.
+fn is_found(person: &Person, typed: &str) -> bool {
+    let typed = fold(typed);
+    let begins = |text: &str| fold(text).starts_with(&typed);
+    let name = fold(person.name.as_deref().unwrap_or_default());
+    let later = name.match_indices(' ').any(|(at, _)| name[at + 1..].starts_with(&typed));
+    begins(&person.login)
+        || begins(person.email.as_deref().unwrap_or_default())
+        || name.starts_with(&typed)
+        || later
+}
+
+fn logins<'p>(people: impl IntoIterator<Item = &'p Person>) -> Vec<String> {
+    people.into_iter().map(|person| person.login.clone()).collect()
+}
+
+/// All that a search finds, in pages of three, each by every way.
+async fn by_each_way(
+    acme: &Acme,
+    which: Which,
+    typed: &str,
+    sort: Sort,
+    last_first: bool,
+) -> Vec<Vec<String>> {
+    let mut conn = acme.db.read().await.unwrap();
+    let escaped: String =
+        fold(typed).chars().flat_map(|c| if "!%_".contains(c) { vec!['!', c] } else { vec![c] }).collect();
+    let (begins, later) = (format!("{escaped}%"), format!("% {escaped}%"));
+    let from = fold(typed).into_bytes();
+    let to = [&from[..], &[0xff]].concat();
+    let mut found = Vec::new();
+    for way in [Way::Wide, Way::Narrow(which.word()), Way::Worded(which.word(), 1000)] {
+        let (mut all, mut last) = (Vec::new(), None);
+        loop {
+            let page = Page {
+                root: Some(&acme.top.id),
+                sort,
+                last_first,
+                after: last.as_ref().map(|(login, name): &(String, String)| (login.as_str(), name.as_str())),
+                words: (&from, &to),
+                texts: (&begins, &later),
+                limit: 3,
+            };
+            let rows = tree_users::list(&mut conn, which, way, page).await.unwrap();
+            let Some(row) = rows.last() else { break };
+            let key = tree_users::name_key(&mut conn, &row.user.id).await.unwrap().unwrap();
+            last = Some((fold(&row.user.login), key));
+            all.extend(rows.into_iter().map(|row| row.user.login));
+            assert!(all.len() <= PEOPLE.len(), "{way:?} shows somebody twice: {all:?}");
+        }
+        found.push(all);
+    }
+    found
+}
+
+async fn all(acme: &Acme) -> Vec<Person> {
+    let mut conn = acme.db.read().await.unwrap();
+    let order = Order { sort: Sort::Name, ..Order::default() };
+    let tree = operator().tree();
+    let listed = listing::list_in(&mut conn, &tree, Which::All, "", order, 100).await.unwrap();
+    listed.into_iter().map(|listed| listed.person).collect()
+}
+
+crate::on_both_databases! {
+    /// Whatever is typed, in both orders and both directions, by the words and without them.
+    async fn a_search_finds_whom_a_simple_look_finds(database) {
+        let acme = everybody(&database).await;
+        words::catch_up(&acme.db).await.unwrap();
+        let people = all(&acme).await;
+        assert_eq!(people.len(), PEOPLE.len());
+        let typed = prop_oneof![
+            "[a-zÉé%_!@. ]{0,2}",
+            prop::sample::select(vec!["ludd", "LUDD-", "van g", "anna m", "zoe@", "100%", "a_", "a!", "Ångström", "weiss", "GROSS", "ned ludd", "nobody"]).prop_map(str::to_owned),
+        ];
+        let mut runner = TestRunner::new_with_rng(Config::default(), prop::test_runner::TestRng::deterministic_rng(prop::test_runner::RngAlgorithm::ChaCha));
+        for round in 0..40 {
+            let typed = typed.new_tree(&mut runner).unwrap().current();
+            let which = if round % 4 == 3 { Which::Disabled } else { Which::All };
+            let shown = |person: &&Person| which == Which::All || person.status == Status::Disabled;
+            let expected: Vec<&Person> = people.iter().filter(|person| is_found(person, &typed)).filter(shown).collect();
+            let mut by_login = logins(expected.iter().copied());
+            by_login.sort_by_key(|login| fold(login));
+            for (sort, expected) in [(Sort::Login, by_login), (Sort::Name, logins(expected))] {
+                for last_first in [false, true] {
+                    let mut expected = expected.clone();
+                    if last_first {
+                        expected.reverse();
+                    }
+                    for (way, found) in by_each_way(&acme, which, &typed, sort, last_first).await.into_iter().enumerate() {
+                        assert_eq!(found, expected, "{typed:?} {which:?} {sort:?} {last_first} by way {way}");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Those without a name first, and those of one name by their logins.
+    async fn a_list_by_name_has_its_order(database) {
+        let acme = everybody(&database).await;
+        let people = all(&acme).await;
+        let plain = people.iter().filter(|person| person.name.as_deref().is_none_or(str::is_ascii));
+        let keys: Vec<_> = plain.map(|p| (p.name.as_deref().unwrap_or_default().to_lowercase(), fold(&p.login))).collect();
+        assert!(keys.is_sorted(), "{keys:?}");
+        assert_eq!(logins(&people)[..2], ["abe", "zoe"]);
+    }
+
+    /// Each kind is the same by every way.
+    async fn each_kind_is_the_same_whatever_way_it_is_found(database) {
+        let acme = everybody(&database).await;
+        database.run("INSERT INTO code_budgets (user_id, tried_at, stopped_at) SELECT id, 1, 1 FROM users WHERE login_key = 'kim';
+                      INSERT INTO audit_events (id, at_ms, event, actor, user_id, details)
+                      SELECT 'let-in', 1, 'signin.completed', id, id, '{}' FROM users WHERE login_key = 'ned';
+                      INSERT INTO messages (id, purpose, user_id, address, state, attempts, created_at_ms, next_at, expires_at)
+                      SELECT 'refused', 'test', id, 'x', 'refused', 1, 1, 1, 1 FROM users WHERE login_key = 'nora'").await;
+        for (which, expected) in [
+            (Which::KeptOut, vec!["a!b", "a%b", "kim", "nia", "Nora", "van", "zoe", "Éva"]),
+            (Which::Stopped, vec!["kim"]),
+            (Which::NoEmail, vec!["a!b", "a%b", "nia", "van", "zoe", "Éva"]),
+            (Which::Never, vec!["a!b", "a%b", "a_b", "kim", "max@example.org", "nia", "Nora", "van", "van2", "zoe", "Éva"]),
+            (Which::Disabled, vec!["abe", "strasse"]),
+            (Which::Invited, vec![]),
+        ] {
+            for sort in [Sort::Login, Sort::Name] {
+                let found = by_each_way(&acme, which, "", sort, false).await;
+                assert!(found.windows(2).all(|ways| ways[0] == ways[1]), "{which:?}: {found:?}");
+                let mut last_first = by_each_way(&acme, which, "", sort, true).await;
+                last_first.iter_mut().for_each(|way| way.reverse());
+                assert_eq!(found, last_first, "{which:?}");
+                let (mut found, mut expected) = (found[0].clone(), expected.clone());
+                found.sort();
+                expected.sort_unstable();
+                assert_eq!(found, expected, "{which:?}");
+            }
+        }
+    }
+
+    /// Words are written down behind the pages; whoever has changed meanwhile is found by what they are, and no longer by what they were.
+    async fn a_search_is_right_before_the_words_are_written_down(database) {
+        let acme = everybody(&database).await;
+        let tree = operator().tree();
+        let ludd = vec!["a!b", "kim", "ned", "nia", "Nora"];
+        let find = async |typed: &str| {
+            let mut conn = acme.db.read().await.unwrap();
+            logins(&listing::list(&mut conn, &tree, Which::All, typed, "", 50).await.unwrap().into_iter().map(|l| l.person).collect::<Vec<_>>())
+        };
+        assert_eq!(find("ludd").await, ludd);
+        assert_eq!(words::catch_up(&acme.db).await.unwrap(), PEOPLE.len());
+        assert_eq!(words::catch_up(&acme.db).await.unwrap(), 0);
+        assert_eq!(find("ludd").await, ludd);
+        // A program that knows nothing of words, and two who swap their logins.
+        database.run("UPDATE users SET name = 'Swift' WHERE login_key = 'nia';
+                      UPDATE users SET login_key = 'x', login = 'x' WHERE login_key = 'kim';
+                      UPDATE users SET login_key = 'kim', login = 'kim' WHERE login_key = 'zoe'").await;
+        for _ in 0..2 {
+            assert_eq!(find("ludd").await, ["a!b", "ned", "Nora", "x"]);
+            assert_eq!(find("swift").await, ["nia"]);
+            assert_eq!((find("kim@").await, find("kim").await), (vec!["x".to_owned()], vec!["kim".to_owned(), "x".to_owned()]));
+            words::catch_up(&acme.db).await.unwrap();
+        }
+        let kim = acme.find("x").await;
+        let mut tx = acme.db.write().await.unwrap();
+        users::delete(&mut tx, &kim, &operator(), &mut entropy()).await.unwrap();
+        tx.commit().await.unwrap();
+        let mut conn = acme.db.read().await.unwrap();
+        assert_eq!(user_words::count(&mut conn, b"kim@", b"kim@\xff", 10).await.unwrap(), 0);
+    }
+
+    /// A tree of a hundred thousand is as quick as one of ten only while nobody goes through all of it.
+    async fn no_list_goes_through_everybody(database) {
+        let mut told = Vec::new();
+        for (name, query) in tree_users::KINDS.iter().chain(tree_users::QUERIES).chain(user_words::QUERIES) {
+            let plan = database.plan(query).await;
+            let everybody = plan.lines().any(|line| {
+                let line = line.trim();
+                let scans = ["u", "x", "s", "w"].iter().any(|table| {
+                    line == format!("SCAN {table}") || line.contains(&format!("Seq Scan on users {table}"))
+                });
+                scans || line.contains("Seq Scan on user_words")
+            });
+            if everybody {
+                told.push(format!("{name}\n{plan}"));
+            }
+        }
+        assert!(told.is_empty(), "{}", told.join("\n"));
+        for (name, index) in [
+            ("everybody::BY_NAME", "users_by_name"),
+            ("everybody::BY_NAME_LAST", "users_by_name"),
+            ("disabled::BY_LOGIN", "users_disabled"),
+            ("invited::BY_LOGIN_LAST", "users_invited"),
+            ("WORDED", "users_without_words"),
+            // With nobody there PostgreSQL finds another one as good.
+            ("no_email::BY_LOGIN", if database.url.starts_with("sqlite") { "users_addressless" } else { "" }),
+            ("kept_out::BY_LOGIN", if database.url.starts_with("sqlite") { "users_addressless" } else { "" }),
+        ] {
+            let all = store::queries();
+            let (_, query) = all.iter().find(|(known, _)| *known == name).expect("the query");
+            let plan = database.plan(query).await;
+            assert!(plan.contains(index), "{name} without {index}:\n{plan}");
+        }
+    }
+}
+
+impl Acme {
+    async fn find(&self, login: &str) -> Person {
+        let login = countersign::directory::Login::parse(login).unwrap();
+        let mut conn = self.db.read().await.unwrap();
+        people::find_by_login(&mut conn, &login).await.unwrap().unwrap()
+    }
+}
