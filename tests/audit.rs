@@ -171,7 +171,7 @@ crate::on_both_databases! {
             let mut conn = site.admin.db.read().await.unwrap();
             let (mut names, mut after) = (Vec::new(), String::new());
             loop {
-                let page = log::events(&mut conn, &by, wanted, &after, 2).await.unwrap();
+                let page = log::events(&mut conn, &by, wanted, (true, &after), 2).await.unwrap();
                 names.extend(page.events.into_iter().filter_map(|event| event.user_login));
                 match page.next {
                     Some(next) => after = next,

@@ -29,6 +29,9 @@ pub(super) const ROUTES: &[Route] =
     &[Route::get(HERE, Needs::Right(own::VIEW_AUDIT), |visit| Box::pin(get(visit)))
         .in_menu("console-menu-audit", 80)];
 
+/// The word of the log with the oldest events first.
+const OLDEST_FIRST: &str = "at";
+
 /// Rows of a page: with their facts they weigh twice what those of other lists do.
 const PAGE: usize = 25;
 
@@ -83,7 +86,7 @@ pub(super) const TOLD: [(&str, &str); 44] = [
 /// The longest value of a fact, in characters, and the most facts of one event.
 const LONGEST: (usize, usize) = (200, 15);
 
-/// The audit log, newest first.
+/// The audit log, newest first unless it is chosen otherwise.
 #[derive(Clone, Debug, Serialize)]
 pub struct AuditPage {
     /// What is here.
@@ -140,7 +143,8 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
     let mut conn = visit.read().await?;
     let asked = Asked::read(&visit, &mut conn).await?;
     let after = visit.query.field("after");
-    let found = log::events(&mut conn, &by, asked.wanted(), after, PAGE).await?;
+    let oldest_first = visit.query.field("sort") == OLDEST_FIRST;
+    let found = log::events(&mut conn, &by, asked.wanted(), (!oldest_first, after), PAGE).await?;
     let mut names = Names { visit: &visit, conn, known: BTreeMap::new() };
     let mut events = Vec::with_capacity(found.events.len());
     for event in &found.events {
@@ -148,18 +152,25 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
     }
     let filtered = asked.is_filtered();
     let lead = Said::new(if visit.tree.is_whole_site() { "audit-lead-site" } else { "audit-lead" });
-    let table = table(&visit, after, found.next.as_deref());
+    let table = table(&visit, oldest_first, after, found.next.as_deref());
     let export = ["csv", "jsonl"].map(|format| address(&visit, EXPORT, &[("format", format)]));
     let Asked { fields, errors, .. } = asked;
     Ok(visit.page(&AuditPage { lead, fields, errors, filtered, table, events, export }))
 }
 
-fn table(visit: &Visit, after: &str, next: Option<&str>) -> Table {
+fn table(visit: &Visit, oldest_first: bool, after: &str, next: Option<&str>) -> Table {
+    let sort = ("sort", if oldest_first { OLDEST_FIRST } else { "" });
+    let other = if oldest_first { "-at" } else { OLDEST_FIRST };
+    let mut columns = columns();
+    if let Some(at) = columns.first_mut() {
+        at.link = Some(address(visit, HERE, &[("sort", other)]));
+        at.sorted = Some(if oldest_first { "ascending" } else { "descending" });
+    }
     Table {
         caption: "audit-title",
-        columns: columns(),
-        first: (!after.is_empty()).then(|| address(visit, HERE, &[])),
-        next: next.map(|after| address(visit, HERE, &[("after", after)])),
+        columns,
+        first: (!after.is_empty()).then(|| address(visit, HERE, &[sort])),
+        next: next.map(|after| address(visit, HERE, &[sort, ("after", after)])),
     }
 }
 

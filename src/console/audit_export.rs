@@ -146,7 +146,7 @@ impl Reader {
     /// Some events as they are written, and what comes after them.
     async fn batch(&self, after: &str) -> Result<(String, Option<String>), directory::Error> {
         let mut conn = self.provider.signin.db.read().await?;
-        let found = log::events(&mut conn, &self.by, self.asked.wanted(), after, BATCH).await?;
+        let found = log::events(&mut conn, &self.by, self.asked.wanted(), (true, after), BATCH).await?;
         let written = found.events.iter().map(|event| match self.format {
             Format::Csv => csv(event),
             Format::JsonLines => json(event) + "\n",

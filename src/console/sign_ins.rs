@@ -26,7 +26,7 @@ pub(super) const ROUTES: &[Route] =
 const PAGE: usize = 30;
 
 const COLUMNS: [Declared; 6] = [
-    Declared { sort: None, label: "history-when", number: false },
+    Declared { sort: Some("when"), label: "history-when", number: false },
     Declared { sort: None, label: "history-who", number: false },
     Declared { sort: None, label: "history-what", number: false },
     Declared { sort: None, label: "history-proofs", number: false },
@@ -34,7 +34,7 @@ const COLUMNS: [Declared; 6] = [
     Declared { sort: None, label: "history-where", number: false },
 ];
 
-/// The sign-ins of a tree, newest first.
+/// The sign-ins of a tree, newest first unless it is chosen otherwise.
 #[derive(Clone, Debug, Serialize)]
 pub struct SignInsPage {
     /// What is here.
@@ -74,7 +74,8 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
         kind: Some(event.unwrap_or("signin")),
         ..Wanted::default()
     };
-    let found = log::events(&mut conn, &by, wanted, &asked.after, PAGE).await?;
+    let order = (asked.sort.is_none() || asked.descending, asked.after.as_str());
+    let found = log::events(&mut conn, &by, wanted, order, PAGE).await?;
     let mut teller = Teller::new(&visit);
     let mut attempts = Vec::with_capacity(found.events.len());
     for row in &found.events {

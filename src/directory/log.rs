@@ -1,4 +1,4 @@
-//! What does somebody see of the audit log? What happened in their own group and those below it, newest first.
+//! What does somebody see of the audit log? What happened in their own group and those below it.
 
 use super::proof::{Proof, ViewAudit};
 use super::{Error, Person};
@@ -14,7 +14,8 @@ pub struct Events {
     pub next: Option<String>,
 }
 
-/// At most `limit` of the events that are wanted and that the actor may see, newest first, that come after `after` of the page before.
+/// At most `limit` of the events that are wanted and that the actor may see, the newest or the oldest first, that come after `after` of the
+/// page before.
 ///
 /// # Errors
 /// When the database refuses.
@@ -22,7 +23,7 @@ pub async fn events(
     conn: &mut Conn,
     by: &Proof<ViewAudit>,
     wanted: Wanted<'_>,
-    after: &str,
+    (newest_first, after): (bool, &str),
     limit: usize,
 ) -> Result<Events, Error> {
     let tree = by.tree();
@@ -32,9 +33,13 @@ pub async fn events(
     let (at_ms, id) = after
         .split_once('.')
         .and_then(|(at_ms, id)| Some((at_ms.parse().ok()?, id)))
-        .unwrap_or((i64::MAX, ""));
+        .unwrap_or((if newest_first { i64::MAX } else { i64::MIN }, ""));
     let more = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
-    let mut events = audit::newest(conn, wanted, (at_ms, id), more).await?;
+    let mut events = if newest_first {
+        audit::newest(conn, wanted, (at_ms, id), more).await?
+    } else {
+        audit::oldest(conn, wanted, (at_ms, id), more).await?
+    };
     let cut = events.len() > limit;
     events.truncate(limit);
     let next = events.last().filter(|_| cut).map(|last| format!("{}.{}", last.at_ms, last.id));

@@ -17,11 +17,12 @@ macro_rules! events {
 }
 
 /// Events between `$3` and `$4`, of a user, by an actor, of a kind (a word such as `signin` means all that begin with it and a dot), of a
-/// tree, and of its groups from `$9` down, where those are given.
+/// tree, and of its groups from `$9` down, where those are given. The first argument is what has an index, the second who comes after the
+/// one at `($1, $2)`.
 macro_rules! filtered {
-    ($base:literal, $order:literal) => {
+    ($base:literal, $after:literal, $order:literal) => {
         events!(
-            "WHERE ", $base, " AND e.at_ms >= $3 AND e.at_ms < $4
+            "WHERE ", $base, $after, " AND e.at_ms >= $3 AND e.at_ms < $4
                AND (CAST($5 AS TEXT) IS NULL OR e.user_id = $5) AND (CAST($6 AS TEXT) IS NULL OR e.actor = $6)
                AND (CAST($7 AS TEXT) IS NULL OR e.event = $7 OR e.event LIKE $7 || '.%')
                AND (CAST($8 AS TEXT) IS NULL OR e.top_id = $8)
@@ -37,6 +38,27 @@ macro_rules! filtered {
     };
 }
 
+/// The newest first.
+macro_rules! newest {
+    ($base:literal) => {
+        filtered!(
+            $base,
+            "(e.at_ms < $1 OR (e.at_ms = $1 AND e.id < $2))",
+            "ORDER BY e.at_ms DESC, e.id DESC LIMIT $10"
+        )
+    };
+}
+
+/// The oldest first.
+macro_rules! oldest {
+    ($base:literal) => {
+        filtered!($base, "(e.at_ms > $1 OR (e.at_ms = $1 AND e.id > $2))", "ORDER BY e.at_ms, e.id LIMIT $10")
+    };
+}
+
+/// The kind of all that happens at sign-ins.
+const SIGN_INS: &str = "signin";
+
 queries! {
     // Names as they are now: later they may be somebody else's, or nobody's. So with the tree.
     APPEND = "INSERT INTO audit_events (id, at_ms, event, actor, user_id, group_id, client_id, network, details,
@@ -47,17 +69,23 @@ queries! {
                                (SELECT g.top_id FROM users u JOIN groups g ON g.id = u.group_id WHERE u.id = $5),
                                (SELECT g.top_id FROM users a JOIN groups g ON g.id = a.group_id WHERE a.id = $4)))";
     SINCE = events!("WHERE e.at_ms > $1 OR (e.at_ms = $1 AND e.id > $2) ORDER BY e.at_ms, e.id LIMIT $3");
-    OLDEST = filtered!("(e.at_ms > $1 OR (e.at_ms = $1 AND e.id > $2))", "ORDER BY e.at_ms, e.id LIMIT $10");
     DELETED = "SELECT user_id FROM audit_events WHERE event = 'user.deleted' AND user_login = $1
                ORDER BY at_ms DESC, id DESC LIMIT 1";
-    // The narrowest first: each has its index.
-    NEWEST = filtered!("(e.at_ms < $1 OR (e.at_ms = $1 AND e.id < $2))", "ORDER BY e.at_ms DESC, e.id DESC LIMIT $10");
-    NEWEST_OF_USER = filtered!("e.user_id = $5 AND (e.at_ms < $1 OR (e.at_ms = $1 AND e.id < $2))",
-                               "ORDER BY e.at_ms DESC, e.id DESC LIMIT $10");
-    NEWEST_BY_ACTOR = filtered!("e.actor = $6 AND (e.at_ms < $1 OR (e.at_ms = $1 AND e.id < $2))",
-                                "ORDER BY e.at_ms DESC, e.id DESC LIMIT $10");
-    NEWEST_OF_TREE = filtered!("e.top_id = $8 AND (e.at_ms < $1 OR (e.at_ms = $1 AND e.id < $2))",
-                               "ORDER BY e.at_ms DESC, e.id DESC LIMIT $10");
+    // The narrowest first: each has its index. Most of what happens are sign-ins: what is none has one of its own.
+    NEWEST = newest!("");
+    NEWEST_OF_USER = newest!("e.user_id = $5 AND ");
+    NEWEST_BY_ACTOR = newest!("e.actor = $6 AND ");
+    NEWEST_OF_EVENT = newest!("e.event = $7 AND ");
+    NEWEST_OF_TREE = newest!("e.top_id = $8 AND ");
+    NEWEST_BUT_SIGN_INS = newest!("substr(e.event, 1, 7) <> 'signin.' AND ");
+    NEWEST_BUT_SIGN_INS_OF_TREE = newest!("e.top_id = $8 AND substr(e.event, 1, 7) <> 'signin.' AND ");
+    OLDEST = oldest!("");
+    OLDEST_OF_USER = oldest!("e.user_id = $5 AND ");
+    OLDEST_BY_ACTOR = oldest!("e.actor = $6 AND ");
+    OLDEST_OF_EVENT = oldest!("e.event = $7 AND ");
+    OLDEST_OF_TREE = oldest!("e.top_id = $8 AND ");
+    OLDEST_BUT_SIGN_INS = oldest!("substr(e.event, 1, 7) <> 'signin.' AND ");
+    OLDEST_BUT_SIGN_INS_OF_TREE = oldest!("e.top_id = $8 AND substr(e.event, 1, 7) <> 'signin.' AND ");
 }
 
 /// One event as the table holds it.
@@ -163,7 +191,20 @@ pub async fn oldest(
 ) -> Result<Vec<EventRow>> {
     let Wanted { user_id, actor, kind, top_id, from, .. } = wanted;
     let (since, until) = wanted.between();
-    all!(conn, EventRow, OLDEST, at_ms, id, since, until, user_id, actor, kind, top_id, from, limit)
+    macro_rules! run {
+        ($query:ident) => {
+            all!(conn, EventRow, $query, at_ms, id, since, until, user_id, actor, kind, top_id, from, limit)
+        };
+    }
+    match wanted.narrowest() {
+        Narrowest::User => run!(OLDEST_OF_USER),
+        Narrowest::Actor => run!(OLDEST_BY_ACTOR),
+        Narrowest::Event => run!(OLDEST_OF_EVENT),
+        Narrowest::ButSignInsOfTree => run!(OLDEST_BUT_SIGN_INS_OF_TREE),
+        Narrowest::ButSignIns => run!(OLDEST_BUT_SIGN_INS),
+        Narrowest::Tree => run!(OLDEST_OF_TREE),
+        Narrowest::Nothing => run!(OLDEST),
+    }
 }
 
 /// At most `limit` of the events that are wanted, newest first, that came before the one at `(at_ms, id)`.
@@ -183,11 +224,14 @@ pub async fn newest(
             all!(conn, EventRow, $query, at_ms, id, since, until, user_id, actor, kind, top_id, from, limit)
         };
     }
-    match (user_id, actor, top_id) {
-        (Some(_), ..) => run!(NEWEST_OF_USER),
-        (None, Some(_), _) => run!(NEWEST_BY_ACTOR),
-        (None, None, Some(_)) => run!(NEWEST_OF_TREE),
-        (None, None, None) => run!(NEWEST),
+    match wanted.narrowest() {
+        Narrowest::User => run!(NEWEST_OF_USER),
+        Narrowest::Actor => run!(NEWEST_BY_ACTOR),
+        Narrowest::Event => run!(NEWEST_OF_EVENT),
+        Narrowest::ButSignInsOfTree => run!(NEWEST_BUT_SIGN_INS_OF_TREE),
+        Narrowest::ButSignIns => run!(NEWEST_BUT_SIGN_INS),
+        Narrowest::Tree => run!(NEWEST_OF_TREE),
+        Narrowest::Nothing => run!(NEWEST),
     }
 }
 
@@ -200,7 +244,31 @@ pub async fn deleted(conn: &mut Conn, login: &str) -> Result<Option<String>> {
     Ok(row.and_then(|(id,)| id))
 }
 
+/// By what there are the fewest events to go through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Narrowest {
+    User,
+    Actor,
+    Event,
+    ButSignInsOfTree,
+    ButSignIns,
+    Tree,
+    Nothing,
+}
+
 impl Wanted<'_> {
+    fn narrowest(&self) -> Narrowest {
+        match (self.user_id, self.actor, self.kind, self.top_id) {
+            (Some(_), ..) => Narrowest::User,
+            (None, Some(_), ..) => Narrowest::Actor,
+            (None, None, Some(kind), _) if kind.contains('.') => Narrowest::Event,
+            (None, None, Some(kind), Some(_)) if kind != SIGN_INS => Narrowest::ButSignInsOfTree,
+            (None, None, Some(kind), None) if kind != SIGN_INS => Narrowest::ButSignIns,
+            (None, None, _, Some(_)) => Narrowest::Tree,
+            (None, None, _, None) => Narrowest::Nothing,
+        }
+    }
+
     fn between(&self) -> (i64, i64) {
         (self.since_ms.unwrap_or(i64::MIN), self.until_ms.unwrap_or(i64::MAX))
     }

@@ -22,34 +22,78 @@ macro_rules! needs {
     };
 }
 
+/// The login of the user of this id, if they are in the group `$1`, not disabled, and come after `$2`; null if not. Asked so, it is one look
+/// for each.
+macro_rules! in_group {
+    ($id:literal) => {
+        concat!(
+            "(SELECT x.login_key FROM users x
+              WHERE x.id = ",
+            $id,
+            " AND x.group_id = $1 AND x.status <> 'disabled' AND x.login_key > $2)"
+        )
+    };
+}
+
+/// That a user `x` of a group `h` of the tree is asked for a code, and comes after the login `$3` of the group `$2`.
+macro_rules! asked_in_tree {
+    () => {
+        concat!(
+            "h.two_factor_setting = 'on' AND x.status = 'active' AND ",
+            within!("x.group_id"),
+            " AND (x.group_id > $2 OR (x.group_id = $2 AND x.login_key > $3))"
+        )
+    };
+}
+
+/// What is known of the user of this id, if they are one of those; null if not.
+macro_rules! in_tree {
+    ($column:literal, $id:literal) => {
+        concat!(
+            "(SELECT ",
+            $column,
+            " FROM users x JOIN groups h ON h.id = x.group_id WHERE x.id = ",
+            $id,
+            " AND ",
+            asked_in_tree!(),
+            ")"
+        )
+    };
+}
+
 queries! {
     OF_USER = needs!("WHERE u.id = $1");
     OF_GROUP = needs!("WHERE u.group_id = $1 AND u.status <> 'disabled' AND u.login_key > $2
                              ORDER BY u.login_key LIMIT $3");
     // Whoever none of the three names has an address that nothing speaks against. The first so many of each kind are those of all.
-    OF_GROUP_HARD_TO_REACH = needs!("WHERE u.id IN (
-             SELECT id FROM (
-                 SELECT x.id FROM users x
+    OF_GROUP_HARD_TO_REACH = needs!("WHERE u.login_key IN (SELECT login_key FROM (
+             SELECT login_key FROM (
+                 SELECT x.login_key FROM users x
                  WHERE x.group_id = $1 AND x.addressless AND x.status <> 'disabled' AND x.login_key > $2
                  ORDER BY x.login_key LIMIT $3) AS nowhere
-             UNION SELECT s.user_id FROM code_budgets s WHERE s.stopped_at IS NOT NULL
-             UNION SELECT y.user_id FROM messages y WHERE y.state = 'refused')
-         AND u.group_id = $1 AND u.status <> 'disabled' AND u.login_key > $2 ORDER BY u.login_key LIMIT $3");
+             UNION SELECT ", in_group!("s.user_id"), " FROM code_budgets s WHERE s.stopped_at IS NOT NULL
+             UNION SELECT ", in_group!("y.user_id"), " FROM messages y WHERE y.state = 'refused') AS hard
+             ORDER BY login_key NULLS LAST LIMIT $3)
+         ORDER BY u.login_key LIMIT $3");
     // By the groups, so that nobody of those is looked at that ask for no code. What became of their messages is asked of the first alone.
-    OF_TREE_HARD_TO_REACH = needs!("WHERE u.id IN (SELECT id FROM (
-             SELECT c.id FROM users c JOIN groups h ON h.id = c.group_id
-             WHERE c.id IN (
-                 SELECT id FROM (
-                     SELECT x.id FROM groups y JOIN users x ON x.group_id = y.id
-                     WHERE y.two_factor_setting = 'on' AND x.addressless AND x.status = 'active' AND ", within!("x.group_id"), "
-                       AND (x.group_id > $2 OR (x.group_id = $2 AND x.login_key > $3))
-                     ORDER BY x.group_id, x.login_key LIMIT $4) AS nowhere
-                 UNION SELECT s.user_id FROM code_budgets s WHERE s.stopped_at IS NOT NULL
-                 UNION SELECT z.user_id FROM messages z WHERE z.state = 'refused')
-               AND c.status = 'active' AND h.two_factor_setting = 'on' AND ", within!("c.group_id"), "
-               AND (c.group_id > $2 OR (c.group_id = $2 AND c.login_key > $3))
-             ORDER BY c.group_id, c.login_key LIMIT $4) AS firsts)
+    OF_TREE_HARD_TO_REACH = needs!("WHERE u.login_key IN (SELECT login_key FROM (
+             SELECT group_id, login_key FROM (
+                 SELECT x.group_id, x.login_key FROM groups h JOIN users x ON x.group_id = h.id
+                 WHERE x.addressless AND ", asked_in_tree!(), "
+                 ORDER BY x.group_id, x.login_key LIMIT $4) AS nowhere
+             UNION SELECT ", in_tree!("x.group_id", "s.user_id"), ", ", in_tree!("x.login_key", "s.user_id"), "
+                   FROM code_budgets s WHERE s.stopped_at IS NOT NULL
+             UNION SELECT ", in_tree!("x.group_id", "y.user_id"), ", ", in_tree!("x.login_key", "y.user_id"), "
+                   FROM messages y WHERE y.state = 'refused') AS hard
+             ORDER BY group_id NULLS LAST, login_key LIMIT $4)
          ORDER BY u.group_id, u.login_key LIMIT $4");
+    // Most are asked: whoever is not is counted one by one.
+    COUNT_NEEDING = "SELECT COUNT(*) FROM users u
+                     WHERE u.group_id = $1 AND u.status <> 'disabled'
+                       AND u.role_id NOT IN (SELECT r.id FROM groups t JOIN roles r ON COALESCE(r.group_id, '') = t.top_id
+                                             WHERE t.id = $1 AND ' ' || r.rights || ' ' LIKE '% override!_2fa %' ESCAPE '!')";
+    COUNT_OF_ROLE = "SELECT (SELECT COUNT(*) FROM users WHERE role_id = $1)
+                          - (SELECT COUNT(*) FROM users WHERE role_id = $1 AND status = 'disabled')";
     OF_ROLE = needs!("WHERE u.role_id = $1 AND u.status <> 'disabled' AND u.login_key > $2
                             ORDER BY u.login_key LIMIT $3");
     COUNT_WITH_STATUS = "SELECT COUNT(*) FROM users WHERE group_id = $1 AND status = $2";
@@ -146,6 +190,24 @@ pub async fn of_role(conn: &mut Conn, role_id: &str, after: &str, limit: i64) ->
 /// When the database refuses.
 pub async fn of_user(conn: &mut Conn, id: &str) -> Result<Option<NeedRow>> {
     optional!(conn, NeedRow, OF_USER, id)
+}
+
+/// How many of a group are not disabled and have no `override_2fa`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn count_needing(conn: &mut Conn, group_id: &str) -> Result<i64> {
+    let count: Option<(i64,)> = optional!(conn, (i64,), COUNT_NEEDING, group_id)?;
+    Ok(count.map_or(0, |(count,)| count))
+}
+
+/// How many hold a role and are not disabled.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn count_of_role(conn: &mut Conn, role_id: &str) -> Result<i64> {
+    let count: Option<(i64,)> = optional!(conn, (i64,), COUNT_OF_ROLE, role_id)?;
+    Ok(count.map_or(0, |(count,)| count))
 }
 
 /// How many of a group have this status, and the logins of the first `limit`.

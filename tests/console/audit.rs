@@ -131,6 +131,37 @@ crate::on_both_databases! {
         assert!(listed(&max).contains("→ nia20@") && !listed(&max).contains("nia59@"), "{}", listed(&max));
     }
 
+    /// By link, page after page, with the filters that were chosen.
+    async fn the_log_and_the_sign_ins_are_turned_around(database) {
+        let site = Site::on(database).await;
+        for n in 0..60 {
+            site.admin.change_email("nia", Some(&format!("nia{n:02}@example.org"))).await;
+        }
+        let mut max = Manager::arrives(&site, "max").await;
+        let mut orders = Vec::new();
+        for sort in ["", "&sort=at"] {
+            let mut page = format!("/console/audit?user=nia&kind=user{sort}");
+            let mut all = Vec::new();
+            loop {
+                max.open(&page).await;
+                let text = listed(&max);
+                all.extend(text.match_indices("→ nia").filter_map(|(at, _)| text.get(at + 7..at + 9).map(str::to_owned)));
+                let Some(next) = max.browser.links().into_iter().find(|link| link.contains("after=")) else { break };
+                assert!(next.contains("kind=user") && next.contains("user=nia"), "{next}");
+                page = next;
+            }
+            orders.push(all);
+        }
+        let expected: Vec<_> = (0..60).map(|n| format!("{n:02}")).collect();
+        assert_eq!(orders[1], expected);
+        assert_eq!(orders[0].iter().rev().cloned().collect::<Vec<_>>(), expected);
+        assert!(max.browser.links().iter().any(|link| link.ends_with("sort=-at")), "{:?}", max.browser.links());
+        max.open("/console/sign-ins").await;
+        let turned = max.browser.links().into_iter().find(|link| link.contains("sort=when")).unwrap();
+        max.open(&turned).await;
+        assert!(max.browser.links().iter().any(|link| link.contains("sort=-when")), "{:?}", max.browser.links());
+    }
+
     async fn what_cannot_be_read_is_told_beside_its_field_and_stays(database) {
         let site = Site::on(database).await;
         let mut max = Manager::arrives(&site, "max").await;

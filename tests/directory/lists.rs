@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, TestRunner};
 
-use super::{Acme, Changes, operator, people, users};
+use super::{Acme, Changes, Lot, Obstacle, TwoFactor, operator, people, preview, users};
 use crate::support::Database;
 use countersign::directory::{Address, Status};
 use countersign::keys::secret::entropy;
@@ -215,10 +215,46 @@ crate::on_both_databases! {
         assert_eq!(user_words::count(&mut conn, b"kim@", b"kim@\xff", 10).await.unwrap(), 0);
     }
 
+    /// Most are counted at once, and only those who are hard to reach one by one.
+    async fn a_preview_counts_whom_a_look_at_everybody_counts(database) {
+        let acme = everybody(&database).await;
+        acme.add("boss", &acme.top, "Top manager").await;
+        acme.add("chief", &acme.top, "Top manager").await;
+        database.run("INSERT INTO code_budgets (user_id, tried_at, stopped_at)
+                      SELECT id, 1, 1 FROM users WHERE login_key IN ('kim', 'van', 'chief', 'strasse');
+                      INSERT INTO messages (id, purpose, user_id, address, state, answer, attempts, created_at_ms, next_at, expires_at, done_at)
+                      SELECT 'm' || id, 'test', id, email, 'refused', '550 5.1.1 no such mailbox', 1, 1, 1, 1, 1 FROM users
+                      WHERE login_key IN ('nora', 'a_b', 'abe')").await;
+        let mut conn = acme.db.read().await.unwrap();
+        let actor = acme.find("nia").await;
+        for group in [&acme.top, &acme.design] {
+            let (needs, _) = people::needs(&mut conn, &group.id, "").await.unwrap();
+            for to in TwoFactor::ALL {
+                let told = preview::changing(&mut conn, group, to, Some(&actor.id), None).await.unwrap();
+                let of = |lot: Lot| -> Vec<String> {
+                    let lots = needs.iter().filter(|need| preview::lot(need, to, need.overrides) == lot);
+                    lots.map(|need| need.login.clone()).collect()
+                };
+                for (named, expected) in [
+                    (&told.asked, of(Lot::Asked)),
+                    (&told.no_address, of(Lot::LockedOut(Obstacle::NoAddress))),
+                    (&told.undelivered, of(Lot::LockedOut(Obstacle::Undelivered))),
+                    (&told.codes_stopped, of(Lot::LockedOut(Obstacle::CodesStopped))),
+                ] {
+                    let count = i64::try_from(expected.len()).unwrap();
+                    assert_eq!((&named.names, named.count), (&expected, count), "{} {to}", told.path);
+                }
+                let of_actor = needs.iter().find(|need| need.id == actor.id).map(|need| preview::lot(need, to, need.overrides));
+                assert_eq!(told.actor.map(Lot::LockedOut), of_actor.filter(|lot| matches!(lot, Lot::LockedOut(_))), "{} {to}", told.path);
+            }
+        }
+    }
+
     /// A tree of a hundred thousand is as quick as one of ten only while nobody goes through all of it.
     async fn no_list_goes_through_everybody(database) {
         let mut told = Vec::new();
-        for (name, query) in tree_users::KINDS.iter().chain(tree_users::QUERIES).chain(user_words::QUERIES) {
+        let needs = store::needs::QUERIES.iter().filter(|(name, _)| name.ends_with("HARD_TO_REACH"));
+        for (name, query) in tree_users::KINDS.iter().chain(tree_users::QUERIES).chain(user_words::QUERIES).chain(needs) {
             let plan = database.plan(query).await;
             let everybody = plan.lines().any(|line| {
                 let line = line.trim();
@@ -238,6 +274,10 @@ crate::on_both_databases! {
             ("disabled::BY_LOGIN", "users_disabled"),
             ("invited::BY_LOGIN_LAST", "users_invited"),
             ("WORDED", "users_without_words"),
+            ("NEWEST_BUT_SIGN_INS", "audit_events_but_sign_ins"),
+            ("OLDEST_BUT_SIGN_INS_OF_TREE", "audit_events_but_sign_ins_of_tree"),
+            ("NEWEST_OF_EVENT", "audit_events_of_kind"),
+            ("COUNT_NEEDING", "users_of_group_by_status"),
             // With nobody there PostgreSQL finds another one as good.
             ("no_email::BY_LOGIN", if database.url.starts_with("sqlite") { "users_addressless" } else { "" }),
             ("kept_out::BY_LOGIN", if database.url.starts_with("sqlite") { "users_addressless" } else { "" }),

@@ -25,6 +25,9 @@ use crate::store::{Conn, needs, users};
 /// The most names in one sentence.
 const NAMED_AT_MOST: i64 = 20;
 
+/// How many of those who are hard to reach are read at once.
+const LOOKED_AT: i64 = 2000;
+
 /// What a change of a group's two-factor setting would do.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Preview {
@@ -122,17 +125,11 @@ pub async fn changing(
         actor: None,
         mail,
     };
-    let mut after = String::new();
-    loop {
-        let (page, next) = people::needs(conn, &group.id, &after).await?;
-        for need in page {
-            preview.add(need, actor_id);
-        }
-        match next {
-            Some(key) => after = key,
-            None => return Ok(preview),
-        }
+    if to != TwoFactor::Off {
+        preview.count(conn, group, actor_id).await?;
+        preview.name_the_asked(conn, group).await?;
     }
+    Ok(preview)
 }
 
 /// One of a group, and what would happen to them.
@@ -221,18 +218,55 @@ pub fn lot(need: &Need, setting: TwoFactor, overrides: bool) -> Lot {
 }
 
 impl Preview {
+    /// Counts. Whoever is not hard to reach is sent a code, unless they override it: so the others alone are looked at one by one.
+    async fn count(
+        &mut self,
+        conn: &mut Conn,
+        group: &GroupRow,
+        actor_id: Option<&str>,
+    ) -> Result<(), Error> {
+        self.asked.count = needs::count_needing(conn, &group.id).await?;
+        let mut after = String::new();
+        loop {
+            let (page, next) = people::needs_hard_to_reach(conn, &group.id, &after, LOOKED_AT).await?;
+            for need in page {
+                self.add(need, actor_id);
+            }
+            match next {
+                Some(key) => after = key,
+                None => break,
+            }
+        }
+        // Somebody may have come in between.
+        self.asked.count = self.asked.count.max(0);
+        Ok(())
+    }
+
+    /// Somebody who is hard to reach.
     fn add(&mut self, need: Need, actor_id: Option<&str>) {
         let lot = lot(&need, self.to, need.overrides);
         if let (Lot::LockedOut(obstacle), true) = (lot, actor_id == Some(need.id.as_str())) {
             self.actor = Some(obstacle);
         }
+        if !need.overrides && lot != Lot::Asked {
+            self.asked.count -= 1;
+        }
         match lot {
-            Lot::Asked => self.asked.add(need.login),
             Lot::LockedOut(Obstacle::NoAddress) => self.no_address.add(need.login),
             Lot::LockedOut(Obstacle::Undelivered) => self.undelivered.add(need.login),
             Lot::LockedOut(Obstacle::CodesStopped) => self.codes_stopped.add(need.login),
-            Lot::LetIn => {}
+            Lot::Asked | Lot::LetIn => {}
         }
+    }
+
+    /// Names the first of those who would be sent a code.
+    async fn name_the_asked(&mut self, conn: &mut Conn, group: &GroupRow) -> Result<(), Error> {
+        let named = usize::try_from(self.asked.count.min(NAMED_AT_MOST)).unwrap_or_default();
+        if named > 0 {
+            let (asked, _) = affected(conn, group, self.to, false, "", named).await?;
+            self.asked.names = asked.into_iter().map(|one| one.login).collect();
+        }
+        Ok(())
     }
 
     /// How many could no longer sign in.

@@ -6,7 +6,7 @@ use crate::directory::rights::{Rights, own};
 use crate::directory::{By, Error, Person, TwoFactor, people, roles};
 use crate::keys::secret::entropy;
 use crate::store::roles::RoleRow;
-use crate::store::{Conn, Db};
+use crate::store::{Conn, Db, needs};
 
 /// What a change of a role's rights would do to those who hold it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -70,12 +70,30 @@ pub async fn changing_role(
     after: &Rights,
     actor_id: Option<&str>,
 ) -> Result<RolePreview, Error> {
-    let will = after.has(own::OVERRIDE_2FA);
+    let (is, will) = (Rights::parse(&role.rights)?.has(own::OVERRIDE_2FA), after.has(own::OVERRIDE_2FA));
+    if is && !will {
+        return losing_the_override(conn, role, actor_id).await;
+    }
+    // Nobody is kept out by it: who they all are need not be looked at.
+    let (page, _) = people::needs_of_role(conn, &role.id, "").await?;
+    let mut holders = Named::default();
+    page.into_iter().for_each(|need| holders.add(need.login));
+    holders.count = needs::count_of_role(conn, &role.id).await?;
+    let gain_override = if will && !is { holders.clone() } else { Named::default() };
+    Ok(RolePreview { holders, gain_override, ..RolePreview::default() })
+}
+
+/// The same where the role lets nobody in without a code any more.
+async fn losing_the_override(
+    conn: &mut Conn,
+    role: &RoleRow,
+    actor_id: Option<&str>,
+) -> Result<RolePreview, Error> {
     let (mut preview, mut key) = (RolePreview::default(), String::new());
     loop {
         let (page, next) = people::needs_of_role(conn, &role.id, &key).await?;
         for need in page {
-            preview.add(need, will, actor_id);
+            preview.add(need, actor_id);
         }
         match next {
             Some(next) => key = next,
@@ -99,15 +117,9 @@ pub async fn with_role(
 }
 
 impl RolePreview {
-    fn add(&mut self, need: Need, will: bool, actor_id: Option<&str>) {
+    /// Somebody who loses the override.
+    fn add(&mut self, need: Need, actor_id: Option<&str>) {
         self.holders.add(need.login.clone());
-        if will == need.overrides {
-            return;
-        }
-        if will {
-            self.gain_override.add(need.login);
-            return;
-        }
         if let Lot::LockedOut(obstacle) = lot(&need, need.two_factor, false) {
             self.locked_out.add(need.login.clone());
             if actor_id == Some(need.id.as_str()) {
