@@ -136,6 +136,7 @@ crate::on_both_databases! {
         let site = Site::on(database).await;
         for n in 0..60 {
             site.admin.change_email("nia", Some(&format!("nia{n:02}@example.org"))).await;
+            site.advance(1);
         }
         let mut max = Manager::arrives(&site, "max").await;
         let mut orders = Vec::new();
