@@ -1,12 +1,12 @@
 -- Programs before this one run on.
 
--- By what a user is searched for: their login, their address, and their name from each of its words on, folded, as bytes, which both
--- databases compare alike whatever the locale is. Made by the program, behind the pages; `words_of` is of which login, address and name.
--- Whoever has others by now, or none yet, is in the index below, and is looked at directly: whoever writes users need not know of it.
+-- By what a user is searched for: their login, their address, and their name from each of its words on, folded, in hexadecimal digits, which
+-- every database puts into the same order whatever its locale is. Made by the program, behind the pages; `words_of` is of which login,
+-- address and name they are. Whoever has others by now, or none yet, is in the index below, and is looked at directly: whoever writes users need not know of it.
 CREATE TABLE user_words (
-    word       BYTEA  NOT NULL,
-    login_key  TEXT   NOT NULL,
-    user_id    TEXT   NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    word       TEXT  NOT NULL,
+    login_key  TEXT  NOT NULL,
+    user_id    TEXT  NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     PRIMARY KEY (word, login_key, user_id)
 );
 CREATE INDEX user_words_of_user ON user_words (user_id, word);

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::login::fold;
+use crate::keys::secret::hex;
 use crate::store::user_words::{self, NamedRow};
 use crate::store::{Conn, Db, Result};
 
@@ -19,10 +20,10 @@ const TURN: usize = 50_000;
 /// A text that is searched for, as the queries take it.
 #[derive(Clone, Debug)]
 pub(super) struct Sought {
-    /// How a word begins.
-    pub from: Vec<u8>,
+    /// How a word begins, as it is kept.
+    pub from: String,
     /// What comes after all words that begin so.
-    pub to: Vec<u8>,
+    pub to: String,
     /// How a text begins, as LIKE takes it with `!` before what means something there.
     pub begins: String,
     /// How a later word of one does.
@@ -34,9 +35,9 @@ impl Sought {
     pub fn of(typed: &str) -> Self {
         let folded = fold(typed);
         let escaped = like(&folded);
-        let from = cut(&folded).as_bytes().to_vec();
-        // No text has this byte.
-        let to = [&from[..], &[0xff]].concat();
+        let from = kept(cut(&folded));
+        // No digit comes after this letter.
+        let to = format!("{from}g");
         Self { from, to, begins: format!("{escaped}%"), later: format!("% {escaped}%") }
     }
 
@@ -58,6 +59,11 @@ fn of(login_key: &str, email: Option<&str>, name: Option<&str>) -> Vec<String> {
     let next = all.iter().skip(1).map(Some).chain([None]);
     let kept = all.iter().zip(next).filter(|(word, next)| next.is_none_or(|next| !next.starts_with(*word)));
     kept.map(|(word, _)| (*word).to_owned()).collect()
+}
+
+/// A word as it is kept: in digits that stand in the same order whatever the locale of the database is.
+fn kept(word: &str) -> String {
+    hex(word.as_bytes())
 }
 
 /// The beginning of a text that is not too long.
@@ -108,7 +114,7 @@ async fn write(conn: &mut Conn, some: &[NamedRow]) -> Result<()> {
         // Nobody has deleted them meanwhile.
         if noted.happened()? {
             let words = of(&row.login_key, row.email.as_deref(), row.name.as_deref());
-            let words: Vec<&[u8]> = words.iter().map(String::as_bytes).collect();
+            let words: Vec<String> = words.iter().map(|word| kept(word)).collect();
             user_words::set(conn, row, &words).await?;
         }
     }
@@ -139,8 +145,8 @@ mod tests {
         let words = of(&"é".repeat(150), Some("x@y"), Some(&"ab ".repeat(80)));
         assert!(words.len() <= MOST && words.iter().all(|word| word.len() <= LONGEST), "{words:?}");
         let sought = Sought::of(&"É".repeat(150));
-        assert_eq!(sought.from.len(), LONGEST);
-        assert!(words.iter().any(|word| word.as_bytes().starts_with(&sought.from)));
+        assert_eq!(sought.from.len(), 2 * LONGEST);
+        assert!(words.iter().any(|word| kept(word) == sought.from));
     }
 
     #[test]
@@ -151,13 +157,13 @@ mod tests {
     }
 
     proptest! {
-        /// What a range of bytes finds among the words is what begins a login, an address, or a name at one of its words.
+        /// What a range of words as they are kept finds among the words is what begins a login, an address, or a name at one of its words.
         #[test]
         fn a_range_of_words_finds_what_begins_so(login in "[abé]{1,4}", email in "[abé@]{0,4}", name in "[abéß ]{0,9}", typed in "[abÉß]{1,3}") {
             let (key, folded) = (fold(&login), fold(&name));
             let sought = Sought::of(&typed);
             let words = of(&key, Some(&email), Some(&name));
-            let by_words = words.iter().any(|word| *word.as_bytes() >= *sought.from && *word.as_bytes() < *sought.to);
+            let by_words = words.iter().any(|word| (&sought.from..&sought.to).contains(&&kept(word)));
             let typed = fold(&typed);
             let begins = |text: &str| text.starts_with(&typed);
             let model = begins(&key) || begins(&fold(&email)) || folded.split(' ').any(begins);

@@ -74,11 +74,11 @@ pub struct NamedRow {
 
 from_row!(NamedRow { id, login_key, email, name });
 
-/// How many words begin with `from` and come before `to`, with how many users have none yet; each is counted up to `limit`.
+/// How many words there are from `from` to `to`, in hexadecimal digits, with how many users have none yet; each is counted up to `limit`.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn count(conn: &mut Conn, from: &[u8], to: &[u8], limit: i64) -> Result<i64> {
+pub async fn count(conn: &mut Conn, from: &str, to: &str, limit: i64) -> Result<i64> {
     let row: Option<(i64,)> = optional!(conn, (i64,), COUNT, from, to, limit)?;
     Ok(row.map_or(0, |(count,)| count))
 }
@@ -106,10 +106,10 @@ pub fn note(conn: &mut Conn, row: &NamedRow) -> Result<Later<u64>> {
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn set(conn: &mut Conn, row: &NamedRow, words: &[&[u8]]) -> Result<()> {
+pub async fn set(conn: &mut Conn, row: &NamedRow, words: &[String]) -> Result<()> {
     later!(conn, FORGET, row.id)?;
     for word in words {
-        later!(conn, ADD, *word, row.login_key, row.id)?;
+        later!(conn, ADD, word, row.login_key, row.id)?;
     }
     Ok(())
 }

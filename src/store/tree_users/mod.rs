@@ -316,8 +316,8 @@ pub struct Page<'a> {
     pub last_first: bool,
     /// The folded login that they come after, and by name that one's [`name_key`]; none for the first page.
     pub after: Option<(&'a str, &'a str)>,
-    /// How a word begins that is searched for, and what comes after all that begin so.
-    pub words: (&'a [u8], &'a [u8]),
+    /// How a word begins that is searched for, and what comes after all that begin so, in hexadecimal digits.
+    pub words: (&'a str, &'a str),
     /// How a text begins, and how a later word of one does, as LIKE takes it with `!` as escape.
     pub texts: (&'a str, &'a str),
     /// How many at most.
