@@ -162,7 +162,7 @@ crate::on_both_databases! {
             let head = |manager: &Manager<'_>| {
                 // The filters before it, and the pages after it, keep the order.
                 let mut links = manager.browser.links().into_iter();
-                links.rfind(|link| link.contains("q=user-&sort=") && !link.contains("after=")).unwrap()
+                links.rfind(|link| link.contains("q=user-&sort=") && link.ends_with("login")).unwrap()
             };
             let sorted = head(&manager);
             manager.open(&sorted).await;
