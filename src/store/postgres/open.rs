@@ -16,8 +16,9 @@ use crate::store::{Error, Options, Result};
 const MARK: &str = "countersign.direct";
 
 /// What each session asks of the server: to give up what we have given up, and to notice soon when we are gone, so that nobody
-/// waits for the locks of the dead. Milliseconds, and seconds.
-const SESSION: [(&str, &str); 7] = [
+/// waits for the locks of the dead. Milliseconds, and seconds. And not to compile what it estimates to be long: that takes longer than
+/// any query here.
+const SESSION: [(&str, &str); 8] = [
     (MARK, "on"),
     ("statement_timeout", "9500"),
     ("idle_in_transaction_session_timeout", "30000"),
@@ -25,6 +26,7 @@ const SESSION: [(&str, &str); 7] = [
     ("tcp_keepalives_interval", "10"),
     ("tcp_keepalives_count", "3"),
     ("tcp_user_timeout", "30000"),
+    ("jit", "off"),
 ];
 
 const IS_DIRECT: &str = "SELECT coalesce(current_setting('countersign.direct', true), '')";

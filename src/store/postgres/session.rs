@@ -25,8 +25,12 @@ const RETURN: Duration = Duration::from_secs(5);
 
 /// What begins a transaction. Through a pooler the limits of the server come with each.
 const BEGIN: &[&str] = &["BEGIN"];
-const BEGIN_POOLED: &[&str] =
-    &["BEGIN", "SET LOCAL statement_timeout = 9500", "SET LOCAL idle_in_transaction_session_timeout = 30000"];
+const BEGIN_POOLED: &[&str] = &[
+    "BEGIN",
+    "SET LOCAL statement_timeout = 9500",
+    "SET LOCAL idle_in_transaction_session_timeout = 30000",
+    "SET LOCAL jit = off",
+];
 
 const COMMIT: &str = "COMMIT";
 
