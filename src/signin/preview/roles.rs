@@ -77,7 +77,9 @@ pub async fn changing_role(
     // Nobody is kept out by it: who they all are need not be looked at.
     let (page, _) = people::needs_of_role(conn, &role.id, "").await?;
     let mut holders = Named::default();
-    page.into_iter().for_each(|need| holders.add(need.login));
+    for need in page {
+        holders.add(need.login);
+    }
     holders.count = needs::count_of_role(conn, &role.id).await?;
     let gain_override = if will && !is { holders.clone() } else { Named::default() };
     Ok(RolePreview { holders, gain_override, ..RolePreview::default() })
