@@ -1,5 +1,6 @@
 //! What does an operation cost more when there is much in the database? Fills one with users, sessions and grants, in batches, past the
 //! program: it would take days.
+#![expect(clippy::disallowed_methods, reason = "the time that passes is what is waited for")]
 
 use std::path::Path;
 use std::time::{Duration, Instant};
