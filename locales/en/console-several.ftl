@@ -50,6 +50,11 @@ saved-several-domain = { $n ->
     [one] One person has an address now.
    *[other] { $n } people have an address now.
 }
+saved-several-undone = { $n ->
+    [0] Nothing was taken back: none of them has that address any more.
+    [one] One person has no address again.
+   *[other] { $n } people have no address again. Whoever was given another one meanwhile keeps it.
+}
 saved-several-invite = { $n ->
     [one] One invitation is on its way.
    *[other] { $n } invitations are on their way.

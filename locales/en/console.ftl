@@ -42,6 +42,9 @@ console-kept-title = Your change
 console-kept-sure = You have proven who you are. Your change goes on now; if this page stays, press the button.
 console-kept-lead = You were no longer signed in when you sent this, and nothing has been changed yet. Is it still what you want?
 
+kept-not-saved = It is not saved yet: you were no longer signed in when you sent it. Look through it, and send it again.
+wrong-secret-not-kept = Type it again: what you had typed here was not kept while you proved who you are.
+
 console-not-now-title = Not saved yet
 console-not-now-lead = The database does not take anything right now, so nothing was changed. What you have typed is kept below: try again in a moment. If this stays, tell whoever runs this site.
 console-not-now-button = Try again

@@ -12,7 +12,7 @@ use super::home::Attention;
 use super::routes::{Needs, Route};
 use super::saved::Saved;
 use super::visit::ConsolePage;
-use super::{Visit, trouble};
+use super::{Visit, kept, trouble};
 use crate::directory::listing::Which;
 use crate::directory::policy::may_insist;
 use crate::directory::proof::ManageAdvancedSettings;
@@ -31,7 +31,8 @@ pub(super) const ROUTES: &[Route] = &[
         Needs::Right(own::MANAGE_ADVANCED_SETTINGS),
         "group.changed",
         |visit| Box::pin(set(visit)),
-    ),
+    )
+    .drawn_again(|visit| Box::pin(again(visit))),
 ];
 
 /// The most people who are named one by one.
@@ -117,6 +118,29 @@ async fn set(visit: Visit) -> Result<Response, Problem> {
     }
 }
 
+/// The form with the setting that was chosen; where it was to be saved, with what that would do by now.
+async fn again(visit: Visit) -> Result<Response, Problem> {
+    let by = visit.prove::<ManageAdvancedSettings>()?;
+    let group = visit.group(&mut visit.read().await?).await?;
+    let chosen = TwoFactor::from_name(visit.form.field("two_factor"));
+    let Some(to) = chosen.filter(|_| visit.form.get("confirm").is_some()) else {
+        return Ok(visit.again(&page(&visit, &group, Some(&kept::not_saved())).await?));
+    };
+    let (db, mailer) = (&visit.provider().signin.db, &visit.provider().signin.mailer);
+    let preview = match preview::look(db, mailer, &group, to, &by).await {
+        Ok(preview) => preview,
+        Err(error) => return refused(&visit, &group, error).await,
+    };
+    let mut page = foreseen(&visit, &group, &preview, false).await?;
+    let typed = |field: Option<Field>| field.map(|field| field.typed(&visit.form, None));
+    if let Some(foreseen) = page.foreseen.as_mut() {
+        foreseen.confirm = typed(foreseen.confirm.take());
+        foreseen.insist = typed(foreseen.insist.take());
+    }
+    page.errors = errors([], Some(&kept::not_saved()));
+    Ok(visit.again(&page))
+}
+
 async fn refused(
     visit: &Visit,
     group: &GroupRow,
@@ -186,7 +210,7 @@ async fn foreseen(
     });
     let mut errors = errors(confirm.iter().chain(&insist), None);
     if let (Ruling::Refused(objections), true, false) = (&ruling, sent, can_save) {
-        let said = |objection| Summed { field: "", said: Said::new(foreseen::objection(objection)) };
+        let said = |objection| Summed::new("", Said::new(foreseen::objection(objection)));
         errors.extend(objections.iter().copied().map(said));
     }
     let setting = Field { value: preview.to.name().to_owned(), ..setting(preview.to) };

@@ -4,7 +4,6 @@ use axum::response::Response;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
-use super::Visit;
 use super::app_form::{self, Typed};
 use super::app_slips::Mistake;
 use super::confirm::Confirm;
@@ -12,6 +11,7 @@ use super::field::{Field, Said, Summed, Wrong, errors};
 use super::routes::{Needs, Route};
 use super::saved::Saved;
 use super::visit::ConsolePage;
+use super::{Visit, kept};
 use super::{app_secrets, app_slips, apps};
 use crate::clock::Moment;
 use crate::directory::access::{self, COUNTED};
@@ -29,7 +29,8 @@ const NEEDS: Needs = Needs::Right(own::MANAGE_RELYING_APPS);
 
 pub(super) const ROUTES: &[Route] = &[
     Route::get("/console/apps/{id}", NEEDS, |visit| Box::pin(get(visit))),
-    Route::post("/console/apps/{id}", NEEDS, "client.changed", |visit| Box::pin(change(visit))),
+    Route::post("/console/apps/{id}", NEEDS, "client.changed", |visit| Box::pin(change(visit)))
+        .drawn_again(|visit| Box::pin(drawn_again(visit))),
     Route::post("/console/apps/{id}/delete", NEEDS, "client.deleted", |visit| Box::pin(delete(visit))),
 ];
 
@@ -83,6 +84,8 @@ pub struct Refused {
     pub at: Moment,
     /// Whose it was.
     pub login: String,
+    /// Their page, where this reader may see it.
+    pub path: Option<String>,
     /// Why.
     pub why: Said,
 }
@@ -121,7 +124,7 @@ async fn change(visit: Visit) -> Result<Response, Problem> {
         Ok(typed) => typed,
         Err(wrong) => {
             drop(tx);
-            return again(&visit, &client, &wrong).await;
+            return Ok(visit.again(&again(&visit, &client, &wrong).await?));
         }
     };
     let drawn = visit.form.get("version");
@@ -141,16 +144,25 @@ async fn change(visit: Visit) -> Result<Response, Problem> {
         Err(error) => app_form::wrong(error)?,
     };
     drop(tx);
-    again(&visit, &client, &wrong).await
+    Ok(visit.again(&again(&visit, &client, &wrong).await?))
 }
 
 /// The form with what was typed, and what is wrong with it.
-async fn again(visit: &Visit, client: &Client, wrong: &Wrong) -> Result<Response, Problem> {
+async fn again(visit: &Visit, client: &Client, wrong: &Wrong) -> Result<AppPage, Problem> {
     let mut conn = visit.read().await?;
     let fields = app_form::fields(visit, &mut conn, client).await?;
     let fields: Vec<Field> = fields.into_iter().map(|field| field.typed(&visit.form, Some(wrong))).collect();
     let errors = errors(&fields, Some(wrong));
-    Ok(visit.again(&page(visit, &mut conn, client, fields, errors).await?))
+    page(visit, &mut conn, client, fields, errors).await
+}
+
+/// The form as it was typed, about the app as it was then.
+async fn drawn_again(visit: Visit) -> Result<Response, Problem> {
+    let mut conn = visit.read().await?;
+    let client = find(&visit, &mut conn).await?;
+    let mut page = again(&visit, &client, &kept::not_saved()).await?;
+    page.version = kept::seen(&visit.form, "version", &page.version);
+    Ok(visit.again(&page))
 }
 
 /// Somebody else was faster: what was typed stays, and beside each field that differs stands what it is now.
@@ -228,10 +240,14 @@ async fn page(
         since: visit.moment(client.created_at),
         refused: refused
             .into_iter()
-            .map(|(at, login, error)| Refused {
-                at: visit.moment(at),
-                login: login.unwrap_or_default(),
-                why: why(&error),
+            .map(|one| Refused {
+                at: visit.moment(one.at),
+                login: one.login.unwrap_or_default(),
+                path: one
+                    .user_id
+                    .filter(|_| visit.holds(own::VIEW_USERS))
+                    .map(|id| format!("/console/users/{id}")),
+                why: why(&one.error),
             })
             .collect(),
         mistakes,

@@ -3,13 +3,13 @@
 use axum::response::Response;
 use serde::Serialize;
 
-use super::Visit;
 use super::app_form::{self, Typed};
 use super::app_secrets::SecretPage;
 use super::field::{Field, Said, Summed, Wrong, errors};
 use super::listing::{Declared, Listing, PAGE, Table};
 use super::routes::{Needs, Route};
 use super::visit::ConsolePage;
+use super::{Visit, kept};
 use crate::directory::proof::ManageRelyingApps;
 use crate::directory::rights::own;
 use crate::keys::secret::{Token, entropy};
@@ -23,7 +23,8 @@ const NEEDS: Needs = Needs::Right(own::MANAGE_RELYING_APPS);
 
 pub(super) const ROUTES: &[Route] = &[
     Route::get("/console/apps", NEEDS, |visit| Box::pin(get(visit))).in_menu("console-menu-apps", 60),
-    Route::post("/console/apps", NEEDS, "client.added", |visit| Box::pin(add(visit))),
+    Route::post("/console/apps", NEEDS, "client.added", |visit| Box::pin(add(visit)))
+        .drawn_again(|visit| Box::pin(async move { Ok(drawn_again(&visit)) })),
     Route::get("/console/apps/new", NEEDS, |visit| Box::pin(async move { Ok(new(&visit)) })),
 ];
 
@@ -237,6 +238,12 @@ async fn add(visit: Visit) -> Result<Response, Problem> {
             Ok(again(&visit, chosen, &Wrong { field, ..wrong }))
         }
     }
+}
+
+/// The form for another app, as it was typed.
+fn drawn_again(visit: &Visit) -> Response {
+    let chosen = chosen(visit.form.field("is")).unwrap_or(Chosen { recipe: None });
+    again(visit, chosen, &kept::not_saved())
 }
 
 fn again(visit: &Visit, chosen: Chosen, wrong: &Wrong) -> Response {

@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
-use super::Visit;
 use super::answered::Answered;
 use super::explained::{self, Explained};
-use super::field::Said;
+use super::field::{Said, Summed, Wrong};
 use super::person_form::{self, LONGEST};
 use super::trouble;
 use super::user_deeds::Deed;
+use super::{Visit, kept};
 use crate::clock::Moment;
 use crate::directory::help::{Waiting, Why};
 use crate::directory::of_user::{self, ToRepair};
@@ -17,6 +17,7 @@ use crate::directory::{Error, Person, Status, listing, people};
 use crate::oidc::clients;
 use crate::store::Conn;
 use crate::web::Problem;
+use crate::web::form::Form;
 
 /// Somebody who cannot sign in, with the fix beside it.
 #[derive(Clone, Debug, Serialize)]
@@ -33,8 +34,12 @@ pub struct Broken {
     pub state: Explained,
     /// What the mail server said of the last message to them, where it did not reach them.
     pub answer: Option<Answered>,
-    /// Their address as it is.
+    /// Their address: what was typed, or else what is so.
     pub email: String,
+    /// Their address as the form was drawn with it.
+    pub seen_email: String,
+    /// What is wrong with the address that was typed.
+    pub error: Option<Said>,
     /// The longest address that can be typed.
     pub longest: usize,
     /// Whether this reader may change it, now.
@@ -90,12 +95,30 @@ impl Broken {
             state,
             answer,
             email: person_form::shown_email(person),
+            seen_email: person_form::shown_email(person),
+            error: None,
             longest: LONGEST.0,
             editable: manages && may.edit.is_ok() && visit.is_unlocked(),
             why_not: refused.map(trouble::refused),
             deeds: if manages { deeds(person, &may, stopped) } else { Vec::new() },
             asked,
         })
+    }
+}
+
+impl Broken {
+    /// Takes up what was typed, with what is wrong with it beside the field; answers the summary.
+    pub(super) fn typed(&mut self, form: &Form, wrong: &[Wrong]) -> Vec<Summed> {
+        let about = wrong.iter().find(|wrong| wrong.field == "email");
+        self.error = about.map(|wrong| wrong.said.clone());
+        // What somebody else has set meanwhile is said: to save again is to mean it.
+        if !about.is_some_and(|wrong| wrong.said.key.starts_with("wrong-overtaken")) {
+            self.seen_email = kept::seen(form, "seen-email", &self.seen_email);
+        }
+        self.email = kept::seen(form, "email", &self.email);
+        let id =
+            |wrong: &Wrong| if wrong.field == "email" { format!("email-{}", self.id) } else { String::new() };
+        wrong.iter().map(|wrong| Summed::new(&id(wrong), wrong.said.clone())).collect()
     }
 }
 

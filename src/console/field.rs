@@ -190,19 +190,26 @@ impl Wrong {
 /// A line of the summary above a form.
 #[derive(Clone, Debug, Serialize)]
 pub struct Summed {
-    /// The field that it leads to; empty for the whole form.
-    pub field: &'static str,
+    /// The id of the field that it leads to; empty for the whole form.
+    pub field: String,
     /// What is wrong there.
     pub said: Said,
+}
+
+impl Summed {
+    /// This sentence about the field of this id.
+    #[must_use]
+    pub fn new(field: &str, said: Said) -> Self {
+        Self { field: field.to_owned(), said }
+    }
 }
 
 /// The summary of everything that is wrong with a form (`page.errors`).
 #[must_use]
 pub fn errors<'f>(fields: impl IntoIterator<Item = &'f Field>, whole: Option<&Wrong>) -> Vec<Summed> {
     let whole = whole.filter(|wrong| wrong.field.is_empty());
-    let whole = whole.map(|wrong| Summed { field: "", said: wrong.said.clone() });
-    let single =
-        fields.into_iter().filter_map(|field| Some(Summed { field: field.name, said: field.error.clone()? }));
+    let whole = whole.map(|wrong| Summed::new("", wrong.said.clone()));
+    let single = fields.into_iter().filter_map(|field| Some(Summed::new(field.name, field.error.clone()?)));
     whole.into_iter().chain(single).collect()
 }
 
@@ -269,7 +276,7 @@ mod tests {
         let form = Form::default();
         let field = |name| Field::new(name, "label", Kind::Text, "x").typed(&form, Some(&wrong));
         let all = errors([&field("name"), &field("email")], Some(&wrong));
-        assert_eq!(all.iter().map(|one| one.field).collect::<Vec<_>>(), ["email"]);
+        assert_eq!(all.iter().map(|one| one.field.as_str()).collect::<Vec<_>>(), ["email"]);
         let whole = Wrong::new("", Said::new("wrong-hidden"));
         assert_eq!(errors([&field("name")], Some(&whole)).len(), 1);
     }

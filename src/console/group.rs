@@ -11,7 +11,7 @@ use super::listing::{Declared, Listing, PAGE, Table};
 use super::routes::{Needs, Route};
 use super::saved::Saved;
 use super::visit::ConsolePage;
-use super::{Visit, trouble};
+use super::{Visit, kept, trouble};
 use crate::clock::Moment;
 use crate::directory::groups::{self, Changes};
 use crate::directory::proof::ManageBasicSettings;
@@ -28,7 +28,8 @@ pub(super) const ROUTES: &[Route] = &[
     Route::get("/console/groups/{id}", SEES_GROUPS, |visit| Box::pin(get(visit))),
     Route::post("/console/groups/{id}", Needs::Right(own::MANAGE_BASIC_SETTINGS), "group.changed", |visit| {
         Box::pin(set(visit))
-    }),
+    })
+    .drawn_again(|visit| Box::pin(again(visit))),
 ];
 
 const REHEARSED: [Declared; 3] = [
@@ -154,6 +155,15 @@ async fn set(visit: Visit) -> Result<Response, Problem> {
     }
 }
 
+/// The form for name and language, as it was typed.
+async fn again(visit: Visit) -> Result<Response, Problem> {
+    let mut page = page(&visit, Form::Basics(&kept::not_saved())).await?;
+    let (name, language) = &page.seen;
+    let seen = |field, now: &str| kept::seen(&visit.form, field, now);
+    page.seen = (seen("seen_name", name), seen("seen_language", language));
+    Ok(visit.again(&page))
+}
+
 /// What was typed, if nobody has changed the group since it was shown.
 fn changes(visit: &Visit, now: &GroupRow) -> Result<Changes, Wrong> {
     let name = line(&visit.form, "name", LONGEST_NAME)?;
@@ -199,7 +209,7 @@ pub(super) async fn page(visit: &Visit, sent: Form<'_>) -> Result<GroupPage, Pro
     let subgroup = Field::new("subgroup", "group-add-name", Kind::Text, "").longest(LONGEST_NAME).required();
     let subgroup = subgroup.editable(visit, &may.subgroups);
     let (subgroup, whole) = match sent {
-        Form::Subgroup(wrong) => (subgroup.typed(&visit.form, Some(wrong)), None),
+        Form::Subgroup(wrong) => (subgroup.typed(&visit.form, Some(wrong)), Some(wrong)),
         Form::Whole(wrong) | Form::Basics(wrong) => (subgroup, Some(wrong)),
         Form::None => (subgroup, None),
     };

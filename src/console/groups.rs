@@ -8,7 +8,7 @@ use super::listing::{Declared, Listing, PAGE, Table};
 use super::routes::{Needs, Route};
 use super::saved::Saved;
 use super::visit::ConsolePage;
-use super::{Visit, trouble};
+use super::{Visit, kept, trouble};
 use crate::directory::policy::Refusal;
 use crate::directory::proof::AdministerSite;
 use crate::directory::rights::own;
@@ -30,7 +30,8 @@ pub(super) const SEES_GROUPS: Needs = Needs::OneOf(&[
 pub(super) const ROUTES: &[Route] = &[
     Route::get("/console/groups", SEES_GROUPS, |visit| Box::pin(get(visit)))
         .in_menu("console-menu-groups", 40),
-    Route::post("/console/groups", Needs::Site, "group.added", |visit| Box::pin(add(visit))),
+    Route::post("/console/groups", Needs::Site, "group.added", |visit| Box::pin(add(visit)))
+        .drawn_again(|visit| Box::pin(again(visit))),
 ];
 
 const COLUMNS: [Declared; 4] = [
@@ -113,6 +114,11 @@ async fn add(visit: Visit) -> Result<Response, Problem> {
             Ok(visit.again(&page))
         }
     }
+}
+
+/// The form for another group, as it was typed.
+async fn again(visit: Visit) -> Result<Response, Problem> {
+    Ok(visit.again(&page(&visit, Some(&kept::not_saved())).await?))
 }
 
 async fn page(visit: &Visit, wrong: Option<&Wrong>) -> Result<GroupsPage, Problem> {

@@ -35,19 +35,20 @@ pub(super) async fn pass(
     if parts.iter().any(|(_, value)| value.contains('\0')) {
         return Err(Problem::NotFound);
     }
-    let asked = Asked::read(&provider, route, request).await?;
+    let parts = parts.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let asked = Asked::read(&provider, route, parts, request).await?;
     if route.verb == Verb::Get {
-        return let_in(provider, parts, asked).await;
+        return let_in(provider, asked).await;
     }
     let (headers, action, form) = (asked.headers.clone(), asked.address.clone(), asked.form.clone());
-    match let_in(Arc::clone(&provider), parts, asked).await {
+    match let_in(Arc::clone(&provider), asked).await {
         // Nothing of it is saved, and nothing that was typed is lost.
         Err(Problem::Unavailable(reason)) => Ok(not_now::answer(&provider, &headers, action, &form, &reason)),
         other => other,
     }
 }
 
-async fn let_in(provider: Arc<Provider>, parts: &RawPathParams, asked: Asked) -> Result<Response, Problem> {
+async fn let_in(provider: Arc<Provider>, asked: Asked) -> Result<Response, Problem> {
     let route = asked.route;
     let now_ms = provider.signin.clock.now_ms();
     let session = provider.session(&asked.headers, now_ms / 1000).await?;
@@ -76,11 +77,11 @@ async fn let_in(provider: Arc<Provider>, parts: &RawPathParams, asked: Asked) ->
     if route.fresh && unlocked_until.is_none() {
         return asked.sign_in(&provider, Some(&person.id), Ask::Everything).await;
     }
-    let Asked { headers, network, form, query, address, .. } = asked;
+    let Asked { parts, headers, network, form, query, address, .. } = asked;
     let visit = Visit {
         language: language::of(&provider, &headers),
         tree: by.tree(),
-        parts: parts.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        parts,
         provider,
         person,
         by,
@@ -136,6 +137,7 @@ async fn see(provider: &Provider, session: &SessionRow, now: i64) -> Result<(), 
 /// A request, read at the edge.
 struct Asked {
     route: &'static Route,
+    parts: Vec<(String, String)>,
     headers: HeaderMap,
     network: Network,
     form: Form,
@@ -144,7 +146,12 @@ struct Asked {
 }
 
 impl Asked {
-    async fn read(provider: &Provider, route: &'static Route, request: Request) -> Result<Self, Problem> {
+    async fn read(
+        provider: &Provider,
+        route: &'static Route,
+        parts: Vec<(String, String)>,
+        request: Request,
+    ) -> Result<Self, Problem> {
         let headers = request.headers().clone();
         if route.verb == Verb::Post && !origin::is_own(&headers, &provider.issuer) {
             return Err(Problem::ForeignForm);
@@ -159,7 +166,7 @@ impl Asked {
         if query.doubled().is_some() {
             return Err(BadForm::Doubled.into());
         }
-        Ok(Self { route, headers, network, form, query, address })
+        Ok(Self { route, parts, headers, network, form, query, address })
     }
 
     /// Sends the browser through what is missing, and back here.
@@ -171,7 +178,7 @@ impl Asked {
     ) -> Result<Response, Problem> {
         let kept = match self.route.verb {
             Verb::Get => None,
-            Verb::Post => Kept::of(&self.form, user_id, provider.signin.clock.now()),
+            Verb::Post => Kept::of(&self.form, self.route, &self.parts, user_id, provider.signin.clock.now()),
         };
         // What is too much to be kept is asked for again.
         let back = if self.route.verb == Verb::Post && kept.is_none() { "/console" } else { &self.address };

@@ -56,6 +56,8 @@ pub struct Attention {
 pub struct Override {
     /// By whom.
     pub login: String,
+    /// Their page, where this reader may see it.
+    pub path: Option<String>,
     /// When.
     pub at: Moment,
 }
@@ -72,12 +74,7 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
     attention.extend(asking_for_help(&visit).await?);
     attention.extend(failing_apps(&visit).await?);
     attention.extend(running_out(&visit).await?);
-    let overrides = seen.overrides.iter().filter(|one| one.user_id.as_ref() != Some(&visit.person.id));
-    let overrides = overrides.map(|one| Override {
-        login: one.login.clone().unwrap_or_default(),
-        at: visit.moment(one.at_ms / 1000),
-    });
-    let overrides: Vec<Override> = overrides.collect();
+    let overrides = overrides(&visit, &seen).await?;
     if !overrides.is_empty() {
         let said = Said::new("home-overrides").counting(count(overrides.len()));
         attention.push(Attention {
@@ -90,6 +87,25 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
     let days = days::of(&mut conn, &visit.tree, visit.now()).await?;
     drop(conn);
     Ok(visit.page(&HomePage { attention, overrides, chart: Chart::of(&days) }))
+}
+
+/// Who else has signed in without a code since the last visit.
+async fn overrides(visit: &Visit, seen: &Overview) -> Result<Vec<Override>, Problem> {
+    let mut conn = visit.read().await?;
+    let mut overrides = Vec::new();
+    for one in seen.overrides.iter().filter(|one| one.user_id.as_ref() != Some(&visit.person.id)) {
+        let person = match one.user_id.as_deref().filter(|_| visit.holds(own::VIEW_USERS)) {
+            // They may have gone elsewhere since.
+            Some(id) => visit.tree.user(&mut conn, id).await?,
+            None => None,
+        };
+        overrides.push(Override {
+            login: one.login.clone().unwrap_or_default(),
+            path: person.map(|person| format!("/console/users/{}", person.id)),
+            at: visit.moment(one.at_ms / 1000),
+        });
+    }
+    Ok(overrides)
 }
 
 /// What keeps people out, or soon will.
@@ -137,7 +153,8 @@ async fn asking_for_help(visit: &Visit) -> Result<Vec<Attention>, Problem> {
         Attention {
             weight: "bad",
             said: Said::new(key).about(&name),
-            remedy: link(visit, "home-repair", "/console/repair"),
+            remedy: link(visit, "home-repair", "/console/repair")
+                .map(|(words, to)| (words, format!("{to}#person-{}", one.user_id))),
         }
     };
     Ok(waiting.into_iter().map(line).collect())

@@ -1,15 +1,18 @@
 //! What becomes of a change that was sent before it could be made? It is kept, sealed, in the sign-in that asks for the proof, and
 //! sent again afterwards with everything that was typed.
 
+use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
 use super::Visit;
-use super::routes::{Needs, Route};
+use super::field::{Said, Wrong};
+use super::guard::may;
+use super::routes::{self, Needs, Route, Verb};
 use super::visit::ConsolePage;
 use crate::keys::secret::entropy;
 use crate::oidc::Provider;
-use crate::oidc::authorize::console;
+use crate::oidc::authorize::console::{self, Ask};
 use crate::oidc::authorize::request::destination::Doorway;
 use crate::web::Problem;
 use crate::web::form::Form;
@@ -29,10 +32,18 @@ const SHOWN: usize = 200;
 pub(super) const ROUTES: &[Route] =
     &[Route::get("/console/kept/{signin}", Needs::AnyRight, |visit| Box::pin(get(visit)))];
 
+/// The field that names a secret which was typed and not kept.
+const UNKEPT: &str = "unkept";
+
 /// A change that waits for a proof.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Kept {
     fields: Vec<(String, String)>,
+    /// The row of the table, and what stands in its address in place of `{…}`.
+    #[serde(default)]
+    route: String,
+    #[serde(default)]
+    parts: Vec<(String, String)>,
     /// Whose session sent it; none where nobody was signed in any more.
     user_id: Option<String>,
     at: i64,
@@ -56,12 +67,25 @@ impl ConsolePage for KeptPage {
 }
 
 impl Kept {
-    /// What was sent, if it is not too much to be kept.
-    pub(super) fn of(form: &Form, user_id: Option<&str>, at: i64) -> Option<Self> {
-        let fields: Vec<(String, String)> =
-            form.pairs().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    /// What was sent to this row and these parts of its address, if it is not too much to be kept.
+    pub(super) fn of(
+        form: &Form,
+        route: &Route,
+        parts: &[(String, String)],
+        user_id: Option<&str>,
+        at: i64,
+    ) -> Option<Self> {
+        let fields = without_secrets(form);
         let length: usize = fields.iter().map(|(name, value)| name.len() + value.len()).sum();
-        (length <= LONGEST).then(|| Self { fields, user_id: user_id.map(str::to_owned), at })
+        let (route, parts) = (route.path.to_owned(), parts.to_vec());
+        (length <= LONGEST).then(|| Self { fields, route, parts, user_id: user_id.map(str::to_owned), at })
+    }
+
+    /// The row that draws the form again, if it has one and this person may use it.
+    fn drawn_by(&self, visit: &Visit) -> Option<&'static Route> {
+        routes::all()
+            .find(|route| route.verb == Verb::Post && route.path == self.route)
+            .filter(|route| route.again.is_some() && may(&visit.by, route.needs))
     }
 }
 
@@ -82,18 +106,71 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
     let opened = visit.provider.signin.vault.unseal(PURPOSE, &console_path, &sealed);
     let kept = opened.ok().and_then(|json| serde_json::from_slice::<Kept>(&json).ok());
     let Some(kept) = kept.filter(|kept| visit.now() < kept.at + GOOD_FOR) else { return Err(Problem::Gone) };
-    let sure = kept.user_id.as_ref() == Some(&visit.person.id) && visit.is_unlocked();
     if kept.user_id.as_ref().is_some_and(|user_id| *user_id != visit.person.id) {
         // Somebody else's words are not theirs to see.
         return Ok(visit.to("/console"));
+    }
+    if !visit.is_unlocked() {
+        let way = doorway(&visit.provider, &console_path, Some(&kept))?;
+        return console::begin(&visit.provider, &visit.headers, &visit.network, way, Ask::Everything).await;
+    }
+    let sure = kept.user_id.is_some();
+    if let Some(route) = kept.drawn_by(&visit).filter(|_| !sure) {
+        return draw_again(visit, route, console_path, kept).await;
     }
     let shown = shown(&kept.fields);
     Ok(visit.page(&KeptPage { action: console_path, fields: kept.fields, shown, sure }))
 }
 
+/// The page with the form, filled with what was typed.
+async fn draw_again(
+    visit: Visit,
+    route: &'static Route,
+    address: String,
+    kept: Kept,
+) -> Result<Response, Problem> {
+    let Some(again) = route.again else { return Err(Problem::NotFound) };
+    let Kept { fields, parts, .. } = kept;
+    let query = Form::typed(address.split_once('?').map_or("", |(_, query)| query))?;
+    let form = Form::from_iter(fields);
+    let mut response = again(Visit { form, query, route, address, parts, ..visit }).await?;
+    // It is as it should be: nothing that was typed is wrong.
+    *response.status_mut() = StatusCode::OK;
+    Ok(response)
+}
+
+/// What is said above a form that was kept and is not saved yet.
+pub(super) fn not_saved() -> Wrong {
+    Wrong::new("", Said::new("kept-not-saved"))
+}
+
+/// What a form says that its sender saw under a name; what is so now where it says nothing.
+pub(super) fn seen(form: &Form, name: &str, now: &str) -> String {
+    form.pairs().find(|(sent, _)| *sent == name).map_or(now, |(_, before)| before).to_owned()
+}
+
+/// What is said beside a field that held a secret when the form was sent, and is empty now.
+pub(super) fn unkept(form: &Form, field: &'static str) -> Option<Wrong> {
+    let typed_before = form.pairs().any(|(name, value)| name == UNKEPT && value == field);
+    (typed_before && form.field(field).is_empty())
+        .then(|| Wrong::new(field, Said::new("wrong-secret-not-kept")))
+}
+
+/// What a form holds, with the names of the secrets in it in place of them.
+pub(super) fn without_secrets(form: &Form) -> Vec<(String, String)> {
+    let kept = |(name, value): (&str, &str)| {
+        if is_secret(name) && !value.is_empty() {
+            (UNKEPT.to_owned(), name.to_owned())
+        } else {
+            (name.to_owned(), value.to_owned())
+        }
+    };
+    form.pairs().map(kept).collect()
+}
+
 /// What of a form can be read on a page.
 pub(super) fn shown(fields: &[(String, String)]) -> Vec<(String, String)> {
-    let shown = fields.iter().filter(|(name, value)| !is_secret(name) && !value.is_empty());
+    let shown = fields.iter().filter(|(name, value)| !is_secret(name) && name != UNKEPT && !value.is_empty());
     shown.map(|(name, value)| (name.clone(), value.chars().take(SHOWN).collect())).collect()
 }
 

@@ -92,7 +92,7 @@ async fn rotate(visit: &Visit, takeover: Takeover, done: Saved) -> Result<Respon
         Ok(_) => Ok(visit.saved(HERE, &done)),
         Err(KeyError::TooMany(there)) => {
             let said = Said::new("keys-too-many").counting(i64::try_from(there).unwrap_or(i64::MAX));
-            Ok(visit.again(&page(visit, vec![Summed { field: "", said }]).await?))
+            Ok(visit.again(&page(visit, vec![Summed::new("", said)]).await?))
         }
         Err(other) => Err(failed(other)),
     }

@@ -3,7 +3,6 @@
 use axum::response::Response;
 use serde::Serialize;
 
-use super::Visit;
 use super::answered::Answered;
 use super::field::{Field, Kind, Said, Summed, Wrong, errors};
 use super::groups_to_choose::problem;
@@ -13,6 +12,7 @@ use super::person_form::{self, LONGEST};
 use super::repair_deeds::not_sent;
 use super::routes::{Needs, Route};
 use super::visit::ConsolePage;
+use super::{Visit, kept};
 use crate::clock::Moment;
 use crate::directory::Address;
 use crate::directory::deliveries::{self, Which};
@@ -28,7 +28,8 @@ const HERE: &str = "/console/mail";
 pub(super) const ROUTES: &[Route] = &[
     Route::get(HERE, Needs::Right(own::VIEW_USERS), |visit| Box::pin(get(visit)))
         .in_menu("console-menu-mail", 90),
-    Route::post("/console/mail/test", Needs::Site, "mail.tested", |visit| Box::pin(test(visit))),
+    Route::post("/console/mail/test", Needs::Site, "mail.tested", |visit| Box::pin(test(visit)))
+        .drawn_again(|visit| Box::pin(again(visit))),
 ];
 
 /// Messages of a page.
@@ -104,6 +105,11 @@ async fn test(visit: Visit) -> Result<Response, Problem> {
         Err(wrong) => wrong,
     };
     Ok(visit.again(&page(&visit, Some(&wrong)).await?))
+}
+
+/// The form for a test, as it was typed.
+async fn again(visit: Visit) -> Result<Response, Problem> {
+    Ok(visit.again(&page(&visit, Some(&kept::not_saved())).await?))
 }
 
 async fn page(visit: &Visit, wrong: Option<&Wrong>) -> Result<MailPage, Problem> {

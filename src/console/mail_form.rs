@@ -1,8 +1,8 @@
 //! What is typed into the form of mail settings, and what is wrong with it?
 
-use super::Visit;
 use super::field::{Choice, Field, Kind, Label, Said, Wrong, line};
 use super::person_form::email;
+use super::{Visit, kept};
 use crate::config::Encryption;
 use crate::directory::Address;
 use crate::directory::mail_settings::{Parts, parts, word};
@@ -63,6 +63,7 @@ impl Typed {
         if matches!(to, Ok(None)) {
             refuse("email", "wrong-email");
         }
+        wrong.extend(kept::unkept(&visit.form, "password"));
         let to = to.unwrap_or_else(|what| {
             wrong.push(what);
             None

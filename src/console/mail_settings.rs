@@ -4,7 +4,6 @@
 use axum::response::Response;
 use serde::Serialize;
 
-use super::Visit;
 use super::answered::meaning;
 use super::confirm::Confirm;
 use super::field::{Field, Said, Summed, Wrong, errors};
@@ -12,6 +11,7 @@ use super::mail_form::{self, Typed};
 use super::routes::{Needs, Route};
 use super::saved::Saved;
 use super::visit::ConsolePage;
+use super::{Visit, kept};
 use crate::config::{Encryption, TransportKind};
 use crate::directory::Error;
 use crate::directory::mail_settings::{self, Failed, parts};
@@ -25,7 +25,8 @@ const HERE: &str = "/console/mail/settings";
 
 pub(super) const ROUTES: &[Route] = &[
     Route::get(HERE, Needs::Site, |visit| Box::pin(get(visit))),
-    Route::post(HERE, Needs::Site, "mail.settings_saved", |visit| Box::pin(post(visit))),
+    Route::post(HERE, Needs::Site, "mail.settings_saved", |visit| Box::pin(post(visit)))
+        .drawn_again(|visit| Box::pin(again(visit))),
     Route::post("/console/mail/settings/reset", Needs::Site, "mail.settings_reset", |visit| {
         Box::pin(reset(visit))
     }),
@@ -148,6 +149,18 @@ async fn post(visit: Visit) -> Result<Response, Problem> {
             Ok(visit.again(&page(&visit, &by, true, &wrong, None).await?))
         }
     }
+}
+
+/// The form as it was typed, but for the password.
+async fn again(visit: Visit) -> Result<Response, Problem> {
+    let by = visit.prove::<AdministerSite>()?;
+    let wrong: Vec<Wrong> =
+        [kept::not_saved()].into_iter().chain(kept::unkept(&visit.form, "password")).collect();
+    let mut page = page(&visit, &by, true, &wrong, None).await?;
+    for (name, seen) in &mut page.seen {
+        *seen = kept::seen(&visit.form, name, seen);
+    }
+    Ok(visit.again(&page))
 }
 
 /// What was typed, and the settings with the password that goes with them.

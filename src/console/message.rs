@@ -101,7 +101,7 @@ async fn page(visit: &Visit, wrong: Option<&Wrong>) -> Result<MessagePage, Probl
         attempts: message.attempts,
         next: waits.then(|| visit.moment(message.next_at)),
         retriable: waits && visit.holds(own::MANAGE_USERS),
-        errors: wrong.map(|wrong| Summed { field: "", said: wrong.said.clone() }).into_iter().collect(),
+        errors: wrong.map(|wrong| Summed::new("", wrong.said.clone())).into_iter().collect(),
         address: address(&message),
         reference: message.reference,
     })

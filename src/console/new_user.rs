@@ -3,13 +3,13 @@
 use axum::response::Response;
 use serde::Serialize;
 
-use super::Visit;
 use super::field::{Choice, Field, Kind, Label, Said, Summed, Wrong, errors, line};
 use super::groups_to_choose::{GroupChoice, named, problem};
 use super::person_form::{LONGEST, email};
 use super::routes::{Needs, Route};
 use super::saved::Saved;
 use super::visit::ConsolePage;
+use super::{Visit, kept};
 use super::{trouble, user_deeds};
 use crate::directory::rights::own;
 use crate::directory::users::{self, NewUser};
@@ -25,7 +25,8 @@ const MANAGE: Needs = Needs::Right(own::MANAGE_USERS);
 
 pub(super) const ROUTES: &[Route] = &[
     Route::get("/console/users/new", MANAGE, |visit| Box::pin(get(visit))),
-    Route::post("/console/users/new", MANAGE, "user.added", |visit| Box::pin(post(visit))),
+    Route::post("/console/users/new", MANAGE, "user.added", |visit| Box::pin(post(visit)))
+        .drawn_again(|visit| Box::pin(again(visit))),
 ];
 
 /// The longest login, in characters.
@@ -79,6 +80,12 @@ async fn post(visit: Visit) -> Result<Response, Problem> {
     drop(tx);
     let mut conn = visit.read().await?;
     Ok(visit.again(&page(&visit, &mut conn, Some(&wrong)).await?))
+}
+
+/// The form as it was typed.
+async fn again(visit: Visit) -> Result<Response, Problem> {
+    let mut conn = visit.read().await?;
+    Ok(visit.again(&page(&visit, &mut conn, Some(&[kept::not_saved()])).await?))
 }
 
 /// Adds them, and puts their invitation into the queue where there is an address.

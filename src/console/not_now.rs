@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::Serialize;
 
-use super::kept::shown;
+use super::kept::{shown, without_secrets};
 use super::{language, visit};
 use crate::oidc::Provider;
 use crate::web::Page;
@@ -35,8 +35,7 @@ pub(super) fn answer(
     reason: &str,
 ) -> Response {
     tracing::warn!(reason, "not available");
-    let fields: Vec<(String, String)> =
-        form.pairs().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let fields = without_secrets(form);
     let page = NotNowPage { action, shown: shown(&fields), fields };
     let language = language::of(provider, headers);
     let mut response = visit::draw(provider, StatusCode::SERVICE_UNAVAILABLE, &page, language);

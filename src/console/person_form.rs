@@ -1,9 +1,9 @@
 //! What of a person is changed by a form, and what was so when it was opened?
 
-use super::Visit;
 use super::field::{Choice, Field, Kind, Label, Said, Wrong, line};
 use super::groups_to_choose::{GroupChoice, named, problem};
 use super::trouble::not_an_address;
+use super::{Visit, kept};
 use crate::directory::of_user::OfUser;
 use crate::directory::seen::Seen;
 use crate::directory::users::Changes;
@@ -147,6 +147,16 @@ pub(super) fn seen(person: &Person, home: &str) -> Vec<(&'static str, String)> {
         ("seen-group", home.to_owned()),
         ("seen-group-id", text(now.group)),
     ]
+}
+
+/// Lets a form that is drawn again say what its sender saw of what they have altered.
+pub(super) fn see_as_before(visit: &Visit, seen: &mut [(&'static str, String)]) {
+    for (name, now) in seen {
+        let field = name.trim_start_matches("seen-").trim_end_matches("-id");
+        if altered(visit, field, now).is_some() {
+            *now = kept::seen(&visit.form, name, now);
+        }
+    }
 }
 
 /// Their address as people read it.

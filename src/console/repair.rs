@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::Visit;
 use super::answered::Answered;
 use super::broken::Broken;
-use super::field::Said;
+use super::field::{Said, Summed, Wrong};
 use super::groups_to_choose::problem;
 use super::home::link;
 use super::listing::{Listing, Table};
@@ -57,6 +57,8 @@ pub struct RepairPage {
     pub lead: Said,
     /// Whether anything is.
     pub unwell: bool,
+    /// What is wrong with what was typed.
+    pub errors: Vec<Summed>,
     /// What the mail server said of the messages that failed within a day, the newest first.
     pub answers: Vec<Failing>,
     /// Whether no mail gets through at all.
@@ -98,33 +100,53 @@ impl ConsolePage for RepairPage {
 
 /// `GET /console/repair`
 async fn get(visit: Visit) -> Result<Response, Problem> {
-    let listing = Listing::of(&visit, &[]);
-    if !visit.holds(own::VIEW_USERS) {
-        return Ok(visit.page(&RepairPage::empty(&listing)));
+    Ok(visit.page(&page(&visit).await?))
+}
+
+/// The page with what was typed about one person, and what is wrong with it.
+pub(super) async fn again(visit: &Visit, wrong: &[Wrong]) -> Result<Response, Problem> {
+    let mut page = page(visit).await?;
+    let mut conn = visit.read().await?;
+    let person = visit.user(&mut conn).await?;
+    if page.asking.iter().chain(&page.people).all(|one| one.id != person.id) {
+        page.people.insert(0, Broken::of(visit, &mut conn, &person, None).await?);
     }
-    let (failed, mail_down) = failing(&visit).await?;
+    let mut shown = page.asking.iter_mut().chain(&mut page.people);
+    if let Some(one) = shown.find(|one| one.id == person.id) {
+        page.errors = one.typed(&visit.form, wrong);
+    }
+    Ok(visit.again(&page))
+}
+
+async fn page(visit: &Visit) -> Result<RepairPage, Problem> {
+    let listing = Listing::of(visit, &[]);
+    if !visit.holds(own::VIEW_USERS) {
+        return Ok(RepairPage::empty(&listing));
+    }
+    let (failed, mail_down) = failing(visit).await?;
     let mut conn = visit.read().await?;
     let waiting = help::waiting(&mut conn, &visit.by, (0, ""), ASKING + 1).await.map_err(problem)?;
     let kept_out = count_locked_out_in(&mut conn, &visit.tree, COUNTED).await?;
-    let asking = asking(&visit, &mut conn, &waiting).await?;
+    let asking = asking(visit, &mut conn, &waiting).await?;
     let shown = Shown::of(&listing.filter);
-    let (found, next) = shown.people(&visit, &mut conn, &listing.after).await?;
+    let (found, next) = shown.people(visit, &mut conn, &listing.after).await?;
     let above: BTreeSet<&str> = asking.iter().map(|one| one.id.as_str()).collect();
     let mut people = Vec::with_capacity(found.len());
     for person in found.iter().filter(|person| !above.contains(person.id.as_str())) {
-        people.push(Broken::of(&visit, &mut conn, person, None).await?);
+        people.push(Broken::of(visit, &mut conn, person, None).await?);
     }
     let lead = lead(mail_down, kept_out, asking.len(), failed.len());
-    Ok(visit.page(&RepairPage {
+    Ok(RepairPage {
+        errors: Vec::new(),
         unwell: lead.key != NOTHING,
         lead,
-        answers: told(&visit, &failed),
+        answers: told(visit, &failed),
         mail_down,
-        ask: if mail_down { whom_to_ask(&visit, &mut conn).await? } else { None },
+        ask: if mail_down { whom_to_ask(visit, &mut conn).await? } else { None },
         links: ["/console/mail", "/console/mail/settings"]
             .into_iter()
             .zip(["repair-see-mail", "repair-see-settings"])
-            .filter_map(|(to, words)| link(&visit, words, to))
+            .filter_map(|(to, words)| link(visit, words, to))
             .collect(),
         more_asking: waiting.len() > asking.len(),
         asking,
@@ -134,7 +156,7 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
             .collect(),
         people,
         table: listing.table("repair-people", &[], next.as_deref()),
-    }))
+    })
 }
 
 impl RepairPage {
@@ -142,6 +164,7 @@ impl RepairPage {
     fn empty(listing: &Listing) -> Self {
         Self {
             lead: Said::new("repair-nobody-to-help"),
+            errors: Vec::new(),
             unwell: false,
             answers: Vec::new(),
             mail_down: false,

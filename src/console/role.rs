@@ -11,7 +11,7 @@ use super::roles::{SEES_ROLES, top};
 use super::routes::{Needs, Route};
 use super::saved::Saved;
 use super::visit::ConsolePage;
-use super::{Visit, trouble};
+use super::{Visit, kept, trouble};
 use crate::directory::policy::{Refusal, TOP_MANAGER};
 use crate::directory::proof::ManageRoles;
 use crate::directory::rights::{Right, Rights, own};
@@ -35,9 +35,11 @@ const MANAGES: Needs = Needs::Right(own::MANAGE_ROLES);
 
 pub(super) const ROUTES: &[Route] = &[
     Route::get("/console/roles/new", MANAGES, |visit| Box::pin(new(visit))),
-    Route::post("/console/roles", MANAGES, "role.added", |visit| Box::pin(add(visit))),
+    Route::post("/console/roles", MANAGES, "role.added", |visit| Box::pin(add(visit)))
+        .drawn_again(|visit| Box::pin(new_again(visit))),
     Route::get("/console/roles/{id}", SEES_ROLES, |visit| Box::pin(get(visit))),
-    Route::post("/console/roles/{id}", MANAGES, "role.changed", |visit| Box::pin(set(visit))),
+    Route::post("/console/roles/{id}", MANAGES, "role.changed", |visit| Box::pin(set(visit)))
+        .drawn_again(|visit| Box::pin(again(visit))),
     Route::post("/console/roles/{id}/delete", MANAGES, "role.deleted", |visit| Box::pin(delete(visit))),
 ];
 
@@ -169,6 +171,21 @@ async fn set(visit: Visit) -> Result<Response, Problem> {
             Ok(visit.again(&page(&visit, &mut conn, Some(&before), Some(&wrong)).await?))
         }
     }
+}
+
+/// The form for another role, as it was typed.
+async fn new_again(visit: Visit) -> Result<Response, Problem> {
+    let mut conn = visit.read().await?;
+    Ok(visit.again(&page(&visit, &mut conn, None, Some(&kept::not_saved())).await?))
+}
+
+/// The form of a role, as it was typed.
+async fn again(visit: Visit) -> Result<Response, Problem> {
+    let mut conn = visit.read().await?;
+    let role = find(&visit, &mut conn).await?;
+    let mut page = page(&visit, &mut conn, Some(&role), Some(&kept::not_saved())).await?;
+    page.seen = kept::seen(&visit.form, "seen", &page.seen);
+    Ok(visit.again(&page))
 }
 
 /// `POST /console/roles/{id}/delete`
@@ -317,7 +334,7 @@ fn question(visit: &Visit, before: &RoleRow, after: &RoleRow, seen: &RolePreview
         confirm.number = Some(Said::new("role-type-number"));
         if visit.form.pairs().any(|(name, _)| name == "confirm") {
             let said = Said::new("wrong-number-locked-out").counting(seen.locked_out.count);
-            confirm.errors = vec![Summed { field: "confirm", said }];
+            confirm.errors = vec![Summed::new("confirm", said)];
         }
     }
     confirm

@@ -75,6 +75,9 @@ pub struct Route {
     pub menu: Option<Menu>,
     /// What it does.
     pub handler: Handler,
+    /// The page that its form is on, with what was typed and nothing saved: for whoever was signed out before they sent it. None where
+    /// there is a button and nothing to type.
+    pub again: Option<Handler>,
 }
 
 /// How a page is asked for.
@@ -118,25 +121,32 @@ impl Route {
     /// A page to look at: `Route::get("/console/users", Needs::Right(own::VIEW_USERS), |visit| Box::pin(list(visit)))`.
     #[must_use]
     pub const fn get(path: &'static str, needs: Needs, handler: Handler) -> Self {
-        Self { verb: Verb::Get, path, needs, writes: None, fresh: false, menu: None, handler }
+        Self { verb: Verb::Get, path, needs, writes: None, fresh: false, menu: None, handler, again: None }
     }
 
     /// A change, which wants the fresh proof, and writes this event.
     #[must_use]
     pub const fn post(path: &'static str, needs: Needs, writes: &'static str, handler: Handler) -> Self {
-        Self { verb: Verb::Post, path, needs, writes: Some(writes), fresh: true, menu: None, handler }
+        let writes = Some(writes);
+        Self { verb: Verb::Post, path, needs, writes, fresh: true, menu: None, handler, again: None }
     }
 
     /// Something that is sent and changes nothing that is recorded: a choice of how pages look, a test, a preview.
     #[must_use]
     pub const fn harmless(path: &'static str, needs: Needs, handler: Handler) -> Self {
-        Self { verb: Verb::Post, path, needs, writes: None, fresh: false, menu: None, handler }
+        Self { verb: Verb::Post, path, needs, writes: None, fresh: false, menu: None, handler, again: None }
     }
 
     /// The same, with a place in the navigation.
     #[must_use]
     pub const fn in_menu(self, label: &'static str, order: u32) -> Self {
         Self { menu: Some(Menu { label, order }), ..self }
+    }
+
+    /// The same, whose form is drawn again so.
+    #[must_use]
+    pub const fn drawn_again(self, handler: Handler) -> Self {
+        Self { again: Some(handler), ..self }
     }
 
     /// The same, for whoever has proven themselves freshly alone.

@@ -79,8 +79,8 @@ fn home(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
     ];
     let at = |seconds| Moment::new(MOMENT - seconds, Some("Europe/Berlin"));
     let overrides = vec![
-        Override { login: "ada".to_owned(), at: at(600) },
-        Override { login: LONG.to_owned(), at: at(90_000) },
+        Override { login: "ada".to_owned(), path: Some("/console/users/x".to_owned()), at: at(600) },
+        Override { login: LONG.to_owned(), path: None, at: at(90_000) },
     ];
     let chart = Chart::of(&days);
     console(drawing, "console-home-attention", &HomePage { attention, overrides, chart })
@@ -111,7 +111,7 @@ fn around(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
         errors: Vec::new(),
     };
     console(drawing, "console-confirm", &confirm)?;
-    let errors = vec![Summed { field: "confirm", said: Said::new("wrong-too-long") }];
+    let errors = vec![Summed::new("confirm", Said::new("wrong-too-long"))];
     let number = Some(Said::new("console-app").counting(3));
     console(drawing, "console-confirm-number", &Confirm { number, errors, ..confirm })?;
     drawing.page("console-stranger", &StrangerPage { login: LONG.to_owned() })

@@ -62,7 +62,7 @@ fn keys(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
             key("P-256", "ES256", "keys-retired", Some(3600)),
             key("Ed25519", "EdDSA", "keys-gone", Some(-60)),
         ],
-        errors: vec![Summed { field: "", said: Said::new("keys-too-many").counting(80) }],
+        errors: vec![Summed::new("", Said::new("keys-too-many").counting(80))],
         ..quiet
     };
     console(drawing, "console-keys-many", &many)
@@ -137,7 +137,7 @@ fn new_app(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
             ..Field::new("address", "apps-address", Kind::Text, "").hint("apps-address-hint").required()
         };
     }
-    let errors = vec![Summed { field: "address", said }];
+    let errors = vec![Summed::new("address", said)];
     let chosen = Some(("grafana", "Grafana"));
     console(drawing, "console-new-app-wrong", &NewAppPage { chosen, fields, errors, ..choosing })
 }
@@ -180,7 +180,12 @@ fn mistake(slip: Slip) -> Mistake {
 }
 
 fn app(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
-    let refused = |login: &str, why| Refused { at: at(-600), login: login.to_owned(), why };
+    let refused = |login: &str, why| Refused {
+        at: at(-600),
+        login: login.to_owned(),
+        path: Some("/console/users/x".to_owned()),
+        why,
+    };
     let quiet = AppPage {
         id: "01HZX3N6W8Q4T2V7K9B5C1D0EF".to_owned(),
         name: LONG.to_owned(),
@@ -224,7 +229,7 @@ fn app(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
         keep: Some(keep_field(true)),
         old_until: Some(at(3600)),
         setup: Some(setup.clone()),
-        errors: vec![Summed { field: "", said: Said::new("apps-meanwhile") }],
+        errors: vec![Summed::new("", Said::new("apps-meanwhile"))],
         ..quiet
     };
     console(drawing, "console-app-busy", &busy)?;
@@ -365,7 +370,7 @@ fn audit(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
     }
     let many = AuditPage {
         fields,
-        errors: vec![Summed { field: "since", said }],
+        errors: vec![Summed::new("since", said)],
         filtered: true,
         table: Table { next: Some("/console/audit?after=x".to_owned()), ..empty.table.clone() },
         events: events.collect(),

@@ -191,7 +191,7 @@ fn rehearsed(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
         locked_out: Count { n: 1, more: false },
         overriders: overriders(1, &names(&["ada"]), false),
         rehearsal: Some(rehearsal),
-        errors: vec![Summed { field: "name", said: Said::new("wrong-name") }],
+        errors: vec![Summed::new("name", Said::new("wrong-name"))],
         ..nothing()
     };
     console(drawing, "console-group-rehearsal", &page)
@@ -248,7 +248,7 @@ fn advanced(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
     let mute =
         Preview { mail: Some(MailCheck { works: false, words }), overriders: Named::default(), ..preview };
     let refused = AdvancedPage {
-        errors: vec![Summed { field: "", said: Said::new("objection-mail-fails") }],
+        errors: vec![Summed::new("", Said::new("objection-mail-fails"))],
         ..page("foreseen-lead-refused", TwoFactor::On, Some(seen(&mute, None, false)), stopped())
     };
     console(drawing, "console-advanced-refused", &refused)?;
@@ -333,7 +333,7 @@ fn role(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
         lead: Said::new("role-lead-new"),
         holders: 0,
         holding: Vec::new(),
-        errors: vec![Summed { field: "rank", said: Said::new("wrong-rank").counting(512) }],
+        errors: vec![Summed::new("rank", Said::new("wrong-rank").counting(512))],
         ..page(true)
     };
     console(drawing, "console-role-new", &new)

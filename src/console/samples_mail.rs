@@ -3,7 +3,7 @@
 use super::answered::Answered;
 use super::broken::{Asking, Broken};
 use super::explained::{self, Explained};
-use super::field::{Choice, Field, Kind, Label, Said, Summed};
+use super::field::{Choice, Field, Kind, Label, Said, Summed, Wrong};
 use super::listing::{Column, Table};
 use super::mail::{Line, MailPage};
 use super::mail_settings::{MailSettingsPage, Trial};
@@ -13,6 +13,7 @@ use super::samples::console;
 use super::user_deeds::Deed;
 use crate::clock::Moment;
 use crate::web::TemplateError;
+use crate::web::form::Form;
 use crate::web::samples::{Drawing, LONG, MOMENT};
 
 const REFUSED: &str =
@@ -42,6 +43,13 @@ pub(super) fn draw(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
     let read =
         RepairPage { unwell: true, people: vec![locked], ..repair(Said::new("repair-kept-out").counting(1)) };
     console(drawing, "console-repair-read", &read)?;
+    let mut mistyped = broken("nia", "no-address", false);
+    let typed = [("email".to_owned(), "nia@example".to_owned())];
+    let wrong = Wrong::new("email", Said::new("wrong-email"));
+    let errors = mistyped.typed(&Form::from_iter(typed), &[wrong]);
+    let lead = Said::new("repair-kept-out").counting(1);
+    let mistyped = RepairPage { errors, unwell: true, people: vec![mistyped], ..repair(lead) };
+    console(drawing, "console-repair-wrong", &mistyped)?;
     let many = (0..10).map(|n| broken(&format!("user-{n:05}"), "no-address", false)).collect();
     let lead = Said::new("repair-many-kept-out").counting(200);
     let next = Some("/console/repair?after=x.user-00009".to_owned());
@@ -64,6 +72,7 @@ fn repair(lead: Said) -> RepairPage {
     let here = || "/console/repair".to_owned();
     RepairPage {
         lead,
+        errors: Vec::new(),
         unwell: false,
         answers: Vec::new(),
         mail_down: false,
@@ -125,6 +134,8 @@ fn broken(login: &str, why: &str, asks: bool) -> Broken {
         },
         answer: undelivered.then(|| Answered::of("refused", Some(REFUSED))),
         email: email.to_owned(),
+        seen_email: email.to_owned(),
+        error: None,
         longest: 254,
         editable: true,
         why_not: None,
@@ -179,7 +190,7 @@ fn mail(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
         waiting: Some(2),
         settings: Some(("repair-see-settings", "/console/mail/settings".to_owned())),
         test: Some(test),
-        errors: vec![Summed { field: "email", said: Said::new("wrong-email") }],
+        errors: vec![Summed::new("email", Said::new("wrong-email"))],
         ..page(some)
     };
     console(drawing, "console-mail-some", &site)?;
@@ -242,7 +253,7 @@ fn settings(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
     let failed = MailSettingsPage {
         lead: Said::new("mail-settings-file").about("localhost"),
         trial: Some(trial),
-        errors: vec![Summed { field: "", said: Said::new("wrong-mail-trial") }],
+        errors: vec![Summed::new("", Said::new("wrong-mail-trial"))],
         insist: true,
         resettable: false,
         ..saved.clone()

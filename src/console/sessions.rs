@@ -184,7 +184,7 @@ async fn end(visit: Visit) -> Result<Response, Problem> {
         Err(error) => {
             drop(tx);
             let said = trouble::wrong(error)?.said;
-            Ok(visit.again(&page(&visit, vec![Summed { field: "", said }]).await?))
+            Ok(visit.again(&page(&visit, vec![Summed::new("", said)]).await?))
         }
     }
 }

@@ -20,7 +20,7 @@ pub(super) fn all(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
     console(drawing, "console-sessions", &of(Vec::new(), ""))?;
     console(drawing, "console-sessions-none-of", &of(Vec::new(), LONG))?;
     let some = vec![line("ada", true, false), line(LONG, false, true), line("max", false, false)];
-    let errors = vec![Summed { field: "", said: Said::new("refused-outranked") }];
+    let errors = vec![Summed::new("", Said::new("refused-outranked"))];
     console(drawing, "console-sessions-some", &SessionsPage { errors, ..of(some, "") })?;
     let many = (0..25).map(|n| line(&format!("user-{n:05}"), false, n % 9 == 4)).collect();
     console(drawing, "console-sessions-many", &of(many, "user"))

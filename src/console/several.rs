@@ -27,12 +27,15 @@ use crate::web::form::Form;
 
 const HERE: &str = "/console/users/several";
 
+const UNDO: &str = "/console/users/several/domain/undo";
+
 const MANAGE: Needs = Needs::Right(own::MANAGE_USERS);
 
 pub(super) const ROUTES: &[Route] = &[
     Route::get(HERE, MANAGE, |visit| Box::pin(choose(visit))),
     Route::get("/console/users/several/preview", MANAGE, |visit| Box::pin(preview(visit))),
     Route::post("/console/users/several/domain", MANAGE, "user.changed", |visit| Box::pin(domain(visit))),
+    Route::post(UNDO, MANAGE, "user.changed", |visit| Box::pin(undo(visit))),
     Route::post("/console/users/several/invite", MANAGE, "user.link_issued", |visit| Box::pin(invite(visit))),
 ];
 
@@ -357,8 +360,33 @@ async fn domain(visit: Visit) -> Result<Response, Problem> {
     let db = &visit.provider().signin.db;
     let done = bulk::assign(db, proposed.collect(), &visit.by).await.map_err(problem)?;
     let refused = done.iter().filter_map(|one| one.outcome.as_ref().err()).map(ToString::to_string).next();
-    let well = done.iter().filter(|one| one.outcome.is_ok()).count();
-    Ok(after(&visit, &deed, &typed, &planned, well, refused))
+    let well: Vec<&str> =
+        done.iter().filter(|one| one.outcome.is_ok()).map(|one| one.login.as_str()).collect();
+    let given = planned.iter().filter(|one| well.contains(&one.person.login.as_str()));
+    let given: Vec<&str> = given.map(|one| one.person.id.as_str()).collect();
+    Ok(after(&visit, &deed, &typed, &planned, &given, refused))
+}
+
+/// `POST /console/users/several/domain/undo`: takes the addresses back, from whoever has theirs still.
+async fn undo(visit: Visit) -> Result<Response, Problem> {
+    let mut conn = visit.read().await?;
+    let mut people = Vec::new();
+    for id in visit.form.field("who").split_whitespace().take(BATCH) {
+        // Whoever has gone since keeps no other from it.
+        people.extend(visit.tree.user(&mut conn, id).await?);
+    }
+    drop(conn);
+    let domain = match Deed::domain(visit.form.field("domain")) {
+        Ok(Deed::Domain(domain)) => domain,
+        _ => String::new(),
+    };
+    let db = &visit.provider().signin.db;
+    let (taken, refused) = bulk::take_back(db, people, &domain, &visit.by).await.map_err(problem)?;
+    if let (0, Some(error)) = (taken, refused) {
+        return Ok(visit.again(&choice(&visit, &[trouble::wrong(error)?]).await?));
+    }
+    let saved = Saved::new("saved-several-undone").counting(i64::try_from(taken).unwrap_or(i64::MAX));
+    Ok(visit.saved("/console/users", &saved))
 }
 
 /// `POST /console/users/several/invite`
@@ -370,16 +398,16 @@ async fn invite(visit: Visit) -> Result<Response, Problem> {
         lifetime: state.settings.link_lifetime,
         mail: Some((state.pages.clone(), state.vault.clone())),
     };
-    let (mut well, mut refused) = (0, None);
+    let (mut well, mut refused) = (Vec::new(), None);
     for one in planned.iter().filter(|one| one.outcome.is_ok()) {
         match inviter.invite(&state.db, &one.person, &visit.by).await {
-            Ok(_) => well += 1,
+            Ok(_) => well.push(one.person.id.as_str()),
             Err(invite::Error::Directory(Error::Store(e))) => return Err(e.into()),
             Err(error) => refused = Some(error.to_string()),
         }
     }
     announce::deliver_later(state);
-    Ok(after(&visit, &Deed::Invite, "", &planned, well, refused))
+    Ok(after(&visit, &Deed::Invite, "", &planned, &well, refused))
 }
 
 /// On to those who come next, or back to the list; if nothing could be done, the plan with why.
@@ -388,24 +416,29 @@ fn after(
     deed: &Deed,
     typed: &str,
     planned: &[Planned],
-    well: usize,
+    well: &[&str],
     refused: Option<String>,
 ) -> Response {
     let page = |name| Some(visit.form.field(name)).filter(|to| unlock::is_ours(to)).map(str::to_owned);
     let back = page("back").unwrap_or_else(|| HERE.to_owned());
-    if well == 0 {
+    if well.is_empty() {
         let said = match refused {
             Some(reason) => Said::new("wrong-otherwise").about(&reason),
             None => Said::new("several-nobody"),
         };
-        let errors = vec![Summed { field: "", said }];
+        let errors = vec![Summed::new("", said)];
         return visit.again(&plan(deed, typed, planned, page("next"), back, errors));
     }
     let key = match deed {
         Deed::Domain(_) => "saved-several-domain",
         Deed::Invite => "saved-several-invite",
     };
-    let saved = Saved::new(key).counting(i64::try_from(well).unwrap_or(i64::MAX));
+    let saved = Saved::new(key).counting(i64::try_from(well.len()).unwrap_or(i64::MAX));
+    let saved = match deed {
+        Deed::Domain(domain) => saved.undone_by(UNDO, &[("who", &well.join(" ")), ("domain", domain)]),
+        // What has been mailed is gone.
+        Deed::Invite => saved,
+    };
     let to = page("next").unwrap_or_else(|| back.replacen(HERE, "/console/users", 1));
     visit.saved(&to, &saved)
 }

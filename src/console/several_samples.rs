@@ -32,7 +32,7 @@ fn several(n: usize, wrong: bool) -> SeveralPage {
         people: (0..n).map(person).collect(),
         more: n > 20,
         all: false,
-        errors: error.iter().map(|said| Summed { field: "domain", said: said.clone() }).collect(),
+        errors: error.iter().map(|said| Summed::new("domain", said.clone())).collect(),
         field: Field { editable: true, error, ..field.hint("several-domain-hint") },
     }
 }
@@ -60,7 +60,7 @@ fn plan(n: usize, more: bool) -> PlanPage {
         back: "/console/users/several".to_owned(),
         next: more.then(|| "/console/users/several/preview?after=x".to_owned()),
         button: "plan-domain-button",
-        errors: if more { vec![Summed { field: "", said: Said::new("several-nobody") }] } else { Vec::new() },
+        errors: if more { vec![Summed::new("", Said::new("several-nobody"))] } else { Vec::new() },
     }
 }
 

@@ -8,7 +8,7 @@ use super::group::{Form, page};
 use super::groups::LONGEST_NAME;
 use super::routes::{Needs, Route};
 use super::saved::Saved;
-use super::{Visit, trouble};
+use super::{Visit, kept, trouble};
 use crate::directory::groups;
 use crate::directory::proof::ManageSubgroups;
 use crate::directory::rights::own;
@@ -18,7 +18,8 @@ use crate::web::Problem;
 pub(super) const ROUTES: &[Route] = &[
     Route::post("/console/groups/{id}/groups", Needs::Right(own::MANAGE_SUBGROUPS), "group.added", |visit| {
         Box::pin(add(visit))
-    }),
+    })
+    .drawn_again(|visit| Box::pin(again(visit))),
     Route::post(
         "/console/groups/{id}/delete",
         Needs::Right(own::MANAGE_SUBGROUPS),
@@ -55,6 +56,11 @@ async fn add(visit: Visit) -> Result<Response, Problem> {
             Ok(visit.again(&page(&visit, sent).await?))
         }
     }
+}
+
+/// The form for a group below this one, as it was typed.
+async fn again(visit: Visit) -> Result<Response, Problem> {
+    Ok(visit.again(&page(&visit, Form::Subgroup(&kept::not_saved())).await?))
 }
 
 /// `POST /console/groups/{id}/delete`: deletes a group that nobody and nothing is in.

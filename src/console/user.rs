@@ -9,8 +9,10 @@ use super::attempts::{Attempt, Teller};
 use super::explained::{self, Explained};
 use super::field::{Field, Said, Summed, Wrong, errors};
 use super::groups_to_choose::{GroupChoice, problem};
+use super::kept;
 use super::moving;
 use super::person_form::{self, Typed};
+use super::repair;
 use super::routes::{Needs, Route};
 use super::saved::Saved;
 use super::trouble;
@@ -28,7 +30,8 @@ pub(super) const ROUTES: &[Route] = &[
     Route::get("/console/users/{id}", Needs::Right(own::VIEW_USERS), |visit| Box::pin(get(visit))),
     Route::post("/console/users/{id}", Needs::Right(own::MANAGE_USERS), "user.changed", |visit| {
         Box::pin(post(visit))
-    }),
+    })
+    .drawn_again(|visit| Box::pin(drawn_again(visit))),
 ];
 
 /// The latest sign-ins that are shown.
@@ -85,15 +88,16 @@ async fn post(visit: Visit) -> Result<Response, Problem> {
     let path = format!("/console/users/{}", person.id);
     let typed = Typed::read(&visit, &mut tx, &person).await?;
     if !typed.wrong.is_empty() {
-        return Ok(visit.again(&page(&visit, &mut tx, &person, &typed.wrong).await?));
+        drop(tx);
+        return again(&visit, &typed.wrong).await;
     }
     let Some(changes) = typed.changes else { return Ok(visit.to(&user_deeds::back(&visit, &person))) };
     if changes.group.is_some() && !visit.is_confirmed() {
         return match moving::question(&visit, &mut tx, &person, &changes).await? {
             Ok(question) => Ok(visit.confirm(&question)),
             Err(refused) => {
-                let wrong = [trouble::wrong(refused)?];
-                Ok(visit.again(&page(&visit, &mut tx, &person, &wrong).await?))
+                drop(tx);
+                again(&visit, &[trouble::wrong(refused)?]).await
             }
         };
     }
@@ -110,18 +114,43 @@ async fn post(visit: Visit) -> Result<Response, Problem> {
         }
         Err(error) => {
             drop(tx);
-            let mut conn = visit.read().await?;
-            let person = visit.user(&mut conn).await?;
             let wrong = match error {
-                Error::Overtaken(fields) => {
-                    let home = person_form::home(&mut conn, &person).await?;
-                    person_form::overtaken(&person, &home, &fields)
-                }
+                Error::Overtaken(fields) => overtaken(&visit, &fields).await?,
                 other => vec![trouble::wrong(other)?],
             };
-            Ok(visit.again(&page(&visit, &mut conn, &person, &wrong).await?))
+            again(&visit, &wrong).await
         }
     }
+}
+
+/// What is said beside the fields that somebody else has changed meanwhile.
+async fn overtaken(visit: &Visit, fields: &[&'static str]) -> Result<Vec<Wrong>, Problem> {
+    let mut conn = visit.read().await?;
+    let person = visit.user(&mut conn).await?;
+    let home = person_form::home(&mut conn, &person).await?;
+    Ok(person_form::overtaken(&person, &home, fields))
+}
+
+/// The page that a form about a person was sent from, with what was typed and what is wrong with it.
+pub(super) async fn again(visit: &Visit, wrong: &[Wrong]) -> Result<Response, Problem> {
+    if user_deeds::is_from_repair(visit) {
+        return repair::again(visit, wrong).await;
+    }
+    let mut conn = visit.read().await?;
+    let person = visit.user(&mut conn).await?;
+    Ok(visit.again(&page(visit, &mut conn, &person, wrong).await?))
+}
+
+/// The form as it was typed; what was typed into it goes by what was seen then.
+async fn drawn_again(visit: Visit) -> Result<Response, Problem> {
+    if user_deeds::is_from_repair(&visit) {
+        return again(&visit, &[kept::not_saved()]).await;
+    }
+    let mut conn = visit.read().await?;
+    let person = visit.user(&mut conn).await?;
+    let mut page = page(&visit, &mut conn, &person, &[kept::not_saved()]).await?;
+    person_form::see_as_before(&visit, &mut page.seen);
+    Ok(visit.again(&page))
 }
 
 /// The page, with what was typed where something is wrong with it.

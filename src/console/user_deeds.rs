@@ -210,16 +210,19 @@ async fn delete(visit: Visit) -> Result<Response, Problem> {
     }
 }
 
-/// Their page again, with why it was not done.
+/// The page that the button is on again, with why it was not done.
 pub(super) async fn again(visit: &Visit, wrong: Wrong) -> Result<Response, Problem> {
-    let mut conn = visit.read().await?;
-    let person = visit.user(&mut conn).await?;
-    Ok(visit.again(&user::page(visit, &mut conn, &person, &[wrong]).await?))
+    user::again(visit, &[wrong]).await
+}
+
+/// Whether a form about a person comes from the page of repairs.
+pub(super) fn is_from_repair(visit: &Visit) -> bool {
+    visit.form.field("back") == "repair"
 }
 
 /// Where a form about a person comes from, and leads back to: the page of repairs, or else their own.
 pub(super) fn back(visit: &Visit, person: &Person) -> String {
-    if visit.form.field("back") == "repair" { repair::HERE.to_owned() } else { path(person) }
+    if is_from_repair(visit) { repair::HERE.to_owned() } else { path(person) }
 }
 
 fn path(person: &Person) -> String {

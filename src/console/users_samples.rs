@@ -58,7 +58,7 @@ pub(super) fn people(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
 }
 
 fn summed(wrong: bool, field: &'static str) -> Vec<Summed> {
-    let one = Summed { field, said: Said::new("wrong-hidden") };
+    let one = Summed::new(field, Said::new("wrong-hidden"));
     if wrong { vec![one] } else { Vec::new() }
 }
 

@@ -171,6 +171,43 @@ async fn assign_one(db: &Db, person: &Person, address: Address, by: &By) -> Resu
     Ok(address)
 }
 
+/// Takes from each of those the address in this domain that they were given together; whoever has another one by now keeps that. Answers
+/// how many have none any more, and why the last of the others was refused, if one was.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn take_back(
+    db: &Db,
+    people: Vec<Person>,
+    domain: &str,
+    by: &By,
+) -> Result<(usize, Option<Error>), Error> {
+    let (mut taken, mut refused) = (0, None);
+    for person in people {
+        let Some(given) = at(&person.login, domain) else { continue };
+        let mut tx = db.write().await?;
+        let now = people::find(&mut tx, &person.id).await?;
+        let Some(now) = now.filter(|now| now.email.as_deref() == Some(given.as_str())) else { continue };
+        match users::set(
+            &mut tx,
+            &now,
+            Changes { email: Some(None), ..Changes::default() },
+            by,
+            &mut entropy(),
+        )
+        .await
+        {
+            Ok(_) => {
+                tx.commit().await?;
+                taken += 1;
+            }
+            Err(Error::Store(error)) => return Err(error.into()),
+            Err(error) => refused = Some(error),
+        }
+    }
+    Ok((taken, refused))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::sample;

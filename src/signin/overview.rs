@@ -87,7 +87,20 @@ pub async fn failing_apps(conn: &mut Conn, now: i64) -> Result<Vec<(String, i64)
     overview::failing(conn, (now - NEWS) * 1000, 5).await
 }
 
-/// The last sign-ins that an app was refused within a week, of a tree's people: when, whose, and what the app was told.
+/// A sign-in that an app was refused.
+#[derive(Clone, Debug)]
+pub struct RefusedSignIn {
+    /// When, in seconds since 1970.
+    pub at: i64,
+    /// Whose it was, while they are there: the user's id.
+    pub user_id: Option<String>,
+    /// Their login, where that is still known.
+    pub login: Option<String>,
+    /// What the app was told.
+    pub error: String,
+}
+
+/// The last sign-ins that an app was refused within a week, of a tree's people.
 ///
 /// # Errors
 /// When the database refuses.
@@ -96,13 +109,19 @@ pub async fn refused_at(
     tree: &Tree,
     client_id: &str,
     now: i64,
-) -> Result<Vec<(i64, Option<String>, String)>> {
+) -> Result<Vec<RefusedSignIn>> {
     let rows = overview::refused_at(conn, tree.root_id(), client_id, (now - WEEK) * 1000, 10).await?;
     let told = |details: &str| {
         let details: serde_json::Value = serde_json::from_str(details).unwrap_or_default();
         details.get("error").and_then(|error| error.as_str()).unwrap_or_default().to_owned()
     };
-    Ok(rows.into_iter().map(|row| (row.at_ms / 1000, row.login, told(&row.details))).collect())
+    let refused = rows.into_iter().map(|row| RefusedSignIn {
+        at: row.at_ms / 1000,
+        error: told(&row.details),
+        user_id: row.user_id,
+        login: row.login,
+    });
+    Ok(refused.collect())
 }
 
 /// Since when things are new to a user who is here now.

@@ -25,7 +25,7 @@ queries! {
                WHERE e.event = 'signin.refused' AND e.at_ms > $1 AND e.details NOT LIKE '%access!_denied%' ESCAPE '!'
                GROUP BY e.client_id ORDER BY COUNT(*) DESC, e.client_id LIMIT $2";
     REFUSED_AT = concat!(
-        "SELECT e.at_ms, e.details, COALESCE(e.user_login, u.login) AS login
+        "SELECT e.at_ms, e.details, u.id AS user_id, COALESCE(e.user_login, u.login) AS login
          FROM audit_events e LEFT JOIN users u ON u.id = e.user_id
          WHERE e.event = 'signin.refused' AND e.client_id = $2 AND e.at_ms > $3 AND ", within!("u.group_id"),
         " ORDER BY e.at_ms DESC LIMIT $4");
@@ -71,11 +71,13 @@ pub struct RefusedRow {
     pub at_ms: i64,
     /// The event's facts, as JSON: `error` is what the app was told.
     pub details: String,
-    /// Whose it was, where that is still known.
+    /// Whose it was, where they are still there: the user's id.
+    pub user_id: Option<String>,
+    /// Their login, where that is still known.
     pub login: Option<String>,
 }
 
-from_row!(RefusedRow { at_ms, details, login });
+from_row!(RefusedRow { at_ms, details, user_id, login });
 
 /// How many people's codes are stopped, up to `limit`.
 ///

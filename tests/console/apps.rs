@@ -3,6 +3,7 @@
 use countersign::store::{purge, slips};
 use serde_json::Value;
 
+use crate::support::admin::PASSWORD;
 use crate::support::manager::Manager;
 use crate::support::relying_app::RelyingApp;
 use crate::support::site::Site;
@@ -170,8 +171,15 @@ crate::on_both_databases! {
         browser.open(&ask(&app.redirect_uri, "&scope=openid+moon+landings")).await;
         let wrong = RelyingApp { client_secret: Some("wrong".to_owned()), ..app.clone() };
         assert!(!believed(&wrong).await);
+        let visit = app.visit();
+        let (mut ned, code) = (site.after_password(&visit, "ned").await, site.inbox("ned@example.org").code());
+        ned.fill("code", &code).fill("password", PASSWORD).submit().await;
+        let code = visit.code(&ned.arrived());
+        for expected in [None, Some("invalid_grant")] {
+            assert_eq!(app.redeem_code(&visit, &code).await.error().as_deref(), expected);
+        }
         let mut root = root(&site).await;
-        assert!(root.browser.text().contains("Time Tracker asked 52 times today in a way that cannot be answered."), "{}", root.browser.text());
+        assert!(root.browser.text().contains("Time Tracker asked 53 times today in a way that cannot be answered."), "{}", root.browser.text());
         let page = format!("/console/apps/{}", app.client_id);
         assert!(root.browser.links().contains(&page));
         root.open(&page).await;
@@ -184,12 +192,14 @@ crate::on_both_databases! {
             "https://evil49.example/",
             "It was told moon landings",
             "It sends a wrong client secret once",
+            "It comes with a code that is unknown, too old or used already once",
+            "It was told the code has been used before",
             "Copy the secret into the app once more.",
         ] {
             assert!(mistakes.contains(expected), "{expected}: {mistakes}");
         }
         let mut conn = site.admin.db.read().await.unwrap();
-        assert_eq!(slips::of_client(&mut conn, &app.client_id, 0).await.unwrap().len(), 4);
+        assert_eq!(slips::of_client(&mut conn, &app.client_id, 0).await.unwrap().len(), 5);
         drop(conn);
         site.admin.change_app(&app, |m| m.redirect_uris.push(near.clone())).await;
         root.open(&page).await;
@@ -289,5 +299,7 @@ crate::on_both_databases! {
         root.open(&format!("/console/apps/{}", strict.client_id)).await;
         let refused = root.browser.text_of("refused").unwrap();
         assert!(refused.contains("no email address") && refused.contains("tia"), "{refused}");
+        let tia = format!("/console/users/{}", site.admin.user("tia").await.id);
+        assert!(root.browser.links().contains(&tia), "{:?}", root.browser.links());
     }
 }

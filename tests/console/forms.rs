@@ -40,7 +40,7 @@ pub fn form(world: &World, route: &Route) -> Vec<(&'static str, String)> {
         | "/console/users/{id}/sessions"
         | "/console/users/{id}/test"
         | "/console/mail/{id}/retry" => Vec::new(),
-        "/console/users/several/domain" => {
+        "/console/users/several/domain" | "/console/users/several/domain/undo" => {
             vec![("who", world.ona.clone()), ("domain", "example.net".to_owned())]
         }
         "/console/users/several/invite" => vec![("who", world.ivy.clone())],

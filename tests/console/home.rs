@@ -64,6 +64,8 @@ crate::on_both_databases! {
         max.open("/console").await;
         assert!(max.browser.text().contains("Somebody signed in without a code since your last visit."));
         assert!(max.browser.text_of("overrides").unwrap().starts_with("ada"));
+        let ada = format!("/console/users/{}", site.admin.user("ada").await.id);
+        assert!(max.browser.links().contains(&ada), "{:?}", max.browser.links());
         site.advance(600);
         max.open("/console").await;
         assert!(max.browser.text_of("overrides").is_some(), "it is the same visit still");
@@ -93,6 +95,30 @@ crate::on_both_databases! {
             days::tally(&site.admin.db, site.now()).await.unwrap();
             max.open("/console").await;
         assert!(figures(&max).contains("With a code 2 Password alone 0 Without a code 1 Refused 1"), "{}", figures(&max));
+        }
+    }
+
+    /// A certificate of `[tls]` that ends soon is told to whoever runs the site, and to nobody else; one that is over as what keeps people out.
+    async fn a_certificate_that_ends_soon_is_told_to_whoever_runs_the_site(database) {
+        let site = Site::with_tls(database, |_| ()).await;
+        site.admin.add_site_administrator("root").await;
+        // The certificates of the tests hold until the first of January 2030.
+        let until = 1_893_456_000;
+        for (days, expected) in [
+            (15, None),
+            (13, Some("The certificate of this server holds until 2030-01-01")),
+            (-1, Some("The certificate of this server has been over since 2030-01-01")),
+        ] {
+            site.advance(until - days * 86_400 - site.now());
+            let root = Manager::arrives(&site, "root").await;
+            let mut home = Manager::arrives(&site, "ada").await;
+            home.open("/console").await;
+            assert!(!home.browser.text().contains("The certificate"), "{}", home.browser.text());
+            let text = root.browser.text();
+            match expected {
+                Some(words) => assert!(text.contains(words), "{days}: {text}"),
+                None => assert!(!text.contains("The certificate of this server"), "{days}: {text}"),
+            }
         }
     }
 

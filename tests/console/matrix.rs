@@ -10,6 +10,7 @@ use super::forms::form;
 use super::world::{PEOPLE, Somebody, World, may};
 use crate::support::admin::PASSWORD;
 use crate::support::browser::Page;
+use crate::support::html;
 
 const SITE_ADMINISTRATOR: Somebody = PEOPLE[7];
 const TOP_MANAGER: Somebody = PEOPLE[5];
@@ -167,6 +168,41 @@ crate::on_both_databases! {
             });
             assert!(done, "{route:?}: {}", browser.text());
         }
+    }
+
+    /// Whoever was signed out before they sent a form finds it on its own page after signing in, with all that they had typed.
+    async fn every_form_that_was_sent_after_the_session_comes_back_filled(database) {
+        let mut world = World::on(database).await;
+        for who in [TOP_MANAGER, SITE_ADMINISTRATOR] {
+            world.browser(who).await;
+        }
+        let forms: Vec<&Route> = routes::all().filter(|route| route.again.is_some()).collect();
+        assert!(forms.len() > 10, "{forms:?}");
+        let before = ids(&world).await;
+        for route in forms {
+            let typed = form(&world, route);
+            let address = world.address(route).await;
+            let fields: Vec<(&str, &str)> = typed.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let who = if may("Top manager", route.needs) { TOP_MANAGER } else { SITE_ADMINISTRATOR };
+            let mut browser = world.site.browser();
+            browser.post(&address, &fields).await;
+            browser.fill("login", who.login.unwrap()).fill("password", PASSWORD).submit().await;
+            assert_eq!(browser.status(), 200, "{route:?}: {}", browser.text());
+            assert!(browser.text().contains("It is not saved yet"), "{route:?}: {}", browser.text());
+            let drawn = html::forms(&browser.page().body);
+            let drawn = drawn.iter().find(|form| form.action == address && form.method == "post");
+            let drawn = drawn.unwrap_or_else(|| panic!("{route:?}: {}", browser.page().body));
+            for (name, value) in fields {
+                let is_there = drawn.fields.contains(&(name.to_owned(), value.to_owned()));
+                let button = drawn.buttons.iter().any(|[_, sent, with]| sent == name && with == value);
+                assert!(is_there || button, "{route:?}: {name}={value} {:?}", drawn.fields);
+            }
+        }
+        let changes = routes::all().filter_map(|route| route.writes);
+        let changes: Vec<&str> = changes.collect();
+        let events = world.site.admin.events().await;
+        let done = events.iter().find(|event| !before.contains(&event.id) && changes.contains(&event.event.as_str()));
+        assert!(done.is_none(), "{done:?}");
     }
 
     async fn everything_in_the_menu_opens_and_nothing_else_is_in_it(database) {

@@ -61,6 +61,31 @@ crate::on_both_databases! {
         assert!(max.browser.page().body.contains(&format!("name=\"who-{ona}\" checked")), "what was ticked stays");
     }
 
+    /// What several were given together goes back together; what somebody has set since stays, and other trees are not touched.
+    async fn addresses_that_were_given_together_are_taken_back_together(database) {
+        let site = Site::on(database).await;
+        let bolt = site.admin.add_group("Bolt", true).await;
+        site.admin.add_user(&bolt, "bea", "User", Some("bea@example.net")).await;
+        site.admin.add_user(&site.acme, "omar", "User", None).await;
+        site.admin.add_user(&site.acme, "ona", "User", None).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        max.open("/console/users/several/preview?deed=domain&scope=all&domain=example.net").await;
+        max.browser.submit().await;
+        assert!(max.saved().unwrap().contains("3 people have an address now."), "{}", max.browser.text());
+        let (_, _, mut fields) = max.browser.submission("undo");
+        site.admin.change_email("ona", Some("ona@example.org")).await;
+        let bea = site.admin.user("bea").await.id;
+        fields.iter_mut().find(|(name, _)| name == "who").unwrap().1.push_str(&format!(" {bea}"));
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        max.browser.post("/console/users/several/domain/undo", &fields).await;
+        assert!(max.saved().unwrap().contains("2 people have no address again."), "{}", max.browser.text());
+        for (login, email) in
+            [("nia", None), ("omar", None), ("ona", Some("ona@example.org")), ("bea", Some("bea@example.net"))]
+        {
+            assert_eq!(site.admin.user(login).await.email.as_deref(), email, "{login}");
+        }
+    }
+
     async fn all_who_never_chose_a_password_are_invited_page_by_page(database) {
         let site = Site::on(database).await;
         for n in 0..30 {

@@ -44,6 +44,76 @@ crate::on_both_databases! {
         assert_eq!(browser.page().url.path(), "/console/repair");
     }
 
+    /// A page that was left open past its session, and once more past its proof: what was typed survives both, without JavaScript.
+    async fn a_page_left_open_comes_back_as_the_form_that_it_was(database) {
+        let site = Site::on(database).await;
+        let mut ada = Manager::arrives(&site, "ada").await;
+        let path = format!("/console/users/{}", site.admin.user("nia").await.id);
+        ada.open(&path).await;
+        site.advance(13 * 3600);
+        ada.send(&[("name", "Nia Nash"), ("email", "nia@example")]).await;
+        ada.prove().await;
+        assert!(ada.browser.text().contains("It is not saved yet: you were no longer signed in"), "{}", ada.browser.text());
+        assert_eq!(ada.browser.field("name").as_deref(), Some("Nia Nash"));
+        assert_eq!(ada.browser.field("email").as_deref(), Some("nia@example"));
+        assert_eq!(ada.browser.field("role").as_deref(), Some("User"));
+        site.advance(601);
+        ada.send(&[("email", "nia@example.org")]).await;
+        ada.prove().await;
+        assert!(ada.browser.text().contains("Your change goes on now"), "{}", ada.browser.text());
+        ada.browser.submit().await;
+        assert!(ada.saved().unwrap().contains("Nia Nash was changed."), "{}", ada.browser.text());
+        let nia = site.admin.user("nia").await;
+        assert_eq!((nia.name.as_deref(), nia.email.as_deref()), (Some("Nia Nash"), Some("nia@example.org")));
+    }
+
+    /// What somebody else has changed meanwhile is not overwritten by a form that comes back.
+    async fn a_form_that_comes_back_overwrites_nothing(database) {
+        let site = Site::on(database).await;
+        let mut ada = Manager::arrives(&site, "ada").await;
+        let path = format!("/console/users/{}", site.admin.user("nia").await.id);
+        for place in [path.as_str(), "/console/repair"] {
+            site.admin.change_email("nia", None).await;
+            ada.open(place).await;
+            ada.unlock().await;
+            site.advance(13 * 3600);
+            ada.browser.fill("email", "nia@first.example").press(&path).await;
+            site.admin.change_email("nia", Some("nia@second.example")).await;
+            ada.prove().await;
+            assert_eq!(ada.browser.field("email").as_deref(), Some("nia@first.example"), "{}", ada.browser.text());
+            ada.browser.press(&path).await;
+            assert!(ada.browser.text().contains("Somebody else has set this to nia@second.example"), "{}", ada.browser.text());
+            assert_eq!(ada.browser.field("email").as_deref(), Some("nia@first.example"));
+            assert_eq!(site.admin.user("nia").await.email.as_deref(), Some("nia@second.example"));
+        }
+    }
+
+    /// Secrets are not kept: the page asks for them again, and shows them nowhere.
+    async fn a_password_that_was_typed_is_not_kept(database) {
+        let site = Site::on(database).await;
+        site.admin.add_site_administrator("root").await;
+        let mut root = Manager::arrives(&site, "root").await;
+        let typed = [
+            ("host", "mail.example.org"), ("username", "me"), ("password", "Geheimnis-7"),
+            ("from", "id@example.org"), ("email", "me@example.org"),
+        ];
+        for signed_out in [true, false] {
+            root.open("/console/mail/settings").await;
+            root.unlock().await;
+            site.advance(if signed_out { 13 * 3600 } else { 601 });
+            root.send(&typed).await;
+            root.prove().await;
+            assert!(!root.browser.page().body.contains("Geheimnis-7"), "{}", root.browser.page().body);
+            if !signed_out {
+                root.browser.submit().await;
+            }
+            let error = root.browser.text_of("password-error").unwrap_or_else(|| panic!("{}", root.browser.text()));
+            assert!(error.contains("Type it again"), "{error}");
+            assert_eq!(root.browser.field("host").as_deref(), Some("mail.example.org"));
+            assert_eq!(root.browser.field("password").as_deref(), Some(""));
+        }
+    }
+
     async fn what_was_kept_is_for_the_browser_that_sent_it_and_for_half_an_hour(database) {
         let site = Site::on(database).await;
         let mut browser = site.browser();

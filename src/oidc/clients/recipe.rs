@@ -16,13 +16,24 @@ pub struct Recipe {
     pub id_token_claims: bool,
     /// Whether it keeps no secret.
     pub public: bool,
+    /// How it sends its secret, where the set-up or the app itself says so; none where it tries both ways.
+    pub method: Option<AuthMethod>,
     /// How a line that only people read begins in it.
     comment: &'static str,
     text: &'static str,
 }
 
 const fn app(name: &'static str, title: &'static str, text: &'static str) -> Recipe {
-    Recipe { name, title, callback: None, id_token_claims: false, public: false, comment: "#", text }
+    Recipe {
+        name,
+        title,
+        callback: None,
+        id_token_claims: false,
+        public: false,
+        method: None,
+        comment: "#",
+        text,
+    }
 }
 
 impl Recipe {
@@ -36,6 +47,10 @@ impl Recipe {
 
     const fn without_secret(self) -> Self {
         Self { public: true, ..self }
+    }
+
+    const fn proves_itself_by(self, method: AuthMethod) -> Self {
+        Self { method: Some(method), ..self }
     }
 
     const fn comments(self, comment: &'static str) -> Self {
@@ -59,7 +74,9 @@ pub const RECIPES: [Recipe; 19] = [
         .reads_id_tokens(),
     app("gitea", "Gitea or Forgejo", include_str!("recipes/gitea.txt"))
         .at("/user/oauth2/countersign/callback"),
-    app("gitlab", "GitLab", include_str!("recipes/gitlab.txt")).at("/users/auth/openid_connect/callback"),
+    app("gitlab", "GitLab", include_str!("recipes/gitlab.txt"))
+        .at("/users/auth/openid_connect/callback")
+        .proves_itself_by(AuthMethod::ClientSecretPost),
     app("grafana", "Grafana", include_str!("recipes/grafana.txt")).at("/login/generic_oauth"),
     app("kubernetes", "Kubernetes (kubectl)", include_str!("recipes/kubernetes.txt"))
         .reads_id_tokens()
@@ -78,7 +95,8 @@ pub const RECIPES: [Recipe; 19] = [
         .reads_id_tokens(),
     app("synapse", "Matrix Synapse", include_str!("recipes/synapse.txt"))
         .at("/_synapse/client/oidc/callback")
-        .reads_id_tokens(),
+        .reads_id_tokens()
+        .proves_itself_by(AuthMethod::ClientSecretBasic),
     app("vault", "HashiCorp Vault", include_str!("recipes/vault.txt"))
         .at("/ui/vault/auth/oidc/oidc/callback"),
 ];
@@ -95,10 +113,10 @@ impl Recipe {
     pub fn metadata(&self, name: &str, redirect_uris: Vec<String>) -> Metadata {
         let mut metadata = Metadata::web_app(name, redirect_uris);
         metadata.id_token_claims = self.id_token_claims;
-        if self.public {
-            metadata.token_endpoint_auth_method = AuthMethod::None;
-        } else {
-            metadata.any_secret_method = true;
+        match self.method {
+            _ if self.public => metadata.token_endpoint_auth_method = AuthMethod::None,
+            Some(method) => metadata.token_endpoint_auth_method = method,
+            None => metadata.any_secret_method = true,
         }
         metadata
     }
@@ -145,6 +163,10 @@ mod tests {
             assert!(!text.contains('@') && text.ends_with('\n'), "{text}");
             assert_eq!(text.contains("the-secret"), !recipe.public, "{text}");
             assert!(!text.contains("--id-token-claims"), "it was registered as the app needs it: {text}");
+            assert_eq!(
+                recipe.metadata("App", Vec::new()).any_secret_method,
+                !recipe.public && recipe.method.is_none()
+            );
             assert!(Recipe::of(recipe.name).is_some_and(|found| found.title == recipe.title));
         }
         assert!(Recipe::of("fax").is_none());

@@ -31,7 +31,8 @@ pub(super) async fn redeem(request: &TokenRequest<'_>) -> Result<Issued, Failure
     request.check_bound(code.bound_to.as_deref())?;
     if code.spent_at.is_some() {
         drop(conn);
-        return Err(request.reused(grant, "the code has been used before").await?);
+        request.reused(grant).await?;
+        return Err(used());
     }
     if is_over(grant.created_at, code.expires_at, now) {
         drop(conn);
@@ -65,9 +66,15 @@ pub(super) async fn redeem(request: &TokenRequest<'_>) -> Result<Issued, Failure
     let parts = IdTokenParts { nonce: grant.nonce.as_deref(), claims, ..IdTokenParts::default() };
     let issued = mint.issue(access, parts)?;
     if !spend(request, hash.as_str(), &grant, refresh.as_ref()).await? {
-        return Err(request.reused(&grant, "the code has been used before").await?);
+        request.reused(&grant).await?;
+        return Err(used());
     }
     Ok(issued.with_refresh(refresh))
+}
+
+/// An app that sends a code again is told apart from one that sends something else: either is a mistake of its own.
+fn used() -> Failure {
+    Failure::code("the code has been used before", Slip::Code)
 }
 
 /// Spends the code, and keeps what is given for it; false, and nothing is kept, when another request was faster.

@@ -189,7 +189,7 @@ impl TokenRequest<'_> {
     }
 
     /// What was given out twice ends the grant, and everything that hangs from it.
-    async fn reused(&self, grant: &GrantRow, description: &str) -> Result<Failure, Failure> {
+    async fn reused(&self, grant: &GrantRow) -> Result<(), Failure> {
         let now_ms = self.provider.signin.clock.now_ms();
         let mut tx = self.provider.signin.db.write().await?;
         if tokens::end_grant(&mut tx, &grant.id, self.now).await? {
@@ -200,7 +200,7 @@ impl TokenRequest<'_> {
                 .await?;
         }
         tx.commit().await?;
-        Ok(Failure::grant(description))
+        Ok(())
     }
 }
 

@@ -66,7 +66,8 @@ async fn try_once(request: &TokenRequest<'_>, hash: &str, again: bool) -> Result
         Use::Reused if again => return Err(Failure::grant(OVERTAKEN)),
         Use::Reused => {
             drop(conn);
-            return Err(request.reused(&granted.grant, REUSED).await?);
+            request.reused(&granted.grant).await?;
+            return Err(Failure::grant(REUSED));
         }
     }
     if row.expires_at <= now {
@@ -92,7 +93,8 @@ async fn try_once(request: &TokenRequest<'_>, hash: &str, again: bool) -> Result
     if request.retry_window() > 0 {
         return Ok(None);
     }
-    Err(request.reused(grant, REUSED).await?)
+    request.reused(grant).await?;
+    Err(Failure::grant(REUSED))
 }
 
 /// The new tokens, but for the refresh token.
