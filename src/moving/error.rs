@@ -14,6 +14,9 @@ pub enum Error {
     /// It is packed in a way that is not known here.
     #[error("this is a {0} file: unpack it first (gz and bz2 are read as they are)")]
     Packed(&'static str),
+    /// It is what a spreadsheet saves unless told otherwise.
+    #[error("this is a workbook: open it, and save it as CSV")]
+    Workbook,
     /// What stands there cannot be.
     #[error("line {line}, column {column}: {what}")]
     At {

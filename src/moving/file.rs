@@ -20,6 +20,9 @@ const RATIO: u64 = 200;
 /// The size of a buffer, in bytes.
 const BUFFER: usize = 64 * 1024;
 
+/// How the first part of a workbook is named.
+const WORKBOOKS: [&[u8]; 5] = [b"[Content_Types].xml", b"_rels/", b"xl/", b"docProps/", b"mimetype"];
+
 /// How much of a file has been read, for whoever watches; cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Progress {
@@ -51,7 +54,13 @@ impl Contents {
     /// When it cannot be opened, or is packed in a way that is not known here.
     pub fn open(path: &Path, progress: &Progress) -> Result<Self, Error> {
         let file = File::open(path)?;
-        progress.size.store(file.metadata()?.len(), Ordering::Relaxed);
+        let about = file.metadata()?;
+        if about.is_dir() {
+            let what =
+                "this is a folder, and a file is expected: of MySQL, what mysqldump writes (not MySQL Shell)";
+            return Err(Error::Unsuitable(what.to_owned()));
+        }
+        progress.size.store(about.len(), Ordering::Relaxed);
         Self::of(file, progress)
     }
 
@@ -66,6 +75,15 @@ impl Contents {
         let plain: Box<dyn Read + Send> = match start {
             [0x1f, 0x8b, ..] => Box::new(MultiGzDecoder::new(packed)),
             [b'B', b'Z', b'h', b'1'..=b'9', ..] => Box::new(MultiBzDecoder::new(packed)),
+            // What Excel and LibreOffice save is packed, and begins with a list of its parts.
+            [b'P', b'K', 3, 4, ..]
+                if WORKBOOKS
+                    .iter()
+                    .any(|part| start.get(30..).is_some_and(|name| name.starts_with(part))) =>
+            {
+                return Err(Error::Workbook);
+            }
+            [0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1, ..] => return Err(Error::Workbook),
             [b'P', b'K', 3, 4, ..] => return Err(Error::Packed("zip")),
             [0xfd, b'7', b'z', b'X', b'Z', ..] => return Err(Error::Packed("xz")),
             [0x28, 0xb5, 0x2f, 0xfd, ..] => return Err(Error::Packed("zstd")),

@@ -80,3 +80,16 @@ fn an_export_that_cannot_be_read_says_where() {
         assert!(error.contains(expected), "{expected}: {error}");
     }
 }
+
+/// Ninety characters of an address would be a Top manager, if whatever looks like an element were one.
+#[test]
+fn nobody_makes_another_one_by_what_they_have_written_as_their_address() {
+    let made = format!("\" status=\"1\"/><user login=\"e\" password=\"{MD5}\" role_id=\"0\" email=\"");
+    assert!(made.len() < 100, "it has room where an address is kept: {}", made.len());
+    let xml = export().replace("email=\"ada@acme.example\"", &format!("email=\"{made}\""));
+    let source = read(xml.as_bytes()).unwrap();
+    let logins: Vec<&str> = source.users.iter().map(|user| user.login.as_str()).collect();
+    assert_eq!(logins, ["ada", "ned", "eve", "del", "off", "odd"]);
+    let told = source.notes.iter().find(|note| note.text.contains("the user e has no id")).unwrap();
+    assert_eq!(told.line, Some(10), "{}", told.text);
+}

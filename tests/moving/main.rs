@@ -5,6 +5,7 @@
 mod again;
 mod dumps;
 mod exports;
+mod forms;
 mod installation;
 mod killed;
 mod mariadb;

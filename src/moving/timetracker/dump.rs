@@ -77,6 +77,8 @@ struct Reader<R> {
     database: String,
     /// What the dump says of its encoding.
     encoding: Option<&'static Encoding>,
+    /// Whether phpMyAdmin's transaction, which is around all of a dump, has begun and not ended.
+    open: bool,
     rows: usize,
     bytes: usize,
 }
@@ -91,13 +93,17 @@ pub(super) fn read(bytes: impl BufRead) -> Result<Dump, Error> {
         dump: Dump::default(),
         database: String::new(),
         encoding: None,
+        open: false,
         rows: 0,
         bytes: 0,
     };
     while let Some(first) = reader.tokens.next()? {
         reader.statement(first)?;
     }
-    reader.dump.complete = reader.tokens.said.complete;
+    if reader.open || reader.tokens.said.begun {
+        return Err(reader.tokens.wrong("the file ends in the middle: make the dump anew"));
+    }
+    reader.dump.complete |= reader.tokens.said.complete;
     Ok(reader.dump)
 }
 
@@ -112,6 +118,15 @@ impl<R: BufRead> Reader<R> {
             b"CREATE" => self.create(),
             b"INSERT" | b"REPLACE" => self.insert(),
             b"DELIMITER" => self.tokens.skip_delimited(),
+            b"START" => {
+                let next = self.must()?;
+                self.open |= matches!(&next, Token::Word(word) if word.eq_ignore_ascii_case(b"TRANSACTION"));
+                self.skip_after(&next)
+            }
+            b"COMMIT" => {
+                self.dump.complete |= std::mem::take(&mut self.open);
+                self.tokens.skip_statement()
+            }
             _ => self.tokens.skip_statement(),
         }
     }
@@ -163,10 +178,10 @@ impl<R: BufRead> Reader<R> {
         {
             next = self.must()?;
         }
-        let Some((database, table)) = self.table(&next)? else { return self.tokens.skip_statement() };
-        if self.must()? != Token::Sign(b'(') {
-            return self.tokens.skip_statement();
-        }
+        let (found, next) = self.table(next)?;
+        let Some((database, table)) = found.filter(|_| next == Token::Sign(b'(')) else {
+            return self.skip_after(&next);
+        };
         let mut columns = Vec::new();
         let (mut depth, mut start) = (1_u32, true);
         loop {
@@ -200,20 +215,35 @@ impl<R: BufRead> Reader<R> {
         self.dump.databases.entry(database.to_owned()).or_default()
     }
 
-    /// A table that knows of people, and its database; none for every other.
-    fn table(&mut self, token: &Token) -> Result<Option<(String, String)>, Error> {
-        let Some(mut table) = name(token) else {
-            return Err(self.tokens.wrong("the name of a table is missing"));
-        };
-        let mut database = self.database.clone();
-        if let Token::Word(_) = token
-            && let Some((before, after)) = table.clone().split_once('.')
-        {
-            let after = after.to_owned();
-            before.clone_into(&mut database);
-            table = if after.is_empty() { name(&self.must()?).unwrap_or_default() } else { after };
+    /// Passes over a statement, of which this is the last word that was read.
+    fn skip_after(&mut self, last: &Token) -> Result<(), Error> {
+        if *last == Token::Sign(b';') { Ok(()) } else { self.tokens.skip_statement() }
+    }
+
+    /// A table that knows of people, and its database, where one is named: `` `db`.`tt_users` ``, `db.tt_users`; none for every other. And
+    /// the word after it.
+    fn table(&mut self, first: Token) -> Result<(Option<(String, String)>, Token), Error> {
+        let (mut parts, mut token, mut dot) = (Vec::new(), first, true);
+        loop {
+            match &token {
+                // A dot is a sign of bare words.
+                Token::Word(word) if dot || word.starts_with(b".") => {
+                    let word = String::from_utf8_lossy(word).into_owned();
+                    dot = word.ends_with('.');
+                    parts.extend(word.split('.').filter(|part| !part.is_empty()).map(str::to_owned));
+                }
+                Token::Name(_) | Token::Text(_) if dot => {
+                    parts.extend(name(&token));
+                    dot = false;
+                }
+                _ if dot => return Err(self.tokens.wrong("the name of a table is missing")),
+                _ => break,
+            }
+            token = self.must()?;
         }
-        Ok(TABLES.contains(&table.as_str()).then_some((database, table)))
+        let table = parts.pop().unwrap_or_default();
+        let database = parts.pop().unwrap_or_else(|| self.database.clone());
+        Ok((TABLES.contains(&table.as_str()).then_some((database, table)), token))
     }
 
     /// `INSERT INTO name (columns) VALUES (row),(row);`
@@ -222,9 +252,9 @@ impl<R: BufRead> Reader<R> {
         while matches!(&next, Token::Word(word) if is_modifier(word)) {
             next = self.must()?;
         }
-        let Some((database, table)) = self.table(&next)? else { return self.tokens.skip_statement() };
+        let (found, mut next) = self.table(next)?;
+        let Some((database, table)) = found else { return self.skip_after(&next) };
         let mut columns = self.tables(&database).columns.get(&table).cloned();
-        let mut next = self.must()?;
         if next == Token::Sign(b'(') {
             columns = Some(self.listed_columns()?);
             next = self.must()?;
@@ -245,6 +275,10 @@ impl<R: BufRead> Reader<R> {
             match self.must()? {
                 Token::Sign(b',') => {}
                 Token::Sign(b';') => return Ok(()),
+                // `ON DUPLICATE KEY UPDATE …`, which is for a table that has rows already.
+                Token::Word(word) if word.eq_ignore_ascii_case(b"ON") || word.eq_ignore_ascii_case(b"AS") => {
+                    return self.tokens.skip_statement();
+                }
                 _ => {
                     return Err(self
                         .tokens

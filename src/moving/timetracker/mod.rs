@@ -21,6 +21,10 @@ use super::source::{Note, Secret, Source};
 /// Where it cannot be read, and why.
 pub fn read(mut bytes: impl BufRead, database: Option<&str>) -> Result<Source, Error> {
     let start = bytes.fill_buf().map_err(|error| Place::START.unreadable(&error))?;
+    if matches!(start, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
+        let what = "this is UTF-16, as PowerShell's > writes it, and letters may have been lost: make the dump with --result-file=dump.sql";
+        return Err(Error::Unsuitable(what.to_owned()));
+    }
     let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
     if start.is_empty() {
         return Err(Place::START.wrong("the file is empty"));
@@ -58,6 +62,12 @@ fn from_dump(dump: Dump, database: Option<&str>) -> Result<Source, Error> {
             return Err(Error::Unsuitable(what));
         }
     };
+    let missing = [("tt_groups", tables.groups.is_empty()), ("tt_roles", tables.roles.is_empty())];
+    if let Some((table, _)) = missing.into_iter().find(|(_, missing)| *missing) {
+        return Err(Error::Unsuitable(format!(
+            "there are no rows of {table} in this dump: it needs all three of tt_groups, tt_roles and tt_users"
+        )));
+    }
     let mut raw = Raw::default();
     if !complete {
         raw.notes.push(Note {

@@ -37,6 +37,26 @@ pub(super) struct Tokens<R> {
 pub(super) struct Said {
     /// The dump is whole.
     pub(super) complete: bool,
+    /// A dump has begun whose program says at its end that it is whole, and has not done so yet.
+    pub(super) begun: bool,
+    /// The program is Adminer, which ends a dump with the time.
+    adminer: bool,
+}
+
+impl Said {
+    fn hear(&mut self, comment: &str) {
+        let comment = comment.trim_start_matches('-').trim();
+        let begins = |words: &[&str]| words.iter().any(|word| comment.starts_with(word));
+        if begins(&["MySQL dump ", "MariaDB dump ", "Dump created by MySQL pump"]) {
+            self.begun = true;
+        } else if begins(&["Dump completed", "Dump end time"]) {
+            (self.begun, self.complete) = (false, true);
+        } else if begins(&["Adminer "]) {
+            self.adminer = true;
+        } else if self.adminer && comment.len() >= 19 && comment.starts_with("20") {
+            self.complete = true;
+        }
+    }
 }
 
 impl<R: BufRead> Tokens<R> {
@@ -162,8 +182,7 @@ impl<R: BufRead> Tokens<R> {
 
     fn comment_line(&mut self) -> Result<(), Error> {
         let line = self.rest_of_line()?;
-        let text = String::from_utf8_lossy(&line);
-        self.said.complete |= text.trim_start_matches('-').trim().starts_with("Dump completed");
+        self.said.hear(&String::from_utf8_lossy(&line));
         Ok(())
     }
 
