@@ -37,6 +37,8 @@ enum Column {
     Group,
     Role,
     Status,
+    /// The other way round.
+    Blocked,
     PasswordHash,
     Id,
     LegacyId,
@@ -61,8 +63,8 @@ pub fn read(mut bytes: impl Read, defaults: &Defaults) -> Result<Source, Error> 
     let mut source = Source::default();
     let text = decode(&raw, &mut source);
     let (text, skipped) = match text.split_once('\n') {
-        // So Excel is told of the separator.
-        Some((first, rest)) if first.trim_start().to_ascii_lowercase().starts_with("sep=") => (rest, 1),
+        // So Excel is told of the separator, and Entra of its own form.
+        Some((first, rest)) if ["sep=", "version:"].iter().any(|word| begins(first, word)) => (rest, 1),
         _ => (text.as_str(), 0),
     };
     let mut rows = ReaderBuilder::new()
@@ -75,15 +77,56 @@ pub fn read(mut bytes: impl Read, defaults: &Defaults) -> Result<Source, Error> 
     let head = first.ok_or_else(|| Place::START.wrong("the table is empty"))?;
     let columns = headings(&head, &mut source)?;
     let mut groups = HashSet::new();
+    let mut lines = Lines { text, at: 0, line: 1 + skipped };
     for record in records {
         let record = record.map_err(|error| unreadable(&error))?;
-        let line = record.position().map_or(0, csv::Position::line) + skipped;
+        let line = lines.of(record.position().map_or(0, csv::Position::byte));
         if record.iter().all(|cell| cell.trim().is_empty()) {
             continue;
         }
         row(&record, &columns, line, defaults, &mut source, &mut groups);
     }
+    if lines.end_inside_of_a_quote() {
+        let what =
+            "a quotation mark opens in this row and does not close: whoever comes after it would be lost";
+        return Err(Place { line: lines.line, column: 1 }.wrong(what));
+    }
     Ok(source)
+}
+
+fn begins(line: &str, word: &str) -> bool {
+    line.trim_start().get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
+}
+
+/// In which line a row stands, whichever way lines end: the reader counts none where a row ends in CR and LF.
+struct Lines<'t> {
+    text: &'t str,
+    at: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    /// The line of what stands at a place, which is not before the last one.
+    fn of(&mut self, byte: u64) -> u64 {
+        let bytes = self.text.as_bytes();
+        let mut to = usize::try_from(byte).unwrap_or(usize::MAX).min(bytes.len());
+        while matches!(bytes.get(to), Some(b'\r' | b'\n')) {
+            to += 1;
+        }
+        let passed = bytes.get(self.at..to).unwrap_or_default();
+        for (at, byte) in (self.at..).zip(passed) {
+            let alone = *byte == b'\r' && bytes.get(at + 1) != Some(&b'\n');
+            self.line += u64::from(*byte == b'\n' || alone);
+        }
+        self.at = to.max(self.at);
+        self.line
+    }
+
+    /// Whether the last row goes over several lines, and has a quotation mark without another.
+    fn end_inside_of_a_quote(&self) -> bool {
+        let last = self.text.get(self.at..).unwrap_or_default().trim_end();
+        last.contains(['\r', '\n']) && last.matches('"').count() % 2 == 1
+    }
 }
 
 fn unreadable(error: &csv::Error) -> Error {
@@ -126,11 +169,10 @@ fn separator(text: &str) -> u8 {
 
 fn headings(head: &StringRecord, source: &mut Source) -> Result<Vec<Option<Column>>, Error> {
     let mut columns: Vec<Option<Column>> = head.iter().map(column).collect();
+    let mut passed = Vec::new();
     for (at, heading) in head.iter().enumerate() {
         let Some(found) = columns.get(at).cloned().flatten() else {
-            if !heading.trim().is_empty() {
-                source.note(Some(1), format!("the column {heading:?} is not known here, and passed over"));
-            }
+            passed.extend((!heading.trim().is_empty()).then(|| heading.trim()));
             continue;
         };
         let before = columns.iter().take(at).any(|known| known.as_ref() == Some(&found));
@@ -141,6 +183,12 @@ fn headings(head: &StringRecord, source: &mut Source) -> Result<Vec<Option<Colum
         if found == Column::PlainPassword {
             source.note(Some(1), "passwords as they are typed are passed over: people choose one by a link");
         }
+    }
+    if !passed.is_empty() {
+        source.note(
+            Some(1),
+            format!("columns that are not known here, and passed over: {}", passed.join(", ")),
+        );
     }
     // Where there is no login of its own, an address is one.
     if !columns.contains(&Some(Column::Login)) {
@@ -172,7 +220,10 @@ fn column(heading: &str) -> Option<Column> {
         "familyname" | "lastname" | "surname" | "sn" | "nachname" => Column::FamilyName,
         "group" | "path" | "grouppath" | "orgunitpath" | "gruppe" => Column::Group,
         "role" | "rolle" => Column::Role,
-        "status" | "state" | "accountenabled" | "enabled" | "active" => Column::Status,
+        "status" | "accountenabled" | "enabled" | "active" => Column::Status,
+        "blockcredential" | "blocksignin" | "blocksigninyesno" | "blocked" | "disabled" | "suspended" => {
+            Column::Blocked
+        }
         "passwordhash" | "hash" | "userpassword" => Column::PasswordHash,
         "id" | "externalid" | "objectid" => Column::Id,
         "legacyid" => Column::LegacyId,
@@ -220,6 +271,7 @@ fn row(
             (Standing::Active, Home::Nowhere(why))
         }
     };
+    let standing = if cell(&Column::Blocked).is_some_and(is_yes) { Standing::Disabled } else { standing };
     let (given, family) = (cell(&Column::GivenName), cell(&Column::FamilyName));
     let both = [given, family].into_iter().flatten().collect::<Vec<_>>().join(" ");
     let login = cell(&Column::Login).unwrap_or_default().to_owned();
@@ -268,9 +320,8 @@ fn bring_groups(path: &str, source: &mut Source, groups: &mut HashSet<String>) {
 fn status(word: &str) -> Option<Standing> {
     match word.to_lowercase().as_str() {
         "active" | "invited" | "enabled" | "true" | "yes" | "1" | "ja" | "aktiv" => Some(Standing::Active),
-        "disabled" | "inactive" | "suspended" | "blocked" | "false" | "no" | "0" | "nein" | "gesperrt" => {
-            Some(Standing::Disabled)
-        }
+        "disabled" | "inactive" | "suspended" | "archived" | "blocked" | "false" | "no" | "0" | "nein"
+        | "gesperrt" => Some(Standing::Disabled),
         _ => None,
     }
 }

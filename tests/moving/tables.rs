@@ -74,14 +74,18 @@ crate::on_both_databases! {
         let google = "First Name [Required],Last Name [Required],Email Address [Required],Password [Required],Org Unit Path [Required],Status [READ ONLY]\n\
             Ned,Nolan,ned@acme.example,****,/Sales,Suspended\n";
         let defaults = Defaults { add_groups: true, ..acme() };
-        let entra = "userPrincipalName,displayName,mail,accountEnabled,objectId,department\nzoe@acme.example,Zoe,zoe@acme.example,True,0-1-2,IT\n";
-        for text in [google, entra] {
+        let entra = "userPrincipalName,displayName,mail,accountEnabled,state,id,department\nzoe@acme.example,Zoe,zoe@acme.example,True,Bavaria,0-1-2,IT\n";
+        let form = "version:v1.0\r\nName [displayName] Required,User name [userPrincipalName] Required,Initial password [passwordProfile] Required,Block sign in (Yes/No) [accountEnabled] Required,First name [givenName]\r\nAda,ada@acme.example,Secret1!,No,Ada\r\n";
+        let microsoft = "Block credential,Display name,First name,Last name,Object Id,State,User principal name\r\nTrue,Blo Cked,Blo,Cked,3-4-5,BY,blo@acme.example\r\n";
+        for text in [google, entra, form, microsoft] {
             let (summary, done) = moved_in(&database.db, table(text.as_bytes(), &defaults)).await;
             assert!(done.refused.is_empty() && summary.left_out.is_empty(), "{summary:#?}");
         }
         let seen: Vec<_> = state(&database.db).await["users"].as_array().unwrap().iter()
             .map(|user| json!([user["login"], user["name"], user["group"], user["status"]])).collect();
         assert_eq!(seen, [
+            json!(["ada@acme.example", "Ada", "Acme", "invited"]),
+            json!(["blo@acme.example", "Blo Cked", "Acme", "disabled"]),
             json!(["ned@acme.example", "Ned Nolan", "Sales", "disabled"]),
             json!(["zoe@acme.example", "Zoe", "Acme", "invited"]),
         ]);
@@ -176,5 +180,49 @@ fn a_table_without_people_says_so() {
     ] {
         let error = csv::read(Cursor::new(text.to_owned()), &acme()).unwrap_err().to_string();
         assert!(error.starts_with(expected), "{error}");
+    }
+}
+
+/// Whichever way lines end, and although a cell may go over several.
+#[test]
+fn every_row_is_named_by_its_line() {
+    let rows = "login,name\nned,Ned\n\nada,\"Ada\nAdams\"\nzoe,Zoe\n";
+    for end in ["\n", "\r\n", "\r"] {
+        let source = table(rows.replace('\n', end).as_bytes(), &acme());
+        let lines: Vec<_> = source.users.iter().map(|user| (user.login.as_str(), user.line)).collect();
+        assert_eq!(lines, [("ned", 2), ("ada", 4), ("zoe", 6)], "{end:?}");
+    }
+    let told = table(format!("sep=,\r\n{}", rows.replace('\n', "\r\n")).as_bytes(), &acme());
+    assert_eq!(told.users.iter().map(|user| user.line).collect::<Vec<_>>(), [3, 5, 7]);
+}
+
+#[test]
+fn columns_that_are_not_known_are_told_together() {
+    let source = table(b"login,Department,,Office\nned,IT,,4\n", &acme());
+    let notes: Vec<_> = source.notes.iter().map(|note| note.text.as_str()).collect();
+    assert_eq!(notes, ["columns that are not known here, and passed over: Department, Office"]);
+}
+
+#[test]
+fn a_quotation_mark_that_does_not_close_swallows_nobody() {
+    let read = |text: &str| csv::read(Cursor::new(text.to_owned()), &acme());
+    let error = read("login,name\r\nada,Ada\r\nned,\"Ned\r\neva,Eva\r\n").unwrap_err().to_string();
+    assert!(error.starts_with("line 3, column 1: a quotation mark opens in this row"), "{error}");
+    for whole in ["login,name\nned,5\" disk\n", "login,name\nned,\"Ned\n\"\"Nash\"\"\"\n"] {
+        assert_eq!(read(whole).unwrap().users.len(), 1, "{whole}");
+    }
+}
+
+#[test]
+fn a_workbook_is_to_be_saved_as_a_table() {
+    let zip = |name: &str| [b"PK\x03\x04".as_slice(), &[0; 26], name.as_bytes(), b"..."].concat();
+    for (bytes, workbook) in [
+        (zip("[Content_Types].xml"), true),
+        (zip("mimetypeapplication/vnd.oasis.opendocument.spreadsheet"), true),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1....".to_vec(), true),
+        (zip("people.csv"), false),
+    ] {
+        let error = Contents::of(Cursor::new(bytes), &Progress::default()).unwrap_err().to_string();
+        assert_eq!(error.contains("save it as CSV"), workbook, "{error}");
     }
 }
