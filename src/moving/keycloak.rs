@@ -1,7 +1,7 @@
 //! Who is in a realm of Keycloak's? One file of an export, or the folder that it makes of a large realm.
 
 use std::collections::{BTreeSet, HashMap};
-use std::io::Read;
+use std::io::{BufRead as _, Read};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -62,6 +62,7 @@ struct RealmUser {
     first_name: Option<String>,
     last_name: Option<String>,
     credentials: Vec<Credential>,
+    required_actions: Vec<String>,
     realm_roles: Vec<String>,
     groups: Vec<String>,
     service_account_client_id: Option<String>,
@@ -77,6 +78,11 @@ struct Credential {
     secret: Option<String>,
     #[serde(rename = "credentialData")]
     how: Option<String>,
+    // As it was written before Keycloak 8.
+    hashed_salted_value: Option<String>,
+    salt: Option<String>,
+    hash_iterations: Option<u64>,
+    algorithm: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -104,7 +110,9 @@ struct Gathered {
     /// The keys of groups, by the paths that users name them by.
     groups: HashMap<String, String>,
     realm: Option<String>,
+    with_realm: bool,
     with_users: bool,
+    to_be_changed: u64,
     other_roles: BTreeSet<String>,
     several_groups: u64,
 }
@@ -134,7 +142,6 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, Error> {
             files.push(file);
         }
     }
-    let is_of_users = |file: &PathBuf| file.to_string_lossy().contains("-users-");
     files.sort_by_key(|file| (is_of_users(file), file.clone()));
     if files.is_empty() {
         return Err(Error::Unsuitable(
@@ -144,9 +151,20 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(files)
 }
 
+/// Whether a file of a folder is one of those that hold the users alone.
+fn is_of_users(file: &Path) -> bool {
+    file.file_name().is_some_and(|name| name.to_string_lossy().contains("-users-"))
+}
+
 impl Gathered {
     fn file(&mut self, path: &Path, progress: &Progress) -> Result<(), Error> {
-        let contents = Contents::open(path, progress)?.take(LARGEST);
+        let mut contents = Contents::open(path, progress)?;
+        let start = contents.fill_buf()?;
+        if start.trim_ascii_start().starts_with(b"[") {
+            let what = "this is a list of several realms: export one, with `kc.sh export --realm REALM`";
+            return Err(Error::Unsuitable(what.to_owned()));
+        }
+        let contents = contents.take(LARGEST);
         let parsed: Result<Realm, _> = serde_json::from_reader(contents);
         let realm = parsed.map_err(|why| {
             let text = why.to_string();
@@ -175,7 +193,7 @@ impl Gathered {
         for group in realm.groups {
             self.bring_group(group, &top, "", &mut taken, 0);
         }
-        self.with_users |= realm.users.is_some();
+        self.with_realm |= !is_of_users(path);
         for user in realm.users.unwrap_or_default() {
             self.bring_user(user, &top);
         }
@@ -231,7 +249,10 @@ impl Gathered {
         if user.service_account_client_id.is_some() {
             return;
         }
+        self.with_users = true;
         self.several_groups += u64::from(user.groups.len() > 1);
+        self.to_be_changed +=
+            u64::from(user.required_actions.iter().any(|action| action == "UPDATE_PASSWORD"));
         let own = |role: &&String| {
             !role.starts_with("default-roles-")
                 && !matches!(role.as_str(), "offline_access" | "uma_authorization")
@@ -249,6 +270,11 @@ impl Gathered {
                 format!("{}: the password is in another directory (LDAP), and does not come", user.username),
             );
         }
+        let password = user.credentials.iter().find_map(password);
+        if password.is_none() && user.credentials.iter().any(|credential| credential.kind == "password") {
+            let text = format!("{}: the password is written in a way that is not known here", user.username);
+            self.source.note(None, text);
+        }
         let claims = [claim("given_name", &user.first_name), claim("family_name", &user.last_name)];
         let role = Some(Held::Named("User".to_owned()));
         let line = self.source.users.len() as u64 + 1;
@@ -261,7 +287,7 @@ impl Gathered {
             email_verified: user.email_verified,
             standing: if user.enabled { Standing::Active } else { Standing::Disabled },
             home: Home::Group { group: Where::Key(group.unwrap_or_else(|| top.to_owned())), role },
-            password: user.credentials.iter().find_map(password),
+            password,
             claims: claims.into_iter().flatten().collect(),
             line,
         });
@@ -331,6 +357,17 @@ impl Gathered {
             let what = "this realm comes without its users: export it with `kc.sh export --users realm_file` (the admin console leaves them out)";
             return Err(Error::Unsuitable(what.to_owned()));
         }
+        if !self.with_realm {
+            let what = "the file of the realm itself is not in this folder (REALM-realm.json), and with it the groups and apps";
+            return Err(Error::Unsuitable(what.to_owned()));
+        }
+        if self.to_be_changed > 0 {
+            let text = format!(
+                "{} people had to change their password at the next sign-in there: here they keep it, `countersign user link LOGIN` gives a link to change it",
+                self.to_be_changed
+            );
+            self.source.note(None, text);
+        }
         if self.several_groups > 0 {
             let text = format!(
                 "{} people are in several groups there: they are in the first one here",
@@ -355,27 +392,39 @@ fn password(credential: &Credential) -> Option<Secret> {
     if credential.kind != "password" {
         return None;
     }
+    if let (Some(value), Some(salt)) = (&credential.hashed_salted_value, &credential.salt) {
+        let name = credential.algorithm.as_deref().unwrap_or("pbkdf2");
+        return pbkdf2(name, credential.hash_iterations?, &unpadded(salt)?, &unpadded(value)?);
+    }
     let secret: Value = serde_json::from_str(credential.secret.as_deref()?).ok()?;
     let how: Value = serde_json::from_str(credential.how.as_deref()?).ok()?;
-    let unpadded = |name: &str| {
-        let bytes = base64::prelude::BASE64_STANDARD.decode(secret.get(name)?.as_str()?).ok()?;
-        Some(base64::prelude::BASE64_STANDARD_NO_PAD.encode(bytes))
-    };
-    let (salt, hash) = (unpadded("salt")?, unpadded("value")?);
+    let (salt, hash) = (unpadded(secret.get("salt")?.as_str()?)?, unpadded(secret.get("value")?.as_str()?)?);
     let rounds = how.get("hashIterations")?.as_u64()?;
     let more = |name: &str| {
         let value = how.get("additionalParameters")?.get(name)?;
         value.as_array().and_then(|all| all.first()).unwrap_or(value).as_str()
     };
-    let text = match how.get("algorithm")?.as_str()? {
+    let name = how.get("algorithm")?.as_str()?;
+    if name != "argon2" {
+        return pbkdf2(name, rounds, &salt, &hash);
+    }
+    let version = if more("version") == Some("1.0") { 16 } else { 19 };
+    let (kind, memory, lanes) =
+        (more("type").unwrap_or("id"), more("memory")?, more("parallelism").unwrap_or("1"));
+    Some(Secret(format!("$argon2{kind}$v={version}$m={memory},t={rounds},p={lanes}${salt}${hash}").into()))
+}
+
+/// Base64 as it is written there, without its padding.
+fn unpadded(text: &str) -> Option<String> {
+    let bytes = base64::prelude::BASE64_STANDARD.decode(text).ok()?;
+    Some(base64::prelude::BASE64_STANDARD_NO_PAD.encode(bytes))
+}
+
+/// A hash of PBKDF2's; the name of another algorithm says why it does not come.
+fn pbkdf2(name: &str, rounds: u64, salt: &str, hash: &str) -> Option<Secret> {
+    let text = match name {
         "pbkdf2" => format!("$pbkdf2-sha1$i={rounds}${salt}${hash}"),
-        name @ ("pbkdf2-sha256" | "pbkdf2-sha512") => format!("${name}$i={rounds}${salt}${hash}"),
-        "argon2" => {
-            let version = if more("version") == Some("1.0") { 16 } else { 19 };
-            let (kind, memory, lanes) =
-                (more("type").unwrap_or("id"), more("memory")?, more("parallelism").unwrap_or("1"));
-            format!("$argon2{kind}$v={version}$m={memory},t={rounds},p={lanes}${salt}${hash}")
-        }
+        "pbkdf2-sha256" | "pbkdf2-sha512" => format!("${name}$i={rounds}${salt}${hash}"),
         other => other.to_owned(),
     };
     Some(Secret(text.into()))

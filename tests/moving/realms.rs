@@ -180,3 +180,108 @@ async fn the_apps_of_a_realm_are_registered_with_their_secrets() {
     let silent = program.run(&import, "");
     assert!(String::from_utf8_lossy(&silent.stderr).contains("this realm comes without its users"));
 }
+
+/// As Keycloak wrote passwords before its version 8, and what it writes in a way that nobody knows.
+#[test]
+fn the_passwords_of_an_old_keycloak_come_too() {
+    let mut old = realm(true);
+    let hash = "Cf9xjlisAEzRbMZsosxST/5+wkpfUV6uoqiZkYtP6iQ=";
+    let credential = |algorithm: &str| {
+        json!([{"type": "password", "hashedSaltedValue": hash, "salt": SALT, "hashIterations": 1000, "counter": 0,
+            "algorithm": algorithm, "digits": 0, "period": 0, "config": {}}])
+    };
+    old["users"][0]["credentials"] = credential("pbkdf2-sha256");
+    old["users"][0]["requiredActions"] = json!(["UPDATE_PASSWORD"]);
+    old["users"][1]["credentials"] =
+        json!([{"type": "password", "secretData": "{}", "credentialData": "{}"}]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("old.json");
+    std::fs::write(&file, old.to_string()).unwrap();
+    let (before, now) = (read(&file), {
+        std::fs::write(&file, realm(true).to_string()).unwrap();
+        read(&file)
+    });
+    assert!(before.users[0].password.is_some() && before.users[0].password == now.users[0].password);
+    let told: Vec<&str> = before.notes.iter().map(|note| note.text.as_str()).collect();
+    for said in [
+        "zoe: the password is written in a way that is not known here",
+        "1 people had to change their password",
+    ] {
+        assert!(told.iter().any(|text| text.contains(said)), "{said}: {told:#?}");
+    }
+}
+
+/// What is missing is said, and nothing comes without it.
+#[test]
+fn a_realm_in_part_is_refused() {
+    let (mut empty, mut services) = (realm(true), realm(true));
+    empty["users"] = json!([]);
+    services["users"] = json!([users()[3]]);
+    let folder = tempfile::tempdir().unwrap();
+    let users_alone = tempfile::tempdir().unwrap();
+    let piece = json!({"realm": "acme", "users": users()});
+    std::fs::write(users_alone.path().join("acme-users-0.json"), piece.to_string()).unwrap();
+    let refused = |path: &Path| keycloak::read(path, &Progress::default()).unwrap_err().to_string();
+    let file = folder.path().join("realm.json");
+    let written = |realm: &Value| {
+        std::fs::write(&file, realm.to_string()).unwrap();
+        refused(&file)
+    };
+    for (error, expected) in [
+        (written(&empty), "this realm comes without its users"),
+        (written(&services), "this realm comes without its users"),
+        (written(&json!([realm(true), {"realm": "master"}])), "--realm REALM"),
+        (refused(users_alone.path()), "REALM-realm.json"),
+    ] {
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
+}
+
+/// The names that 4.36 had for it, and secrets that are not hashed.
+#[test]
+fn the_apps_of_an_older_authelia_come_too() {
+    let configuration = "identity_providers:
+  oidc:
+    clients:
+      - id: portainer
+        description: Portainer
+        secret: 'plain-as-it-was'
+        redirect_uris: ['https://portainer.example/']
+      - client_id: gitea
+        client_secret: '$plaintext$marked-as-plain'
+        redirect_uris: ['https://gitea.example/back']
+      - client_id: hashed
+        client_secret: '$pbkdf2-sha512$310000$x$y'
+      - description: nobody
+";
+    let mut source = Source::default();
+    authelia::apps(configuration.as_bytes(), &mut source).unwrap();
+    let seen: Vec<_> = source
+        .apps
+        .iter()
+        .map(|app| (app.id.as_str(), app.name.as_str(), app.secret.as_ref().map(|secret| secret.0.as_str())))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            ("portainer", "Portainer", Some("plain-as-it-was")),
+            ("gitea", "gitea", Some("marked-as-plain")),
+            ("hashed", "hashed", None)
+        ]
+    );
+    let told: Vec<&str> = source.notes.iter().map(|note| note.text.as_str()).collect();
+    assert!(
+        told.len() == 2 && told[0].contains("hashed is hashed") && told[1].contains("no client_id"),
+        "{told:?}"
+    );
+    let people = USERS.replace(
+        "    groups:\n",
+        "    locale: de-DE\n    phone_number: '+49 1'\n    address:\n      locality: Munich\n    groups:\n",
+    );
+    let defaults = Defaults { group: Some("Acme".to_owned()), ..Defaults::default() };
+    let claims = &authelia::read(people.as_bytes(), &defaults).unwrap().users[0].claims;
+    let seen: Vec<_> = claims.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    assert_eq!(seen, ["locale=de-DE", "phone_number=+49 1", "address.locality=Munich"]);
+    let error = authelia::read(USERS.replace("admins", "[x").as_bytes(), &defaults).unwrap_err().to_string();
+    assert!(!error.contains("error:"), "{error}");
+}
