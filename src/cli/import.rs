@@ -33,6 +33,9 @@ pub(super) enum Import {
         /// Which database of a dump that holds several.
         #[arg(long, value_name = "NAME")]
         database: Option<String>,
+        /// Let those who administer the whole site there do so here.
+        #[arg(long)]
+        site_administrators: bool,
         #[command(flatten)]
         how: How,
     },
@@ -79,6 +82,9 @@ pub(super) enum Import {
     Jsonl {
         /// The file.
         file: PathBuf,
+        /// Let those who administer the whole site there do so here.
+        #[arg(long)]
+        site_administrators: bool,
         #[command(flatten)]
         how: How,
     },
@@ -108,9 +114,12 @@ pub(super) struct How {
 impl Import {
     pub(super) async fn run(self, operator: &Operator) -> anyhow::Result<()> {
         match self {
-            Self::Timetracker { file, database, how } => {
+            Self::Timetracker { file, database, site_administrators, how } => {
                 let read = move |contents: Contents| timetracker::read(contents, database.as_deref());
-                let source = read_file(&file, read).await?;
+                let mut source = read_file(&file, read).await?;
+                if !site_administrators {
+                    source.leave_site_administrators();
+                }
                 how.carry_out(operator, "timetracker", source).await
             }
             Self::Csv { file, group, role, add_groups, how } => {
@@ -133,8 +142,12 @@ impl Import {
                 }
                 how.carry_out(operator, "authelia", source).await
             }
-            Self::Jsonl { file, how } => {
-                how.carry_out(operator, "jsonl", read_file(&file, jsonl::read).await?).await
+            Self::Jsonl { file, site_administrators, how } => {
+                let mut source = read_file(&file, jsonl::read).await?;
+                if !site_administrators {
+                    source.leave_site_administrators();
+                }
+                how.carry_out(operator, "jsonl", source).await
             }
         }
     }

@@ -23,6 +23,10 @@ pub(super) fn tell(summary: &Summary, would: bool) {
         "Left out",
         summary.left_out.iter().map(|out| format!("line {}: {}: {}", out.line, out.login, out.reason)),
     );
+    list(
+        "Into groups that are here already, and are not from this source",
+        summary.joined.iter().map(|(path, people)| format!("{path}: {people} people")),
+    );
     list("Not able to sign in, as a code is asked for and none could reach them: give them an email", {
         let why = |obstacle| match obstacle {
             Obstacle::NoAddress => "no email",

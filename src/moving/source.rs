@@ -160,6 +160,14 @@ pub struct Note {
 }
 
 impl Source {
+    /// Leaves out those who administer the whole site there: a file alone makes nobody the administrator of this one.
+    pub fn leave_site_administrators(&mut self) {
+        let why = "they administer the whole site there: --site-administrators lets them do so here";
+        for user in self.users.iter_mut().filter(|user| user.home == Home::Site) {
+            user.home = Home::Nowhere(why.to_owned());
+        }
+    }
+
     /// Notes something about a place.
     pub fn note(&mut self, line: Option<u64>, text: impl Into<String>) {
         self.notes.push(Note { line, text: text.into() });

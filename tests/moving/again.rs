@@ -111,3 +111,40 @@ crate::on_both_databases! {
         assert_eq!((summary.users.new, summary.users.changed, summary.missing), (0, 0, 3), "{summary:#?}");
     }
 }
+
+/// Through the program: a file alone makes nobody the administrator of the whole site, and nobody a member of another organisation unseen.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_makes_site_administrators_only_if_the_operator_says_so() {
+    use crate::support::Database;
+    use crate::support::program::Program;
+    use crate::support::smtp::Smtp;
+    let smtp = Smtp::start().await;
+    let program = Program::new(Database::empty_sqlite().await, &smtp);
+    program.init();
+    let lines = "{\"kind\":\"user\",\"login\":\"evil\",\"group\":null,\"role\":\"Site administrator\"}\n";
+    let dump = MYSQL_8
+        .replace("VALUES (2,0,'Top", "VALUES (1,0,'Site administrator',1024,'administer_site',1),(2,0,'Top")
+        .replace("'ada@acme.example',1),", "'ada@acme.example',1),(3,'evil','',NULL,0,1,NULL,1),");
+    for (kind, text) in [("jsonl", lines), ("timetracker", dump.as_str())] {
+        let file = program.path(kind);
+        std::fs::write(&file, text).unwrap();
+        let import = ["import", kind, file.to_str().unwrap(), "--json"];
+        let done: serde_json::Value = serde_json::from_str(&program.must(&import, "")).unwrap();
+        assert_eq!(done["left_out"][0]["login"], "evil", "{done:#}");
+        let why = done["left_out"][0]["reason"].as_str().unwrap();
+        assert!(why.contains("--site-administrators"), "{why}");
+        let looked = program.must(&[&import[..], &["--site-administrators", "--dry-run"]].concat(), "");
+        let looked: serde_json::Value = serde_json::from_str(&looked).unwrap();
+        assert_eq!(
+            (&looked["left_out"], &looked["users"]["new"]),
+            (&serde_json::json!([]), &serde_json::json!(1))
+        );
+    }
+    // Another organisation of the same name.
+    let file = program.path("another");
+    std::fs::write(&file, MYSQL_8.replace("'ada','", "'zoe','").replace("'ned',", "'zac',")).unwrap();
+    let import =
+        ["import", "timetracker", file.to_str().unwrap(), "--name", "another", "--dry-run", "--json"];
+    let looked: serde_json::Value = serde_json::from_str(&program.must(&import, "")).unwrap();
+    assert_eq!(looked["joined"], serde_json::json!({"Acme": 1, "Acme/Sub": 1}), "{looked:#}");
+}

@@ -1,11 +1,11 @@
 //! How is a plan told? Counts, and the names behind those that matter.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::super::source::Note;
 use super::merge::Deed;
-use super::people::PlannedUser;
-use super::places::PlannedRole;
+use super::people::{PlannedUser, Whither};
+use super::places::{GroupRef, PlannedRole};
 use super::{LeftOut, Plan};
 use crate::directory::rights::{Right, own};
 use crate::signin::preview::{Lot, Obstacle};
@@ -60,6 +60,8 @@ pub struct Summary {
     pub missing: u64,
     /// Who does not come, and why.
     pub left_out: Vec<LeftOut>,
+    /// Groups that were here before and did not come from this source, by path, and how many people come into each.
+    pub joined: BTreeMap<String, u64>,
     /// Who has no password that is known here, and is to be invited to choose one.
     pub invited: Vec<String>,
     /// Who would be asked for a code and has no way to get one.
@@ -129,6 +131,7 @@ impl Plan {
             deleted_there: self.deleted,
             missing: self.missing,
             left_out: self.left_out.clone(),
+            joined: self.joined(),
             invited: self
                 .users
                 .iter()
@@ -190,6 +193,27 @@ impl Plan {
             format!("{}: {} ({})", path(&role.top).unwrap_or_default(), role.name, role.rank)
         };
         self.roles.iter().map(|role| (named(role), acted_on(role))).collect()
+    }
+
+    fn joined(&self) -> BTreeMap<String, u64> {
+        let adopted = self.groups.iter().filter(|group| matches!(group.deed, Deed::Adopt(_)));
+        let mut joined: BTreeMap<String, u64> = adopted.map(|group| (group.path.clone(), 0)).collect();
+        let own: HashSet<&str> = self
+            .groups
+            .iter()
+            .filter_map(|group| match &group.deed {
+                Deed::Same(id) | Deed::Change(id, _) => Some(id.as_str()),
+                Deed::Add | Deed::Adopt(_) | Deed::Gone => None,
+            })
+            .collect();
+        for user in self.users.iter().filter(|user| user.deed == Deed::Add) {
+            if let (Whither::Group(GroupRef::Id(id), _), (Some(path), _)) = (&user.whither, &user.place)
+                && !own.contains(id.as_str())
+            {
+                *joined.entry(path.clone()).or_default() += 1;
+            }
+        }
+        joined
     }
 
     fn kept(&self) -> Vec<String> {
