@@ -28,8 +28,8 @@ const RETURNED_WHEN_FREED: usize = 33 * 1024;
 pub(super) enum Work {
     /// Its argon2 hash.
     Hash { password: Spelling, salt: Vec<u8>, algorithm: Algorithm, version: Version, params: Params },
-    /// Is it the one of this hash?
-    Check { password: Spelling, foreign: Foreign },
+    /// Is it the one of this hash? If not, the work of a hash of ours is done as well: a refusal takes no less time than others do.
+    Check { password: Spelling, foreign: Foreign, params: Params },
 }
 
 /// What came of it.
@@ -176,7 +176,14 @@ impl Desk {
             Work::Hash { password, salt, algorithm, version, params } => {
                 Made::Hash(self.hash(password, salt, &Argon2::new(*algorithm, *version, params.clone())))
             }
-            Work::Check { password, foreign } => Made::Right(foreign.is_of(password)),
+            Work::Check { password, foreign, params } => {
+                let right = foreign.is_of(password);
+                if !right {
+                    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+                    let _ = self.hash(password, &[0; 16], &argon2);
+                }
+                Made::Right(right)
+            }
         }
     }
 
@@ -256,6 +263,22 @@ mod tests {
         let place = desk.memory.as_ptr();
         assert_eq!((&desk.work(&work(1)), desk.memory.as_ptr()), (&first, place));
         assert_ne!(desk.work(&work(2)), first);
+    }
+
+    #[test]
+    fn a_wrong_password_takes_the_work_of_a_hash_of_ours_whatever_hash_it_is_not_of() {
+        let ssha = "{SSHA}gVK8WC9YyFT1gMsQHTGCgT3sSv5zYWx0";
+        let Ok(super::super::foreign::Brought::Kept(foreign)) = super::super::foreign::Brought::read(ssha)
+        else {
+            panic!("{ssha}")
+        };
+        for (password, right) in [("secret", true), ("wrong", false)] {
+            let mut desk = Desk::default();
+            let params = Params::new(64, 1, 1, Some(32)).unwrap();
+            let password = Spelling::new(password.as_bytes().to_vec());
+            let made = desk.work(&Work::Check { password, foreign: foreign.clone(), params });
+            assert_eq!((made, desk.memory.is_empty()), (Made::Right(right), right));
+        }
     }
 
     #[cfg(target_os = "linux")]

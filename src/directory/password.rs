@@ -177,7 +177,7 @@ impl Passwords {
     }
 
     /// Whether this is the password that was hashed, here or elsewhere. Without a hash, or with a password that is too long to have been
-    /// chosen, the answer is no, after the same work; only a hash of another program that is no argon2id takes its own time.
+    /// chosen, the answer is no, after the same work; a hash of another program takes its own time beside it.
     ///
     /// # Errors
     /// When no more work is done.
@@ -198,7 +198,8 @@ impl Passwords {
             Some(Kept::Own(stored) | Kept::Wrapped(_, stored)) => (stored.clone(), true),
             Some(Kept::Foreign(foreign)) => {
                 let Some(stored) = foreign.argon2() else {
-                    let work = Work::Check { password: spelling, foreign: foreign.clone() };
+                    let params = Stored::nobody().params;
+                    let work = Work::Check { password: spelling, foreign: foreign.clone(), params };
                     return Ok(self.hashers.take(turn.clone(), work).await? == Made::Right(true));
                 };
                 (stored, true)
