@@ -6,6 +6,7 @@ mod authorization;
 mod backup;
 mod filled;
 mod jose;
+mod moving;
 mod mutation;
 mod request;
 mod settings;
@@ -17,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use mutation::Mutator;
 
-const TARGETS: [&str; 6] = ["authorization", "backup", "jose", "request", "settings", "text"];
+const TARGETS: [&str; 7] = ["authorization", "backup", "jose", "moving", "request", "settings", "text"];
 
 #[test]
 fn authorization_takes_anything() {
@@ -32,6 +33,17 @@ fn backup_takes_anything() {
 #[test]
 fn jose_takes_anything() {
     seeds_and_mutations("jose", 500, jose::run);
+}
+
+/// Every seed is read, so that what begins there is not refused at the door.
+#[test]
+fn moving_takes_anything() {
+    for (name, seed) in seeds("moving") {
+        assert!(moving::run(&seed), "{name}");
+    }
+    seeds_and_mutations("moving", 600, |data| {
+        moving::run(data);
+    });
 }
 
 #[test]
