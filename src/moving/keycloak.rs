@@ -394,7 +394,7 @@ fn password(credential: &Credential) -> Option<Secret> {
     }
     if let (Some(value), Some(salt)) = (&credential.hashed_salted_value, &credential.salt) {
         let name = credential.algorithm.as_deref().unwrap_or("pbkdf2");
-        return pbkdf2(name, credential.hash_iterations?, &unpadded(salt)?, &unpadded(value)?);
+        return Some(pbkdf2(name, credential.hash_iterations?, &unpadded(salt)?, &unpadded(value)?));
     }
     let secret: Value = serde_json::from_str(credential.secret.as_deref()?).ok()?;
     let how: Value = serde_json::from_str(credential.how.as_deref()?).ok()?;
@@ -406,7 +406,7 @@ fn password(credential: &Credential) -> Option<Secret> {
     };
     let name = how.get("algorithm")?.as_str()?;
     if name != "argon2" {
-        return pbkdf2(name, rounds, &salt, &hash);
+        return Some(pbkdf2(name, rounds, &salt, &hash));
     }
     let version = if more("version") == Some("1.0") { 16 } else { 19 };
     let (kind, memory, lanes) =
@@ -421,11 +421,11 @@ fn unpadded(text: &str) -> Option<String> {
 }
 
 /// A hash of PBKDF2's; the name of another algorithm says why it does not come.
-fn pbkdf2(name: &str, rounds: u64, salt: &str, hash: &str) -> Option<Secret> {
+fn pbkdf2(name: &str, rounds: u64, salt: &str, hash: &str) -> Secret {
     let text = match name {
         "pbkdf2" => format!("$pbkdf2-sha1$i={rounds}${salt}${hash}"),
         "pbkdf2-sha256" | "pbkdf2-sha512" => format!("${name}$i={rounds}${salt}${hash}"),
         other => other.to_owned(),
     };
-    Some(Secret(text.into()))
+    Secret(text.into())
 }
