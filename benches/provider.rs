@@ -180,11 +180,12 @@ async fn crowd(stand: &Stand, size: usize) -> anyhow::Result<Option<Crowded>> {
     let crowd = crowd::gather(&stand.provider, size, 3).await?;
     println!("{}", table::crowd(named(stand.who), size, &crowd));
     tokio::time::sleep(IDLE).await;
-    println!("{:<24} {} MiB idle after the crowd", named(stand.who), figure(resident(stand.house.id()?)?));
+    let left = resident(stand.house.id()?)?;
+    println!("{:<24} {} MiB idle after the crowd", named(stand.who), figure(left));
     let token = crowd.loud.token.percentile(99).zip(crowd.quiet.token.percentile(99));
     let jwks = crowd.loud.jwks.percentile(99).zip(crowd.quiet.jwks.percentile(99));
     let times = |(loud, quiet): (f64, f64)| loud / quiet;
-    Ok(token.zip(jwks).map(|(token, jwks)| Crowded { token: times(token), jwks: times(jwks) }))
+    Ok(token.zip(jwks).map(|(token, jwks)| Crowded { token: times(token), jwks: times(jwks), left }))
 }
 
 /// Raw costs and workloads, each provider after the other, round after round; then the medians.

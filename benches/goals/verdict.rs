@@ -20,13 +20,15 @@ pub enum Who {
     Bare,
 }
 
-/// How often the slowest answers were slower while a crowd signed in.
+/// How often the slowest answers were slower while a crowd signed in, and what it left behind.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Crowded {
     /// Of `/token`.
     pub token: f64,
     /// Of `/jwks`.
     pub jwks: f64,
+    /// What is in memory when it has gone, in MiB.
+    pub left: f64,
 }
 
 /// What a run has measured. What is not there was not measured.
@@ -75,10 +77,12 @@ impl Measured {
         let mut lines = self.operations();
         lines.extend(self.sign_ins());
         lines.extend(self.waits());
+        let left = self.crowds.get(&Who::Sqlite).map(|crowd| crowd.left);
         let plain = [
             ("start to first answer, ms", self.start, 50.0),
             ("memory after the start, MiB", self.fresh, 20.0),
             ("memory idle after load, MiB", self.loaded, 28.0),
+            ("memory idle after the crowd, MiB", left, 28.0),
             ("memory of an idle demo, MiB", self.demo, 28.0),
             ("size of the program, MB", self.binary, 25.0),
         ];
@@ -225,7 +229,7 @@ mod tests {
             ((Who::Sqlite, Workload::Code), figures(30.0, 30.0)),
         ]
         .into();
-        measured.crowds.insert(Who::Sqlite, Crowded { token: 1.9, jwks: 2.1 });
+        measured.crowds.insert(Who::Sqlite, Crowded { token: 1.9, jwks: 2.1, left: 29.0 });
         let lines = measured.goals();
         let cases = [
             ("discovery", vec![Some(true), None]),
@@ -238,7 +242,7 @@ mod tests {
             ("/token", vec![Some(true), None]),
             ("/jwks", vec![Some(false), None]),
             ("start", vec![Some(false)]),
-            ("memory", vec![None, None, None]),
+            ("memory", vec![None, None, Some(false), None]),
         ];
         for (what, expected) in cases {
             let found: Vec<_> = of(&lines, what).iter().map(|line| line.is_met()).collect();

@@ -268,13 +268,24 @@ impl Pages {
     /// # Errors
     /// When the template asks for what the page does not have.
     pub fn html<P: Page>(&self, page: &P, language: Language) -> Result<String, TemplateError> {
-        self.render(P::TEMPLATE, page, language)
+        self.render(P::TEMPLATE, Value::from(Serde(page)), language)
     }
 
     /// A page as a response.
     #[must_use]
     pub fn respond<P: Page>(&self, status: StatusCode, page: &P, language: Language) -> Response {
-        match self.html(page, language) {
+        self.response(status, P::TEMPLATE, Value::from(Serde(page)), language)
+    }
+
+    // Once for all kinds of page, and not once for each: that would be a megabyte.
+    fn response(
+        &self,
+        status: StatusCode,
+        template: &'static str,
+        page: Value,
+        language: Language,
+    ) -> Response {
+        match self.render(template, page, language) {
             Ok(html) => {
                 let headers = [
                     (header::CONTENT_TYPE, "text/html; charset=utf-8"),
@@ -283,7 +294,7 @@ impl Pages {
                 (status, headers, html).into_response()
             }
             Err(error) => {
-                tracing::error!(template = P::TEMPLATE, %error, "a page could not be drawn");
+                tracing::error!(template, %error, "a page could not be drawn");
                 (StatusCode::INTERNAL_SERVER_ERROR, "This page could not be drawn.").into_response()
             }
         }
@@ -294,14 +305,18 @@ impl Pages {
     /// # Errors
     /// When a template asks for what the mail does not have.
     pub fn mail<M: MailPage>(&self, mail: &M, language: Language) -> Result<MailParts, TemplateError> {
-        let html = self.render(&format!("mail/{}.html", M::NAME), mail, language)?;
-        let text = self.render(&format!("mail/{}.txt", M::NAME), mail, language)?;
+        self.parts(M::NAME, Value::from(Serde(mail)), language)
+    }
+
+    fn parts(&self, name: &str, mail: Value, language: Language) -> Result<MailParts, TemplateError> {
+        let html = self.render(&format!("mail/{name}.html"), mail.clone(), language)?;
+        let text = self.render(&format!("mail/{name}.txt"), mail, language)?;
         // The subject is the text's first line, so that whoever replaces a template has all of it in one place.
         let (subject, text) = text.split_once('\n').unwrap_or((&text, ""));
         Ok(MailParts { subject: subject.trim().to_owned(), text: text.trim_start().to_owned(), html })
     }
 
-    fn render(&self, name: &str, page: &impl Serialize, language: Language) -> Result<String, TemplateError> {
+    fn render(&self, name: &str, page: Value, language: Language) -> Result<String, TemplateError> {
         let (inner, base) = (self.inner(), &*self.base);
         let below = |path: String| format!("{base}{path}");
         let site = context! {
@@ -320,7 +335,6 @@ impl Pages {
             session_check_script => below(inner.assets.session_check_path()),
             request => request_id().map(|id| id.to_string()),
         };
-        let page = Value::from(Serde(page));
         Ok(inner.templates.get_template(name)?.render(context! { page, ..site })?)
     }
 }

@@ -7,7 +7,7 @@ use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, Result, ToSql}
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::store::pool::PATIENCE;
-use crate::store::row::{FromRow, SqliteColumns};
+use crate::store::row::SqliteColumns;
 
 /// Statements that a connection keeps prepared: more than there are queries.
 const STATEMENTS: usize = 512;
@@ -20,6 +20,9 @@ const SETTINGS: &str = "PRAGMA foreign_keys = ON; PRAGMA journal_mode = WAL; PRA
 
 /// What is bound to a statement's `$1`, `$2`, ….
 pub(crate) type Parameters<'p> = [&'p dyn ToSql];
+
+/// What makes something of a row. All else about reading is there once, and not once for each kind of row.
+pub(super) type TakesRow<'t> = dyn FnMut(&mut SqliteColumns<'_>) -> Result<()> + 't;
 
 /// One connection.
 #[derive(Debug)]
@@ -45,34 +48,40 @@ impl Line {
     }
 
     /// Reads at most one row.
-    pub(crate) fn optional<R: FromRow>(
+    pub(super) fn first(
         &mut self,
         sql: &str,
         parameters: &Parameters<'_>,
-    ) -> Result<Option<R>> {
+        take: &mut TakesRow<'_>,
+    ) -> Result<()> {
         let mut statement = self.prepared(sql, parameters)?;
         let reads_only = statement.readonly();
         let mut rows = statement.raw_query();
-        let found = rows.next()?.map(|row| R::from_row(&mut SqliteColumns::of(row))).transpose()?;
+        let Some(row) = rows.next()? else { return Ok(()) };
+        take(&mut SqliteColumns::of(row))?;
         // What changes something keeps to its foreign keys when it ends.
         while !reads_only && rows.next()?.is_some() {}
-        Ok(found)
+        Ok(())
     }
 
     /// Reads all rows.
-    pub(crate) fn all<R: FromRow>(&mut self, sql: &str, parameters: &Parameters<'_>) -> Result<Vec<R>> {
+    pub(super) fn each(
+        &mut self,
+        sql: &str,
+        parameters: &Parameters<'_>,
+        take: &mut TakesRow<'_>,
+    ) -> Result<()> {
         let mut statement = self.prepared(sql, parameters)?;
         let mut rows = statement.raw_query();
-        let mut found = Vec::new();
-        while found.len() < SHORT {
-            let Some(row) = rows.next()? else { return Ok(found) };
-            found.push(R::from_row(&mut SqliteColumns::of(row))?);
+        for _ in 0..SHORT {
+            let Some(row) = rows.next()? else { return Ok(()) };
+            take(&mut SqliteColumns::of(row))?;
         }
         aside(|| {
             while let Some(row) = rows.next()? {
-                found.push(R::from_row(&mut SqliteColumns::of(row))?);
+                take(&mut SqliteColumns::of(row))?;
             }
-            Ok(found)
+            Ok(())
         })
     }
 
@@ -139,6 +148,26 @@ pub(super) fn aside<T>(work: impl FnOnce() -> T) -> T {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::row::FromRow;
+
+    fn first<R: FromRow>(line: &mut Line, sql: &str, parameters: &Parameters<'_>) -> Result<Option<R>> {
+        let mut found = None;
+        line.first(sql, parameters, &mut |columns| {
+            found = Some(R::from_row(columns)?);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    fn all<R: FromRow>(line: &mut Line, sql: &str) -> Vec<R> {
+        let mut found = Vec::new();
+        line.each(sql, &[], &mut |columns| {
+            found.push(R::from_row(columns)?);
+            Ok(())
+        })
+        .unwrap();
+        found
+    }
 
     fn line() -> (tempfile::TempDir, Line) {
         let folder = tempfile::tempdir().unwrap();
@@ -157,7 +186,7 @@ mod tests {
         let mut parameters: Vec<&dyn ToSql> = vec![&7, &"|"];
         parameters.resize(9, &0);
         parameters.push(&10);
-        let found: Option<(String, i64)> = line.optional(twice, &parameters).unwrap();
+        let found: Option<(String, i64)> = first(&mut line, twice, &parameters).unwrap();
         assert_eq!(found, Some(("|apple|".to_owned(), 10)));
     }
 
@@ -178,12 +207,11 @@ mod tests {
         let (_folder, mut line) = line();
         line.script("INSERT INTO things VALUES ('a', 'x', 1), ('b', 'y', NULL)").unwrap();
         for order in ["name, size", "size, kind, name", "kind, name, name, size"] {
-            let things: Vec<Thing> =
-                line.all(&format!("SELECT {order} FROM things ORDER BY name"), &[]).unwrap();
+            let things: Vec<Thing> = all(&mut line, &format!("SELECT {order} FROM things ORDER BY name"));
             let told: Vec<_> = things.iter().map(|thing| (thing.name.as_str(), thing.size)).collect();
             assert_eq!(told, [("a", Some(1)), ("b", None)], "{order}");
         }
-        assert!(line.optional::<Thing>("SELECT name FROM things", &[]).is_err());
+        assert!(first::<Thing>(&mut line, "SELECT name FROM things", &[]).is_err());
     }
 
     /// Foreign keys are looked at when a statement ends, after its rows.
@@ -192,7 +220,7 @@ mod tests {
         let (_folder, mut line) = line();
         line.script("CREATE TABLE parts (name TEXT REFERENCES things)").unwrap();
         line.control("BEGIN IMMEDIATE").unwrap();
-        let orphan = line.optional::<(String,)>("INSERT INTO parts VALUES ($1) RETURNING name", &[&"x"]);
+        let orphan = first::<(String,)>(&mut line, "INSERT INTO parts VALUES ($1) RETURNING name", &[&"x"]);
         let code = orphan.unwrap_err().sqlite_error().map(|e| e.extended_code);
         assert_eq!(code, Some(787));
     }
@@ -203,7 +231,7 @@ mod tests {
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) SELECT i FROM n";
         let count = move || {
             let (_folder, mut line) = line();
-            line.all::<(i64,)>(numbers, &[]).unwrap().len()
+            all::<(i64,)>(&mut line, numbers).len()
         };
         assert_eq!(tokio::spawn(async move { count() }).await.unwrap(), 1000);
         let alone = std::thread::spawn(move || {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::line::{Line, Parameters, aside};
+use super::line::{Line, Parameters, TakesRow, aside};
 use super::writer::Turn;
 use crate::store::later::Later;
 use crate::store::pool::Lease;
@@ -41,7 +41,7 @@ impl Session {
     pub(super) fn apart(mut line: Line, watch: Arc<Watch>) -> rusqlite::Result<Self> {
         line.control("BEGIN")?;
         // A transaction begins with its first look.
-        let _: Option<(i64,)> = line.optional("SELECT COUNT(*) FROM sqlite_master", &[])?;
+        line.first("SELECT COUNT(*) FROM sqlite_master", &[], &mut |_| Ok(()))?;
         Ok(Self { held: Held::Apart(line), unhurried: true, watch })
     }
 
@@ -67,7 +67,12 @@ impl Session {
         sql: &str,
         parameters: &Parameters<'_>,
     ) -> Result<Option<R>> {
-        self.run(query, |line| line.optional(sql, parameters))
+        let mut found = None;
+        self.first(query, sql, parameters, &mut |columns| {
+            found = Some(R::from_row(columns)?);
+            Ok(())
+        })?;
+        Ok(found)
     }
 
     /// Reads all rows.
@@ -77,7 +82,12 @@ impl Session {
         sql: &str,
         parameters: &Parameters<'_>,
     ) -> Result<Vec<R>> {
-        self.run(query, |line| line.all(sql, parameters))
+        let mut found = Vec::new();
+        self.each(query, sql, parameters, &mut |columns| {
+            found.push(R::from_row(columns)?);
+            Ok(())
+        })?;
+        Ok(found)
     }
 
     /// Runs a statement; nobody waits to hear of it.
@@ -145,6 +155,26 @@ impl Session {
             Held::Turn(turn) => turn.give_up().await,
             Held::Reader(_) | Held::Apart(_) => Ok(()),
         }
+    }
+
+    fn first(
+        &mut self,
+        query: &'static str,
+        sql: &str,
+        parameters: &Parameters<'_>,
+        take: &mut TakesRow<'_>,
+    ) -> Result<()> {
+        self.run(query, |line| line.first(sql, parameters, take))
+    }
+
+    fn each(
+        &mut self,
+        query: &'static str,
+        sql: &str,
+        parameters: &Parameters<'_>,
+        take: &mut TakesRow<'_>,
+    ) -> Result<()> {
+        self.run(query, |line| line.each(sql, parameters, take))
     }
 
     fn run<T>(
