@@ -220,7 +220,7 @@ fn names_its_host<B>(request: &hyper::Request<B>) -> bool {
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
-    use tokio::time::sleep;
+    use tokio::time::{Instant, sleep};
 
     use super::*;
 
@@ -254,8 +254,8 @@ mod tests {
     /// Seconds until the server hangs up on a client that reads so many bytes a second.
     #[expect(clippy::disallowed_methods, reason = "that clock is asked nowhere else")]
     async fn hears_out(mut client: DuplexStream, bytes: usize) -> Option<u64> {
-        let mut buffer = vec![0; bytes];
-        let mut heard = 0;
+        let (mut buffer, mut heard) = (vec![0; bytes], 0);
+        let since = Instant::now();
         loop {
             sleep(Duration::from_secs(1)).await;
             match client.read(&mut buffer).await {
@@ -320,6 +320,7 @@ mod tests {
     /// Seconds until the server hangs up, by the clock of the test, which stands still while there is something to do.
     #[expect(clippy::disallowed_methods, reason = "that clock is asked nowhere else")]
     async fn hangs_up(client: &mut DuplexStream) -> u64 {
+        let since = Instant::now();
         let mut rest = Vec::new();
         let _ = client.read_to_end(&mut rest).await;
         since.elapsed().as_secs()
