@@ -33,7 +33,7 @@ crate::on_both_databases! {
         let off = site.admin.set_two_factor(&site.acme, false).await;
         site.admin.change_email("max", None).await;
         let (db, mailer, max) = (&site.admin.db, site.mailer(), site.by("max").await);
-        let switch = async |consent| preview::switch(db, &mailer, &off, TwoFactor::On, consent, &max).await.unwrap();
+        let switch = async |consent| preview::switch(db, &mailer, &off, TwoFactor::On, consent, None, &max).await.unwrap();
         let (seen, ruling) = not_yet(switch(Consent::default()).await);
         assert_eq!(ruling, Ruling::Confirm(2));
         assert_eq!((seen.no_address.names, seen.actor), (vec!["max".to_owned(), "nia".to_owned()], Some(Obstacle::NoAddress)));
@@ -54,14 +54,14 @@ crate::on_both_databases! {
         let (db, mailer) = (&site.admin.db, site.mailer());
         let insists = Consent { confirmed: None, insists: true };
         let max = site.by("max").await;
-        let refused = preview::switch(db, &mailer, &off, TwoFactor::On, insists, &max).await.unwrap();
+        let refused = preview::switch(db, &mailer, &off, TwoFactor::On, insists, None, &max).await.unwrap();
         let (seen, ruling) = not_yet(refused);
         assert_eq!(ruling, Ruling::Refused(vec![Objection::MailFails]));
         assert!(seen.mail.is_some_and(|mail| mail.words.contains("connection refused")));
-        let rehearsed = preview::switch(db, &mailer, &off, TwoFactor::Rehearse, Consent::default(), &max).await;
+        let rehearsed = preview::switch(db, &mailer, &off, TwoFactor::Rehearse, Consent::default(), None, &max).await;
         assert!(matches!(rehearsed, Ok(Switched::Done(_))), "a rehearsal keeps nobody out");
         let root = site.by("root").await;
-        let insisted = preview::switch(db, &mailer, &off, TwoFactor::On, insists, &root).await;
+        let insisted = preview::switch(db, &mailer, &off, TwoFactor::On, insists, None, &root).await;
         assert!(matches!(insisted, Ok(Switched::Done(_))), "{insisted:?}");
     }
 

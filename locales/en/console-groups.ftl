@@ -125,6 +125,10 @@ foreseen-lead-locked-out = { $n ->
     [one] One person could no longer sign in. Nothing is saved yet.
    *[other] { $n } people could no longer sign in. Nothing is saved yet.
 }
+wrong-others-locked-out = { $n ->
+    [one] Meanwhile it is another person who would be locked out: look again, and type 1 if that is what you want.
+   *[other] Meanwhile it is not the same people who would be locked out: look again, and type { $n } if that is what you want.
+}
 foreseen-lead-mail-fails = It cannot be switched on now: mail does not work this minute, and nobody would get a code. Nothing is saved.
 foreseen-lead-no-override = It cannot be switched on now: nobody active here may sign in without a code, so that nobody could repair what is broken. Nothing is saved.
 foreseen-lead-refused = It cannot be switched on now: mail does not work this minute, and nobody active here may sign in without a code to repair it. Nothing is saved.

@@ -18,7 +18,7 @@ use crate::directory::policy::may_insist;
 use crate::directory::proof::ManageAdvancedSettings;
 use crate::directory::rights::own;
 use crate::directory::{TwoFactor, groups, may};
-use crate::signin::preview::{self, Consent, Preview, Ruling, Switched};
+use crate::signin::preview::{self, Consent, Preview, Ruling, Switched, Whom};
 use crate::store::groups::GroupRow;
 use crate::web::Problem;
 
@@ -70,6 +70,8 @@ pub struct Foreseen {
     pub told: Vec<Attention>,
     /// Where the number of people locked out is typed; none where nobody is, or nothing can be saved.
     pub confirm: Option<Field>,
+    /// Who they are, to find out whether it is others by the time it is saved.
+    pub seen: String,
     /// Where somebody who may insists; none where nothing speaks against it, or they may not.
     pub insist: Option<Field>,
     /// Whether there is anything to save, and it can be.
@@ -106,7 +108,7 @@ async fn set(visit: Visit) -> Result<Response, Problem> {
         confirmed: visit.form.field("confirm").trim().parse().ok(),
         insists: visit.form.field("insist") == "on",
     };
-    match preview::switch(db, mailer, &group, to, consent, &by).await {
+    match preview::switch(db, mailer, &group, to, consent, visit.form.get("seen"), &by).await {
         Ok(Switched::Done(after)) => {
             let here = format!("/console/groups/{}", after.id);
             let undo = [("two_factor", group.two_factor_setting.as_str())];
@@ -191,14 +193,17 @@ async fn foreseen(
 ) -> Result<AdvancedPage, Problem> {
     let mut conn = visit.read().await?;
     let may = may::of_group(&mut conn, group, &visit.by).await.map_err(failed)?;
-    let (found, more) = preview::locked_out(&mut conn, group, preview.to, "", NAMED).await.map_err(failed)?;
+    let (found, more) =
+        preview::locked_out(&mut conn, group, preview.to, Whom::AlsoInvited, NAMED).await.map_err(failed)?;
     let (ruling, insisting) = rulings(visit, preview);
     let changes = preview.to != TwoFactor::of(group)?;
     let can_save = changes && !matches!(insisting, Ruling::Refused(_));
     let number = preview.locked_out();
     let confirm = (can_save && matches!(insisting, Ruling::Confirm(_))).then(|| {
         let field = Field::new("confirm", "advanced-confirm", Kind::Number, "").longest(10).required();
-        let wrong = Wrong::new("confirm", Said::new("wrong-number-locked-out").counting(number));
+        let are_others = visit.form.get("seen").is_some_and(|seen| seen != preview.locked_out_seen());
+        let key = if are_others { "wrong-others-locked-out" } else { "wrong-number-locked-out" };
+        let wrong = Wrong::new("confirm", Said::new(key).counting(number));
         let field = field.hint("advanced-confirm-hint").editable(visit, &may.two_factor);
         if sent { field.typed(&visit.form, Some(&wrong)) } else { field }
     });
@@ -228,6 +233,7 @@ async fn foreseen(
             to: preview.to.name(),
             told: foreseen::told(preview, visit.tree.has_all_of(&group.top_id)),
             confirm,
+            seen: preview.locked_out_seen(),
             insist,
             can_save,
         }),

@@ -231,6 +231,7 @@ fn advanced(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
         switchers_without_override: vec!["Manager".to_owned()],
         actor: Some(Obstacle::NoAddress),
         mail: Some(MailCheck { works: true, words: "fine".to_owned() }),
+        locked_out_ids: "one\n".to_owned(),
     };
     let confirm =
         Field::new("confirm", "advanced-confirm", Kind::Number, "").hint("advanced-confirm-hint").required();
@@ -238,6 +239,7 @@ fn advanced(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
         to: "on",
         told: told(preview, true),
         confirm: can_save.then(|| input(confirm.clone())),
+        seen: preview.locked_out_seen(),
         insist,
         can_save,
     };

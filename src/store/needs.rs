@@ -8,7 +8,7 @@ use super::{Conn, Result};
 macro_rules! needs {
     ($($which:tt)+) => {
         concat!(
-            "SELECT u.id, u.login, u.login_key, u.group_id, u.email, r.rights AS role_rights, g.two_factor_setting, b.stopped_at,
+            "SELECT u.id, u.login, u.login_key, u.group_id, u.email, u.status, r.rights AS role_rights, g.two_factor_setting, b.stopped_at,
                     CASE WHEN m.id IS NOT NULL THEN COALESCE(m.answer, '') END AS undelivered,
                     m.address AS unreached, m.done_at AS undelivered_at
              FROM users u JOIN roles r ON r.id = u.role_id LEFT JOIN groups g ON g.id = u.group_id
@@ -113,6 +113,8 @@ pub struct NeedRow {
     pub group_id: Option<String>,
     /// The email address.
     pub email: Option<String>,
+    /// Whether they may sign in: `active`, `disabled`, `invited`.
+    pub status: String,
     /// The rights of their role, separated by spaces.
     pub role_rights: String,
     /// Their group's two-factor setting.
@@ -133,6 +135,7 @@ from_row!(NeedRow {
     login_key,
     group_id,
     email,
+    status,
     role_rights,
     two_factor_setting,
     stopped_at,

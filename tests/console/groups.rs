@@ -163,6 +163,42 @@ crate::on_both_databases! {
         assert!(max.browser.has_field("password") || max.browser.text().contains("No email"), "{}", max.browser.text());
     }
 
+    /// The number that is typed is about those whom the page has named.
+    async fn others_than_those_who_were_shown_are_shown_before_they_are_locked_out(database) {
+        let site = Site::on(database).await;
+        let design = site.admin.add_subgroup(&site.acme, "Design", false).await;
+        for (login, email) in [("dan", None), ("dora", Some("dora@example.org"))] {
+            site.admin.add_user(&design, login, "User", email).await;
+        }
+        let mut max = Manager::arrives(&site, "max").await;
+        max.open(&format!("/console/groups/{}/advanced", design.id)).await.send(&[("two_factor", "on")]).await;
+        assert!(max.browser.text().contains("dan"), "{}", max.browser.text());
+        site.admin.change_email("dan", Some("dan@example.org")).await;
+        site.admin.change_email("dora", None).await;
+        max.send(&[("confirm", "1")]).await;
+        assert_eq!(max.browser.status(), 422, "{}", max.browser.text());
+        let text = max.browser.text();
+        assert!(text.contains("another person who would be locked out") && text.contains("dora"), "{text}");
+        max.send(&[("confirm", "1")]).await;
+        assert!(max.saved().is_some_and(|said| said.contains("Two-factor is on")), "{}", max.browser.text());
+    }
+
+    /// As on Home and in Repair, whose invitation did not arrive is not among those who cannot sign in.
+    async fn whoever_has_no_password_yet_is_not_counted_as_kept_out(database) {
+        let site = Site::on(database).await;
+        let design = site.admin.add_subgroup(&site.acme, "Design", true).await;
+        site.admin.add_invited(&design, "ivy", None).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        let page = format!("/console/groups/{}", design.id);
+        for page in [page.clone(), format!("{page}/advanced")] {
+            max.open(&page).await;
+            assert!(!max.browser.text().contains("ivy"), "{page}: {}", max.browser.text());
+        }
+        site.admin.add_user(&design, "dan", "User", None).await;
+        max.open(&page).await;
+        assert!(max.browser.text().contains("One person cannot sign in"), "{}", max.browser.text());
+    }
+
     async fn nothing_is_saved_that_nobody_could_repair_but_by_a_site_administrator_who_insists(database) {
         let mut site = Site::on(database).await;
         site.admin.set_two_factor(&site.acme, false).await;

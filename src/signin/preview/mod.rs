@@ -8,8 +8,8 @@ mod switch;
 mod words;
 
 pub use now::{
-    Count, KeptOut, Mark, count_locked_out, count_locked_out_in, first_locked_out, locked_out, locked_out_in,
-    overriders,
+    Count, KeptOut, Mark, Whom, count_locked_out, count_locked_out_in, first_locked_out, locked_out,
+    locked_out_in, overriders,
 };
 pub use roles::{Changed, RolePreview, change_role, changing_role, with_role};
 pub use rule::{Consent, Objection, Ruling, Stakes, rule};
@@ -19,6 +19,7 @@ use super::decide::{Demand, Facts, Next, Reach, Strength, decide};
 use crate::directory::people::Need;
 use crate::directory::rights::{Rights, own};
 use crate::directory::{Error, Status, TwoFactor, groups, people, roles as tree};
+use crate::keys::secret::TokenHash;
 use crate::store::groups::GroupRow;
 use crate::store::{Conn, needs, users};
 
@@ -55,6 +56,9 @@ pub struct Preview {
     pub actor: Option<Obstacle>,
     /// Whether mail works at this moment; none where nobody has looked.
     pub mail: Option<MailCheck>,
+    /// The ids of those who could no longer sign in, one a line.
+    #[serde(skip)]
+    pub locked_out_ids: String,
 }
 
 /// Whether the mail server can be talked to.
@@ -124,6 +128,7 @@ pub async fn changing(
         switchers_without_override: switchers_without_override(conn, group).await?,
         actor: None,
         mail,
+        locked_out_ids: String::new(),
     };
     if to != TwoFactor::Off {
         preview.count(conn, group, actor_id).await?;
@@ -251,6 +256,10 @@ impl Preview {
         if !need.overrides && lot != Lot::Asked {
             self.asked.count -= 1;
         }
+        if matches!(lot, Lot::LockedOut(_)) {
+            self.locked_out_ids.push_str(&need.id);
+            self.locked_out_ids.push('\n');
+        }
         match lot {
             Lot::LockedOut(Obstacle::NoAddress) => self.no_address.add(need.login),
             Lot::LockedOut(Obstacle::Undelivered) => self.undelivered.add(need.login),
@@ -273,6 +282,12 @@ impl Preview {
     #[must_use]
     pub const fn locked_out(&self) -> i64 {
         self.no_address.count + self.undelivered.count + self.codes_stopped.count
+    }
+
+    /// Who they are, in few characters: others, and be they as many, are another answer.
+    #[must_use]
+    pub fn locked_out_seen(&self) -> String {
+        TokenHash::of(&self.locked_out_ids).as_str().to_owned()
     }
 
     /// What the rules for saving look at.

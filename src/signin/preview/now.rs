@@ -21,8 +21,17 @@ pub struct Count {
     pub more: bool,
 }
 
-/// At most `limit` of a group who could not sign in with a setting, by login, that come after the folded login `after`; and the key
-/// that the next ones come after, if there may be any.
+/// Whom a list of those who could not sign in is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whom {
+    /// Those who could otherwise.
+    Active,
+    /// Those who have not chosen a password yet as well: a switch is about them too.
+    AlsoInvited,
+}
+
+/// At most `limit` of a group who could not sign in with a setting, by login; and the key that the next ones come after, if there may be
+/// any.
 ///
 /// # Errors
 /// When the database refuses.
@@ -30,10 +39,10 @@ pub async fn locked_out(
     conn: &mut Conn,
     group: &GroupRow,
     to: TwoFactor,
-    after: &str,
+    whom: Whom,
     limit: usize,
 ) -> Result<(Vec<Affected>, Option<String>), Error> {
-    let (mut found, mut after) = (Vec::new(), after.to_owned());
+    let (mut found, mut after) = (Vec::new(), String::new());
     if to != TwoFactor::On {
         // Nobody is kept out: a setting that asks for no code, or lets people go on without.
         return Ok((found, None));
@@ -42,7 +51,7 @@ pub async fn locked_out(
         let (page, next) = people::needs_hard_to_reach(conn, &group.id, &after, LOOKED_AT).await?;
         for need in page {
             let lot = lot(&need, to, need.overrides);
-            if !matches!(lot, Lot::LockedOut(_)) {
+            if !matches!(lot, Lot::LockedOut(_)) || (need.invited && whom == Whom::Active) {
                 continue;
             }
             if found.len() == limit {
@@ -76,7 +85,7 @@ pub async fn first_locked_out(
     to: TwoFactor,
     named: usize,
 ) -> Result<(Vec<Affected>, Count), Error> {
-    let (mut found, next) = locked_out(conn, group, to, "", COUNTED).await?;
+    let (mut found, next) = locked_out(conn, group, to, Whom::Active, COUNTED).await?;
     let count = Count { n: i64::try_from(found.len()).unwrap_or(i64::MAX), more: next.is_some() };
     found.truncate(named);
     Ok((found, count))

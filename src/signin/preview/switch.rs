@@ -47,7 +47,8 @@ pub async fn look(
     changing(&mut db.read().await?, group, to, actor_id, Some(mail)).await
 }
 
-/// Changes a group's two-factor setting, if what that does is allowed, or confirmed, or insisted on.
+/// Changes a group's two-factor setting, if what that does is allowed, or confirmed, or insisted on. `seen` is who would be locked out as
+/// whoever confirms has seen it ([`Preview::locked_out_seen`]): of others, and be they as many, they know nothing.
 ///
 /// # Errors
 /// When the rank rules say no, or the database refuses.
@@ -57,9 +58,12 @@ pub async fn switch(
     group: &GroupRow,
     to: TwoFactor,
     consent: Consent,
+    seen: Option<&str>,
     by: &By,
 ) -> Result<Switched, Error> {
     let preview = look(db, mailer, group, to, by).await?;
+    let confirmed = consent.confirmed.filter(|_| seen.is_none_or(|seen| seen == preview.locked_out_seen()));
+    let consent = Consent { confirmed, ..consent };
     let ruling = rule(&preview.stakes(), consent, policy::may_insist(&by.actor));
     if ruling != Ruling::Save {
         return Ok(Switched::Not(Box::new(preview), ruling));
