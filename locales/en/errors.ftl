@@ -54,13 +54,13 @@ logout-hint-of-another-app = The app sent an ID token that was given to another 
 logout-uri-not-registered = The app asked to send you on to an address that is not registered for it, so you stay here.
 
 not-found-title = There is nothing here
-not-found-what-to-do = Check the address, or go back to the app that sent you.
+not-found-what-to-do = Check the address, or go back to the page or the app that you came from.
 method-not-allowed-title = This is not how this page works
-method-not-allowed-what-to-do = Go back to the app that sent you, and start again.
+method-not-allowed-what-to-do = Go back to the page or the app that you came from, and start again.
 bad-form-title = This request could not be read
 bad-form-what-to-do = It was too long, was not text, or held one field twice. Go back and try again; if you are building an app, send each parameter once, in UTF-8.
 foreign-form-title = This form came from another site
-foreign-form-what-to-do = Nothing was done. Go back to the app that sent you here, and start again.
+foreign-form-what-to-do = Nothing was done. Go back to the page or the app that you came from, and start again.
 dead-link-title = This link no longer works
 dead-link-what-to-do = It was used, is too old, or a later one has taken its place. Ask for another below, or ask a manager.
 dead-link-again = Ask for another link
