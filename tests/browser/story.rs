@@ -139,10 +139,10 @@ impl Story {
         assert!(self.chromium.url().await.ends_with("/console/repair"), "{}", self.chromium.url().await);
         let seen = [
             "No mail gets through: no code and no link arrives.",
-            "Our mail server does not send this on for us",
+            "Our mail server sends nothing on for us",
             "Whoever administers this site can give it another mail server: root",
             "Asks for help: the code could not be sent.",
-            "our mail server did not take the last message to ned@example.org. The address may be right",
+            "our mail server took no message to ned@example.org. The address may be right",
         ];
         self.reads("8-repair", &seen).await;
         self.chromium.tick("details.raw summary").await;
