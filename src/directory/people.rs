@@ -131,8 +131,8 @@ pub struct Need {
     pub login: String,
     /// Their group; none for a site administrator.
     pub group_id: Option<String>,
-    /// Whether they have not chosen a password yet.
-    pub invited: bool,
+    /// Whether they may sign in, or have not chosen a password yet.
+    pub status: Status,
     /// Whether there is an address that a code could go to.
     pub has_address: bool,
     /// Whether they sign in with the password alone all the same.
@@ -162,7 +162,7 @@ impl Need {
         let setting = row.two_factor_setting.as_deref().unwrap_or(TwoFactor::Off.name());
         Ok(Self {
             two_factor: TwoFactor::from_name(setting).ok_or_else(|| bad("groups", "two_factor_setting"))?,
-            invited: row.status == Status::Invited.name(),
+            status: Status::from_name(&row.status).ok_or_else(|| bad("users", "status"))?,
             has_address: deliverable(row.email.as_deref(), &row.login).is_some(),
             overrides: rights.has(own::OVERRIDE_2FA),
             codes_stopped: row.stopped_at.is_some(),

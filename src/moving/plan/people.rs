@@ -213,7 +213,7 @@ fn one(
 /// What decides whether they can be sent a code, and need one.
 fn need(login: &Login, email: Option<&Address>, two_factor: TwoFactor, overrides: bool) -> Need {
     Need {
-        invited: false,
+        status: Status::Active,
         id: String::new(),
         group_id: None,
         key: login.key(),

@@ -2,7 +2,7 @@
 //! looked at often.
 
 use super::{Affected, Lot, NAMED_AT_MOST, Obstacle, lot};
-use crate::directory::{Error, Tree, TwoFactor, people};
+use crate::directory::{Error, Status, Tree, TwoFactor, people};
 use crate::store::groups::GroupRow;
 use crate::store::{self, Conn, users};
 
@@ -51,7 +51,7 @@ pub async fn locked_out(
         let (page, next) = people::needs_hard_to_reach(conn, &group.id, &after, LOOKED_AT).await?;
         for need in page {
             let lot = lot(&need, to, need.overrides);
-            if !matches!(lot, Lot::LockedOut(_)) || (need.invited && whom == Whom::Active) {
+            if !matches!(lot, Lot::LockedOut(_)) || (need.status == Status::Invited && whom == Whom::Active) {
                 continue;
             }
             if found.len() == limit {
