@@ -23,7 +23,7 @@ pub fn seal(vault: &Vault, inside: &[u8]) -> Vec<u8> {
     let last = parts.len() - 1;
     for (at, part) in parts.into_iter().enumerate() {
         let mut frame = vec![u8::from(at == last)];
-        frame.extend((part.len() as u32).to_be_bytes());
+        frame.extend(u32::try_from(part.len()).expect("a short part").to_be_bytes());
         let nonce = [&[0; 4][..], &(at as u64).to_be_bytes()].concat();
         let mut tag = [0; 16];
         let sealed = encrypt_aead(Cipher::aes_256_gcm(), &key, Some(&nonce), &frame, part, &mut tag);
@@ -38,7 +38,7 @@ pub fn seal(vault: &Vault, inside: &[u8]) -> Vec<u8> {
 pub fn packed(plain: &[u8]) -> Vec<u8> {
     let mut packed = vec![0x78, 0x01];
     for block in plain.chunks(0xffff) {
-        let length = block.len() as u16;
+        let length = u16::try_from(block.len()).expect("a short block");
         packed.push(0);
         packed.extend(length.to_le_bytes());
         packed.extend((!length).to_le_bytes());

@@ -314,7 +314,7 @@ pub struct Page<'a> {
     pub sort: Sort,
     /// Whether the last ones come first.
     pub last_first: bool,
-    /// The folded login that they come after, and by name that one's [`name_key`]; none for the first page.
+    /// The folded login that they come after, and by name that one's [`name_key()`]; none for the first page.
     pub after: Option<(&'a str, &'a str)>,
     /// How a word begins that is searched for, and what comes after all that begin so, in hexadecimal digits.
     pub words: (&'a str, &'a str),
