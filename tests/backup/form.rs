@@ -197,18 +197,35 @@ async fn a_check_tells_what_is_inside_and_leaves_nothing_behind() {
     assert!(report.faults[0].contains("chain") && report.faults[1].contains("signing keys"));
 }
 
+/// The first line of a backup of today.
+async fn head() -> Value {
+    let known = Database::sqlite().await;
+    let migrations = migrated(&mut known.db.read().await.unwrap()).await.unwrap();
+    let migrations: Vec<_> = migrations.iter().map(|one| json!([one.version, hex(&one.checksum)])).collect();
+    json!({"head": {"made_at": 1, "countersign": "0.1.0", "database": "SQLite", "issuer": "x", "migrations": migrations, "master_key": null}})
+}
+
+/// The line that begins a table, and the rest.
+fn wrong(name: &str, columns: Value, rest: &str) -> String {
+    format!("{}\n", json!({"table": {"name": name, "columns": columns}})) + rest
+}
+
+/// On neither database does anything of it come.
+async fn is_refused(sealed: &[u8], vault: &Vault, what: &str, expected: &str) {
+    for database in [Database::empty_sqlite().await, Database::empty_postgres().await] {
+        let contents = opened(sealed, Secret::Master(vault)).unwrap();
+        let told = restore(contents, &database.db, vault, 1).await.unwrap_err().to_string();
+        assert!(told.contains(expected), "{what}: {told}");
+        assert_eq!(database.db.schema_state().await.unwrap(), SchemaState::Empty, "{what}");
+    }
+}
+
 /// Whoever has the key can write what they like: that is read with care, too.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_no_backup_holds_is_refused_with_its_line() {
     let folder = tempfile::tempdir().unwrap();
     let vault = Vault::open_or_create(folder.path(), &mut entropy()).unwrap();
-    let known = Database::sqlite().await;
-    let migrations = migrated(&mut known.db.read().await.unwrap()).await.unwrap();
-    let migrations: Vec<_> = migrations.iter().map(|one| json!([one.version, hex(&one.checksum)])).collect();
-    let head = json!({"head": {"made_at": 1, "countersign": "0.1.0", "database": "SQLite", "issuer": "x", "migrations": migrations, "master_key": null}});
-    let wrong = |name: &str, columns: Value, rest: &str| -> String {
-        format!("{}\n", json!({"table": {"name": name, "columns": columns}})) + rest
-    };
+    let head = head().await;
     let failures = |rest: &str| {
         wrong("failures", json!([["subject", "text"], ["debt", "number"], ["failed_at", "number"]]), rest)
     };
@@ -258,12 +275,7 @@ async fn what_no_backup_holds_is_refused_with_its_line() {
         ("no UTF-8", "\u{fffd}".to_owned(), "ends in the middle"),
     ] {
         let sealed = seal(&vault, &packed(format!("{head}\n{lines}").as_bytes()));
-        for database in [Database::empty_sqlite().await, Database::empty_postgres().await] {
-            let contents = opened(&sealed, Secret::Master(&vault)).unwrap();
-            let told = restore(contents, &database.db, &vault, 1).await.unwrap_err().to_string();
-            assert!(told.contains(expected), "{what}: {told}");
-            assert_eq!(database.db.schema_state().await.unwrap(), SchemaState::Empty, "{what}");
-        }
+        is_refused(&sealed, &vault, what, expected).await;
     }
     let sealed = seal(&vault, &packed(format!("{head}\n{good}").as_bytes()));
     restore(opened(&sealed, Secret::Master(&vault)).unwrap(), &Database::empty_sqlite().await.db, &vault, 1)

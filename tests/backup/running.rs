@@ -62,6 +62,19 @@ async fn sign_in(app: &RelyingApp, site: &Url) -> SignedIn {
     SignedIn { browser, access: tokens.text("access_token"), refresh: tokens.text("refresh_token") }
 }
 
+/// What an operator does after a disaster.
+async fn everything_ends(other: &Program, app: &RelyingApp, last: SignedIn) {
+    assert!(other.must(&["session", "end", "--all"], "").contains("Everybody signs in anew"));
+    let mut browser = last.browser;
+    browser.open(&app.visit().url()).await;
+    assert!(browser.has_field("password"), "{}", browser.text());
+    assert_eq!(app.refresh(&last.refresh).await.status, 200, "it is for when somebody is away");
+    other.must(&["grant", "revoke", "--all"], "");
+    assert_eq!(app.userinfo(&last.access).await.status, 401);
+    assert_eq!(other.must_json(&["session", "list", "--json"]).as_array().map(Vec::len), Some(0));
+    assert_eq!(other.must_json(&["grant", "list", "--json"]).as_array().map(Vec::len), Some(0));
+}
+
 /// People sign in without a pause; a backup is made meanwhile; and another program goes on from it on the other kind of database.
 async fn moved(from: Database, to: Database) {
     let smtp = Smtp::start().await;
@@ -116,17 +129,8 @@ async fn moved(from: Database, to: Database) {
     let log = other.must(&["audit", "--kind", "backup"], "");
     assert!(log.contains("backup.begun by operator") && log.contains("backup.restored by operator"), "{log}");
 
-    // And the other way after a disaster.
     let last = sign_in(&app, &program.url).await;
-    assert!(other.must(&["session", "end", "--all"], "").contains("Everybody signs in anew"));
-    let mut browser = last.browser;
-    browser.open(&app.visit().url()).await;
-    assert!(browser.has_field("password"), "{}", browser.text());
-    assert_eq!(app.refresh(&last.refresh).await.status, 200, "it is for when somebody is away");
-    other.must(&["grant", "revoke", "--all"], "");
-    assert_eq!(app.userinfo(&last.access).await.status, 401);
-    assert_eq!(other.must_json(&["session", "list", "--json"]).as_array().map(Vec::len), Some(0));
-    assert_eq!(other.must_json(&["grant", "list", "--json"]).as_array().map(Vec::len), Some(0));
+    everything_ends(&other, &app, last).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

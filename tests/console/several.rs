@@ -75,7 +75,8 @@ crate::on_both_databases! {
         let (_, _, mut fields) = max.browser.submission("undo");
         site.admin.change_email("ona", Some("ona@example.org")).await;
         let bea = site.admin.user("bea").await.id;
-        fields.iter_mut().find(|(name, _)| name == "who").unwrap().1.push_str(&format!(" {bea}"));
+        let who = &mut fields.iter_mut().find(|(name, _)| name == "who").unwrap().1;
+        *who = format!("{who} {bea}");
         let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         max.browser.post("/console/users/several/domain/undo", &fields).await;
         assert!(max.saved().unwrap().contains("2 people have no address again."), "{}", max.browser.text());

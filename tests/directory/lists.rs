@@ -76,7 +76,7 @@ async fn by_each_way(
     let escaped: String =
         fold(typed).chars().flat_map(|c| if "!%_".contains(c) { vec!['!', c] } else { vec![c] }).collect();
     let (begins, later) = (format!("{escaped}%"), format!("% {escaped}%"));
-    let from: String = fold(typed).bytes().map(|byte| format!("{byte:02x}")).collect();
+    let from: String = fold(typed).bytes().fold(String::new(), |digits, byte| format!("{digits}{byte:02x}"));
     let to = format!("{from}g");
     let mut found = Vec::new();
     for way in [Way::Wide, Way::Narrow(which.word()), Way::Worded(which.word(), 1000)] {
@@ -174,7 +174,9 @@ crate::on_both_databases! {
                 let found = by_each_way(&acme, which, "", sort, false).await;
                 assert!(found.windows(2).all(|ways| ways[0] == ways[1]), "{which:?}: {found:?}");
                 let mut last_first = by_each_way(&acme, which, "", sort, true).await;
-                last_first.iter_mut().for_each(|way| way.reverse());
+                for way in &mut last_first {
+                    way.reverse();
+                }
                 assert_eq!(found, last_first, "{which:?}");
                 let (mut found, mut expected) = (found[0].clone(), expected.clone());
                 found.sort();

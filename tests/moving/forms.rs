@@ -157,15 +157,15 @@ fn dump(form: &Form) -> String {
     for ((name, columns), rows) in COLUMNS.into_iter().zip(rows) {
         let table = (form.table)(name);
         let described: Vec<String> = columns.iter().map(|column| format!("`{column}` text")).collect();
-        dump += &format!(
-            "DROP TABLE IF EXISTS {table};\nCREATE TABLE IF NOT EXISTS {table} (\n{}\n) ENGINE=InnoDB\n;\n",
+        dump = format!(
+            "{dump}DROP TABLE IF EXISTS {table};\nCREATE TABLE IF NOT EXISTS {table} (\n{}\n) ENGINE=InnoDB\n;\n",
             described.join(",\n")
         );
         let [first, value, row] = form.between;
         let named = if form.named { format!(" (`{}`)", columns.join("`, `")) } else { String::new() };
         let rows: Vec<String> = rows.iter().map(|values| format!("({})", values.join(value))).collect();
-        dump +=
-            &format!("{} {table}{named} VALUES{first}{}{};\n", form.insert, rows.join(row), form.after_rows);
+        let (insert, rows, after) = (form.insert, rows.join(row), form.after_rows);
+        dump = format!("{dump}{insert} {table}{named} VALUES{first}{rows}{after};\n");
     }
     dump + form.tail
 }

@@ -186,11 +186,8 @@ async fn the_apps_of_a_realm_are_registered_with_their_secrets() {
 fn the_passwords_of_an_old_keycloak_come_too() {
     let mut old = realm(true);
     let hash = "Cf9xjlisAEzRbMZsosxST/5+wkpfUV6uoqiZkYtP6iQ=";
-    let credential = |algorithm: &str| {
-        json!([{"type": "password", "hashedSaltedValue": hash, "salt": SALT, "hashIterations": 1000, "counter": 0,
-            "algorithm": algorithm, "digits": 0, "period": 0, "config": {}}])
-    };
-    old["users"][0]["credentials"] = credential("pbkdf2-sha256");
+    old["users"][0]["credentials"] = json!([{"type": "password", "hashedSaltedValue": hash, "salt": SALT, "hashIterations": 1000,
+        "counter": 0, "algorithm": "pbkdf2-sha256", "digits": 0, "period": 0, "config": {}}]);
     old["users"][0]["requiredActions"] = json!(["UPDATE_PASSWORD"]);
     old["users"][1]["credentials"] =
         json!([{"type": "password", "secretData": "{}", "credentialData": "{}"}]);
