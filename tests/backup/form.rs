@@ -206,7 +206,7 @@ async fn head() -> Value {
 }
 
 /// The line that begins a table, and the rest.
-fn wrong(name: &str, columns: Value, rest: &str) -> String {
+fn wrong(name: &str, columns: &Value, rest: &str) -> String {
     format!("{}\n", json!({"table": {"name": name, "columns": columns}})) + rest
 }
 
@@ -227,7 +227,7 @@ async fn what_no_backup_holds_is_refused_with_its_line() {
     let vault = Vault::open_or_create(folder.path(), &mut entropy()).unwrap();
     let head = head().await;
     let failures = |rest: &str| {
-        wrong("failures", json!([["subject", "text"], ["debt", "number"], ["failed_at", "number"]]), rest)
+        wrong("failures", &json!([["subject", "text"], ["debt", "number"], ["failed_at", "number"]]), rest)
     };
     let end = "{\"rows\":1}\n{\"end\":1}\n";
     let good = failures(&format!("[\"x\",1,2]\n{end}"));
@@ -235,21 +235,21 @@ async fn what_no_backup_holds_is_refused_with_its_line() {
         ("nothing", String::new(), "the end is missing"),
         (
             "another table",
-            wrong("nowhere\"; DROP TABLE users; --", json!([["x", "text"]]), end),
+            wrong("nowhere\"; DROP TABLE users; --", &json!([["x", "text"]]), end),
             "a table nowhere",
         ),
-        ("another column", wrong("failures", json!([["nowhere", "text"]]), end), "a table failures"),
+        ("another column", wrong("failures", &json!([["nowhere", "text"]]), end), "a table failures"),
         (
             "a column twice",
-            wrong("failures", json!([["subject", "text"], ["subject", "text"]]), end),
+            wrong("failures", &json!([["subject", "text"], ["subject", "text"]]), end),
             "a table failures",
         ),
         (
             "a column of another kind",
-            wrong("failures", json!([["subject", "number"]]), end),
+            wrong("failures", &json!([["subject", "number"]]), end),
             "a table failures",
         ),
-        ("no column", wrong("failures", json!([]), end), "a table failures"),
+        ("no column", wrong("failures", &json!([]), end), "a table failures"),
         ("a table twice", failures("{\"rows\":0}\n") + &failures(end), "a table failures"),
         (
             "too few values",
