@@ -4,7 +4,7 @@ use super::Error;
 use super::Tree;
 use super::by::By;
 use super::proof::ViewUsers;
-use crate::mail::{Meaning, Unsent, Working, answered_at};
+use crate::mail::{Meaning, Unsent, unrefuted};
 use crate::store::deliveries::{self, Delivery, Page};
 use crate::store::{Conn, Result, messages};
 
@@ -56,18 +56,10 @@ pub async fn failing(conn: &mut Conn, by: &By) -> std::result::Result<Vec<Delive
     let mut found = list(conn, Which::Failed, (i64::MAX, ""), NEWS.1, by).await?;
     let since = (by.now() - NEWS.0) * 1000;
     found.retain(|message| message.created_at_ms > since);
-    if found.is_empty() {
-        return Ok(found);
-    }
-    let working = Working::load(conn).await?;
-    found.retain(|message| {
-        !working.refutes(Unsent {
-            address: &message.address,
-            answer: message.answer.as_deref().unwrap_or_default(),
-            answered_at: answered_at(message.done_at, message.attempts, message.next_at),
-        })
-    });
-    Ok(found)
+    Ok(unrefuted(conn, found, |m| {
+        Unsent::new(&m.address, m.answer.as_deref(), m.done_at, m.attempts, m.next_at)
+    })
+    .await?)
 }
 
 /// What keeps everybody's mail from getting through, as the last words about those that are `failing` say it; none where mail works.

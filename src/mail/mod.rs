@@ -20,4 +20,4 @@ pub use domain::to_ascii as domain_to_ascii;
 pub use domain::to_unicode as domain_to_unicode;
 pub use message::{Outgoing, Purpose, mask};
 pub use transport::MailError;
-pub use working::{Unsent, Working, answered_at, note_let_in};
+pub use working::{Unsent, Working, note_let_in, unrefuted};

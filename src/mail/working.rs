@@ -32,6 +32,24 @@ pub struct Unsent<'a> {
     pub answered_at: i64,
 }
 
+impl<'a> Unsent<'a> {
+    /// A message that was settled at `done_at`, or that waits for the next of its `attempts` at `next_at`; in seconds since 1970.
+    #[must_use]
+    pub fn new(
+        address: &'a str,
+        answer: Option<&'a str>,
+        done_at: Option<i64>,
+        attempts: i64,
+        next_at: i64,
+    ) -> Self {
+        Self {
+            address,
+            answer: answer.unwrap_or_default(),
+            answered_at: answered_at(done_at, attempts, next_at),
+        }
+    }
+}
+
 impl Working {
     /// What is known by now.
     ///
@@ -67,6 +85,23 @@ impl Working {
     }
 }
 
+/// The messages but for those of which what was said says nothing any more.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn unrefuted<T>(
+    conn: &mut Conn,
+    mut messages: Vec<T>,
+    unsent: impl Fn(&T) -> Unsent<'_>,
+) -> Result<Vec<T>> {
+    if messages.is_empty() {
+        return Ok(messages);
+    }
+    let working = Working::load(conn).await?;
+    messages.retain(|message| !working.refutes(unsent(message)));
+    Ok(messages)
+}
+
 /// Writes down that the mail server lets us in now.
 ///
 /// # Errors
@@ -76,8 +111,7 @@ pub async fn note_let_in(conn: &mut Conn, now: i64) -> Result<()> {
 }
 
 /// When a message was last answered: when it was settled, or, while it waits for the next of its `attempts` at `next_at`, before that.
-#[must_use]
-pub fn answered_at(done_at: Option<i64>, attempts: i64, next_at: i64) -> i64 {
+fn answered_at(done_at: Option<i64>, attempts: i64, next_at: i64) -> i64 {
     done_at.unwrap_or_else(|| retry::tried_at(attempts, next_at))
 }
 

@@ -3,7 +3,7 @@
 use super::SignInState;
 use super::preview::{KeptOut, count_locked_out_in};
 use crate::directory::Tree;
-use crate::mail::{Unsent, Working, answered_at};
+use crate::mail::{Unsent, unrefuted};
 use crate::store::overview::{self, OverrideRow, UnsentRow};
 use crate::store::{Conn, Result};
 
@@ -64,19 +64,9 @@ pub async fn look(state: &SignInState, tree: &Tree, user_id: &str, now: i64) -> 
 }
 
 async fn unsent(conn: &mut Conn, root: Option<&str>, now: i64) -> Result<Vec<UnsentRow>> {
-    let mut found = overview::unsent(conn, root, (now - NEWS) * 1000, SOME).await?;
-    if found.is_empty() {
-        return Ok(found);
-    }
-    let working = Working::load(conn).await?;
-    found.retain(|message| {
-        !working.refutes(Unsent {
-            address: &message.address,
-            answer: message.answer.as_deref().unwrap_or_default(),
-            answered_at: answered_at(message.done_at, message.attempts, message.next_at),
-        })
-    });
-    Ok(found)
+    let found = overview::unsent(conn, root, (now - NEWS) * 1000, SOME).await?;
+    unrefuted(conn, found, |m| Unsent::new(&m.address, m.answer.as_deref(), m.done_at, m.attempts, m.next_at))
+        .await
 }
 
 /// The apps whose sign-ins were refused within a day, the worst first.

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use url::Url;
 
 use crate::support::Database;
-use crate::support::admin::{PASSWORD, REDIRECT_URI};
+use crate::support::admin::PASSWORD;
 use crate::support::browser::Browser;
 use crate::support::program::Program;
-use crate::support::relying_app::{Proof, RelyingApp};
+use crate::support::relying_app::RelyingApp;
 use crate::support::smtp::Smtp;
 
 /// What somebody has after a sign-in that was answered.
@@ -23,15 +23,7 @@ struct SignedIn {
 pub async fn set_up(database: Database, smtp: &Smtp) -> (Program, RelyingApp) {
     let program = Program::new(database, smtp);
     program.init();
-    let added = program.must_json(&["client", "add", "App", "--redirect-uri", REDIRECT_URI, "--json"]);
-    let text = |name: &str| added[name].as_str().expect("an app").to_owned();
-    let app = RelyingApp {
-        issuer: program.url.clone(),
-        client_id: text("client_id"),
-        client_secret: Some(text("client_secret")),
-        redirect_uri: REDIRECT_URI.to_owned(),
-        proof: Proof::Basic,
-    };
+    let app = program.add_app();
     (program, app)
 }
 

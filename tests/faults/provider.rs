@@ -6,10 +6,10 @@ use reqwest::StatusCode;
 use url::Url;
 
 use super::support::Database;
-use super::support::admin::{PASSWORD, REDIRECT_URI};
+use super::support::admin::PASSWORD;
 use super::support::browser::{Browser, http};
 use super::support::program::{Program, Serving};
-use super::support::relying_app::{Proof, RelyingApp};
+use super::support::relying_app::RelyingApp;
 use super::support::smtp::Smtp;
 
 /// How long a client waits for an answer: longer than any that may be given.
@@ -43,15 +43,7 @@ impl Provider {
         let mut program = Program::new(database, &smtp);
         change(&mut program);
         program.init();
-        let added = program.must_json(&["client", "add", "App", "--redirect-uri", REDIRECT_URI, "--json"]);
-        let text = |name: &str| added[name].as_str().expect("an app").to_owned();
-        let app = RelyingApp {
-            issuer: program.url.clone(),
-            client_id: text("client_id"),
-            client_secret: Some(text("client_secret")),
-            redirect_uri: REDIRECT_URI.to_owned(),
-            proof: Proof::Basic,
-        };
+        let app = program.add_app();
         Self { program, app, _smtp: smtp }
     }
 

@@ -8,10 +8,10 @@ use reqwest::header::HeaderMap;
 use tokio::task::JoinSet;
 
 use crate::support::Database;
-use crate::support::admin::{PASSWORD, REDIRECT_URI};
+use crate::support::admin::PASSWORD;
 use crate::support::browser::{Browser, client};
 use crate::support::program::{Program, Serving};
-use crate::support::relying_app::{Proof, RelyingApp};
+use crate::support::relying_app::RelyingApp;
 use crate::support::smtp::Smtp;
 
 /// A program that serves people without a second factor, behind a proxy on this machine, and one app.
@@ -29,15 +29,7 @@ fn office(program: &Program, people: u32) -> (RelyingApp, Serving) {
         let person = ["user", "add", &login, "--group", "Acme", "--role", "User", "--password-stdin"];
         program.must(&person, &format!("{PASSWORD}\n"));
     }
-    let client = program.must_json(&["client", "add", "App", "--redirect-uri", REDIRECT_URI, "--json"]);
-    let app = RelyingApp {
-        issuer: program.url.clone(),
-        client_id: client["client_id"].as_str().unwrap().to_owned(),
-        client_secret: client["client_secret"].as_str().map(str::to_owned),
-        redirect_uri: REDIRECT_URI.to_owned(),
-        proof: Proof::Basic,
-    };
-    (app, program.serve())
+    (program.add_app(), program.serve())
 }
 
 /// A new browser at this address, at the password page.

@@ -11,7 +11,8 @@ use tempfile::TempDir;
 use url::Url;
 
 use super::Database;
-use super::admin::PASSWORD;
+use super::admin::{PASSWORD, REDIRECT_URI};
+use super::relying_app::{Proof, RelyingApp};
 use super::smtp::Smtp;
 
 /// A folder, and the program in it; which database and mail server it uses comes from the environment.
@@ -62,6 +63,19 @@ impl Program {
         let arguments =
             ["init", "--admin", "root", "--issuer", &issuer, "--listen", &listen, "--password-stdin"];
         self.must(&arguments, &format!("{PASSWORD}\n"));
+    }
+
+    /// An app that is registered there, whose secret goes by Basic.
+    pub fn add_app(&self) -> RelyingApp {
+        let added = self.must_json(&["client", "add", "App", "--redirect-uri", REDIRECT_URI, "--json"]);
+        let text = |name: &str| added[name].as_str().expect("an app").to_owned();
+        RelyingApp {
+            issuer: self.url.clone(),
+            client_id: text("client_id"),
+            client_secret: Some(text("client_secret")),
+            redirect_uri: REDIRECT_URI.to_owned(),
+            proof: Proof::Basic,
+        }
     }
 
     /// Runs a command to its end, with this on its standard input.
