@@ -96,7 +96,15 @@ async fn traced(change: impl FnOnce(&mut Config)) -> (Site, Collector) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_has_its_parts() {
-    let (site, collector) = traced(|_| ()).await;
+    has_its_parts(traced(|_| ()).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_has_its_parts_where_prometheus_looks_as_well() {
+    has_its_parts(traced(|config| config.metrics.listen = Some("127.0.0.1:0".parse().unwrap())).await).await;
+}
+
+async fn has_its_parts((site, collector): (Site, Collector)) {
     let app = site.admin.add_app().await;
     site.signed_in(&app, &app.visit(), "ned").await;
     let password = collector.wait_for(|span| span.is("POST /authorize/{signin}/password")).await;

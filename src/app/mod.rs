@@ -86,10 +86,6 @@ impl App {
     pub async fn open(config: Config, clock: Clock) -> anyhow::Result<Self> {
         let (db, vault) = foundation::open_to_serve(&config).await?;
         let metrics = if config.metrics.listen.is_some() { Metrics::on()? } else { Metrics::off() };
-        if config.metrics.listen.is_some() {
-            let metrics = metrics.clone();
-            db.listen(Box::new(move |query, took, failed| metrics.statement(query, took, failed)));
-        }
         let tracer = if config.telemetry.otlp_endpoint.is_some() { Tracer::on() } else { Tracer::off() };
         watch::listen(&db, &metrics, &tracer);
         let mailer = Mailer::measured(db.clone(), vault.clone(), &config, clock.clone(), metrics.clone())?;
