@@ -24,8 +24,11 @@ pub const PUBLISHED_AHEAD: i64 = 600;
 /// How long a retired key stays published beyond its last token, in seconds.
 const MARGIN: i64 = 3600;
 
-/// How old the keys in memory may be, in seconds; a rotation elsewhere is seen after this long.
-const STALE: i64 = 5;
+/// How old the keys in memory may be, in seconds: a rotation elsewhere, and stolen keys that were withdrawn there, are seen in the next one.
+const STALE: i64 = 1;
+
+/// How long after a look that has failed there is none, in seconds.
+const AGAIN: i64 = 5;
 
 /// How long keys that were read are good for while the database cannot be asked, in seconds: what others retire meanwhile stays
 /// published for so long beyond its last token.
@@ -87,7 +90,12 @@ impl Memory {
     fn is_good(&self, now: i64) -> bool {
         self.ring.is_complete()
             && (is_recent(self.read_at, now, STALE)
-                || is_recent(self.tried_at, now, STALE) && is_recent(self.read_at, now, KEPT))
+                || self.is_cut_off(now) && is_recent(self.read_at, now, KEPT))
+    }
+
+    /// Whether the last look has failed, and it is too soon for another.
+    fn is_cut_off(&self, now: i64) -> bool {
+        self.tried_at > self.read_at && is_recent(self.tried_at, now, AGAIN)
     }
 }
 
@@ -153,8 +161,7 @@ impl SigningKeys {
 
     /// Whether the last look at the database has failed, and it is too soon for another.
     pub(super) fn is_cut_off(&self, now: i64) -> bool {
-        let memory = self.memory();
-        memory.tried_at > memory.read_at && is_recent(memory.tried_at, now, STALE)
+        self.memory().is_cut_off(now)
     }
 
     fn memory(&self) -> Memory {
