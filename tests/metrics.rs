@@ -81,6 +81,8 @@ crate::on_both_databases! {
     async fn sign_ins_are_counted_by_how_they_went(database) {
         let watched = Watched::on(database).await;
         let site = &watched.site;
+        let before = watched.page().await;
+        assert!(before.0.contains("\ncountersign_overrides_total 0\n"), "Prometheus is to see the first:\n{}", before.0);
         let plain = site.admin.add_group("Plain", false).await;
         site.admin.add_user(&plain, "pia", "User", None).await;
         let app = site.admin.add_app().await;
@@ -114,6 +116,7 @@ crate::on_both_databases! {
         let top = site.acme.top_id.as_str();
         for (name, labels, value) in [
             ("countersign_codes_tried_total", &[("outcome", "right")][..], 1.0),
+            ("countersign_overrides_total", &[], 1.0),
             ("countersign_codes_tried_total", &[("outcome", "wrong")], 1.0),
             // Two passwords of ned's on the first page, two on the second; ada's, pia's, nia's.
             ("countersign_throttle_decisions_total", &[("decision", "heard")], 7.0),

@@ -57,6 +57,9 @@ impl Metrics {
     /// Somebody has been let in to an app.
     pub fn signed_in(&self, outcome: SignedIn, app: App<'_>) {
         let Some(all) = &self.0 else { return };
+        if outcome == SignedIn::Override {
+            all.people.overrides.inc();
+        }
         all.apps.with(app, |app| all.people.signins.with_label_values(&[outcome.word(), app]).inc());
     }
 
