@@ -9,7 +9,7 @@ use rand::CryptoRng;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 
-use super::message::{Outgoing, Purpose, build, mask};
+use super::message::{Outgoing, Purpose, build, mask, mask_all};
 use super::retry::{Failure, Fate, fate};
 use super::settings;
 use super::transport::{Failed, MailError, Transport, sender};
@@ -414,8 +414,7 @@ impl Mailer {
         let way = Duration::from_millis(u64::try_from(way).unwrap_or_default());
         self.0.metrics.mail(purpose(claimed), state, way);
         let to = mask(&claimed.address);
-        // Servers like to repeat the address in their answers.
-        let answer = answer.replace(&claimed.address, &to);
+        let answer = mask_all(answer, &claimed.address);
         tracing::info!(id = claimed.id, purpose = claimed.purpose, to, state, answer, "mail");
     }
 }

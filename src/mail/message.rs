@@ -109,6 +109,32 @@ pub fn mask(address: &str) -> String {
     format!("{first}•••@{}", to_unicode(domain))
 }
 
+/// What a mail server has said about a message to this address, as the log shows it: servers repeat the address in letters of their own
+/// or the part before the @ alone, and name others.
+pub(super) fn mask_all(answer: &str, address: &str) -> String {
+    let local = address.rsplit_once('@').map_or(address, |(local, _)| local).to_lowercase();
+    let ends_word = |c: char| c.is_whitespace() || "<>()[],;:\"'`".contains(c);
+    let mut masked = String::with_capacity(answer.len());
+    for piece in answer.split_inclusive(ends_word) {
+        let word = piece.trim_end_matches(ends_word);
+        let rest = if word.to_lowercase().trim_end_matches('.') == local {
+            ""
+        } else {
+            // The second is the wide one of East Asia.
+            word.find(['@', '\u{ff20}']).and_then(|at| word.get(at..)).unwrap_or(word)
+        };
+        if rest == word {
+            masked.push_str(word);
+        } else {
+            masked.extend(word.chars().take(1));
+            masked.push_str("•••");
+            masked.push_str(rest);
+        }
+        masked.push_str(piece.get(word.len()..).unwrap_or_default());
+    }
+    masked
+}
+
 /// Builds the message as it goes over the wire; addresses and subject pass through lettre's types, so that nothing in
 /// them can become a header.
 pub(super) fn build(from: &Mailbox, outgoing: &Outgoing, id: &str, now: i64) -> Result<Message, MailError> {
@@ -147,6 +173,22 @@ mod tests {
 
     fn from() -> Mailbox {
         "Countersign <id@example.org>".parse().unwrap()
+    }
+
+    #[test]
+    fn the_log_names_nobody_whom_a_server_names() {
+        for (said, logged) in [
+            ("550 5.1.1 <ned@example.org>: unknown", "550 5.1.1 <n•••@example.org>: unknown"),
+            ("550 Mailbox of NED@EXAMPLE.ORG is full", "550 Mailbox of N•••@EXAMPLE.ORG is full"),
+            ("550 unknown user: \"ned\"", "550 unknown user: \"n•••\""),
+            ("550 no Ned here, try <smith@example.net>.", "550 no N••• here, try <s•••@example.net>."),
+            ("550 ned%example.org@relay", "550 n•••@relay"),
+            ("550 ned\u{ff20}example.org", "550 n•••\u{ff20}example.org"),
+            ("250 2.0.0 Ok: queued as 4F1", "250 2.0.0 Ok: queued as 4F1"),
+            ("", ""),
+        ] {
+            assert_eq!(mask_all(said, "ned@example.org"), logged);
+        }
     }
 
     #[test]
