@@ -33,6 +33,21 @@ crate::on_both_databases! {
         assert!(refused.to_string().contains("nowhere"), "{refused}");
     }
 
+    /// Nodes whose clocks differ refuse each other's codes, and nobody sees why.
+    async fn a_clock_that_is_not_the_servers_is_told(database) {
+        let apart = async |now| database.db.clocks_apart(now).await.unwrap();
+        let Some(behind) = apart(0).await else {
+            assert!(database.url.starts_with("sqlite"), "SQLite is on this machine");
+            return;
+        };
+        let there = -behind;
+        for (now, least, most) in [(there + 600, 595, 600), (there - 600, -610, -600)] {
+            let ahead = apart(now).await.expect("too far");
+            assert!((least..=most).contains(&ahead), "{ahead}");
+        }
+        assert_eq!(apart(there + 2).await, None, "near enough");
+    }
+
     async fn migrating_again_changes_nothing(database) {
         assert_eq!(database.db.schema_state().await.unwrap(), SchemaState::Current);
         database.db.migrate().await.unwrap();

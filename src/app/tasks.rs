@@ -103,6 +103,7 @@ async fn keys(app: App, mut stopped: watch::Receiver<bool>) {
     let provider = &app.provider;
     let every = app.config.keys.rotate_every.as_secs();
     loop {
+        compare_clocks(&app).await;
         if let Err(error) = publish(&app).await {
             tracing::warn!(%error, "what the settings sign with could not be noted");
         }
@@ -116,6 +117,16 @@ async fn keys(app: App, mut stopped: watch::Receiver<bool>) {
             _ = stopped.wait_for(|stop| *stop) => break,
             () = tokio::time::sleep(ROTATE_EVERY) => {}
         }
+    }
+}
+
+/// What begins at one node and ends at another goes by both of their clocks.
+async fn compare_clocks(app: &App) {
+    if let Ok(Some(ahead)) = app.db.clocks_apart(app.provider.signin.clock.now()).await {
+        tracing::warn!(
+            seconds = ahead,
+            "this machine's clock is so far ahead of that of the database's server (below 0: behind it): set the one that is wrong, or codes will be refused"
+        );
     }
 }
 

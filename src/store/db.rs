@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::conn::{Conn, Side, Tx};
+use super::macros::optional;
 use super::postgres::Postgres;
 use super::sqlite::Sqlite;
 use super::versions::Changes;
@@ -15,6 +16,12 @@ const CLOSE: Duration = Duration::from_secs(5);
 
 /// How much is written to see whether the database takes writing, in bytes.
 const SHEET: usize = 32_768;
+
+/// PostgreSQL's alone.
+const SERVER_TIME: &str = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT)";
+
+/// By how much clocks may differ, in seconds: codes of apps live a minute.
+const APART: i64 = 5;
 
 /// How to open a database.
 #[derive(Clone, Debug)]
@@ -108,6 +115,20 @@ impl Db {
         let mut tx = self.write().await?;
         facts::set(&mut tx, facts::WRITTEN_AT, &format!("{now:<SHEET$}")).await?;
         tx.commit().await
+    }
+
+    /// By how many seconds this time is ahead of that of the database's server, where that is more than nodes can do with. SQLite is on
+    /// this machine.
+    ///
+    /// # Errors
+    /// When the database does not say.
+    pub async fn clocks_apart(&self, now: i64) -> Result<Option<i64>> {
+        if self.is_sqlite() {
+            return Ok(None);
+        }
+        let mut conn = self.read().await?;
+        let there: Option<(i64,)> = optional!(conn, (i64,), SERVER_TIME)?;
+        Ok(there.map(|(there,)| now.saturating_sub(there)).filter(|ahead| ahead.abs() > APART))
     }
 
     /// What this process changes of what others keep in memory.

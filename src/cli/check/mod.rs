@@ -102,7 +102,9 @@ fn settings(operator: &Operator) -> Finding {
 
 async fn examine(operator: &Operator, findings: &mut Vec<Finding>) {
     let config = &operator.config;
-    findings.push(clock(operator.clock.now()));
+    let options = Options { max_connections: 2, ..options(config) };
+    let opened = Db::open(&options).await;
+    findings.push(clock(operator, opened.as_ref().ok()).await);
     findings.push(found("templates", templates(operator)));
     if let Some(tls) = &config.tls {
         let fits = Acceptor::new(tls, operator.clock.clone()).map(|_| "the certificate and its key fit");
@@ -116,8 +118,6 @@ async fn examine(operator: &Operator, findings: &mut Vec<Finding>) {
     }
     let vault = Vault::open(&config.keys.dir);
     findings.push(found("master key", vault.as_ref().map(|_| "nobody can read it who need not")));
-    let options = Options { max_connections: 2, ..options(config) };
-    let opened = Db::open(&options).await;
     let examined = match &opened {
         Ok(db) => schema(db, &options, operator.clock.now()).await,
         Err(e) => bad("database", e.to_string()),
@@ -170,14 +170,26 @@ async fn traces(endpoint: &str, config: &Config) -> Finding {
     }
 }
 
-/// A clock before this program was written makes every token wrong.
-fn clock(now: i64) -> Finding {
+/// A clock before this program was written makes every token wrong; one that is not the database's, what begins at one node and ends at
+/// another.
+async fn clock(operator: &Operator, db: Option<&Db>) -> Finding {
     const WRITTEN: i64 = 1_795_000_000;
-    if now > WRITTEN {
-        good("clock", timestamp(now))
-    } else {
-        bad("clock", "the machine's clock stands before 2026-11: set it, or tokens will be refused")
+    let now = operator.clock.now();
+    if now <= WRITTEN {
+        return bad("clock", "the machine's clock stands before 2026-11: set it, or tokens will be refused");
     }
+    let apart = match db {
+        Some(db) => db.clocks_apart(now).await.ok().flatten(),
+        None => None,
+    };
+    let Some(ahead) = apart else { return good("clock", timestamp(now)) };
+    let (seconds, way) = (ahead.unsigned_abs(), if ahead > 0 { "ahead of" } else { "behind" });
+    bad(
+        "clock",
+        format!(
+            "this machine's clock is {seconds} s {way} that of the database's server: set the one that is wrong, or codes will be refused"
+        ),
+    )
 }
 
 async fn schema(db: &Db, options: &Options, now: i64) -> Finding {
