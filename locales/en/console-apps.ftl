@@ -100,6 +100,7 @@ apps-secret-older = The secret before that works no longer: an app has two at mo
 apps-secret-question = Make a new secret for { $name }?
 apps-secret-old = The old secret stops working at once.
 apps-secret-people = Until the new one is put into the app, nobody can sign in there, and it can renew no token. Whoever is in it stays there until their token is over.
+apps-secret-meanwhile = Somebody else has just changed the secrets of this app. Nothing was done: read first what it would do now.
 apps-secret-once = The new secret is shown once, on the next page.
 apps-secret-button = Make it
 apps-delete-title = Delete

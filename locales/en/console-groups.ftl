@@ -73,6 +73,8 @@ group-rehearsal-title = How the rehearsal goes
 group-rehearsal-caption = People and how their last rehearsal went
 rehearsed-managed = entered the code
 rehearsed-skipped = went on without the code that was sent
+rehearsed-not_sent = went on before the mail server had taken the code
+rehearsed-exempt = needs no code
 rehearsed-no_address = has no address for a code
 rehearsed-codes_stopped = codes stopped after too many wrong ones
 rehearsed-mail_refused = the mail server refused the code
@@ -82,6 +84,7 @@ rehearsed-not_yet = not signed in since
 group-basics-title = Name and language
 group-name = Name
 group-language = Language
+group-name-hint = Apps that are told the groups of their people hear the new name from the next sign-in on: whoever set them up must know.
 group-language-hint = Of the mails to its people, as a tag such as en or pt-BR. A new group below takes it from here, and is on its own afterwards.
 group-save = Save
 group-below-title = Groups below
@@ -191,6 +194,7 @@ stopped-mend = mend
 stopped-more = Show all who cannot sign in
 
 wrong-choose = Choose one of them.
+wrong-two-factor-meanwhile = Somebody else has set two-factor to { $name } meanwhile. Nothing was saved: read first what saving would do now.
 wrong-changed-meanwhile = Somebody has changed this meanwhile to { $name }. Save again if yours is right.
 wrong-number-locked-out = { $n ->
     [one] One person would be locked out: type 1 if that is what you want.

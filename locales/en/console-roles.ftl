@@ -32,6 +32,7 @@ role-lead-outranked = This role ranks as high as yours or higher: somebody of a 
 role-lead-read = You can read this role, and not change it.
 role-holders-title = Who holds it:
 role-name = Name
+role-name-hint = Apps that are told the role of their people hear the new name from the next sign-in on: whoever set them up must know.
 role-rank = Rank
 role-rank-hint = From 0 to 512, and not above your own. Whoever ranks higher may edit those below.
 role-rights = Rights
@@ -93,4 +94,4 @@ saved-role-deleted = The role { $name } was deleted.
 
 wrong-rank = A rank is a whole number from 0 to { $n }.
 wrong-role-without-group = Open the organisation that the role is to serve first, and add it from its roles.
-wrong-role-changed-meanwhile = Somebody has changed this role meanwhile. What is so now is on its page: open it again before you change it.
+wrong-role-changed-meanwhile = Somebody else has changed this role meanwhile. What you typed is still here; beside it stands what is so now. Save again if yours is right.

@@ -17,7 +17,7 @@ use crate::directory::listing::Which;
 use crate::directory::policy::may_insist;
 use crate::directory::proof::ManageAdvancedSettings;
 use crate::directory::rights::own;
-use crate::directory::{TwoFactor, groups, may};
+use crate::directory::{By, TwoFactor, groups, may};
 use crate::signin::preview::{self, Consent, Preview, Ruling, Switched, Whom};
 use crate::store::groups::GroupRow;
 use crate::web::Problem;
@@ -104,6 +104,9 @@ async fn set(visit: Visit) -> Result<Response, Problem> {
         };
         return Ok(visit.page(&foreseen(&visit, &group, &preview, false).await?));
     }
+    if visit.form.get("was").is_some_and(|was| was != group.two_factor_setting) {
+        return meanwhile(&visit, &group, to, &by).await;
+    }
     let consent = Consent {
         confirmed: visit.form.field("confirm").trim().parse().ok(),
         insists: visit.form.field("insist") == "on",
@@ -141,6 +144,20 @@ async fn again(visit: Visit) -> Result<Response, Problem> {
     }
     page.errors = errors([], Some(&kept::not_saved()));
     Ok(visit.again(&page))
+}
+
+/// Somebody else has switched it since the preview was drawn: what saving would do now is another thing.
+async fn meanwhile(visit: &Visit, group: &GroupRow, to: TwoFactor, by: &By) -> Result<Response, Problem> {
+    let (db, mailer) = (&visit.provider().signin.db, &visit.provider().signin.mailer);
+    match preview::look(db, mailer, group, to, by).await {
+        Ok(preview) => {
+            let mut page = foreseen(visit, group, &preview, false).await?;
+            let said = Said::new("wrong-two-factor-meanwhile").about(&group.two_factor_setting);
+            page.errors = errors([], Some(&Wrong::new("", said)));
+            Ok(visit.again(&page))
+        }
+        Err(error) => refused(visit, group, error).await,
+    }
 }
 
 async fn refused(

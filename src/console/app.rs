@@ -67,6 +67,8 @@ pub struct AppPage {
     pub version: String,
     /// How long the old secret is kept beside a new one, where it has one to renew.
     pub keep: Option<Field>,
+    /// Which secrets it has, in few characters.
+    pub secrets: String,
     /// Until when the secret before its newest works.
     pub old_until: Option<Moment>,
     /// The set-ups to copy: word, name, whether it is the one that is shown.
@@ -181,6 +183,14 @@ async fn meanwhile(visit: &Visit, client: &Client) -> Result<Response, Problem> 
     Ok(visit.again(&page(visit, &mut conn, client, fields, errors).await?))
 }
 
+/// The page as the app is now, with why something was not done.
+pub(super) async fn as_it_is(visit: &Visit, client: &Client, wrong: &Wrong) -> Result<Response, Problem> {
+    let mut conn = visit.read().await?;
+    let fields = app_form::fields(visit, &mut conn, client).await?;
+    let errors = errors(&fields, Some(wrong));
+    Ok(visit.again(&page(visit, &mut conn, client, fields, errors).await?))
+}
+
 /// `POST /console/apps/{id}/delete`
 async fn delete(visit: Visit) -> Result<Response, Problem> {
     let by = visit.prove::<ManageRelyingApps>()?;
@@ -258,6 +268,7 @@ async fn page(
             .token_endpoint_auth_method
             .needs_secret()
             .then(|| app_secrets::keep_field(visit.is_unlocked())),
+        secrets: client.secrets_version(),
         old_until: client.old_secret_until(visit.now()).map(|until| visit.moment(until)),
         recipes: RECIPES.iter().map(|recipe| (recipe.name, recipe.title, is_shown(recipe))).collect(),
         setup: shown.map(|recipe| recipe.filled(&visit.provider().issuer, client, None)),

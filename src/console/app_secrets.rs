@@ -4,10 +4,10 @@ use axum::response::Response;
 use serde::Serialize;
 
 use super::Visit;
-use super::app::{find, here};
+use super::app::{self, find, here};
 use super::app_form;
 use super::confirm::Confirm;
-use super::field::{Choice, Field, Kind, Label, Said};
+use super::field::{Choice, Field, Kind, Label, Said, Wrong};
 use super::routes::{Needs, Route};
 use super::saved::Saved;
 use super::visit::ConsolePage;
@@ -15,8 +15,9 @@ use crate::clock::Moment;
 use crate::directory::proof::ManageRelyingApps;
 use crate::directory::rights::own;
 use crate::keys::secret::entropy;
+use crate::oidc::clients::manage::{self, EndedOld, Renewed};
 use crate::oidc::clients::recipe::Recipe;
-use crate::oidc::clients::{Client, OVERLAP, manage};
+use crate::oidc::clients::{Client, OVERLAP};
 use crate::web::Problem;
 
 const NEEDS: Needs = Needs::Right(own::MANAGE_RELYING_APPS);
@@ -27,6 +28,9 @@ pub(super) const ROUTES: &[Route] = &[
         Box::pin(end(visit))
     }),
 ];
+
+/// The field that says which secrets the app had when the page was drawn.
+const SEEN: &str = "seen";
 
 /// For how long the old secret may be kept beside a new one: the word that is sent, its label, and the seconds that it stands for.
 const KEEP: [(&str, &str, i64); 4] = [
@@ -110,20 +114,31 @@ async fn renew(visit: Visit) -> Result<Response, Problem> {
     let keep = keep(visit.form.field("keep"));
     if !visit.is_confirmed() {
         drop(tx);
-        return Ok(ask(&visit, &client, keep));
+        return Ok(visit.confirm(&question(&visit, &client, keep)));
     }
     let vault = &visit.provider().signin.vault;
-    let rotated = manage::renew_secret(&mut tx, vault, &client.id, keep, &by, &mut entropy()).await;
-    let rotated = rotated.map_err(|error| app_form::wrong(error).err().unwrap_or(Problem::Gone))?;
+    let wish = (visit.form.get(SEEN), keep);
+    let renewed = manage::renew_secret(&mut tx, vault, &client.id, wish, &by, &mut entropy()).await;
+    let rotated = match renewed.map_err(|error| app_form::wrong(error).err().unwrap_or(Problem::Gone))? {
+        Renewed::Yes(rotated) => rotated,
+        Renewed::Meanwhile(now) => {
+            drop(tx);
+            let mut question = question(&visit, &now, keep);
+            question.consequences.insert(0, Said::new("apps-secret-meanwhile"));
+            return Ok(visit.again(&question));
+        }
+    };
     tx.commit().await?;
     let page = SecretPage::new(&visit, &client, Some(rotated.secret.reveal()), None, false);
     Ok(visit.page(&SecretPage { old_until: rotated.old_until.map(|until| visit.moment(until)), ..page }))
 }
 
 /// The question that stands before it: what becomes of the secrets that there are.
-fn ask(visit: &Visit, client: &Client, keep: i64) -> Response {
+fn question(visit: &Visit, client: &Client, keep: i64) -> Confirm {
     let asked = Said::new("apps-secret-question").about(&client.metadata.client_name);
-    let question = Confirm::of(visit, asked, "apps-secret-button", &here(client));
+    let mut question = Confirm::of(visit, asked, "apps-secret-button", &here(client));
+    question.fields.retain(|(name, _)| name != SEEN);
+    question.fields.push((SEEN.to_owned(), client.secrets_version()));
     let question = if client.secret_hash.is_none() {
         question
     } else if keep == 0 {
@@ -136,7 +151,7 @@ fn ask(visit: &Visit, client: &Client, keep: i64) -> Response {
         Some(_) => question.consequence(Said::new("apps-secret-older")),
         None => question,
     };
-    visit.confirm(&question.consequence(Said::new("apps-secret-once")))
+    question.consequence(Said::new("apps-secret-once"))
 }
 
 /// `POST /console/apps/{id}/secret/end`
@@ -144,10 +159,17 @@ async fn end(visit: Visit) -> Result<Response, Problem> {
     let by = visit.prove::<ManageRelyingApps>()?;
     let mut tx = visit.write().await?;
     let client = find(&visit, &mut tx).await?;
-    let ended = manage::end_old(&mut tx, &client.id, &by, &mut entropy()).await;
-    let ended = ended.map_err(|error| app_form::wrong(error).err().unwrap_or(Problem::Gone))?;
+    let ended = manage::end_old(&mut tx, &client.id, visit.form.get(SEEN), &by, &mut entropy()).await;
+    let said = match ended.map_err(|error| app_form::wrong(error).err().unwrap_or(Problem::Gone))? {
+        EndedOld::Yes => "saved-old-secret-ended",
+        EndedOld::Already => "saved-old-secret-none",
+        EndedOld::Meanwhile(now) => {
+            drop(tx);
+            return app::as_it_is(&visit, &now, &Wrong::new("", Said::new("apps-secret-meanwhile"))).await;
+        }
+    };
     tx.commit().await?;
-    let said = Saved::new(if ended { "saved-old-secret-ended" } else { "saved-old-secret-none" });
+    let said = Saved::new(said);
     Ok(visit.saved(&here(&client), &said.about(&client.metadata.client_name)))
 }
 

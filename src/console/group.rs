@@ -134,17 +134,25 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
 /// `POST /console/groups/{id}`: name and language.
 async fn set(visit: Visit) -> Result<Response, Problem> {
     let by = visit.prove::<ManageBasicSettings>()?;
-    let before = visit.group(&mut visit.read().await?).await?;
+    let mut tx = visit.write().await?;
+    let before = visit.group(&mut tx).await?;
     let changes = match changes(&visit, &before) {
         Ok(changes) => changes,
-        Err(wrong) => return Ok(visit.again(&page(&visit, Form::Basics(&wrong)).await?)),
+        Err(wrong) => {
+            drop(tx);
+            return Ok(visit.again(&page(&visit, Form::Basics(&wrong)).await?));
+        }
     };
-    let mut tx = visit.write().await?;
     match groups::set(&mut tx, &before, &changes, &by, &mut entropy()).await {
         Ok(after) => {
             tx.commit().await?;
             let here = format!("/console/groups/{}", after.id);
-            let back = [("name", before.name.as_str()), ("language", before.language.as_str())];
+            let back = [
+                ("name", before.name.as_str()),
+                ("language", before.language.as_str()),
+                ("seen_name", after.name.as_str()),
+                ("seen_language", after.language.as_str()),
+            ];
             Ok(visit.saved(&here, &Saved::new("saved-group").about(&after.name).undone_by(&here, &back)))
         }
         Err(error) => {
@@ -164,17 +172,22 @@ async fn again(visit: Visit) -> Result<Response, Problem> {
     Ok(visit.again(&page))
 }
 
-/// What was typed, if nobody has changed the group since it was shown.
+/// What was typed, if nobody else has changed the same since it was shown. What was left as it was shown stays as it is now.
 fn changes(visit: &Visit, now: &GroupRow) -> Result<Changes, Wrong> {
-    let name = line(&visit.form, "name", LONGEST_NAME)?;
-    let language = line(&visit.form, "language", 35)?;
-    for (seen, field, now) in [("seen_name", "name", &now.name), ("seen_language", "language", &now.language)]
-    {
-        if visit.form.get(seen).is_some_and(|seen| seen != now) && visit.form.field(field) != now {
-            return Err(Wrong::new(field, Said::new("wrong-changed-meanwhile").about(now)));
-        }
+    let name = changed(visit, "name", line(&visit.form, "name", LONGEST_NAME)?, &now.name)?;
+    let language = changed(visit, "language", line(&visit.form, "language", 35)?, &now.language)?;
+    Ok(Changes { name, language, ..Changes::default() })
+}
+
+fn changed(visit: &Visit, field: &'static str, typed: &str, now: &str) -> Result<Option<String>, Wrong> {
+    let seen = visit.form.get(&format!("seen_{field}")).unwrap_or(now);
+    if typed == seen || typed == now {
+        return Ok(None);
     }
-    Ok(Changes { name: Some(name.to_owned()), language: Some(language.to_owned()), ..Changes::default() })
+    if seen != now {
+        return Err(Wrong::new(field, Said::new("wrong-changed-meanwhile").about(now)));
+    }
+    Ok(Some(typed.to_owned()))
 }
 
 /// Which of the page's forms was sent, and what is wrong with it.
@@ -244,7 +257,8 @@ pub(super) fn list_of_people(visit: &Visit, which: &str) -> Option<String> {
 }
 
 fn basics(visit: &Visit, group: &GroupRow, may: &may::OfGroup, sent: Form<'_>) -> Vec<Field> {
-    let name = Field::new("name", "group-name", Kind::Text, &group.name).longest(LONGEST_NAME).required();
+    let name = Field::new("name", "group-name", Kind::Text, &group.name);
+    let name = name.hint("group-name-hint").longest(LONGEST_NAME).required();
     let language = Field::new("language", "group-language", Kind::Text, &group.language)
         .hint("group-language-hint")
         .longest(35)

@@ -48,6 +48,7 @@ mod person_form;
 mod repair;
 mod repair_deeds;
 mod role;
+mod role_meanwhile;
 mod roles;
 pub mod routes;
 pub mod samples;

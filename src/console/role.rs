@@ -149,6 +149,11 @@ async fn set(visit: Visit) -> Result<Response, Problem> {
         Err(Unfit::Wrong(wrong)) => {
             return Ok(visit.again(&page(&visit, &mut conn, Some(&before), Some(&wrong)).await?));
         }
+        Err(Unfit::Meanwhile) => {
+            let wrong = Wrong::new("", Said::new("wrong-role-changed-meanwhile"));
+            let page = page(&visit, &mut conn, Some(&before), Some(&wrong)).await?;
+            return Ok(visit.again(&page.beside_what_is_so(&visit, &before, &wrong)));
+        }
         Err(Unfit::Problem(problem)) => return Err(problem),
     };
     drop(conn);
@@ -262,6 +267,8 @@ fn rank(typed: &str) -> Result<i64, Wrong> {
 /// Why a change is not even previewed.
 enum Unfit {
     Wrong(Wrong),
+    /// Somebody else has changed the role since it was shown.
+    Meanwhile,
     Problem(Problem),
 }
 
@@ -272,7 +279,7 @@ async fn wanted(visit: &Visit, conn: &mut Conn, before: &RoleRow, by: &By) -> Re
         Err(problem) => Unfit::Problem(problem),
     };
     if visit.form.get("seen").is_some_and(|shown| shown != seen(before)) {
-        return Err(Unfit::Wrong(Wrong::new("", Said::new("wrong-role-changed-meanwhile"))));
+        return Err(Unfit::Meanwhile);
     }
     let may = may::of_role(conn, before, by).await.map_err(of)?;
     let typed = typed(visit, Some((before, &may))).map_err(Unfit::Wrong)?;
@@ -341,7 +348,7 @@ fn question(visit: &Visit, before: &RoleRow, after: &RoleRow, seen: &RolePreview
 }
 
 /// A right by the name that people read, or else its word.
-fn spoken(visit: &Visit, word: &str) -> String {
+pub(super) fn spoken(visit: &Visit, word: &str) -> String {
     let known = own::OF_GROUPS.into_iter().any(|known| known == word);
     let pages = &visit.provider().signin.pages;
     if known { pages.sentence(&format!("right-{word}"), visit.language) } else { word.to_owned() }
@@ -429,7 +436,8 @@ impl Drawn<'_> {
         let no = || Err(Refusal::OutsideReach);
         let (name, rank) =
             role.map_or(("", String::new()), |role| (role.name.as_str(), role.rank.to_string()));
-        let name = Field::new("name", "role-name", Kind::Text, name).longest(LONGEST_NAME).required();
+        let name = Field::new("name", "role-name", Kind::Text, name);
+        let name = name.hint("role-name-hint").longest(LONGEST_NAME).required();
         let rank =
             Field::new("rank", "role-rank", Kind::Number, rank).hint("role-rank-hint").longest(4).required();
         let name = name.editable(self.visit, &self.may.map_or_else(no, may::OfRole::name));

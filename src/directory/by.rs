@@ -14,13 +14,15 @@ pub struct By {
     pub actor: Actor,
     /// When, in milliseconds since 1970.
     pub now_ms: i64,
+    /// From which network, as the audit log names it; none at the command line.
+    pub network: Option<String>,
 }
 
 impl By {
     /// The command line, now.
     #[must_use]
     pub const fn operator(now_ms: i64) -> Self {
-        Self { actor: Actor::Operator, now_ms }
+        Self { actor: Actor::Operator, now_ms, network: None }
     }
 
     /// A user, now.
@@ -28,7 +30,13 @@ impl By {
     /// # Errors
     /// When the database refuses.
     pub async fn user(conn: &mut Conn, person: &Person, now_ms: i64) -> Result<Self> {
-        Ok(Self { actor: Actor::User(standing(conn, person).await?), now_ms })
+        Ok(Self { actor: Actor::User(standing(conn, person).await?), now_ms, network: None })
+    }
+
+    /// The same, from this network.
+    #[must_use]
+    pub fn from_network(self, network: impl ToString) -> Self {
+        Self { network: Some(network.to_string()), ..self }
     }
 
     /// The user who acts; none for the command line.
@@ -53,7 +61,11 @@ impl By {
             Actor::Operator => audit::Actor::Operator,
             Actor::User(user) => audit::Actor::User(user.id.clone()),
         };
-        Event::new(name, actor)
+        let event = Event::new(name, actor);
+        match &self.network {
+            Some(network) => event.network(network),
+            None => event,
+        }
     }
 
     /// Writes an event, in the transaction of what it tells about.

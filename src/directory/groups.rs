@@ -122,6 +122,9 @@ pub async fn set(
         two_factor: after.two_factor_setting != before.two_factor_setting,
     };
     policy::may_change_group(&by.actor, &place(tx, Some(&group.id)).await?, change)?;
+    if !change.basics && !change.two_factor && changes.vouched_domains.is_none() {
+        return Ok(after);
+    }
     let done = groups::set(tx, &after, &fold(&after.name)).await;
     done.map_err(|e| Error::or_taken(e, Error::GroupExists(after.name.clone())))?;
     if change.two_factor && changes.two_factor == Some(TwoFactor::Rehearse) {

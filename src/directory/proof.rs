@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_proof_is_for_whoever_holds_the_right() {
-        let by = |actor| By { actor, now_ms: 0 };
+        let by = |actor| By { actor, now_ms: 0, network: None };
         for (role, manages, users, advanced) in [
             ("User", false, false, false),
             ("Client", false, false, false),

@@ -155,7 +155,12 @@ async fn write(dir: &Path, name: &str, message: &[u8]) -> Result<String, Failed>
 
 /// What others have said, as it may stand in the record: on one line, and no longer than anybody reads.
 pub(super) fn tame(words: &str) -> String {
-    words.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_ANSWER).collect()
+    words.chars().map(|c| if c.is_control() || turns(c) { ' ' } else { c }).take(LONGEST_ANSWER).collect()
+}
+
+/// Whether a character turns the text around it (Unicode TR9), or breaks the line.
+const fn turns(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -184,8 +189,8 @@ mod tests {
 
     #[test]
     fn a_servers_words_stay_on_one_line_and_short() {
-        let tamed = tame(&format!("550 no\r\n\x1b[31m{}", "x".repeat(10_000)));
-        assert!(tamed.starts_with("550 no   [31mxxx"), "{tamed}");
+        let tamed = tame(&format!("550 no\r\n\x1b[31m\u{202e}{}", "x".repeat(10_000)));
+        assert!(tamed.starts_with("550 no   [31m xxx"), "{tamed}");
         assert_eq!(tamed.chars().count(), LONGEST_ANSWER);
     }
 }

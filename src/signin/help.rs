@@ -11,6 +11,7 @@ use crate::directory::{Person, Status, people};
 use crate::keys::secret::entropy;
 use crate::store::signins::{self, SignInRow};
 use crate::store::{Tx, help_requests, seen_ids, users};
+use crate::web::network::Network;
 
 /// How long those who can help are told nothing more about one person, in seconds.
 const QUIET: i64 = 3600;
@@ -25,6 +26,8 @@ pub struct Asked<'a> {
     pub app: &'a str,
     /// The address of the page on which a manager mends it.
     pub repair: &'a str,
+    /// From where the browser comes.
+    pub network: &'a Network,
     /// Now, in milliseconds since 1970.
     pub now_ms: i64,
 }
@@ -86,6 +89,7 @@ pub async fn ask_for(
     signins::set_notice(&mut tx, &signin.id, Some(&Notice::HelpAsked.to_json())).await?;
     let mut event =
         Event::new("help.asked", Actor::User(person.id.clone())).user(&person.id).detail("why", why.name());
+    event = event.network(asked.network.to_string());
     if let Some(client_id) = &signin.client_id {
         event = event.client(client_id);
     }

@@ -8,6 +8,7 @@ use crate::store::groups::GroupRow;
 use crate::store::rehearsals::{self, RehearsalRow};
 use crate::store::signins::{self, SignInRow};
 use crate::store::{Conn, Db, Result, users};
+use crate::web::network::Network;
 
 /// The word for those who have not signed in since the rehearsal began.
 pub const NOT_YET: &str = "not_yet";
@@ -19,8 +20,12 @@ pub enum Outcome {
     Managed,
     /// They could have, as far as is known, and went on without.
     Skipped,
+    /// They went on before the mail server had taken the code: whether it would have reached them is not known.
+    Unsent,
     /// They could not.
     Hindered(Hindrance),
+    /// Their role lets them in without one, and none was asked for.
+    Exempt,
 }
 
 impl Outcome {
@@ -30,6 +35,8 @@ impl Outcome {
         match self {
             Self::Managed => "managed",
             Self::Skipped => "skipped",
+            Self::Unsent => "not_sent",
+            Self::Exempt => "exempt",
             Self::Hindered(hindrance) => hindrance.name(),
         }
     }
@@ -40,6 +47,8 @@ impl Outcome {
         match name {
             "managed" => Some(Self::Managed),
             "skipped" => Some(Self::Skipped),
+            "not_sent" => Some(Self::Unsent),
+            "exempt" => Some(Self::Exempt),
             other => Hindrance::from_name(other).map(Self::Hindered),
         }
     }
@@ -50,6 +59,8 @@ impl Outcome {
         match self {
             Self::Managed => "entered the code",
             Self::Skipped => "went on without the code that was sent",
+            Self::Unsent => "went on before the mail server had taken the code",
+            Self::Exempt => "need no code: they hold override_2fa",
             Self::Hindered(Hindrance::NoAddress) => "have no address to send a code to",
             Self::Hindered(Hindrance::CodesStopped) => {
                 "have had their codes stopped after too many wrong ones"
@@ -103,17 +114,17 @@ pub async fn skip(
     db: &Db,
     signin: &SignInRow,
     person: &Person,
-    hindrance: Option<Hindrance>,
-    now_ms: i64,
+    outcome: Outcome,
+    (network, now_ms): (&Network, i64),
 ) -> Result<()> {
     let now = now_ms / 1000;
     let mut tx = db.write().await?;
     users::lock(&mut tx, &person.id).await?;
     if signins::skip_code(&mut tx, signin, now).await? {
-        let outcome = hindrance.map_or(Outcome::Skipped, Outcome::Hindered);
         note(&mut tx, person, outcome, now).await?;
         let mut event = Event::new("signin.code_skipped", Actor::User(person.id.clone()))
             .user(&person.id)
+            .network(network.to_string())
             .detail("why", outcome.name());
         if let Some(client_id) = &signin.client_id {
             event = event.client(client_id);
@@ -126,7 +137,8 @@ pub async fn skip(
     tx.commit().await
 }
 
-/// How many people of a group have had each outcome; none for those who have not signed in since the rehearsal began.
+/// How many people of a group have had each outcome; none for those who have not signed in since the rehearsal began and would be asked
+/// for a code.
 ///
 /// # Errors
 /// When the database refuses.
@@ -170,7 +182,9 @@ mod tests {
     #[test]
     fn what_is_kept_reads_back() {
         let hindered = Hindrance::ALL.into_iter().map(Outcome::Hindered);
-        for outcome in [Outcome::Managed, Outcome::Skipped].into_iter().chain(hindered) {
+        for outcome in
+            [Outcome::Managed, Outcome::Skipped, Outcome::Unsent, Outcome::Exempt].into_iter().chain(hindered)
+        {
             assert_eq!(Outcome::from_name(outcome.name()), Some(outcome));
         }
         assert_eq!(Outcome::from_name("nonsense"), None);

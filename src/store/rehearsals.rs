@@ -4,18 +4,34 @@ use super::macros::{all, execute, queries};
 use super::row::from_row;
 use super::{Conn, Result};
 
+/// How it went; for those of whom nothing is kept and who are asked for no code, that.
+macro_rules! outcome {
+    () => {
+        "COALESCE(r.outcome, CASE WHEN o.id IS NOT NULL THEN 'exempt' END)"
+    };
+}
+
+/// Where that comes from.
+macro_rules! joins {
+    () => {
+        "LEFT JOIN rehearsals r ON r.user_id = u.id
+         LEFT JOIN roles o ON o.id = u.role_id AND ' ' || o.rights || ' ' LIKE '% override!_2fa %' ESCAPE '!' "
+    };
+}
+
 queries! {
     // A user who has just been deleted has rehearsed nothing.
     RECORD = "INSERT INTO rehearsals (user_id, outcome, at) SELECT u.id, $2, $3 FROM users u WHERE u.id = $1
               ON CONFLICT (user_id) DO UPDATE SET outcome = excluded.outcome, at = excluded.at";
     FORGET_GROUP = "DELETE FROM rehearsals WHERE user_id IN (SELECT u.id FROM users u WHERE u.group_id = $1)";
-    COUNT = "SELECT r.outcome, COUNT(*) AS people FROM users u LEFT JOIN rehearsals r ON r.user_id = u.id
-             WHERE u.group_id = $1 AND u.status <> 'disabled' GROUP BY r.outcome ORDER BY r.outcome";
-    LIST = "SELECT u.id, u.login, u.login_key, r.outcome, r.at FROM users u LEFT JOIN rehearsals r ON r.user_id = u.id
-            WHERE u.group_id = $1 AND u.status <> 'disabled' AND u.login_key > $2 ORDER BY u.login_key LIMIT $3";
-    LIST_OF = "SELECT u.id, u.login, u.login_key, r.outcome, r.at FROM users u LEFT JOIN rehearsals r ON r.user_id = u.id
-               WHERE u.group_id = $1 AND u.status <> 'disabled' AND u.login_key > $2 AND COALESCE(r.outcome, 'not_yet') = $3
-               ORDER BY u.login_key LIMIT $4";
+    COUNT = concat!("SELECT ", outcome!(), " AS outcome, COUNT(*) AS people FROM users u ", joins!(),
+             "WHERE u.group_id = $1 AND u.status <> 'disabled' GROUP BY ", outcome!(), " ORDER BY 1");
+    LIST = concat!("SELECT u.id, u.login, u.login_key, ", outcome!(), " AS outcome, r.at FROM users u ", joins!(),
+            "WHERE u.group_id = $1 AND u.status <> 'disabled' AND u.login_key > $2 ORDER BY u.login_key LIMIT $3");
+    LIST_OF = concat!("SELECT u.id, u.login, u.login_key, ", outcome!(), " AS outcome, r.at FROM users u ", joins!(),
+               "WHERE u.group_id = $1 AND u.status <> 'disabled' AND u.login_key > $2
+                  AND COALESCE(", outcome!(), ", 'not_yet') = $3
+                ORDER BY u.login_key LIMIT $4");
 }
 
 /// How many people of a group have had one outcome.

@@ -141,6 +141,39 @@ crate::on_both_databases! {
         assert_eq!(details(&site, "client.old_secret_ended").await, serde_json::json!({}));
     }
 
+    /// Each of two who make a new secret was told that the old one works on: the second would end it at once.
+    async fn the_second_of_two_who_make_a_secret_is_asked_once_more(database) {
+        let site = Site::on(database).await;
+        let app = site.admin.add_app().await;
+        let mut first = root(&site).await;
+        let page = format!("/console/apps/{}", app.client_id);
+        let mut second = Manager::arrives(&site, "root").await;
+        for one in [&mut first, &mut second] {
+            one.open(&page).await.browser.press("secret").await;
+            assert!(told(one).contains("The old secret works on until"), "{}", told(one));
+        }
+        let mut third = Manager::arrives(&site, "root").await;
+        first.browser.submit().await;
+        let secret = first.browser.text_of("client-secret").unwrap().trim().to_owned();
+        let new = RelyingApp { client_secret: Some(secret), ..app.clone() };
+        third.open(&page).await;
+        second.browser.submit().await;
+        assert_eq!(second.browser.status(), 422);
+        assert!(told(&second).contains("Somebody else has just changed the secrets"), "{}", told(&second));
+        assert!(told(&second).contains("The secret before that works no longer"), "{}", told(&second));
+        assert_eq!((believed(&app).await, believed(&new).await), (true, true));
+        second.browser.submit().await;
+        assert!(second.browser.text_of("client-secret").is_some());
+        assert_eq!((believed(&app).await, believed(&new).await), (false, true));
+        // The older one is another by now than the one that is to end.
+        third.browser.press("end-old").await;
+        assert_eq!(third.browser.status(), 422);
+        assert!(told(&third).contains("Somebody else has just changed the secrets"), "{}", told(&third));
+        assert!(believed(&new).await);
+        third.browser.press("end-old").await;
+        assert_eq!((third.saved().is_some(), believed(&new).await), (true, false));
+    }
+
     async fn a_secret_that_somebody_has_seen_ends_at_once(database) {
         let site = Site::on(database).await;
         let app = site.admin.add_app().await;

@@ -1,5 +1,8 @@
 //! Does the audit log say who did what to whom, and of the reader's own tree alone?
 
+use countersign::directory::TwoFactor;
+
+use crate::support::admin::PASSWORD;
 use crate::support::manager::Manager;
 use crate::support::site::Site;
 
@@ -27,6 +30,40 @@ crate::on_both_databases! {
         assert!(listed(&max).contains("Signed in") && !listed(&max).contains("nia"), "{}", listed(&max));
         max.open("/console/audit?user=nobody-of-ours").await;
         assert!(listed(&max).contains("Nothing of this kind has happened"), "{}", listed(&max));
+    }
+
+    /// Every sign-in and every change says from where it came: what somebody else did with a stolen password is told apart by it.
+    async fn where_everything_came_from_is_on_the_log(database) {
+        let site = Site::on(database).await;
+        let app = site.admin.add_app().await;
+        for login in ["ned", "ada"] {
+            let visit = app.visit();
+            let mut browser = site.after_password(&visit, login).await;
+            if login == "ned" {
+                let code = site.inbox("ned@example.org").code();
+                browser.fill("code", &code).fill("password", PASSWORD).submit().await;
+            }
+            assert!(browser.has_left(), "{}", browser.text());
+            // And once more, by the session.
+            browser.open(&app.visit().url()).await;
+            assert!(browser.has_left(), "{}", browser.text());
+            browser.forget_cookies();
+        }
+        let mut nia = site.after_password(&app.visit(), "nia").await;
+        nia.press("help").await;
+        site.admin.set_two_factor_to(&site.acme, TwoFactor::Rehearse).await;
+        let mut rehearsing = site.after_password(&app.visit(), "ned").await;
+        rehearsing.press("skip").await;
+        Manager::arrives(&site, "max").await;
+        let events = site.admin.events().await;
+        let expected = ["signin.completed", "signin.override", "signin.code_skipped", "help.asked"];
+        for name in expected {
+            let of_name: Vec<_> = events.iter().filter(|event| event.event == name).collect();
+            assert!(!of_name.is_empty(), "{name}");
+            for event in of_name {
+                assert_eq!(event.network.as_deref(), Some("127.0.0.1"), "{event:?}");
+            }
+        }
     }
 
     async fn what_happens_in_another_tree_is_not_there(database) {

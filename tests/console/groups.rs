@@ -78,6 +78,14 @@ crate::on_both_databases! {
         assert_eq!(ada.browser.status(), 422);
         assert!(ada.browser.text().contains("changed this meanwhile to Apex"), "{}", ada.browser.text());
         assert_eq!(ada.browser.field("name").as_deref(), Some("Zenith"));
+        // Whoever changes something else leaves that as it is now; and what is saved as it is leaves no event.
+        max.open(&page).await;
+        ada.browser.submit().await;
+        max.send(&[("language", "fr")]).await;
+        assert_eq!(max.saved().as_deref().map(|said| said.contains("Zenith is saved.")), Some(true), "{}", max.browser.text());
+        let events = site.admin.events().await.len();
+        max.open(&page).await.send(&[]).await;
+        assert_eq!(site.admin.events().await.len(), events);
     }
 
     async fn what_is_no_name_or_language_is_said_beside_the_field_and_nothing_is_lost(database) {
@@ -255,7 +263,9 @@ crate::on_both_databases! {
         let page = format!("/console/groups/{}", site.acme.id);
         max.open(&page).await;
         let text = max.browser.text();
-        for expected in ["entered the code: 1", "has no address for a code: 1", "could not sign in if it were on"] {
+        for expected in
+            ["entered the code: 1", "has no address for a code: 1", "needs no code: 1", "could not sign in if it were on"]
+        {
             assert!(text.contains(expected), "{expected}: {text}");
         }
         max.open(&format!("{page}?filter=no_address")).await;
@@ -266,6 +276,30 @@ crate::on_both_databases! {
         assert_eq!(table, 2, "among those who could not sign in, and in the list: {links:?}");
         max.open(&format!("{page}?filter=mail_refused")).await;
         assert!(max.browser.links().contains(&about(&ned)), "{}", max.browser.text());
+        // A code that is not on its way yet was not sent.
+        site.smtp.let_fail(Stage::Recipient, Mishap::Answer("451 come back later"));
+        let mut browser = site.after_password(&app.visit(), "ned").await;
+        browser.press("skip").await;
+        max.open(&format!("{page}?filter=not_sent")).await;
+        assert!(max.browser.text().contains("went on before the mail server had taken the code: 1"), "{}", max.browser.text());
+        assert!(max.browser.links().contains(&about(&ned)), "{}", max.browser.text());
+        max.open(&format!("{page}?filter=exempt")).await;
+        assert!(max.browser.links().contains(&about(&site.admin.user("ada").await.id)), "{}", max.browser.text());
+    }
+
+    async fn what_somebody_else_has_switched_meanwhile_is_read_first(database) {
+        let site = Site::on(database).await;
+        site.admin.change_email("nia", Some("nia@example.org")).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        let page = format!("/console/groups/{}/advanced", site.acme.id);
+        max.open(&page).await.browser.fill("two_factor", "off").submit().await;
+        site.admin.set_two_factor_to(&site.acme, TwoFactor::Rehearse).await;
+        max.browser.submit().await;
+        assert_eq!(max.browser.status(), 422);
+        assert!(max.browser.text().contains("Somebody else has set two-factor to rehearse meanwhile"), "{}", max.browser.text());
+        assert_eq!(setting(&site).await, "rehearse");
+        max.browser.submit().await;
+        assert_eq!(setting(&site).await, "off");
     }
 
     async fn whoever_may_not_switch_sees_the_setting_as_text(database) {

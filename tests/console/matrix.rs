@@ -135,9 +135,11 @@ crate::on_both_databases! {
             let address = world.address(route).await;
             let page = ask(&mut world, who, route, &address, &typed).await;
             let events = world.site.admin.events().await;
-            let new = events.iter().filter(|event| !before.contains(&event.id));
-            let names: Vec<&str> = new.map(|event| event.event.as_str()).collect();
-            assert!(names.contains(&route.writes.unwrap()), "{route:?}: {} {names:?}\n{}", page.status, page.body);
+            let new: Vec<_> = events.iter().filter(|event| !before.contains(&event.id)).collect();
+            let written = new.iter().find(|event| event.event == route.writes.unwrap());
+            let written = written.unwrap_or_else(|| panic!("{route:?}: {} {new:?}\n{}", page.status, page.body));
+            let actor = world.site.admin.user(who.login.unwrap()).await.id;
+            assert_eq!((&written.actor, written.network.as_deref()), (&actor, Some("127.0.0.1")), "{route:?}");
         }
     }
 

@@ -187,6 +187,10 @@ crate::on_both_databases! {
         assert_eq!(max.browser.status(), 422);
         assert!(max.browser.text().contains("changed this role meanwhile"), "{}", max.browser.text());
         assert_eq!(max.browser.field("name").as_deref(), Some("Customer"));
+        // What the second would overwrite by sending it again stands beside it.
+        let text = max.browser.text().split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains("Now: Client") && text.contains("Now: Own settings, track_time"), "{text}");
+        assert!(!text.contains("Now: 16"), "the rank is what it was: {text}");
     }
 
     async fn whoever_manages_a_group_below_reads_the_roles_and_changes_none(database) {

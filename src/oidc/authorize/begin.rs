@@ -152,8 +152,14 @@ impl Begin<'_> {
         if let (Next::Done(assurance), Some(standing)) = (next, &standing) {
             let agreed = has_agreed(&mut conn, &client, &request, standing, false).await?;
             if agreed {
-                let proven =
-                    Proven { standing, assurance, session: session.as_deref(), signin: None, lost: None };
+                let proven = Proven {
+                    standing,
+                    assurance,
+                    session: session.as_deref(),
+                    signin: None,
+                    lost: None,
+                    network: &self.network,
+                };
                 drop(conn);
                 return finish::grant(self.provider, &client, &request, proven, None, now_ms).await;
             }

@@ -70,7 +70,7 @@ pub async fn note_override(
     provider: &Provider,
     person: &Person,
     session: &SessionRow,
-    path: &str,
+    (path, network): (&str, &Network),
     now_ms: i64,
 ) -> Result<Option<Response>, Problem> {
     let state = &provider.signin;
@@ -80,7 +80,8 @@ pub async fn note_override(
     }
     drop(conn);
     let mut tx = state.db.write().await?;
-    let now_first = arrive(provider, &mut tx, person, Assurance::Override, &session.id, now_ms).await?;
+    let proven = (Assurance::Override, network);
+    let now_first = arrive(provider, &mut tx, person, proven, &session.id, now_ms).await?;
     tx.commit().await?;
     if now_first {
         announce::deliver_later(state);

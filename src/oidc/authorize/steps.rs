@@ -51,13 +51,13 @@ pub(in crate::oidc) async fn resend(step: Step) -> Result<Response, Problem> {
 
 /// `POST /authorize/{sign-in}/code/skip`: the person goes on without the code that their group rehearses.
 pub(in crate::oidc) async fn skip(step: Step) -> Result<Response, Problem> {
-    turn::skip(&step.provider, &step.pending, &step.headers, step.now_ms).await?;
+    turn::skip(&step.provider, &step.pending, &step.headers, (&step.network, step.now_ms)).await?;
     Ok(step.back())
 }
 
 /// `POST /authorize/{sign-in}/help`: somebody whose password was right, and who was kept out, asks a manager for help.
 pub(in crate::oidc) async fn help(step: Step) -> Result<Response, Problem> {
-    turn::ask_for_help(&step.provider, &step.pending, &step.headers, step.now_ms).await?;
+    turn::ask_for_help(&step.provider, &step.pending, &step.headers, (&step.network, step.now_ms)).await?;
     Ok(step.back())
 }
 
@@ -73,7 +73,8 @@ pub(in crate::oidc) async fn consent(step: Step) -> Result<Response, Problem> {
         return step.deny().await;
     }
     let shown_to = step.form.get("login");
-    turn::consent(&step.provider, &step.pending, &step.headers, shown_to, step.now_ms).await?;
+    let now = (&step.network, step.now_ms);
+    turn::consent(&step.provider, &step.pending, &step.headers, shown_to, now).await?;
     Ok(step.back())
 }
 
@@ -179,6 +180,7 @@ impl Step {
         let session = session.filter(|_| !signin.without_session).map(|session| session.row.user_id);
         let user = signin.user_id.as_deref().or(session.as_deref());
         let refusal = Refusal::new(Code::AccessDenied, "the person said no");
-        finish::refuse(&self.provider, &self.pending, user, &refusal, self.now_ms).await
+        let now = (&self.network, self.now_ms);
+        finish::refuse(&self.provider, &self.pending, user, &refusal, now).await
     }
 }

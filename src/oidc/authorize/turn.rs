@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 
 use super::answer::device;
@@ -14,7 +14,7 @@ use super::longer;
 use super::pending::{self, Pending, load, to_the_loop};
 use crate::directory::{Person, people};
 use crate::keys::secret::entropy;
-use crate::mail::Outcome;
+use crate::mail::Outcome as Sending;
 use crate::oidc::clients::{self, card};
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::error::{Code, Refusal};
@@ -25,12 +25,13 @@ use crate::signin::facts::Standing;
 use crate::signin::help::{self, Asked};
 use crate::signin::notice::Notice;
 use crate::signin::pages::{self, Sent};
-use crate::signin::rehearsal;
+use crate::signin::rehearsal::{self, Outcome};
 use crate::store::challenges::{self, ChallengeRow};
 use crate::store::sessions::{self, SessionRow};
 use crate::store::signins::{self, SignInRow};
 use crate::store::standing::Theirs;
 use crate::store::{Conn, Tx, tokens, users};
+use crate::web::network::Network;
 use crate::web::{Path, Problem};
 
 /// `GET /authorize/{sign-in}`
@@ -38,7 +39,9 @@ pub(in crate::oidc) async fn get(
     State(provider): State<Arc<Provider>>,
     Path(id): Path<String>,
     headers: HeaderMap,
+    extensions: Extensions,
 ) -> Result<Response, Problem> {
+    let network = &Network::of(&extensions, &headers, &provider.trusted_proxies);
     let now_ms = provider.signin.clock.now_ms();
     match load(&provider, &id, &headers, now_ms).await? {
         Ok(mut pending) => {
@@ -46,12 +49,12 @@ pub(in crate::oidc) async fn get(
                 Ok(permitted) => pending.request = permitted,
                 Err(refusal) => {
                     let user = pending.signin.user_id.as_deref();
-                    return finish::refuse(&provider, &pending, user, &refusal, now_ms).await;
+                    return finish::refuse(&provider, &pending, user, &refusal, (network, now_ms)).await;
                 }
             }
             let cookies = pending.cookies.iter().map(|cookie| (header::SET_COOKIE, cookie.clone()));
             let cookies = AppendHeaders(cookies.collect::<Vec<_>>());
-            let turn = Turn { provider: &provider, pending: &pending, headers: &headers, now_ms };
+            let turn = Turn { provider: &provider, pending: &pending, headers: &headers, network, now_ms };
             let answer = match &pending.ended {
                 Some(grant_id) => turn.answer_again(grant_id).await?,
                 None => turn.take().await?,
@@ -67,6 +70,7 @@ struct Turn<'a> {
     provider: &'a Provider,
     pending: &'a Pending,
     headers: &'a HeaderMap,
+    network: &'a Network,
     now_ms: i64,
 }
 
@@ -77,9 +81,9 @@ pub(super) async fn consent(
     pending: &Pending,
     headers: &HeaderMap,
     shown_to: Option<&str>,
-    now_ms: i64,
+    (network, now_ms): (&Network, i64),
 ) -> Result<(), Problem> {
-    let turn = Turn { provider, pending, headers, now_ms };
+    let turn = Turn { provider, pending, headers, network, now_ms };
     let Some((_, standing)) = turn.present().await? else { return Ok(()) };
     let person = &standing.person;
     let is_done = matches!(decide(Some(&standing.facts)), Next::Done(_));
@@ -97,9 +101,9 @@ pub(super) async fn skip(
     provider: &Provider,
     pending: &Pending,
     headers: &HeaderMap,
-    now_ms: i64,
+    (network, now_ms): (&Network, i64),
 ) -> Result<(), Problem> {
-    let turn = Turn { provider, pending, headers, now_ms };
+    let turn = Turn { provider, pending, headers, network, now_ms };
     let Some((session, standing)) = turn.present().await? else { return Ok(()) };
     let hindrance = match decide(Some(&standing.facts)) {
         Next::Code { may_skip: true } => None,
@@ -107,7 +111,12 @@ pub(super) async fn skip(
         _ => return Ok(()),
     };
     if let Some(signin) = turn.adopt(&standing, session.as_deref()).await? {
-        rehearsal::skip(&provider.signin.db, &signin, &standing.person, hindrance, now_ms).await?;
+        let outcome = match hindrance {
+            Some(hindrance) => Outcome::Hindered(hindrance),
+            None => turn.without_the_code(&signin, &standing.person).await?,
+        };
+        let now = (network, now_ms);
+        rehearsal::skip(&provider.signin.db, &signin, &standing.person, outcome, now).await?;
     }
     Ok(())
 }
@@ -117,14 +126,14 @@ pub(super) async fn ask_for_help(
     provider: &Provider,
     pending: &Pending,
     headers: &HeaderMap,
-    now_ms: i64,
+    (network, now_ms): (&Network, i64),
 ) -> Result<(), Problem> {
     let (state, signin, repair) = (&provider.signin, &pending.signin, provider.repair_page());
-    let asked = Asked { app: &pending.client.metadata.client_name, repair: &repair, now_ms };
+    let asked = Asked { app: &pending.client.metadata.client_name, repair: &repair, network, now_ms };
     if help::ask(state, signin, asked).await? {
         return Ok(());
     }
-    let turn = Turn { provider, pending, headers, now_ms };
+    let turn = Turn { provider, pending, headers, network, now_ms };
     let Some((_, standing)) = turn.present().await? else { return Ok(()) };
     if let Next::Hindered(hindrance) = decide(Some(&standing.facts))
         && let Some(why) = help::rehearsed(hindrance)
@@ -179,6 +188,7 @@ impl Turn<'_> {
                     session: session.as_deref(),
                     signin: Some(signin),
                     lost: None,
+                    network: self.network,
                 };
                 self.done(conn, proven).await
             }
@@ -207,8 +217,14 @@ impl Turn<'_> {
             return over();
         }
         let signin = Some(&self.pending.signin.row);
-        let proven =
-            Proven { standing: &standing, assurance, session: Some(&session), signin, lost: Some(&lost) };
+        let proven = Proven {
+            standing: &standing,
+            assurance,
+            session: Some(&session),
+            signin,
+            lost: Some(&lost),
+            network: self.network,
+        };
         drop(conn);
         let known = self.pending.known.as_ref();
         finish::grant(self.provider, client, request, proven, known, self.now_ms).await
@@ -367,7 +383,7 @@ impl Turn<'_> {
         tx.commit().await?;
         let patience = state.settings.mail_patience.as_duration();
         let outcome = state.mailer.deliver_within(&message, patience).await;
-        if let Outcome::Refused(_) = outcome {
+        if let Sending::Refused(_) = outcome {
             return self.mail_failed(signin, standing, may_skip).await;
         }
         let mut conn = state.db.read().await?;
@@ -375,9 +391,22 @@ impl Turn<'_> {
         let full_until =
             challenge::full_until(&mut conn, &state.settings, address.as_str(), self.now_ms).await?;
         let counted = SignInRow { codes_sent: signin.codes_sent + 1, ..signin.clone() };
-        let underway = outcome == Outcome::Underway;
+        let underway = outcome == Sending::Underway;
         let sent = Sent { challenge: challenge.as_ref(), underway, full_until, may_skip };
         Ok(self.code_page(&counted, standing, sent))
+    }
+
+    /// What it means that somebody goes on without the code that this sign-in has made for them.
+    async fn without_the_code(&self, signin: &SignInRow, person: &Person) -> Result<Outcome, Problem> {
+        let mut conn = self.provider.signin.db.read().await?;
+        let latest = challenges::latest(&mut conn, &signin.id, &person.id).await?;
+        drop(conn);
+        let Some(challenge) = latest else { return Ok(Outcome::Skipped) };
+        Ok(match self.delivery(&challenge).await?.as_deref() {
+            Some("accepted") | None => Outcome::Skipped,
+            Some("refused" | "expired") => Outcome::Hindered(Hindrance::MailRefused),
+            Some(_) => Outcome::Unsent,
+        })
     }
 
     /// What has become of the message that carries a code; none when the record is gone.
@@ -441,7 +470,8 @@ impl Turn<'_> {
 
     async fn refuse(&self, standing: &Standing, code: Code, description: &str) -> Result<Response, Problem> {
         let (user, refusal) = (Some(standing.person.id.as_str()), Refusal::new(code, description));
-        finish::refuse(self.provider, self.pending, user, &refusal, self.now_ms).await
+        let now = (self.network, self.now_ms);
+        finish::refuse(self.provider, self.pending, user, &refusal, now).await
     }
 
     /// The login screen, with why somebody is back there whose password was right.

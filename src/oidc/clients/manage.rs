@@ -75,7 +75,16 @@ pub async fn change(
     Ok(Changed::Yes)
 }
 
-/// Gives an app a new secret; the old one works on for `keep` seconds.
+/// What becomes of the wish for a new secret.
+#[derive(Debug)]
+pub enum Renewed {
+    /// There is one.
+    Yes(Rotated),
+    /// Somebody else has made or ended one since the page was drawn: another would end a secret that the app may live by.
+    Meanwhile(Box<Client>),
+}
+
+/// Gives an app a new secret, if it has those still that it had when the page was `drawn`; the old one works on for `keep` seconds.
 ///
 /// # Errors
 /// When it is gone, has no secret, `keep` is too long, or the database refuses.
@@ -83,30 +92,59 @@ pub async fn renew_secret(
     tx: &mut Tx,
     vault: &Vault,
     id: &str,
-    keep: i64,
+    (drawn, keep): (Option<&str>, i64),
     by: &Proof<ManageRelyingApps>,
     rng: &mut impl CryptoRng,
-) -> Result<Rotated, Error> {
+) -> Result<Renewed, Error> {
+    if let Some(client) = with_other_secrets(tx, id, drawn).await? {
+        return Ok(Renewed::Meanwhile(client));
+    }
     let rotated = rotate_secret(tx, vault, id, keep, by.now(), rng).await?;
     by.record(rotated.noted_in(by.event("client.secret_rotated").client(id)), tx, rng).await?;
-    Ok(rotated)
+    Ok(Renewed::Yes(rotated))
 }
 
-/// Ends the secret that works on beside an app's newer one; false where there is none any more.
+/// What becomes of the wish to end the older of two secrets.
+#[derive(Debug)]
+pub enum EndedOld {
+    /// It has ended now.
+    Yes,
+    /// There is none any more.
+    Already,
+    /// Somebody else has made another one since the page was drawn: the older one is not the one that was meant.
+    Meanwhile(Box<Client>),
+}
+
+/// Ends the secret that works on beside an app's newer one, if they are those still that it had when the page was `drawn`.
 ///
 /// # Errors
 /// When the app is gone, or the database refuses.
 pub async fn end_old(
     tx: &mut Tx,
     id: &str,
+    drawn: Option<&str>,
     by: &Proof<ManageRelyingApps>,
     rng: &mut impl CryptoRng,
-) -> Result<bool, Error> {
-    let ended = end_old_secret(tx, id).await?;
-    if ended {
-        by.record(by.event("client.old_secret_ended").client(id), tx, rng).await?;
+) -> Result<EndedOld, Error> {
+    if let Some(client) = with_other_secrets(tx, id, drawn).await?.filter(|now| now.old_secret.is_some()) {
+        return Ok(EndedOld::Meanwhile(client));
     }
-    Ok(ended)
+    if !end_old_secret(tx, id).await? {
+        return Ok(EndedOld::Already);
+    }
+    by.record(by.event("client.old_secret_ended").client(id), tx, rng).await?;
+    Ok(EndedOld::Yes)
+}
+
+/// The app, if its secrets are others than those of the page that was drawn.
+async fn with_other_secrets(
+    tx: &mut Tx,
+    id: &str,
+    drawn: Option<&str>,
+) -> Result<Option<Box<Client>>, Error> {
+    let Some(drawn) = drawn else { return Ok(None) };
+    let client = find_to_change(tx, id).await?.ok_or_else(|| Error::Unknown(id.to_owned()))?;
+    Ok((drawn != client.secrets_version()).then(|| Box::new(client)))
 }
 
 impl Rotated {
@@ -138,8 +176,20 @@ impl Client {
     #[must_use]
     pub fn version(&self) -> String {
         let json = to_json(&self.metadata).unwrap_or_default();
-        hex(&sha256(json.as_bytes())).chars().take(16).collect()
+        short(&json)
     }
+
+    /// What stands for the secrets that it has now, and tells nothing of them.
+    #[must_use]
+    pub fn secrets_version(&self) -> String {
+        let old = self.old_secret.as_ref().map_or("", |old| old.hash.as_str());
+        short(&format!("{} {old}", self.secret_hash.as_deref().unwrap_or_default()))
+    }
+}
+
+/// A text in few characters.
+fn short(text: &str) -> String {
+    hex(&sha256(text.as_bytes())).chars().take(16).collect()
 }
 
 /// The members that differ, as they were and as they are.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{RawQuery, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use form_urlencoded::Serializer;
 
@@ -27,6 +27,7 @@ use crate::signin::session;
 use crate::store::session_clients;
 use crate::store::sessions::{self, SessionRow};
 use crate::web::form::{BadForm, Form};
+use crate::web::network::Network;
 use crate::web::{Language, LogoutPage, Problem, SignedOutPage, origin};
 
 /// The parameters that a confirmation hands on.
@@ -44,9 +45,11 @@ pub(super) async fn get(
     State(provider): State<Arc<Provider>>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
+    extensions: Extensions,
 ) -> Result<Response, Problem> {
     let form = Form::parse(query.as_deref().unwrap_or_default())?;
-    Logout { provider: &provider, form: &form, headers: &headers, confirmed: false }.run().await
+    let network = Network::of(&extensions, &headers, &provider.trusted_proxies);
+    Logout { provider: &provider, form: &form, headers: &headers, network, confirmed: false }.run().await
 }
 
 /// `POST /logout`: from an app, or from our own page that asks first
@@ -55,6 +58,7 @@ pub(super) async fn post(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, Problem> {
+    let network = Network::of(request.extensions(), &headers, &provider.trusted_proxies);
     let form = <Form as axum::extract::FromRequest<()>>::from_request(request, &()).await?;
     if form.doubled().is_some() {
         return Err(BadForm::Doubled.into());
@@ -64,6 +68,7 @@ pub(super) async fn post(
         provider: &provider,
         form: &form,
         headers: &headers,
+        network,
         confirmed: own && form.field("confirmed") == "yes",
     };
     if own {
@@ -77,6 +82,7 @@ struct Logout<'a> {
     provider: &'a Arc<Provider>,
     form: &'a Form,
     headers: &'a HeaderMap,
+    network: Network,
     confirmed: bool,
 }
 
@@ -160,6 +166,7 @@ impl Logout<'_> {
         if sessions::end(&mut tx, &session.id, now_ms / 1000).await? {
             Event::new("session.ended", Actor::User(session.user_id.clone()))
                 .user(&session.user_id)
+                .network(self.network.to_string())
                 .record(&mut tx, now_ms, &mut entropy())
                 .await?;
         }

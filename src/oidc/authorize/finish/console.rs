@@ -17,6 +17,7 @@ use crate::signin::decide::Assurance;
 use crate::signin::help::Asked;
 use crate::signin::known::Known;
 use crate::store::{Tx, sessions, signins};
+use crate::web::network::Network;
 use crate::web::{Language, Problem};
 
 /// Where somebody lands whom `override_2fa` lets into the console: something is broken, or they had no need of it.
@@ -45,7 +46,8 @@ pub(super) async fn enter(
         return Ok(to_the_loop(&signin.id));
     };
     let person = &proven.standing.person;
-    let overridden = arrive(provider, &mut tx, person, proven.assurance, &session_id, now_ms).await?;
+    let from = (proven.assurance, proven.network);
+    let overridden = arrive(provider, &mut tx, person, from, &session_id, now_ms).await?;
     tx.commit().await?;
     if overridden {
         announce::deliver_later(state);
@@ -66,7 +68,7 @@ pub(in crate::oidc::authorize) async fn arrive(
     provider: &Provider,
     tx: &mut Tx,
     person: &Person,
-    assurance: Assurance,
+    (assurance, network): (Assurance, &Network),
     session_id: &str,
     now_ms: i64,
 ) -> Result<bool, Problem> {
@@ -75,6 +77,7 @@ pub(in crate::oidc::authorize) async fn arrive(
     let name = if overridden { "signin.override" } else { "signin.completed" };
     let mut event = Event::new(name, Actor::User(person.id.clone()))
         .user(&person.id)
+        .network(network.to_string())
         .detail("to", "console")
         .detail("amr", assurance.amr().join(" "));
     if let Some(group) = &person.group {
@@ -83,7 +86,7 @@ pub(in crate::oidc::authorize) async fn arrive(
     event.record(tx, now_ms, &mut entropy()).await?;
     if overridden {
         let app = provider.signin.pages.sentence("console-app", Language::of_group(person.language()));
-        let asked = Asked { app: &app, repair: &provider.repair_page(), now_ms };
+        let asked = Asked { app: &app, repair: &provider.repair_page(), network, now_ms };
         announce::overridden(&provider.signin, tx, person, asked).await?;
     }
     Ok(overridden)

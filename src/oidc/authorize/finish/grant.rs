@@ -34,6 +34,7 @@ use crate::store::tokens::{self, CodeRow, GrantRow};
 use crate::store::{Later, Tx, device_codes, session_clients};
 use crate::web::Problem;
 use crate::web::cookies::Lifetime;
+use crate::web::network::Network;
 
 /// Who has proven what.
 #[derive(Clone, Copy)]
@@ -46,6 +47,8 @@ pub(in crate::oidc::authorize) struct Proven<'a> {
     pub(in crate::oidc::authorize) signin: Option<&'a SignInRow>,
     /// The grant that the same sign-in has given just now, whose answer was lost on the way.
     pub(in crate::oidc::authorize) lost: Option<&'a GrantRow>,
+    /// From where the browser comes.
+    pub(in crate::oidc::authorize) network: &'a Network,
 }
 
 impl Proven<'_> {
@@ -384,6 +387,7 @@ async fn record(
     let mut event = Event::new(name, Actor::User(person.id.clone()))
         .user(&person.id)
         .client(&client.id)
+        .network(proven.network.to_string())
         .detail("amr", proven.assurance.amr().join(" "))
         .detail("by_session", !fresh);
     if let Some(group) = &person.group {
@@ -392,7 +396,7 @@ async fn record(
     event.record(tx, now_ms, &mut entropy()).await?;
     if overridden {
         let app = &client.metadata.client_name;
-        let asked = Asked { app, repair: &provider.repair_page(), now_ms };
+        let asked = Asked { app, repair: &provider.repair_page(), network: proven.network, now_ms };
         announce::overridden(&provider.signin, tx, person, asked).await?;
     }
     Ok(overridden)

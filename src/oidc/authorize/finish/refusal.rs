@@ -11,6 +11,7 @@ use crate::oidc::provider::Provider;
 use crate::oidc::shared::error::Refusal;
 use crate::store::{Tx, device_codes, pushed_requests, signins};
 use crate::web::Problem;
+use crate::web::network::Network;
 
 /// Ends a sign-in with an error to the app. It goes on the audit log as the refusal of whoever has proven something (`user`): what
 /// nobody has put a password to, anybody could begin and end as often as they like.
@@ -19,7 +20,7 @@ pub(in crate::oidc::authorize) async fn refuse(
     pending: &Pending,
     user: Option<&str>,
     refusal: &Refusal,
-    now_ms: i64,
+    (network, now_ms): (&Network, i64),
 ) -> Result<Response, Problem> {
     let mut tx = provider.signin.db.write().await?;
     signins::close(&mut tx, &pending.signin.id, now_ms / 1000).await?;
@@ -27,7 +28,7 @@ pub(in crate::oidc::authorize) async fn refuse(
     use_up(&mut tx, &pending.request, now_ms / 1000).await?;
     deny_device(&mut tx, &pending.request, now_ms / 1000).await?;
     if let Some(user) = user {
-        let event = Event::new("signin.refused", Actor::Anonymous).user(user);
+        let event = Event::new("signin.refused", Actor::Anonymous).user(user).network(network.to_string());
         let event = match &pending.signin.client_id {
             Some(client_id) => event.client(client_id),
             None => event,
