@@ -37,6 +37,21 @@ pub enum Actor {
     Anonymous,
 }
 
+/// Who does something, and from which network.
+#[derive(Clone, Debug)]
+pub struct Doer {
+    /// Who.
+    pub actor: Actor,
+    /// The network address; none where nothing came over one.
+    pub network: Option<String>,
+}
+
+impl From<Actor> for Doer {
+    fn from(actor: Actor) -> Self {
+        Self { actor, network: None }
+    }
+}
+
 impl Event {
     /// An event of this name: a dotted word such as `signin.override` or `user.changed`.
     #[must_use]
@@ -71,6 +86,12 @@ impl Event {
     pub fn client(mut self, id: impl Into<String>) -> Self {
         self.client_id = Some(id.into());
         self
+    }
+
+    /// An event of this name by whoever does it, from where they do.
+    #[must_use]
+    pub fn by(name: &'static str, doer: Doer) -> Self {
+        Self { network: doer.network, ..Self::new(name, doer.actor) }
     }
 
     /// The network address that asked for it.

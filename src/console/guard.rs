@@ -58,14 +58,19 @@ async fn let_in(provider: Arc<Provider>, asked: Asked) -> Result<Response, Probl
     };
     let person = standing.person;
     if assurance == Assurance::Override
-        && let Some(elsewhere) =
-            console::note_override(&provider, &person, &session, (asked.address.as_str(), &asked.network), now_ms)
-                .await?
+        && let Some(elsewhere) = console::note_override(
+            &provider,
+            &person,
+            &session,
+            (asked.address.as_str(), &asked.network),
+            now_ms,
+        )
+        .await?
     {
         return Ok(elsewhere);
     }
     let mut conn = provider.signin.db.read().await?;
-    let by = By::user(&mut conn, &person, now_ms).await?.from_network(asked.network);
+    let by = By::user(&mut conn, &person, now_ms).await?.from_network(&asked.network);
     drop(conn);
     if !by.manages() {
         return stranger::answer(&provider, &person, route, &asked.headers);

@@ -9,7 +9,7 @@ use super::field::{Said, Summed};
 use super::routes::{Needs, Route};
 use super::saved::Saved;
 use super::visit::ConsolePage;
-use crate::audit::Actor;
+use crate::audit::{Actor, Doer};
 use crate::clock::Moment;
 use crate::config::SigningAlgorithm;
 use crate::keys::{KeyError, KeyKind, PUBLISHED_AHEAD, Phase, Takeover, phase};
@@ -86,8 +86,9 @@ async fn stolen(visit: Visit) -> Result<Response, Problem> {
 async fn rotate(visit: &Visit, takeover: Takeover, done: Saved) -> Result<Response, Problem> {
     let provider = visit.provider();
     let actor = Actor::User(visit.person.id.clone());
+    let by = Doer { actor, network: Some(visit.network.to_string()) };
     let longest = provider.longest_token();
-    match provider.keys.rotate(visit.now(), takeover, longest, None, actor).await {
+    match provider.keys.rotate(visit.now(), takeover, longest, None, by).await {
         Ok(made) if made.is_empty() => Ok(visit.saved(HERE, &Saved::new("saved-keys-by-another"))),
         Ok(_) => Ok(visit.saved(HERE, &done)),
         Err(KeyError::TooMany(there)) => {

@@ -35,7 +35,7 @@ impl By {
 
     /// The same, from this network.
     #[must_use]
-    pub fn from_network(self, network: impl ToString) -> Self {
+    pub fn from_network(self, network: &impl ToString) -> Self {
         Self { network: Some(network.to_string()), ..self }
     }
 
@@ -61,11 +61,7 @@ impl By {
             Actor::Operator => audit::Actor::Operator,
             Actor::User(user) => audit::Actor::User(user.id.clone()),
         };
-        let event = Event::new(name, actor);
-        match &self.network {
-            Some(network) => event.network(network),
-            None => event,
-        }
+        Event::by(name, audit::Doer { actor, network: self.network.clone() })
     }
 
     /// Writes an event, in the transaction of what it tells about.

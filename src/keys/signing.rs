@@ -13,7 +13,7 @@ use super::pace::Looks;
 use super::ring::{ALWAYS, Ring};
 use super::secret::entropy;
 use super::vault::Vault;
-use crate::audit::{Actor, Event};
+use crate::audit::{Actor, Doer, Event};
 use crate::config::SigningAlgorithm;
 use crate::store::signing_keys;
 use crate::store::{self, Conn, Db};
@@ -210,11 +210,12 @@ impl SigningKeys {
         takeover: Takeover,
         longest_token: i64,
         which: Option<SigningAlgorithm>,
-        actor: Actor,
+        by: impl Into<Doer> + Send,
     ) -> Result<Vec<String>, KeyError> {
+        let by = by.into();
         let ring = self.read(now).await?;
         let kinds = which.map_or_else(|| KeyKind::ALL.to_vec(), |algorithm| vec![KeyKind::of(algorithm)]);
-        self.replace(&ring, &kinds, now, takeover, longest_token, actor).await
+        self.replace(&ring, &kinds, now, takeover, longest_token, by).await
     }
 
     /// Rotates all if one of the newest keys is older than `every` seconds; makes the first ones where there are none.
@@ -233,7 +234,7 @@ impl SigningKeys {
         match ring.newest_since() {
             Some(made_at) if made_at + every <= now => {
                 let takeover = Takeover::Announced;
-                self.replace(&ring, &KeyKind::ALL, now, takeover, longest_token, Actor::System).await
+                self.replace(&ring, &KeyKind::ALL, now, takeover, longest_token, Actor::System.into()).await
             }
             _ => Ok(Vec::new()),
         }
@@ -247,7 +248,7 @@ impl SigningKeys {
         now: i64,
         takeover: Takeover,
         longest_token: i64,
-        actor: Actor,
+        by: Doer,
     ) -> Result<Vec<String>, KeyError> {
         let keys = fresh(kinds).await?;
         let at_once = takeover != Takeover::Announced;
@@ -280,7 +281,7 @@ impl SigningKeys {
             return Ok(Vec::new());
         }
         let names: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
-        let event = Event::new("keys.rotated", actor)
+        let event = Event::by("keys.rotated", by)
             .detail("active_at", active_at)
             .detail("at_once", at_once)
             .detail("stolen", takeover == Takeover::Stolen)

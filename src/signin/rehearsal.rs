@@ -7,7 +7,7 @@ use crate::keys::secret::entropy;
 use crate::store::groups::GroupRow;
 use crate::store::rehearsals::{self, RehearsalRow};
 use crate::store::signins::{self, SignInRow};
-use crate::store::{Conn, Db, Result, users};
+use crate::store::{Conn, Db, Result, challenges, messages, users};
 use crate::web::network::Network;
 
 /// The word for those who have not signed in since the rehearsal began.
@@ -114,13 +114,17 @@ pub async fn skip(
     db: &Db,
     signin: &SignInRow,
     person: &Person,
-    outcome: Outcome,
+    hindrance: Option<Hindrance>,
     (network, now_ms): (&Network, i64),
 ) -> Result<()> {
     let now = now_ms / 1000;
     let mut tx = db.write().await?;
     users::lock(&mut tx, &person.id).await?;
     if signins::skip_code(&mut tx, signin, now).await? {
+        let outcome = match hindrance {
+            Some(hindrance) => Outcome::Hindered(hindrance),
+            None => without_the_code(&mut tx, signin, person).await?,
+        };
         note(&mut tx, person, outcome, now).await?;
         let mut event = Event::new("signin.code_skipped", Actor::User(person.id.clone()))
             .user(&person.id)
@@ -135,6 +139,19 @@ pub async fn skip(
         event.record(&mut tx, now_ms, &mut entropy()).await?;
     }
     tx.commit().await
+}
+
+/// What it means that somebody goes on without the code that a sign-in has made for them.
+async fn without_the_code(conn: &mut Conn, signin: &SignInRow, person: &Person) -> Result<Outcome> {
+    let latest = challenges::latest(conn, &signin.id, &person.id).await?;
+    let Some(message) = latest.and_then(|challenge| challenge.message_id) else {
+        return Ok(Outcome::Skipped);
+    };
+    Ok(match messages::state(conn, &message).await?.as_deref() {
+        Some("accepted") | None => Outcome::Skipped,
+        Some("refused" | "expired") => Outcome::Hindered(Hindrance::MailRefused),
+        Some(_) => Outcome::Unsent,
+    })
 }
 
 /// How many people of a group have had each outcome; none for those who have not signed in since the rehearsal began and would be asked

@@ -14,7 +14,7 @@ use super::longer;
 use super::pending::{self, Pending, load, to_the_loop};
 use crate::directory::{Person, people};
 use crate::keys::secret::entropy;
-use crate::mail::Outcome as Sending;
+use crate::mail::Outcome;
 use crate::oidc::clients::{self, card};
 use crate::oidc::provider::Provider;
 use crate::oidc::shared::error::{Code, Refusal};
@@ -25,7 +25,7 @@ use crate::signin::facts::Standing;
 use crate::signin::help::{self, Asked};
 use crate::signin::notice::Notice;
 use crate::signin::pages::{self, Sent};
-use crate::signin::rehearsal::{self, Outcome};
+use crate::signin::rehearsal;
 use crate::store::challenges::{self, ChallengeRow};
 use crate::store::sessions::{self, SessionRow};
 use crate::store::signins::{self, SignInRow};
@@ -111,12 +111,7 @@ pub(super) async fn skip(
         _ => return Ok(()),
     };
     if let Some(signin) = turn.adopt(&standing, session.as_deref()).await? {
-        let outcome = match hindrance {
-            Some(hindrance) => Outcome::Hindered(hindrance),
-            None => turn.without_the_code(&signin, &standing.person).await?,
-        };
-        let now = (network, now_ms);
-        rehearsal::skip(&provider.signin.db, &signin, &standing.person, outcome, now).await?;
+        rehearsal::skip(&provider.signin.db, &signin, &standing.person, hindrance, (network, now_ms)).await?;
     }
     Ok(())
 }
@@ -217,14 +212,8 @@ impl Turn<'_> {
             return over();
         }
         let signin = Some(&self.pending.signin.row);
-        let proven = Proven {
-            standing: &standing,
-            assurance,
-            session: Some(&session),
-            signin,
-            lost: Some(&lost),
-            network: self.network,
-        };
+        let (session, lost) = (Some(&*session), Some(&lost));
+        let proven = Proven { standing: &standing, assurance, session, signin, lost, network: self.network };
         drop(conn);
         let known = self.pending.known.as_ref();
         finish::grant(self.provider, client, request, proven, known, self.now_ms).await
@@ -363,7 +352,7 @@ impl Turn<'_> {
         let recipient = Recipient { person: &standing.person, address: &address, app };
         let mut tx = state.db.write().await?;
         let issued = challenge::issue(state, &mut tx, signin, recipient, self.now_ms, &mut entropy()).await;
-        let message = match issued.map_err(challenge_problem)? {
+        let message = match issued? {
             Issue::Queued(message) => message,
             Issue::Overtaken => return Ok(to_the_loop(&signin.id)),
             Issue::NoMore | Issue::Full(_) if may_skip => {
@@ -383,7 +372,7 @@ impl Turn<'_> {
         tx.commit().await?;
         let patience = state.settings.mail_patience.as_duration();
         let outcome = state.mailer.deliver_within(&message, patience).await;
-        if let Sending::Refused(_) = outcome {
+        if let Outcome::Refused(_) = outcome {
             return self.mail_failed(signin, standing, may_skip).await;
         }
         let mut conn = state.db.read().await?;
@@ -391,22 +380,9 @@ impl Turn<'_> {
         let full_until =
             challenge::full_until(&mut conn, &state.settings, address.as_str(), self.now_ms).await?;
         let counted = SignInRow { codes_sent: signin.codes_sent + 1, ..signin.clone() };
-        let underway = outcome == Sending::Underway;
+        let underway = outcome == Outcome::Underway;
         let sent = Sent { challenge: challenge.as_ref(), underway, full_until, may_skip };
         Ok(self.code_page(&counted, standing, sent))
-    }
-
-    /// What it means that somebody goes on without the code that this sign-in has made for them.
-    async fn without_the_code(&self, signin: &SignInRow, person: &Person) -> Result<Outcome, Problem> {
-        let mut conn = self.provider.signin.db.read().await?;
-        let latest = challenges::latest(&mut conn, &signin.id, &person.id).await?;
-        drop(conn);
-        let Some(challenge) = latest else { return Ok(Outcome::Skipped) };
-        Ok(match self.delivery(&challenge).await?.as_deref() {
-            Some("accepted") | None => Outcome::Skipped,
-            Some("refused" | "expired") => Outcome::Hindered(Hindrance::MailRefused),
-            Some(_) => Outcome::Unsent,
-        })
     }
 
     /// What has become of the message that carries a code; none when the record is gone.
@@ -470,8 +446,7 @@ impl Turn<'_> {
 
     async fn refuse(&self, standing: &Standing, code: Code, description: &str) -> Result<Response, Problem> {
         let (user, refusal) = (Some(standing.person.id.as_str()), Refusal::new(code, description));
-        let now = (self.network, self.now_ms);
-        finish::refuse(self.provider, self.pending, user, &refusal, now).await
+        finish::refuse(self.provider, self.pending, user, &refusal, (self.network, self.now_ms)).await
     }
 
     /// The login screen, with why somebody is back there whose password was right.
@@ -510,15 +485,11 @@ impl Turn<'_> {
     }
 }
 
-fn challenge_problem(e: challenge::Error) -> Problem {
-    match e {
-        challenge::Error::Store(e) => e.into(),
-        other => Problem::Internal(other.to_string()),
-    }
-}
-
 impl From<challenge::Error> for Problem {
     fn from(e: challenge::Error) -> Self {
-        challenge_problem(e)
+        match e {
+            challenge::Error::Store(e) => e.into(),
+            other => Self::Internal(other.to_string()),
+        }
     }
 }
