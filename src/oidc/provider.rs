@@ -154,10 +154,9 @@ impl Provider {
     /// When the master key cannot be used.
     pub fn subject(&self, client: &clients::Client, user_id: &str) -> Result<String, VaultError> {
         let metadata = &client.metadata;
-        let kind = metadata.subject_type();
         // A client without a sector is not registered for pairwise subjects; nothing else is lost without one.
-        let sector = metadata.sector().unwrap_or_else(|_| client.id.clone());
-        subject::subject(&self.signin.vault, kind, &sector, user_id)
+        let sector = || metadata.sector().unwrap_or_else(|_| client.id.clone());
+        subject::subject(&self.signin.vault, metadata.subject_type(), sector, user_id)
     }
 
     /// `sid` of a session, for this client.

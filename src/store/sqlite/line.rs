@@ -114,9 +114,11 @@ impl Line {
         self.prepared(statement, &[])?.raw_execute().map(|_| ())
     }
 
-    /// From now on another process is not waited for: whoever wants to begin asks again.
-    pub(super) fn without_waiting(self) -> Result<Self> {
+    /// Makes this the one that writes. From now on another process is not waited for: whoever wants to begin asks again. And what a
+    /// savepoint needs to go back stays in memory: SQLite would write some twenty pages into a temporary file for each turn.
+    pub(super) fn that_writes(self) -> Result<Self> {
         self.0.busy_timeout(std::time::Duration::ZERO)?;
+        self.0.execute_batch("PRAGMA temp_store = MEMORY")?;
         Ok(self)
     }
 

@@ -136,7 +136,7 @@ impl Desk {
         let line = match self.line.take() {
             Some(line) => line,
             None => Line::open(&self.file, false)
-                .and_then(Line::without_waiting)
+                .and_then(Line::that_writes)
                 .map_err(|e| Error::from_sqlite("connect", e))?,
         };
         Ok(self.line.insert(line))
