@@ -1,5 +1,7 @@
 //! How quick is the console where a hundred thousand people are in one tree, and what does a first visit of each page weigh?
-//! `cargo bench --bench console` seeds a site, signs in, and opens every page of the table of routes.
+//! `cargo bench --bench console` seeds a site, signs in, opens every page of the table of routes, and looks at the previews of changes.
+//! `-- --on sqlite` (or `postgres`) measures on one database alone, `--only PART` the addresses with that part, and `--queries` tells beside each
+//! page which queries took how long.
 //!
 //! Nothing fails for being slow; `tests/pages.rs` holds the weights.
 #![expect(
@@ -18,6 +20,8 @@ mod support;
 #[path = "../tests/console/world.rs"]
 mod world;
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use countersign::console::routes::{self, Verb};
@@ -56,7 +60,7 @@ const TROUBLE_OF_ACME: &str = "
     UPDATE signin_tally SET at_ms = (SELECT created_at * 1000 - 864000000 FROM users WHERE login_key = 'ned'), event_id = 'zzz'";
 
 /// What else is asked of lists: something rare, something that nobody has, kinds of people, a page far behind.
-const ASKED: [&str; 17] = [
+const ASKED: [&str; 25] = [
     "/console/users?q=person99999",
     "/console/users?q=nobody-has-this",
     "/console/users?q=person9",
@@ -64,6 +68,14 @@ const ASKED: [&str; 17] = [
     "/console/users?q=number+77&filter=disabled",
     "/console/users?sort=name",
     "/console/users?sort=-name&after=person5%09person+of+the+number+5",
+    "/console/users?sort=role",
+    "/console/users?sort=-role&filter=disabled",
+    "/console/users?sort=role&filter=cannot-sign-in",
+    "/console/users?sort=role&filter=never-signed-in",
+    "/console/users?sort=-group",
+    "/console/users?sort=group&filter=no-email",
+    "/console/users?sort=group&q=person9",
+    "/console/users?sort=group&filter=stopped",
     "/console/users?filter=cannot-sign-in",
     "/console/users?filter=no-email",
     "/console/users?filter=never-signed-in",
@@ -76,21 +88,57 @@ const ASKED: [&str; 17] = [
     "/console/mail?filter=failed",
 ];
 
+/// What a change would do, asked for and not confirmed: where it is sent, and the fields.
+const PREVIEWS: [(&str, &[(&str, &str)]); 4] = [
+    ("/console/groups/{group}/advanced", &[("two_factor", "off")]),
+    ("/console/groups/{group}/advanced", &[("two_factor", "rehearse")]),
+    ("/console/groups/{small}/advanced", &[("two_factor", "rehearse")]),
+    ("/console/roles/{role}", &[("rights", "track_time bill"), ("rank", "5"), ("view_users", "on")]),
+];
+
 /// How often each page is opened.
 const TIMES: usize = 9;
 
-/// The goal, in milliseconds.
+/// The goals: milliseconds, and the bytes of a first visit and of what of it is script.
 const GOAL: f64 = 20.0;
+const HEAVIEST: usize = 40_000;
+const MOST_SCRIPT: usize = 15_000;
 
-#[tokio::main(worker_threads = 2)]
-async fn main() {
-    stand("SQLite", Database::sqlite().await).await;
-    if std::env::var_os("COUNTERSIGN_TEST_POSTGRES").is_some() {
-        stand("PostgreSQL", Database::postgres().await).await;
+/// What was asked for on the command line.
+struct Asked {
+    on: Option<String>,
+    only: String,
+    queries: bool,
+}
+
+impl Asked {
+    fn of_line() -> Self {
+        let words: Vec<String> = std::env::args().collect();
+        let value = |name: &str| words.iter().position(|word| word == name).and_then(|at| words.get(at + 1));
+        Self {
+            on: value("--on").cloned(),
+            only: value("--only").cloned().unwrap_or_default(),
+            queries: words.iter().any(|word| word == "--queries"),
+        }
+    }
+
+    fn is_on(&self, name: &str) -> bool {
+        self.on.as_ref().is_none_or(|on| on.eq_ignore_ascii_case(name))
     }
 }
 
-async fn stand(name: &str, database: Database) {
+#[tokio::main(worker_threads = 2)]
+async fn main() {
+    let asked = Asked::of_line();
+    if asked.is_on("sqlite") {
+        stand("SQLite", Database::sqlite().await, &asked).await;
+    }
+    if std::env::var_os("COUNTERSIGN_TEST_POSTGRES").is_some() && asked.is_on("postgres") {
+        stand("PostgreSQL", Database::postgres().await, &asked).await;
+    }
+}
+
+async fn stand(name: &str, database: Database, asked: &Asked) {
     let mut world = World::on(database).await;
     let began = Instant::now();
     world.site.run(PEOPLE_OF_ACME).await;
@@ -99,15 +147,21 @@ async fn stand(name: &str, database: Database) {
     while words::catch_up(&world.site.admin.db).await.unwrap() > 0 {}
     if name != "SQLite" {
         // As its own housekeeping does by and by.
-        world.site.run("ANALYZE").await;
+        world.site.run("VACUUM ANALYZE users; VACUUM ANALYZE messages; VACUUM ANALYZE user_words; VACUUM ANALYZE code_budgets; ANALYZE").await;
     }
     println!("{name}: 100 000 people of one tree, seeded in {:.1} s\n", began.elapsed().as_secs_f64());
-    println!("{:<58} {:>7} {:>7} {:>7} {:>8} {:>8}", "", "least", "median", "most", "page", "visit");
+    println!("{:<64} {:>7} {:>7} {:>7} {:>8} {:>8}", "", "least", "median", "most", "page", "visit");
+    let queries = Queries::of(&world, asked.queries);
     for somebody in PEOPLE.into_iter().filter(|one| matches!(one.login, Some("ada" | "root"))) {
         println!("{}", somebody.what);
-        let browser = world.browser(somebody).await;
-        for path in pages(&world, somebody).await {
-            row(&world, &browser, &path).await;
+        let mut bench = Bench { browser: world.browser(somebody).await, world: &world, queries: &queries };
+        for path in pages(&world, somebody).await.into_iter().filter(|path| path.contains(&asked.only)) {
+            bench.row(&Method::GET, &path, &[]).await;
+        }
+        for (path, fields) in
+            previews(&world).await.into_iter().filter(|(path, _)| path.contains(&asked.only))
+        {
+            bench.row(&Method::POST, &path, &fields).await;
         }
     }
     println!();
@@ -125,39 +179,111 @@ async fn pages(world: &World, somebody: Somebody) -> Vec<String> {
     pages
 }
 
-async fn row(world: &World, browser: &Browser, path: &str) {
-    let url = world.site.url.join(path).unwrap();
-    let mut took = Vec::new();
-    let mut answer = None;
-    for _ in 0..TIMES {
-        let began = Instant::now();
-        answer = Some(browser.fetch(&Method::GET, &url, &[], true).await);
-        took.push(began.elapsed());
-    }
-    took.sort_unstable();
-    let page = answer.unwrap();
-    if !page.status.is_success() {
-        println!("  {path:<56} {}", page.status);
-        return;
-    }
-    let [least, median, most] = [0, TIMES / 2, TIMES - 1].map(|at| milliseconds(took[at]));
-    let visit = page.body.len() + linked(browser, &page.body, world).await;
-    let shown: String = path.chars().take(56).collect();
-    let verdict = if median > GOAL { "  SLOW" } else { "" };
-    println!(
-        "  {shown:<56} {least:>7.1} {median:>7.1} {most:>7.1} {:>8} {visit:>8}{verdict}",
-        page.body.len()
-    );
+/// The previews: of the group that everybody is in, of a small one, and of the role that everybody holds.
+async fn previews(world: &World) -> Vec<(String, Vec<(String, String)>)> {
+    let acme = &world.site.acme;
+    let (small, role) = (world.child(acme, "Design").await, world.role(acme, "User").await);
+    let owned = |fields: &[(&str, &str)]| {
+        fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    let filled =
+        |path: &str| path.replace("{group}", &acme.id).replace("{small}", &small).replace("{role}", &role);
+    PREVIEWS.iter().map(|(path, fields)| (filled(path), owned(fields))).collect()
 }
 
-/// The bytes of what a page links to, as a browser that was never here loads it.
-async fn linked(browser: &Browser, html: &str, world: &World) -> usize {
-    let (mut bytes, html) = (0, html.replace("&#x2f;", "/"));
-    for piece in html.split(['"', '\'', '=', '>', ' ']).filter(|piece| piece.starts_with("/assets/")) {
-        let url = world.site.url.join(piece).unwrap();
-        bytes += browser.fetch(&Method::GET, &url, &[], true).await.body.len();
+/// Whoever opens the pages of a site.
+struct Bench<'w> {
+    browser: Browser,
+    world: &'w World,
+    queries: &'w Queries,
+}
+
+impl Bench<'_> {
+    /// Opens a page so many times, and says how long that took and what it weighs.
+    async fn row(&mut self, method: &Method, path: &str, fields: &[(String, String)]) {
+        let url = self.world.site.url.join(path).unwrap();
+        let (mut took, mut answer) = (Vec::new(), None);
+        self.queries.forget();
+        for _ in 0..TIMES {
+            let began = Instant::now();
+            answer = Some(self.browser.fetch(method, &url, fields, true).await);
+            took.push(began.elapsed());
+        }
+        took.sort_unstable();
+        let page = answer.unwrap();
+        let mut shown = path.to_owned();
+        for (name, value) in fields.iter().take(1) {
+            shown = format!("POST {name}={value} {path}");
+        }
+        let shown: String = shown.chars().take(62).collect();
+        if !page.status.is_success() {
+            println!("  {shown:<62} {}", page.status);
+            return;
+        }
+        let [least, median, most] = [0, TIMES / 2, TIMES - 1].map(|at| milliseconds(took[at]));
+        let is_page = page.body.starts_with("<!doctype html>");
+        let (linked, script) = if is_page { self.linked(&page.body).await } else { (0, 0) };
+        let visit = page.body.len() + linked;
+        let slow = if median > GOAL { "  SLOW" } else { "" };
+        let heavy = is_page && (visit > HEAVIEST || script > MOST_SCRIPT);
+        let heavy = if heavy { "  HEAVY: not met" } else { "" };
+        println!(
+            "  {shown:<62} {least:>7.1} {median:>7.1} {most:>7.1} {:>8} {visit:>8}{slow}{heavy}",
+            page.body.len()
+        );
+        self.queries.tell();
     }
-    bytes
+
+    /// The bytes of what a page links to, as a browser that was never here loads it, and those of its scripts.
+    async fn linked(&self, html: &str) -> (usize, usize) {
+        let (mut all, mut scripts, html) = (0, 0, html.replace("&#x2f;", "/"));
+        for piece in html.split(['"', '\'', '=', '>', ' ']).filter(|piece| piece.starts_with("/assets/")) {
+            let url = self.world.site.url.join(piece).unwrap();
+            let bytes = self.browser.fetch(&Method::GET, &url, &[], true).await.body.len();
+            all += bytes;
+            scripts += if url.path().ends_with(".js") { bytes } else { 0 };
+        }
+        (all, scripts)
+    }
+}
+
+/// What the site has asked its database for while a page was opened, by the query's name: how often, and how long that took.
+#[derive(Default)]
+struct Queries(Arc<Mutex<BTreeMap<&'static str, (u32, Duration)>>>);
+
+impl Queries {
+    /// Listens from now on, if that is wanted.
+    fn of(world: &World, wanted: bool) -> Self {
+        let queries = Self::default();
+        if wanted {
+            let told = Arc::clone(&queries.0);
+            world.site.listen(Box::new(move |name, took, _| {
+                let mut told = told.lock().unwrap();
+                let one = told.entry(name).or_default();
+                *one = (one.0 + 1, one.1 + took);
+            }));
+        }
+        queries
+    }
+
+    fn forget(&self) {
+        self.0.lock().unwrap().clear();
+    }
+
+    /// Those that took longest, of one opening of the page.
+    fn tell(&self) {
+        let told = self.0.lock().unwrap();
+        let mut told: Vec<_> = told.iter().collect();
+        told.sort_by_key(|(_, (_, took))| std::cmp::Reverse(*took));
+        for (name, (n, took)) in told.into_iter().take(8) {
+            let times = f64::from(u32::try_from(TIMES).unwrap());
+            println!(
+                "      {:>7.2} ms, {:>5.1} times  {name}",
+                milliseconds(*took) / times,
+                f64::from(*n) / times
+            );
+        }
+    }
 }
 
 fn milliseconds(time: Duration) -> f64 {

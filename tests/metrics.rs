@@ -85,6 +85,8 @@ crate::on_both_databases! {
         assert!(before.0.contains("\ncountersign_overrides_total 0\n"), "Prometheus is to see the first:\n{}", before.0);
         let plain = site.admin.add_group("Plain", false).await;
         site.admin.add_user(&plain, "pia", "User", None).await;
+        // Who is invited cannot sign in for another reason, and is not counted among those who cannot be reached.
+        site.admin.add_invited(&site.acme, "iva", None).await;
         let app = site.admin.add_app().await;
         let visit = app.visit();
         let mut browser = site.browser();

@@ -13,8 +13,10 @@ use tokio::sync::{Mutex, watch};
 use super::{App, Bounds, Doors, Service};
 use crate::clock::Stopwatch;
 use crate::config::Listen;
+use crate::directory::By;
 use crate::metrics::{Gauges, MEDIA_TYPE, Metrics, Process};
-use crate::store::{self, Db, messages, users};
+use crate::signin::preview;
+use crate::store::{self, Db, messages};
 use crate::trace::{self, Tracer};
 
 /// As many look at once, at most.
@@ -27,7 +29,7 @@ const COUNT_EVERY: Duration = Duration::from_mins(1);
 const SHARE: u32 = 100;
 
 /// How many top-level groups are told apart, those with the most of such people first.
-const MOST_GROUPS: i64 = 50;
+const MOST_GROUPS: usize = 50;
 
 /// What is kept between two looks.
 #[derive(Debug, Default)]
@@ -114,7 +116,8 @@ impl App {
             return Ok(());
         }
         let watch = Stopwatch::start();
-        let counted = users::unreachable(&mut self.db.read().await?, MOST_GROUPS).await;
+        let site = By::operator(0).tree();
+        let counted = preview::without_address(&mut self.db.read().await?, &site, MOST_GROUPS).await;
         kept.counted = Some((watch, COUNT_EVERY.max(watch.elapsed() * SHARE)));
         kept.unreachable = counted?;
         Ok(())

@@ -245,7 +245,7 @@ async fn foreseen(
         errors,
         stopped: found.into_iter().filter_map(Stopped::of).collect(),
         // Those of another setting are on no list.
-        more: if more.is_some() && !changes { all_of_them(visit, group) } else { None },
+        more: if more && !changes { all_of_them(visit, group) } else { None },
         foreseen: Some(Foreseen {
             to: preview.to.name(),
             told: foreseen::told(preview, visit.tree.has_all_of(&group.top_id)),

@@ -145,7 +145,7 @@ mod tests {
             switchers_without_override: vec!["Manager".to_owned()],
             actor: Some(Obstacle::NoAddress),
             mail: Some(MailCheck { works: true, words: "250 fine".to_owned() }),
-            locked_out_ids: String::new(),
+            locked_out_ids: Vec::new(),
         };
         let told = told(&preview, true);
         let keys: Vec<_> = told.iter().map(|line| (line.weight, line.said.key.as_str())).collect();

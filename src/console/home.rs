@@ -123,9 +123,12 @@ fn out_of_the_way(visit: &Visit, seen: &Overview) -> Vec<Attention> {
         found.push(bad(said, link(visit, "home-repair", "/console/repair")));
     }
     let kept_out = seen.kept_out;
-    for (key, n) in [("home-unreachable", kept_out.no_address), ("home-undelivered", kept_out.undelivered)] {
+    for (key, n, more) in [
+        ("home-unreachable", kept_out.no_address, kept_out.more_nowhere),
+        ("home-undelivered", kept_out.undelivered, kept_out.more_others),
+    ] {
         if n > 0 {
-            let said = Said::new(key).about(if kept_out.more { "more" } else { "" }).counting(n);
+            let said = Said::new(key).about(if more { "more" } else { "" }).counting(n);
             found.push(bad(said, link(visit, "home-repair", "/console/repair")));
         }
     }

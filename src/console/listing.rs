@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::Visit;
 
 /// Rows of a page.
-pub const PAGE: usize = 50;
+pub const PAGE: usize = 40;
 
 /// The longest search, and the longest cursor: a login and a name, in characters.
 const LONGEST: usize = 200;

@@ -20,9 +20,10 @@ use crate::directory::deliveries;
 use crate::directory::help::{self, Waiting};
 use crate::directory::listing::{self, Which};
 use crate::directory::rights::own;
+use crate::directory::unreached::Place;
 use crate::directory::{Person, people};
 use crate::mail::Proof;
-use crate::signin::preview::{KeptOut, Mark, count_locked_out_in, locked_out_in};
+use crate::signin::preview::{KeptOut, count_locked_out_in, locked_out_in};
 use crate::store::Conn;
 use crate::store::deliveries::Delivery;
 use crate::web::Problem;
@@ -35,11 +36,11 @@ pub(super) const ROUTES: &[Route] =
 /// The first line where nothing is wrong.
 const NOTHING: &str = "repair-nothing";
 
-/// People of a page: each has a form of their own.
-const SHOWN: usize = 10;
+/// People of a page, those who ask for help among them: each has forms of their own, and a first visit is to stay within 40 kB.
+const SHOWN: usize = 6;
 
 /// The most requests for help that are shown at once.
-const ASKING: i64 = 10;
+const ASKING: i64 = 4;
 
 /// Where the count of those who cannot sign in ends.
 const COUNTED: usize = 200;
@@ -129,7 +130,8 @@ async fn page(visit: &Visit) -> Result<RepairPage, Problem> {
     let kept_out = count_locked_out_in(&mut conn, &visit.tree, COUNTED).await?;
     let asking = asking(visit, &mut conn, &waiting).await?;
     let shown = Shown::of(&listing.filter);
-    let (found, next) = shown.people(visit, &mut conn, &listing.after).await?;
+    let room = SHOWN.saturating_sub(asking.len());
+    let (found, next) = shown.people(visit, &mut conn, &listing.after, room).await?;
     let above: BTreeSet<&str> = asking.iter().map(|one| one.id.as_str()).collect();
     let mut people = Vec::with_capacity(found.len());
     for person in found.iter().filter(|person| !above.contains(person.id.as_str())) {
@@ -216,16 +218,17 @@ impl Shown {
         visit: &Visit,
         conn: &mut Conn,
         after: &str,
+        room: usize,
     ) -> Result<(Vec<Person>, Option<String>), Problem> {
         let which = match self {
-            Self::KeptOut => return kept_out(visit, conn, after).await,
+            Self::KeptOut => return kept_out(visit, conn, after, room).await,
             Self::Invited => Which::Invited,
             Self::Disabled => Which::Disabled,
         };
-        let limit = i64::try_from(SHOWN + 1).unwrap_or(i64::MAX);
+        let limit = i64::try_from(room + 1).unwrap_or(i64::MAX);
         let mut found = listing::list(conn, &visit.tree, which, "", after, limit).await?;
-        let more = found.len() > SHOWN;
-        found.truncate(SHOWN);
+        let more = found.len() > room;
+        found.truncate(room);
         let next = found.last().filter(|_| more).map(|last| last.person.login.clone());
         Ok((found.into_iter().map(|listed| listed.person).collect(), next))
     }
@@ -236,15 +239,14 @@ async fn kept_out(
     visit: &Visit,
     conn: &mut Conn,
     after: &str,
+    room: usize,
 ) -> Result<(Vec<Person>, Option<String>), Problem> {
-    let (group_id, key) = after.split_once('.').unwrap_or_default();
-    let mark = Mark { group_id: group_id.to_owned(), key: key.to_owned() };
-    let (found, next) = locked_out_in(conn, &visit.tree, &mark, SHOWN).await?;
+    let (found, next) = locked_out_in(conn, &visit.tree, &Place::from_mark(after), room).await?;
     let mut kept_out = Vec::with_capacity(found.len());
     for affected in found {
         kept_out.extend(visit.tree.user(conn, &affected.id).await?);
     }
-    Ok((kept_out, next.map(|mark| format!("{}.{}", mark.group_id, mark.key))))
+    Ok((kept_out, next.map(|place| place.mark())))
 }
 
 async fn asking(visit: &Visit, conn: &mut Conn, waiting: &[Waiting]) -> Result<Vec<Broken>, Problem> {
@@ -279,7 +281,7 @@ fn lead(mail_down: bool, kept_out: KeptOut, asking: usize, failed: usize) -> Sai
     match (mail_down, kept_out.n(), asking, failed) {
         (true, ..) => Said::new("repair-mail-down"),
         (_, n, ..) if n > 0 => {
-            Said::new(if kept_out.more { "repair-many-kept-out" } else { "repair-kept-out" }).counting(n)
+            Said::new(if kept_out.more() { "repair-many-kept-out" } else { "repair-kept-out" }).counting(n)
         }
         (_, _, n, _) if n > 0 => Said::new("repair-asking").counting(count(n)),
         (.., n) if n > 0 => Said::new("repair-failed").counting(count(n)),

@@ -231,7 +231,7 @@ fn advanced(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
         switchers_without_override: vec!["Manager".to_owned()],
         actor: Some(Obstacle::NoAddress),
         mail: Some(MailCheck { works: true, words: "fine".to_owned() }),
-        locked_out_ids: "one\n".to_owned(),
+        locked_out_ids: vec!["one".to_owned()],
     };
     let confirm =
         Field::new("confirm", "advanced-confirm", Kind::Number, "").hint("advanced-confirm-hint").required();

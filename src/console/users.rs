@@ -125,7 +125,7 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
     if which == Which::KeptOut {
         people.retain(|line| !line.state.well);
     }
-    let (lead, remedy) = match (kept_out.n(), kept_out.more) {
+    let (lead, remedy) = match (kept_out.n(), kept_out.more()) {
         (0, _) => (Said::new("users-all-well"), None),
         (n, false) => (Said::new("users-kept-out").counting(n), Some(Which::KeptOut)),
         (n, true) => (Said::new("users-many-kept-out").counting(n), Some(Which::KeptOut)),

@@ -166,7 +166,12 @@ pub async fn are_codes_stopped(conn: &mut Conn, person: &Person) -> Result<bool>
 /// Whether a tree has so few people that it is read by its groups.
 pub(super) async fn has_few(conn: &mut Conn, tree: &Tree) -> Result<bool> {
     match tree.root_id() {
-        Some(root) => Ok(tree_users::count(conn, root, FEW + 1).await? <= FEW),
+        Some(root) => are_few(conn, root).await,
         None => Ok(false),
     }
+}
+
+/// Whether a group and those below it have so few people.
+pub(super) async fn are_few(conn: &mut Conn, root: &str) -> Result<bool> {
+    Ok(tree_users::count(conn, root, FEW + 1).await? <= FEW)
 }

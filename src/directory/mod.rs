@@ -34,6 +34,7 @@ pub mod seen;
 mod text;
 mod tree;
 mod two_factor;
+pub mod unreached;
 pub mod users;
 pub mod words;
 

@@ -6,7 +6,6 @@ use super::login::{Login, fold};
 use super::person::{Person, Status, deliverable};
 use super::policy::{self, Actor};
 use super::rights::{Rights, own};
-use super::tree::Tree;
 use super::two_factor::TwoFactor;
 use crate::mail::{Meaning, Unsent, Working};
 use crate::store::needs::{self, NeedRow};
@@ -131,6 +130,8 @@ pub struct Need {
     pub login: String,
     /// Their group; none for a site administrator.
     pub group_id: Option<String>,
+    /// The top-level group of its tree.
+    pub top_id: Option<String>,
     /// Whether they may sign in, or have not chosen a password yet.
     pub status: Status,
     /// Whether there is an address that a code could go to.
@@ -148,7 +149,7 @@ pub struct Need {
 
 impl Need {
     /// What the rows say, and what has become of mail since.
-    async fn all_from_rows(conn: &mut Conn, rows: Vec<NeedRow>) -> Result<Vec<Self>> {
+    pub(super) async fn all_from_rows(conn: &mut Conn, rows: Vec<NeedRow>) -> Result<Vec<Self>> {
         let ours = |row: &NeedRow| {
             row.undelivered.as_deref().is_some_and(|answer| Meaning::of(answer).concerns_all())
         };
@@ -174,6 +175,7 @@ impl Need {
                 })
             }),
             group_id: row.group_id,
+            top_id: row.top_id,
             id: row.id,
             key: row.login_key,
             login: row.login,
@@ -189,37 +191,6 @@ pub async fn needs(conn: &mut Conn, group_id: &str, after: &str) -> Result<(Vec<
     let rows = needs::of_group(conn, group_id, after, PAGE).await?;
     let next = rows.last().map(|row| row.login_key.clone());
     Ok((Need::all_from_rows(conn, rows).await?, next))
-}
-
-/// The same of those whom a code may not reach, at most `limit` of them: all whom a decision could find locked out, and others.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn needs_hard_to_reach(
-    conn: &mut Conn,
-    group_id: &str,
-    after: &str,
-    limit: i64,
-) -> Result<(Vec<Need>, Option<String>)> {
-    let rows = needs::of_group_hard_to_reach(conn, group_id, after, limit).await?;
-    let full = i64::try_from(rows.len()).is_ok_and(|found| found == limit);
-    let next = rows.last().filter(|_| full).map(|row| row.login_key.clone());
-    Ok((Need::all_from_rows(conn, rows).await?, next))
-}
-
-/// The same of the active people of a tree's groups that ask for a code, by group and login: those who come after the folded login of
-/// this group.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn needs_hard_to_reach_in(
-    conn: &mut Conn,
-    tree: &Tree,
-    after: (&str, &str),
-    limit: i64,
-) -> Result<Vec<Need>> {
-    let rows = needs::of_tree_hard_to_reach(conn, tree.root_id(), after, limit).await?;
-    Need::all_from_rows(conn, rows).await
 }
 
 /// The same of those who hold a role.

@@ -8,7 +8,7 @@ use super::{Conn, Result};
 macro_rules! needs {
     ($($which:tt)+) => {
         concat!(
-            "SELECT u.id, u.login, u.login_key, u.group_id, u.email, u.status, r.rights AS role_rights, g.two_factor_setting, b.stopped_at,
+            "SELECT u.id, u.login, u.login_key, u.group_id, u.email, u.status, r.rights AS role_rights, g.top_id, g.two_factor_setting, b.stopped_at,
                     CASE WHEN m.id IS NOT NULL THEN COALESCE(m.answer, '') END AS undelivered,
                     m.address AS unreached, m.done_at AS undelivered_at
              FROM users u JOIN roles r ON r.id = u.role_id LEFT JOIN groups g ON g.id = u.group_id
@@ -22,41 +22,83 @@ macro_rules! needs {
     };
 }
 
-/// The login of the user of this id, if they are in the group `$1`, not disabled, and come after `$2`; null if not. Asked so, it is one look
-/// for each.
-macro_rules! in_group {
-    ($id:literal) => {
-        concat!(
-            "(SELECT x.login_key FROM users x
-              WHERE x.id = ",
-            $id,
-            " AND x.group_id = $1 AND x.status <> 'disabled' AND x.login_key > $2)"
-        )
+/// Which users `u` are looked at: those of the group `$1` who are not disabled, or those of the tree below it (null for the whole site) who
+/// are active and asked for a code as their groups are set.
+macro_rules! whom {
+    (group) => {
+        "u.group_id = $1 AND u.status <> 'disabled'"
+    };
+    (tree) => {
+        concat!("u.status = 'active' AND g.two_factor_setting = 'on' AND ", within!("u.group_id"))
     };
 }
 
-/// That a user `x` of a group `h` of the tree is asked for a code, and comes after the login `$3` of the group `$2`.
-macro_rules! asked_in_tree {
-    () => {
-        concat!(
-            "h.two_factor_setting = 'on' AND x.status = 'active' AND ",
+/// The first of them, by group and login: `$3` of a group, after the login `$2`, or `$4` of a tree, after the login `$3` of the group `$2`. The
+/// second argument says more of whom.
+macro_rules! first {
+    (group, $who:expr) => {
+        needs!(
+            "WHERE u.login_key IN (SELECT login_key FROM (
+                 SELECT x.login_key FROM users x WHERE ",
+            $who,
+            " AND x.group_id = $1 AND x.status <> 'disabled' AND x.login_key > $2
+                 ORDER BY x.login_key LIMIT $3) AS first)
+             ORDER BY u.login_key LIMIT $3"
+        )
+    };
+    (tree, $who:expr) => {
+        needs!(
+            "WHERE u.login_key IN (SELECT login_key FROM (
+                 SELECT x.group_id, x.login_key FROM groups h JOIN users x ON x.group_id = h.id WHERE ",
+            $who,
+            " AND x.status = 'active' AND h.two_factor_setting = 'on' AND ",
             within!("x.group_id"),
-            " AND (x.group_id > $2 OR (x.group_id = $2 AND x.login_key > $3))"
+            " AND (x.group_id, x.login_key) > ($2, $3)
+                 ORDER BY x.group_id, x.login_key LIMIT $4) AS first)
+             ORDER BY u.group_id, u.login_key LIMIT $4"
         )
     };
 }
 
-/// What is known of the user of this id, if they are one of those; null if not.
-macro_rules! in_tree {
-    ($column:literal, $id:literal) => {
+/// That a code may not reach a user `x`.
+macro_rules! hard {
+    () => {
+        "(x.addressless
+          OR EXISTS (SELECT 1 FROM code_budgets s WHERE s.user_id = x.id AND s.stopped_at IS NOT NULL)
+          OR EXISTS (SELECT 1 FROM messages y WHERE y.user_id = x.id AND y.state = 'refused'))"
+    };
+}
+
+/// The ids of the first so many users, after this one, whose codes are stopped or to whom a message was refused, whoever they are.
+macro_rules! in_doubt {
+    ($after:literal, $limit:literal) => {
         concat!(
-            "(SELECT ",
-            $column,
-            " FROM users x JOIN groups h ON h.id = x.group_id WHERE x.id = ",
-            $id,
-            " AND ",
-            asked_in_tree!(),
-            ")"
+            "SELECT user_id FROM (
+                 SELECT user_id FROM (SELECT s.user_id FROM code_budgets s WHERE s.stopped_at IS NOT NULL AND s.user_id > ",
+            $after,
+            " ORDER BY s.user_id LIMIT ",
+            $limit,
+            ") AS stopped
+                 UNION SELECT user_id FROM (SELECT DISTINCT y.user_id FROM messages y WHERE y.state = 'refused' AND y.user_id > ",
+            $after,
+            " ORDER BY y.user_id LIMIT ",
+            $limit,
+            ") AS refused) AS doubt
+             ORDER BY user_id LIMIT ",
+            $limit
+        )
+    };
+}
+
+/// Those among these who are looked at, but for whoever has no address.
+macro_rules! doubtful {
+    ($whom:ident) => {
+        needs!(
+            "WHERE u.id IN (",
+            in_doubt!("$2", "$3"),
+            ") AND NOT u.addressless AND ",
+            whom!($whom),
+            " ORDER BY u.id LIMIT $3"
         )
     };
 }
@@ -65,28 +107,15 @@ queries! {
     OF_USER = needs!("WHERE u.id = $1");
     OF_GROUP = needs!("WHERE u.group_id = $1 AND u.status <> 'disabled' AND u.login_key > $2
                              ORDER BY u.login_key LIMIT $3");
-    // Whoever none of the three names has an address that nothing speaks against. The first so many of each kind are those of all.
-    OF_GROUP_HARD_TO_REACH = needs!("WHERE u.login_key IN (SELECT login_key FROM (
-             SELECT login_key FROM (
-                 SELECT x.login_key FROM users x
-                 WHERE x.group_id = $1 AND x.addressless AND x.status <> 'disabled' AND x.login_key > $2
-                 ORDER BY x.login_key LIMIT $3) AS nowhere
-             UNION SELECT ", in_group!("s.user_id"), " FROM code_budgets s WHERE s.stopped_at IS NOT NULL
-             UNION SELECT ", in_group!("y.user_id"), " FROM messages y WHERE y.state = 'refused') AS hard
-             ORDER BY login_key NULLS LAST LIMIT $3)
-         ORDER BY u.login_key LIMIT $3");
-    // By the groups, so that nobody of those is looked at that ask for no code. What became of their messages is asked of the first alone.
-    OF_TREE_HARD_TO_REACH = needs!("WHERE u.login_key IN (SELECT login_key FROM (
-             SELECT group_id, login_key FROM (
-                 SELECT x.group_id, x.login_key FROM groups h JOIN users x ON x.group_id = h.id
-                 WHERE x.addressless AND ", asked_in_tree!(), "
-                 ORDER BY x.group_id, x.login_key LIMIT $4) AS nowhere
-             UNION SELECT ", in_tree!("x.group_id", "s.user_id"), ", ", in_tree!("x.login_key", "s.user_id"), "
-                   FROM code_budgets s WHERE s.stopped_at IS NOT NULL
-             UNION SELECT ", in_tree!("x.group_id", "y.user_id"), ", ", in_tree!("x.login_key", "y.user_id"), "
-                   FROM messages y WHERE y.state = 'refused') AS hard
-             ORDER BY group_id NULLS LAST, login_key LIMIT $4)
-         ORDER BY u.group_id, u.login_key LIMIT $4");
+    // Whoever has no address, by an index of their own; and then the others, by the few whom something speaks against. Where all are few,
+    // in one order. Each looks at no more than it is asked for, however many there are.
+    GROUP_NOWHERE = first!(group, "x.addressless");
+    TREE_NOWHERE = first!(tree, "x.addressless");
+    GROUP_IN_DOUBT = doubtful!(group);
+    TREE_IN_DOUBT = doubtful!(tree);
+    LAST_IN_DOUBT = concat!("SELECT MAX(user_id) AS last, COUNT(*) AS n FROM (", in_doubt!("$1", "$2"), ") AS found");
+    GROUP_OF_FEW = first!(group, hard!());
+    TREE_OF_FEW = first!(tree, hard!());
     // Most are asked: whoever is not is counted one by one.
     COUNT_NEEDING = "SELECT COUNT(*) FROM users u
                      WHERE u.group_id = $1 AND u.status <> 'disabled'
@@ -117,6 +146,8 @@ pub struct NeedRow {
     pub status: String,
     /// The rights of their role, separated by spaces.
     pub role_rights: String,
+    /// The top-level group of its tree.
+    pub top_id: Option<String>,
     /// Their group's two-factor setting.
     pub two_factor_setting: Option<String>,
     /// Since when their codes are stopped.
@@ -137,6 +168,7 @@ from_row!(NeedRow {
     email,
     status,
     role_rights,
+    top_id,
     two_factor_setting,
     stopped_at,
     undelivered,
@@ -152,31 +184,72 @@ pub async fn of_group(conn: &mut Conn, group_id: &str, after: &str, limit: i64) 
     all!(conn, NeedRow, OF_GROUP, group_id, after, limit)
 }
 
-/// The same of those whom a code may not reach: without an email, with their codes stopped, or with a message that was refused.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn of_group_hard_to_reach(
-    conn: &mut Conn,
-    group_id: &str,
-    after: &str,
-    limit: i64,
-) -> Result<Vec<NeedRow>> {
-    all!(conn, NeedRow, OF_GROUP_HARD_TO_REACH, group_id, after, limit)
+/// Whom a look is about that may not be reached by a code.
+#[derive(Clone, Copy, Debug)]
+pub enum Among<'a> {
+    /// Those of the group of this id who are not disabled.
+    Group(&'a str),
+    /// Those who are active in the group of this id and those below it, or anywhere, where a code is asked for.
+    Tree(Option<&'a str>),
 }
 
-/// The same of those who are active in a group and those below it, or in all, where a code is asked for; by group, and those who come
-/// after the folded login of this group.
+/// At most `limit` of those who have no address, by group and login, after the folded login of this group.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn of_tree_hard_to_reach(
+pub async fn nowhere(
     conn: &mut Conn,
-    root: Option<&str>,
-    (group_id, after): (&str, &str),
+    among: Among<'_>,
+    (group_id, key): (&str, &str),
     limit: i64,
 ) -> Result<Vec<NeedRow>> {
-    all!(conn, NeedRow, OF_TREE_HARD_TO_REACH, root, group_id, after, limit)
+    match among {
+        Among::Group(id) => all!(conn, NeedRow, GROUP_NOWHERE, id, key, limit),
+        Among::Tree(root) => all!(conn, NeedRow, TREE_NOWHERE, root, group_id, key, limit),
+    }
+}
+
+/// The same of all who may not be reached: without an address, with their codes stopped, or with a message that was refused. It looks at
+/// everybody.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn of_few(
+    conn: &mut Conn,
+    among: Among<'_>,
+    (group_id, key): (&str, &str),
+    limit: i64,
+) -> Result<Vec<NeedRow>> {
+    match among {
+        Among::Group(id) => all!(conn, NeedRow, GROUP_OF_FEW, id, key, limit),
+        Among::Tree(root) => all!(conn, NeedRow, TREE_OF_FEW, root, group_id, key, limit),
+    }
+}
+
+/// Those who have an address and may not be reached all the same, among the first `looked_at` such users of the whole site whose ids come after this one.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn in_doubt(
+    conn: &mut Conn,
+    among: Among<'_>,
+    after: &str,
+    looked_at: i64,
+) -> Result<Vec<NeedRow>> {
+    match among {
+        Among::Group(id) => all!(conn, NeedRow, GROUP_IN_DOUBT, id, after, looked_at),
+        Among::Tree(root) => all!(conn, NeedRow, TREE_IN_DOUBT, root, after, looked_at),
+    }
+}
+
+/// The id of the last of those who were so looked at; none where there are no more.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn last_in_doubt(conn: &mut Conn, after: &str, looked_at: i64) -> Result<Option<String>> {
+    let found: Option<(Option<String>, i64)> =
+        optional!(conn, (Option<String>, i64), LAST_IN_DOUBT, after, looked_at)?;
+    Ok(found.and_then(|(last, n)| last.filter(|_| n == looked_at)))
 }
 
 /// The same of those who hold a role.

@@ -42,11 +42,6 @@ queries! {
     LIST_STOPPED = people!("JOIN code_budgets b ON b.user_id = u.id AND b.stopped_at IS NOT NULL
                             WHERE (CAST($1 AS TEXT) IS NULL OR u.group_id = $1) AND u.login_key > $2
                             ORDER BY u.login_key LIMIT $3");
-    UNREACHABLE = "SELECT g.top_id, COUNT(*) AS people
-                   FROM groups g JOIN users u ON u.group_id = g.id JOIN roles r ON r.id = u.role_id
-                   WHERE g.two_factor_setting = 'on' AND u.status <> 'disabled' AND u.addressless
-                     AND ' ' || r.rights || ' ' NOT LIKE '% override!_2fa %' ESCAPE '!'
-                   GROUP BY g.top_id ORDER BY people DESC, g.top_id LIMIT $1";
     LIST_UNDELIVERED = people!("JOIN messages m ON m.state = 'refused'
                                      AND lower(m.address) = lower(COALESCE(NULLIF(TRIM(u.email), ''), u.login))
                                      AND m.id = (SELECT x.id FROM messages x WHERE x.user_id = u.id AND x.done_at IS NOT NULL
@@ -211,15 +206,6 @@ pub struct UserFields<'a> {
     pub role_id: &'a str,
     /// Whether neither the email nor the login is an address that mail could reach.
     pub addressless: bool,
-}
-
-/// How many people of a tree are asked for a code and have no address, neither as email nor as login, by the id of its top-level
-/// group; at most `limit` trees, those with the most first. It looks at every member of the groups with two-factor on.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn unreachable(conn: &mut Conn, limit: i64) -> Result<Vec<(String, i64)>> {
-    all!(conn, (String, i64), UNREACHABLE, limit)
 }
 
 /// The user of this id.

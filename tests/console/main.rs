@@ -22,4 +22,5 @@ mod several;
 mod tryout;
 mod unlocking;
 mod users;
+mod weights;
 mod world;

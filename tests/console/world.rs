@@ -135,13 +135,15 @@ impl World {
         id
     }
 
-    async fn child(&self, group: &GroupRow, name: &str) -> String {
+    /// The group of this name right below another one: its id.
+    pub async fn child(&self, group: &GroupRow, name: &str) -> String {
         let mut conn = self.site.admin.db.read().await.unwrap();
         let key = countersign::directory::login::fold(name);
         groups::find_child(&mut conn, Some(&group.id), &key).await.unwrap().unwrap().id
     }
 
-    async fn role(&self, group: &GroupRow, name: &str) -> String {
+    /// The role of this name in a group's tree: its id.
+    pub async fn role(&self, group: &GroupRow, name: &str) -> String {
         let mut conn = self.site.admin.db.read().await.unwrap();
         let key = countersign::directory::login::fold(name);
         roles::find_named(&mut conn, Some(&group.top_id), &key).await.unwrap().unwrap().id

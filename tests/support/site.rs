@@ -13,7 +13,7 @@ use countersign::keys::secret::entropy;
 use countersign::mail::Mailer;
 use countersign::signin::SignInState;
 use countersign::signin::challenge::issue_by_hand;
-use countersign::store::{Costs, Db};
+use countersign::store::{Costs, Db, Listener};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -180,6 +180,11 @@ impl Site {
     /// What the site has asked of its database so far; what the test itself asks is not in it.
     pub fn costs(&self) -> Costs {
         self.running.as_ref().expect("a running site").db.costs()
+    }
+
+    /// Hears of every query that the site runs from now on.
+    pub fn listen(&self, listener: Listener) {
+        self.running.as_ref().expect("a running site").db.listen(listener);
     }
 
     /// A code given by hand, as `countersign user code` does.

@@ -216,6 +216,7 @@ fn need(login: &Login, email: Option<&Address>, two_factor: TwoFactor, overrides
         status: Status::Active,
         id: String::new(),
         group_id: None,
+        top_id: None,
         key: login.key(),
         login: login.to_string(),
         has_address: deliverable(email.map(Address::as_str), login.as_str()).is_some(),

@@ -8,16 +8,19 @@ mod switch;
 mod words;
 
 pub use now::{
-    Count, KeptOut, Mark, Whom, count_locked_out, count_locked_out_in, first_locked_out, locked_out,
-    locked_out_in, overriders,
+    Count, KeptOut, Whom, count_locked_out, count_locked_out_in, first_locked_out, locked_out, locked_out_in,
+    overriders, without_address,
 };
 pub use roles::{Changed, RolePreview, change_role, changing_role, with_role};
 pub use rule::{Consent, Objection, Ruling, Stakes, rule};
 pub use switch::{Switched, look, switch};
 
+use std::collections::BTreeMap;
+
 use super::decide::{Demand, Facts, Next, Reach, Strength, decide};
 use crate::directory::people::Need;
 use crate::directory::rights::{Rights, own};
+use crate::directory::unreached::{self, Place, Whose};
 use crate::directory::{Error, Status, TwoFactor, groups, people, roles as tree};
 use crate::keys::secret::TokenHash;
 use crate::store::groups::GroupRow;
@@ -25,9 +28,6 @@ use crate::store::{Conn, needs, users};
 
 /// The most names in one sentence.
 const NAMED_AT_MOST: i64 = 20;
-
-/// How many of those who are hard to reach are read at once.
-const LOOKED_AT: i64 = 2000;
 
 /// What a change of a group's two-factor setting would do.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -56,9 +56,9 @@ pub struct Preview {
     pub actor: Option<Obstacle>,
     /// Whether mail works at this moment; none where nobody has looked.
     pub mail: Option<MailCheck>,
-    /// The ids of those who could no longer sign in, one a line.
+    /// The ids of those who could no longer sign in, in their order.
     #[serde(skip)]
-    pub locked_out_ids: String,
+    pub locked_out_ids: Vec<String>,
 }
 
 /// Whether the mail server can be talked to.
@@ -128,7 +128,7 @@ pub async fn changing(
         switchers_without_override: switchers_without_override(conn, group).await?,
         actor: None,
         mail,
-        locked_out_ids: String::new(),
+        locked_out_ids: Vec::new(),
     };
     if to != TwoFactor::Off {
         preview.count(conn, group, actor_id).await?;
@@ -231,41 +231,41 @@ impl Preview {
         actor_id: Option<&str>,
     ) -> Result<(), Error> {
         self.asked.count = needs::count_needing(conn, &group.id).await?;
-        let mut after = String::new();
-        loop {
-            let (page, next) = people::needs_hard_to_reach(conn, &group.id, &after, LOOKED_AT).await?;
-            for need in page {
-                self.add(need, actor_id);
+        let (mut first, mut from) = (First::default(), Some(Place::default()));
+        while let Some(place) = from {
+            let batch = unreached::batch(conn, Whose::Group(&group.id), &place).await?;
+            for (need, _) in batch.needs {
+                self.add(need, actor_id, &mut first);
             }
-            match next {
-                Some(key) => after = key,
-                None => break,
-            }
+            from = batch.next;
         }
+        self.locked_out_ids.sort_unstable();
+        let [no_address, undelivered, codes_stopped] = first.0.map(|first| first.into_values().collect());
+        (self.no_address.names, self.undelivered.names, self.codes_stopped.names) =
+            (no_address, undelivered, codes_stopped);
         // Somebody may have come in between.
         self.asked.count = self.asked.count.max(0);
         Ok(())
     }
 
     /// Somebody who is hard to reach.
-    fn add(&mut self, need: Need, actor_id: Option<&str>) {
+    fn add(&mut self, need: Need, actor_id: Option<&str>, first: &mut First) {
         let lot = lot(&need, self.to, need.overrides);
-        if let (Lot::LockedOut(obstacle), true) = (lot, actor_id == Some(need.id.as_str())) {
-            self.actor = Some(obstacle);
-        }
         if !need.overrides && lot != Lot::Asked {
             self.asked.count -= 1;
         }
-        if matches!(lot, Lot::LockedOut(_)) {
-            self.locked_out_ids.push_str(&need.id);
-            self.locked_out_ids.push('\n');
+        let Lot::LockedOut(obstacle) = lot else { return };
+        if actor_id == Some(need.id.as_str()) {
+            self.actor = Some(obstacle);
         }
-        match lot {
-            Lot::LockedOut(Obstacle::NoAddress) => self.no_address.add(need.login),
-            Lot::LockedOut(Obstacle::Undelivered) => self.undelivered.add(need.login),
-            Lot::LockedOut(Obstacle::CodesStopped) => self.codes_stopped.add(need.login),
-            Lot::Asked | Lot::LetIn => {}
-        }
+        let named = match obstacle {
+            Obstacle::NoAddress => &mut self.no_address,
+            Obstacle::Undelivered => &mut self.undelivered,
+            Obstacle::CodesStopped => &mut self.codes_stopped,
+        };
+        named.count += 1;
+        first.add(obstacle, need.key, need.login);
+        self.locked_out_ids.push(need.id);
     }
 
     /// Names the first of those who would be sent a code.
@@ -287,7 +287,7 @@ impl Preview {
     /// Who they are, in few characters: others, and be they as many, are another answer.
     #[must_use]
     pub fn locked_out_seen(&self) -> String {
-        TokenHash::of(&self.locked_out_ids).as_str().to_owned()
+        TokenHash::of(&self.locked_out_ids.join("\n")).as_str().to_owned()
     }
 
     /// What the rules for saving look at.
@@ -299,6 +299,29 @@ impl Preview {
             locked_out: self.locked_out(),
             overriders: self.overriders.count,
             mail_works: self.mail.as_ref().is_none_or(|mail| mail.works),
+        }
+    }
+}
+
+/// The first logins of each obstacle by what they are compared by, since people are not found in that order.
+#[derive(Default)]
+struct First([BTreeMap<String, String>; 3]);
+
+impl First {
+    fn add(&mut self, obstacle: Obstacle, key: String, login: String) {
+        let [nowhere, undelivered, stopped] = &mut self.0;
+        let first = match obstacle {
+            Obstacle::NoAddress => nowhere,
+            Obstacle::Undelivered => undelivered,
+            Obstacle::CodesStopped => stopped,
+        };
+        let full = i64::try_from(first.len()).is_ok_and(|n| n >= NAMED_AT_MOST);
+        if full && first.last_key_value().is_some_and(|(last, _)| *last < key) {
+            return;
+        }
+        first.insert(key, login);
+        if full {
+            first.pop_last();
         }
     }
 }

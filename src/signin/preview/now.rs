@@ -1,16 +1,18 @@
-//! Who of a group cannot sign in, or could not with another setting? Found without going through everybody, for pages that are
+//! Who of a group or a tree cannot sign in, or could not with another setting? Found without going through everybody, for pages that are
 //! looked at often.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use super::{Affected, Lot, NAMED_AT_MOST, Obstacle, lot};
-use crate::directory::{Error, Status, Tree, TwoFactor, people};
+use crate::directory::people::Need;
+use crate::directory::unreached::{self, Place, Whose};
+use crate::directory::{Error, Status, Tree, TwoFactor};
 use crate::store::groups::GroupRow;
 use crate::store::{self, Conn, users};
 
-/// Where a count ends.
+/// Where a count ends: of those without an address, and of the others.
 const COUNTED: usize = 200;
-
-/// How many at once are looked at: some more than are counted, since not everybody who is hard to reach is kept out.
-const LOOKED_AT: i64 = 250;
 
 /// How many, counted to an end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -30,8 +32,38 @@ pub enum Whom {
     AlsoInvited,
 }
 
-/// At most `limit` of a group who could not sign in with a setting, by login; and the key that the next ones come after, if there may be
-/// any.
+/// Whose decision is asked for.
+#[derive(Clone, Copy)]
+enum About<'a> {
+    /// A group's people, with this setting.
+    Group(&'a GroupRow, TwoFactor, Whom),
+    /// A tree's people, as their groups are set.
+    Tree(&'a Tree),
+}
+
+impl<'a> About<'a> {
+    fn whose(self) -> Whose<'a> {
+        match self {
+            Self::Group(group, ..) => Whose::Group(&group.id),
+            Self::Tree(tree) => Whose::Tree(tree),
+        }
+    }
+
+    /// What keeps somebody out, if anything does.
+    fn obstacle(self, need: &Need) -> Option<Obstacle> {
+        let to = match self {
+            Self::Group(_, _, Whom::Active) if need.status == Status::Invited => return None,
+            Self::Group(_, to, _) => to,
+            Self::Tree(_) => need.two_factor,
+        };
+        match lot(need, to, need.overrides) {
+            Lot::LockedOut(obstacle) => Some(obstacle),
+            Lot::Asked | Lot::LetIn => None,
+        }
+    }
+}
+
+/// The first of a group who could not sign in with a setting, and whether there are more of them.
 ///
 /// # Errors
 /// When the database refuses.
@@ -41,30 +73,13 @@ pub async fn locked_out(
     to: TwoFactor,
     whom: Whom,
     limit: usize,
-) -> Result<(Vec<Affected>, Option<String>), Error> {
-    let (mut found, mut after) = (Vec::new(), String::new());
+) -> Result<(Vec<Affected>, bool), Error> {
     if to != TwoFactor::On {
         // Nobody is kept out: a setting that asks for no code, or lets people go on without.
-        return Ok((found, None));
+        return Ok((Vec::new(), false));
     }
-    loop {
-        let (page, next) = people::needs_hard_to_reach(conn, &group.id, &after, LOOKED_AT).await?;
-        for need in page {
-            let lot = lot(&need, to, need.overrides);
-            if !matches!(lot, Lot::LockedOut(_)) || (need.status == Status::Invited && whom == Whom::Active) {
-                continue;
-            }
-            if found.len() == limit {
-                return Ok((found, Some(after)));
-            }
-            after.clone_from(&need.key);
-            found.push(Affected { id: need.id, login: need.login, lot, answer: need.undelivered });
-        }
-        match next {
-            Some(key) => after = key,
-            None => return Ok((found, None)),
-        }
-    }
+    let (found, next) = list(conn, About::Group(group, to, whom), &Place::default(), limit).await?;
+    Ok((found, next.is_some()))
 }
 
 /// How many of a group could not sign in with a setting.
@@ -85,19 +100,11 @@ pub async fn first_locked_out(
     to: TwoFactor,
     named: usize,
 ) -> Result<(Vec<Affected>, Count), Error> {
-    let (mut found, next) = locked_out(conn, group, to, Whom::Active, COUNTED).await?;
-    let count = Count { n: i64::try_from(found.len()).unwrap_or(i64::MAX), more: next.is_some() };
-    found.truncate(named);
-    Ok((found, count))
-}
-
-/// Where in a tree's people a page begins: after this folded login of this group.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Mark {
-    /// The group's id; empty for the beginning.
-    pub group_id: String,
-    /// The folded login.
-    pub key: String,
+    if to != TwoFactor::On {
+        return Ok((Vec::new(), Count::default()));
+    }
+    let (found, counted) = count(conn, About::Group(group, to, Whom::Active), named, COUNTED).await?;
+    Ok((found, Count { n: counted.n(), more: counted.more() }))
 }
 
 /// How many of a tree cannot sign in, by what keeps them out, counted to an end.
@@ -109,62 +116,135 @@ pub struct KeptOut {
     pub undelivered: i64,
     /// Too many wrong codes have stopped theirs.
     pub codes_stopped: i64,
-    /// Whether there may be more.
-    pub more: bool,
+    /// Whether there may be more without an address.
+    pub more_nowhere: bool,
+    /// Whether there may be more of the others.
+    pub more_others: bool,
 }
 
-/// At most `limit` of a tree who cannot sign in as their groups ask for codes now, by group and login; and where the next ones begin, if
-/// there may be any. A code that somebody was handed lets them in once, and mends nothing.
+/// At most `limit` of a tree who cannot sign in as their groups ask for codes now, and where the next ones begin, if there may be any: first
+/// those without an address, by group and login. A code that somebody was handed lets them in once, and mends nothing.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn locked_out_in(
     conn: &mut Conn,
     tree: &Tree,
-    after: &Mark,
+    after: &Place,
     limit: usize,
-) -> store::Result<(Vec<Affected>, Option<Mark>)> {
-    let (mut found, mut mark) = (Vec::new(), after.clone());
-    loop {
-        let after = (mark.group_id.as_str(), mark.key.as_str());
-        let page = people::needs_hard_to_reach_in(conn, tree, after, LOOKED_AT).await?;
-        let full = i64::try_from(page.len()).is_ok_and(|found| found == LOOKED_AT);
-        for need in page {
-            let lot = lot(&need, need.two_factor, need.overrides);
-            let here = Mark { group_id: need.group_id.unwrap_or_default(), key: need.key };
-            if matches!(lot, Lot::LockedOut(_)) {
-                if found.len() == limit {
-                    return Ok((found, Some(mark)));
-                }
-                found.push(Affected { id: need.id, login: need.login, lot, answer: need.undelivered });
-            }
-            mark = here;
-        }
-        if !full {
-            return Ok((found, None));
-        }
-    }
+) -> store::Result<(Vec<Affected>, Option<Place>)> {
+    list(conn, About::Tree(tree), after, limit).await
 }
 
-/// How many of a tree cannot sign in; nobody is counted beyond `most`.
+/// How many of a tree cannot sign in; of those without an address nobody is counted beyond `most`, and of the others nobody either.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn count_locked_out_in(conn: &mut Conn, tree: &Tree, most: usize) -> store::Result<KeptOut> {
-    let (found, next) = locked_out_in(conn, tree, &Mark::default(), most).await?;
-    let mut counted = KeptOut { more: next.is_some(), ..KeptOut::default() };
-    for affected in found {
-        match affected.lot {
-            Lot::LockedOut(Obstacle::NoAddress) => counted.no_address += 1,
-            Lot::LockedOut(Obstacle::Undelivered) => counted.undelivered += 1,
-            Lot::LockedOut(Obstacle::CodesStopped) => counted.codes_stopped += 1,
-            Lot::Asked | Lot::LetIn => {}
+    Ok(count(conn, About::Tree(tree), 0, most).await?.1)
+}
+
+/// How many of a tree cannot sign in for want of an address, by the id of their top-level group; of the `most` groups with the most of them, those
+/// first. It looks at everybody who has no address and is asked for a code.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn without_address(conn: &mut Conn, tree: &Tree, most: usize) -> store::Result<Vec<(String, i64)>> {
+    let (about, mut counted) = (About::Tree(tree), BTreeMap::<String, i64>::new());
+    let mut from = Some(Place::default());
+    while let Some(place) = from.filter(|place| *place != Place::others()) {
+        let batch = unreached::batch(conn, about.whose(), &place).await?;
+        for (need, _) in batch.needs {
+            if about.obstacle(&need) == Some(Obstacle::NoAddress) {
+                *counted.entry(need.top_id.unwrap_or_default()).or_default() += 1;
+            }
         }
+        from = batch.next;
     }
+    let mut counted: Vec<_> = counted.into_iter().collect();
+    counted.sort_by_key(|(_, n)| Reverse(*n));
+    counted.truncate(most);
     Ok(counted)
 }
 
+/// At most `limit` of them, and where the next ones begin.
+async fn list(
+    conn: &mut Conn,
+    about: About<'_>,
+    after: &Place,
+    limit: usize,
+) -> store::Result<(Vec<Affected>, Option<Place>)> {
+    let (mut found, mut last, mut from) = (Vec::new(), after.clone(), Some(after.clone()));
+    while let Some(place) = from {
+        let batch = unreached::batch(conn, about.whose(), &place).await?;
+        for (need, place) in batch.needs {
+            if let Some(obstacle) = about.obstacle(&need) {
+                if found.len() == limit {
+                    return Ok((found, Some(last)));
+                }
+                found.push(Affected::kept_out(need, obstacle));
+                last = place;
+            }
+        }
+        from = batch.next;
+    }
+    Ok((found, None))
+}
+
+/// Counts them, and names the first.
+async fn count(
+    conn: &mut Conn,
+    about: About<'_>,
+    named: usize,
+    most: usize,
+) -> store::Result<(Vec<Affected>, KeptOut)> {
+    let (mut found, mut counted) = (Vec::new(), KeptOut::default());
+    let (mut here, mut from) = (0, Some(Place::default()));
+    while let Some(place) = from {
+        let batch = unreached::batch(conn, about.whose(), &place).await?;
+        let kept_out = batch.needs.into_iter().filter_map(|(need, _)| Some((about.obstacle(&need)?, need)));
+        from = batch.next;
+        for (obstacle, need) in kept_out {
+            if here == most {
+                from = batch.others_follow.then(Place::others);
+                counted.more_nowhere |= matches!(place, Place::Login { .. });
+                counted.more_others |= !batch.others_follow;
+                break;
+            }
+            here += 1;
+            counted.add(obstacle);
+            if found.len() < named {
+                found.push(Affected::kept_out(need, obstacle));
+            }
+        }
+        if from == Some(Place::others()) {
+            here = 0;
+        }
+    }
+    Ok((found, counted))
+}
+
+impl Affected {
+    fn kept_out(need: Need, obstacle: Obstacle) -> Self {
+        Self { id: need.id, login: need.login, lot: Lot::LockedOut(obstacle), answer: need.undelivered }
+    }
+}
+
 impl KeptOut {
+    const fn add(&mut self, obstacle: Obstacle) {
+        match obstacle {
+            Obstacle::NoAddress => self.no_address += 1,
+            Obstacle::Undelivered => self.undelivered += 1,
+            Obstacle::CodesStopped => self.codes_stopped += 1,
+        }
+    }
+
+    /// Whether there may be more than were counted.
+    #[must_use]
+    pub const fn more(self) -> bool {
+        self.more_nowhere || self.more_others
+    }
+
     /// How many in all.
     #[must_use]
     pub const fn n(self) -> i64 {

@@ -1,0 +1,132 @@
+//! Whom may a code not reach? Everybody whom a decision could find kept out, and others, found without going through everybody: a page that
+//! many look at is as quick with a hundred thousand people as with ten.
+
+use super::listing;
+use super::people::Need;
+use super::tree::Tree;
+use crate::store::needs::{self, Among};
+use crate::store::{Conn, Result};
+
+/// How many at once are looked at.
+const LOOKED_AT: i64 = 250;
+
+/// Of whom they are.
+#[derive(Clone, Copy, Debug)]
+pub enum Whose<'w> {
+    /// Of one group, whatever it asks for; those who are not disabled.
+    Group(&'w str),
+    /// Of a tree's groups that ask for a code; those who are active.
+    Tree(&'w Tree),
+}
+
+/// Where a look goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Among those without an address, or among all where they are few: after this folded login of this group.
+    Login {
+        /// The group's id; empty for the beginning.
+        group_id: String,
+        /// The folded login.
+        key: String,
+    },
+    /// Among the others of many, who have an address: after the user of this id.
+    Id(String),
+}
+
+/// A part of them.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// Who they are, each with the place that the next one comes after.
+    pub needs: Vec<(Need, Place)>,
+    /// Where the part after this one begins; none after the last.
+    pub next: Option<Place>,
+    /// Whether those of another kind come after all of this one.
+    pub others_follow: bool,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self::Login { group_id: String::new(), key: String::new() }
+    }
+}
+
+impl Place {
+    /// Before the first of those who have an address.
+    #[must_use]
+    pub const fn others() -> Self {
+        Self::Id(String::new())
+    }
+
+    /// As it stands in an address.
+    #[must_use]
+    pub fn mark(&self) -> String {
+        match self {
+            Self::Login { group_id, key } => format!("{group_id}.{key}"),
+            Self::Id(id) => format!("-{id}"),
+        }
+    }
+
+    /// What an address says; the beginning where it says nothing.
+    #[must_use]
+    pub fn from_mark(mark: &str) -> Self {
+        if let Some(id) = mark.strip_prefix('-') {
+            return Self::Id(id.to_owned());
+        }
+        let (group_id, key) = mark.split_once('.').unwrap_or_default();
+        Self::Login { group_id: group_id.to_owned(), key: key.to_owned() }
+    }
+
+    fn of(need: &Need, by_id: bool) -> Self {
+        if by_id {
+            return Self::Id(need.id.clone());
+        }
+        Self::Login { group_id: need.group_id.clone().unwrap_or_default(), key: need.key.clone() }
+    }
+}
+
+/// Those whom a code may not reach, from a place on: those without an address by group and login, then the others by their ids. Where all are
+/// few, all by group and login.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn batch(conn: &mut Conn, whose: Whose<'_>, from: &Place) -> Result<Batch> {
+    let among = match whose {
+        Whose::Group(id) => Among::Group(id),
+        Whose::Tree(tree) => Among::Tree(tree.root_id()),
+    };
+    let (rows, next, others_follow) = match from {
+        Place::Id(after) => {
+            let rows = needs::in_doubt(conn, among, after, LOOKED_AT).await?;
+            let next = needs::last_in_doubt(conn, after, LOOKED_AT).await?;
+            (rows, next.map(Place::Id), false)
+        }
+        Place::Login { group_id, key } => {
+            let (few, after) = (are_few(conn, among).await?, (group_id.as_str(), key.as_str()));
+            let rows = if few {
+                needs::of_few(conn, among, after, LOOKED_AT).await?
+            } else {
+                needs::nowhere(conn, among, after, LOOKED_AT).await?
+            };
+            let full = i64::try_from(rows.len()).is_ok_and(|found| found == LOOKED_AT);
+            let last = rows.last().filter(|_| full).map(|row| Place::Login {
+                group_id: row.group_id.clone().unwrap_or_default(),
+                key: row.login_key.clone(),
+            });
+            (rows, last.or_else(|| (!few).then(Place::others)), !few)
+        }
+    };
+    let needs = Need::all_from_rows(conn, rows).await?;
+    let by_id = matches!(from, Place::Id(_));
+    let needs = needs.into_iter().map(|need| {
+        let place = Place::of(&need, by_id);
+        (need, place)
+    });
+    Ok(Batch { needs: needs.collect(), next, others_follow })
+}
+
+async fn are_few(conn: &mut Conn, among: Among<'_>) -> Result<bool> {
+    match among {
+        Among::Group(id) | Among::Tree(Some(id)) => listing::are_few(conn, id).await,
+        Among::Tree(None) => Ok(false),
+    }
+}
