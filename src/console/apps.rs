@@ -30,8 +30,8 @@ pub(super) const ROUTES: &[Route] = &[
 
 const COLUMNS: [Declared; 4] = [
     Declared { sort: Some("name"), label: "apps-name", number: false },
-    Declared { sort: None, label: "apps-kind", number: false },
-    Declared { sort: None, label: "apps-groups", number: false },
+    Declared { sort: Some("kind"), label: "apps-kind", number: false },
+    Declared { sort: Some("groups"), label: "apps-groups", number: false },
     Declared { sort: None, label: "apps-state", number: false },
 ];
 
@@ -101,7 +101,7 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
     let mut all = clients::list(&mut conn, "", i64::try_from(MOST + 1).unwrap_or(i64::MAX)).await?;
     let more = all.len() > MOST;
     all.truncate(MOST);
-    let mut found = sought(all, &asked.q, asked.descending);
+    let mut found = sought(all, &asked);
     let told = Said::new("apps-told").counting(i64::try_from(found.len()).unwrap_or(i64::MAX));
     let begins = found.iter().position(|client| client.id == asked.after).map_or(0, |last| last + 1);
     found.drain(..begins);
@@ -132,9 +132,9 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
     Ok(visit.page(&AppsPage { lead, q: asked.q, told, table, apps, more }))
 }
 
-/// The apps of this name, id or address, by name.
-fn sought(mut all: Vec<Client>, q: &str, descending: bool) -> Vec<Client> {
-    let q = q.to_lowercase();
+/// The apps of the name, id or address that is asked for, in the order that is; those who are alike in it by name.
+fn sought(mut all: Vec<Client>, asked: &Listing) -> Vec<Client> {
+    let q = asked.q.to_lowercase();
     let is_meant = |client: &Client| {
         let metadata = &client.metadata;
         metadata.client_name.to_lowercase().contains(&q)
@@ -142,8 +142,16 @@ fn sought(mut all: Vec<Client>, q: &str, descending: bool) -> Vec<Client> {
             || metadata.redirect_uris.iter().any(|uri| uri.to_lowercase().contains(&q))
     };
     all.retain(is_meant);
-    all.sort_by_cached_key(|client| (client.metadata.client_name.to_lowercase(), client.id.clone()));
-    if descending {
+    all.sort_by_cached_key(|client| {
+        let (word, number) = match asked.sort {
+            Some("kind") => (kind(client).key, 0),
+            // Everybody before some.
+            Some("groups") => (String::new(), client.metadata.allowed_groups.len()),
+            _ => (String::new(), 0),
+        };
+        (word, number, client.metadata.client_name.to_lowercase(), client.id.clone())
+    });
+    if asked.descending {
         all.reverse();
     }
     all

@@ -30,14 +30,15 @@ const SHOWN: usize = 25;
 /// The most people who cannot sign in that are counted.
 const COUNTED: usize = 100;
 
-/// The word of a list by name.
-const BY_NAME: &str = "name";
+/// The words of the orders, and these; by login where none is asked for.
+const ORDERS: [(&str, Sort); 4] =
+    [("login", Sort::Login), ("name", Sort::Name), ("group", Sort::Group), ("role", Sort::Role)];
 
 const COLUMNS: [Declared; 5] = [
     Declared { sort: Some("login"), label: "users-login", number: false },
-    Declared { sort: Some(BY_NAME), label: "users-name", number: false },
-    Declared { sort: None, label: "users-group", number: false },
-    Declared { sort: None, label: "users-role", number: false },
+    Declared { sort: Some("name"), label: "users-name", number: false },
+    Declared { sort: Some("group"), label: "users-group", number: false },
+    Declared { sort: Some("role"), label: "users-role", number: false },
     Declared { sort: None, label: "users-state", number: false },
 ];
 
@@ -108,7 +109,8 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
         None => asked,
     };
     let which = Which::from_word(&asked.filter);
-    let sort = if asked.sort == Some(BY_NAME) { Sort::Name } else { Sort::Login };
+    let sort =
+        ORDERS.into_iter().find(|(word, _)| Some(*word) == asked.sort).map_or(Sort::Login, |(_, sort)| sort);
     let order = Order { sort, last_first: asked.descending, after: &asked.after };
     let mut found = listing::list_in(&mut conn, &tree, which, &asked.q, order, more()).await?;
     let more = found.len() > SHOWN;

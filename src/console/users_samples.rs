@@ -85,7 +85,11 @@ fn line(login: &str, word: &str) -> Line {
 
 fn users(people: Vec<Line>, filter: &'static str) -> UsersPage {
     let labels = ["users-login", "users-name", "users-group", "users-role", "users-state"];
-    let column = |label| Column { label, link: None, sorted: None, number: false };
+    let column = |label: &'static str| {
+        let link = (label != "users-state").then(|| format!("/console/users?group=x&sort=-{label}"));
+        let sorted = (label == "users-role").then_some("ascending");
+        Column { label, link, sorted, number: false }
+    };
     let here = "/console/users".to_owned();
     UsersPage {
         lead: if people.is_empty() {

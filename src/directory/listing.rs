@@ -3,10 +3,11 @@
 use super::login::fold;
 use super::words::Sought;
 use super::{Person, Tree};
+use crate::store::tree_users::parts::{self, Part, Stand};
 use crate::store::tree_users::{self, LineRow, Page, Way};
 use crate::store::{Conn, Result, user_words};
 
-pub use crate::store::tree_users::{Sort, Which};
+pub use crate::store::tree_users::Which;
 
 /// A tree of no more people than these is read by its groups.
 const FEW: i64 = 2000;
@@ -16,7 +17,10 @@ const FEW: i64 = 2000;
 const MANY: i64 = 20_000;
 const FIRST: i64 = 100;
 
-/// What is between a login and a name where a list goes on: neither has it.
+/// How many roles, or groups, are gone through at once.
+const PARTS: i64 = 50;
+
+/// What is between a login and what else says where a list goes on: neither has it.
 const BETWEEN: char = '\t';
 
 /// One line.
@@ -53,6 +57,31 @@ impl Which {
     #[must_use]
     pub fn from_word(word: &str) -> Self {
         Self::KINDS.into_iter().find(|kind| kind.word() == word).unwrap_or(Self::All)
+    }
+}
+
+/// By what a list is sorted; those who are alike in it by their logins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sort {
+    /// The folded login.
+    #[default]
+    Login,
+    /// The name in small letters.
+    Name,
+    /// The role's folded name.
+    Role,
+    /// The group's folded name; whoever has no group comes before all others.
+    Group,
+}
+
+impl Sort {
+    /// What the list is divided by, if it is.
+    const fn part(self) -> Option<Part> {
+        match self {
+            Self::Login | Self::Name => None,
+            Self::Role => Some(Part::Role),
+            Self::Group => Some(Part::Group),
+        }
     }
 }
 
@@ -96,18 +125,20 @@ pub async fn list_in(
     limit: i64,
 ) -> Result<Vec<Listed>> {
     let sought = Sought::of(search);
-    let (login, name) = order.after.split_once(BETWEEN).unwrap_or((order.after, ""));
+    let (login, beside) = order.after.split_once(BETWEEN).unwrap_or((order.after, ""));
     let login = fold(login);
     let page = Page {
         root: tree.root_id(),
-        sort: order.sort,
+        sort: if order.sort == Sort::Name { tree_users::Sort::Name } else { tree_users::Sort::Login },
         last_first: order.last_first,
-        after: Some((login.as_str(), name)).filter(|_| !login.is_empty()),
+        after: Some((login.as_str(), beside)).filter(|_| !login.is_empty()),
         words: (&sought.from, &sought.to),
         texts: (&sought.begins, &sought.later),
         limit,
     };
-    let found = if has_few(conn, tree).await? {
+    let found = if let Some(part) = order.sort.part() {
+        by_part(conn, tree, which, &sought, part, page).await?
+    } else if has_few(conn, tree).await? {
         tree_users::list(conn, which, Way::Narrow(which.word()), page).await?
     } else if sought.is_everybody() {
         tree_users::list(conn, which, Way::Wide, page).await?
@@ -124,13 +155,11 @@ pub async fn list_in(
 /// A page of those of a tree of many people whom a search finds. By the words as far as it is few whom they find: what is rare is found at
 /// once, and what is not comes along soon.
 async fn search_wide(conn: &mut Conn, which: Which, sought: &Sought, page: Page<'_>) -> Result<Vec<LineRow>> {
-    let most = match page.sort {
-        Sort::Login => MANY,
-        Sort::Name => FEW,
-    };
+    let by_login = page.sort == tree_users::Sort::Login;
+    let most = if by_login { MANY } else { FEW };
     let found = user_words::count(conn, &sought.from, &sought.to, most + 1).await?;
     if found <= most {
-        let tries: &[i64] = if page.sort == Sort::Login { &[FIRST, FEW] } else { &[FEW] };
+        let tries: &[i64] = if by_login { &[FIRST, FEW] } else { &[FEW] };
         for looked_at in tries {
             let rows = tree_users::list(conn, which, Way::Worded(which.word(), *looked_at), page).await?;
             if found <= *looked_at || i64::try_from(rows.len()).is_ok_and(|rows| rows == page.limit) {
@@ -139,6 +168,84 @@ async fn search_wide(conn: &mut Conn, which: Which, sought: &Sought, page: Page<
         }
     }
     tree_users::list(conn, which, Way::Wide, page).await
+}
+
+/// A page by role or by group: part by part, so that nobody goes through everybody; together where they are few.
+async fn by_part(
+    conn: &mut Conn,
+    tree: &Tree,
+    which: Which,
+    sought: &Sought,
+    part: Part,
+    page: Page<'_>,
+) -> Result<Vec<LineRow>> {
+    let after = match page.after {
+        Some((_, "")) => Some(Stand::default()),
+        // A role or a group that is gone since then has nobody in it.
+        Some((_, id)) => parts::stand(conn, part, id).await?,
+        None => None,
+    };
+    let page = Page { after: page.after.filter(|_| after.is_some()), ..page };
+    let word = which.word();
+    let way = if has_few(conn, tree).await? {
+        Some(Way::Narrow(word))
+    } else if matches!(which, Which::KeptOut | Which::Stopped) {
+        Some(Way::Wide)
+    } else if sought.is_everybody() || user_words::count(conn, &sought.from, &sought.to, FEW + 1).await? > FEW
+    {
+        None
+    } else {
+        Some(Way::Worded(word, FEW))
+    };
+    match way {
+        Some(way) => parts::together(conn, which, (way, word), part, page, &after.unwrap_or_default()).await,
+        None => part_by_part(conn, which, part, page, after).await,
+    }
+}
+
+/// The same of many.
+async fn part_by_part(
+    conn: &mut Conn,
+    which: Which,
+    part: Part,
+    page: Page<'_>,
+    mut after: Option<Stand>,
+) -> Result<Vec<LineRow>> {
+    let no_group = part == Part::Group && page.root.is_none();
+    let is_full = |found: &Vec<LineRow>| i64::try_from(found.len()).is_ok_and(|n| n >= page.limit);
+    let mut found = match &after {
+        Some((_, id)) if id.is_empty() => parts::of_no_group(conn, which.word(), page).await?,
+        Some((_, id)) => parts::of_part(conn, which, part, id, page).await?,
+        None if no_group && !page.last_first => {
+            after = Some(Stand::default());
+            parts::of_no_group(conn, which.word(), page).await?
+        }
+        None => Vec::new(),
+    };
+    let none_left = page.last_first && after.as_ref().is_some_and(|(_, id)| id.is_empty());
+    while !is_full(&found) && !none_left {
+        let stands = parts::parts(conn, which, part, page, after.as_ref(), PARTS).await?;
+        for (_, id) in &stands {
+            if !is_full(&found) {
+                let limit = page.limit - i64::try_from(found.len()).unwrap_or(i64::MAX);
+                found.extend(
+                    parts::of_part(conn, which, part, id, Page { after: None, limit, ..page }).await?,
+                );
+            }
+        }
+        let last = i64::try_from(stands.len()).is_ok_and(|n| n < PARTS);
+        after = stands.into_iter().next_back().or(after);
+        if last {
+            if no_group && page.last_first && !is_full(&found) {
+                let limit = page.limit - i64::try_from(found.len()).unwrap_or(i64::MAX);
+                found.extend(
+                    parts::of_no_group(conn, which.word(), Page { after: None, limit, ..page }).await?,
+                );
+            }
+            break;
+        }
+    }
+    Ok(found)
 }
 
 /// Where a list goes on after somebody.
@@ -151,6 +258,11 @@ pub async fn mark(conn: &mut Conn, sort: Sort, person: &Person) -> Result<String
         Sort::Name => {
             let key = tree_users::name_key(conn, &person.id).await?.unwrap_or_default();
             Ok(format!("{}{BETWEEN}{key}", person.login))
+        }
+        Sort::Role => Ok(format!("{}{BETWEEN}{}", person.login, person.role.id)),
+        Sort::Group => {
+            let id = person.group.as_ref().map_or("", |group| &group.id);
+            Ok(format!("{}{BETWEEN}{id}", person.login))
         }
     }
 }

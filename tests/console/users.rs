@@ -69,7 +69,7 @@ crate::on_both_databases! {
         assert!(max.open("/console/users?filter=invited").await.browser.text().contains("Nobody here is like that."));
     }
 
-    /// By login or by name, either way, page after page: nobody twice, nobody left out, those without a name together.
+    /// By each head, either way, page after page: nobody twice, nobody left out, those without a name together.
     async fn the_list_is_sorted_by_link(database) {
         let site = Site::on(database).await;
         for n in 0..60 {
@@ -83,8 +83,10 @@ crate::on_both_databases! {
         }
         let mut max = Manager::arrives(&site, "max").await;
         let mut orders = Vec::new();
-        for sort in ["login", "-login", "name", "-name"] {
+        for sort in ["login", "-login", "name", "-name", "role", "-role", "group", "-group"] {
             max.open(&format!("/console/users?sort={sort}")).await;
+            let way = if sort.starts_with('-') { "descending" } else { "ascending" };
+            assert_eq!(max.browser.page().body.matches(&format!("aria-sort=\"{way}\"")).count(), 1, "{sort}");
             let mut all = listed(&max);
             while let Some(next) = max.browser.links().into_iter().find(|link| link.contains("after=")) {
                 max.open(&next).await;
@@ -93,8 +95,15 @@ crate::on_both_databases! {
             assert_eq!(all.len(), 64, "{sort}");
             orders.push(all);
         }
+        let site_id = site.admin.user("p59").await.id;
         let reversed = |order: &Vec<String>| order.iter().rev().cloned().collect::<Vec<_>>();
-        assert_eq!((reversed(&orders[0]), reversed(&orders[2])), (orders[1].clone(), orders[3].clone()));
+        for pair in orders.chunks(2) {
+            assert_eq!(reversed(&pair[0]), pair[1]);
+        }
+        // All of one group: by their logins. Of those of one role, too.
+        assert_eq!(orders[6], orders[0]);
+        let last: Vec<String> = orders[4].iter().rev().take(3).cloned().collect();
+        assert!(last.iter().any(|link| link.ends_with(site_id.as_str())), "User is the last of the roles: {last:?}");
         let mut by_name = Vec::new();
         for link in &orders[2] {
             let person = site.admin.user_of(link.rsplit('/').next().unwrap()).await;

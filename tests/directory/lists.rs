@@ -1,9 +1,10 @@
 //! Does a list show those whom a simple look at everybody finds, in each order, page after page, whatever way the database goes?
 
-use countersign::directory::listing::{self, Order, Sort, Which};
+use countersign::directory::listing::{self, Order, Which};
 use countersign::directory::login::fold;
 use countersign::directory::{Person, words};
-use countersign::store::tree_users::{self, Page, Way};
+use countersign::store::needs::{self, Among, NeedRow};
+use countersign::store::tree_users::{self, Page, Sort, Way, parts};
 use countersign::store::{self, user_words};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
@@ -11,7 +12,7 @@ use proptest::test_runner::{Config, TestRunner};
 
 use super::{Acme, Changes, Lot, Obstacle, TwoFactor, operator, people, preview, users};
 use crate::support::Database;
-use countersign::directory::{Address, Status};
+use countersign::directory::{Address, Status, Tree};
 use countersign::keys::secret::entropy;
 
 /// Logins, names and addresses: with what LIKE and sorting stumble over, names that several have, and none.
@@ -60,6 +61,11 @@ fn is_found(person: &Person, typed: &str) -> bool {
         || later
 }
 
+/// After whom a page goes on.
+fn place(row: &NeedRow) -> (&str, &str) {
+    (row.group_id.as_deref().unwrap_or_default(), &row.login_key)
+}
+
 fn logins<'p>(people: impl IntoIterator<Item = &'p Person>) -> Vec<String> {
     people.into_iter().map(|person| person.login.clone()).collect()
 }
@@ -105,13 +111,67 @@ async fn by_each_way(
 
 async fn all(acme: &Acme) -> Vec<Person> {
     let mut conn = acme.db.read().await.unwrap();
-    let order = Order { sort: Sort::Name, ..Order::default() };
+    let order = Order { sort: listing::Sort::Name, ..Order::default() };
     let tree = operator().tree();
     let listed = listing::list_in(&mut conn, &tree, Which::All, "", order, 100).await.unwrap();
     listed.into_iter().map(|listed| listed.person).collect()
 }
 
+/// All that a list shows, in pages of three.
+async fn paged(acme: &Acme, tree: &Tree, which: Which, typed: &str, order: Order<'_>) -> Vec<String> {
+    let mut conn = acme.db.read().await.unwrap();
+    let (mut all, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = Order { after: &after, ..order };
+        let found = listing::list_in(&mut conn, tree, which, typed, page, 3).await.unwrap();
+        let Some(last) = found.last() else { return all };
+        after = listing::mark(&mut conn, order.sort, &last.person).await.unwrap();
+        all.extend(found.into_iter().map(|listed| listed.person.login));
+        assert!(all.len() <= PEOPLE.len(), "somebody twice: {all:?}");
+    }
+}
+
 crate::on_both_databases! {
+    /// By role and by group, either way, each kind, searched and not, where they are few and where they may be many: nobody twice, nobody left
+    /// out, those of one role or group by their logins.
+    async fn a_list_by_role_or_group_shows_everybody_once_in_its_order(database) {
+        let acme = everybody(&database).await;
+        words::catch_up(&acme.db).await.unwrap();
+        database.run("UPDATE users SET role_id = (SELECT id FROM roles WHERE name_key = 'manager') WHERE login_key IN ('kim', 'zoe', 'abe', 'van2', 'a_b');
+                      UPDATE users SET role_id = (SELECT id FROM roles WHERE name_key = 'top manager') WHERE login_key IN ('nia', 'strasse');
+                      UPDATE users SET group_id = NULL WHERE login_key IN ('ned', 'a!b', 'van', 'kim');
+                      INSERT INTO code_budgets (user_id, tried_at, stopped_at) SELECT id, 1, 1 FROM users WHERE login_key IN ('kim', 'nora', 'zoe', 'van2');
+                      INSERT INTO audit_events (id, at_ms, event, actor, user_id, details)
+                      SELECT 'let-in' || id, 1, 'signin.completed', id, id, '{}' FROM users WHERE login_key IN ('ned', 'zoe', 'van2');
+                      UPDATE users SET status = 'invited' WHERE login_key IN ('a!b', 'a%b', 'a_b')").await;
+        let people = all(&acme).await;
+        let site = operator().tree();
+        let part = site.below(&mut acme.db.read().await.unwrap(), &acme.top.id).await.unwrap().unwrap().0;
+        for (tree, groupless) in [(&site, true), (&part, false)] {
+            for which in [Which::All].into_iter().chain(Which::KINDS) {
+                for typed in ["", "ludd", "n", "nobody"] {
+                    let by_login = paged(&acme, tree, which, typed, Order::default()).await;
+                    let shown: Vec<&Person> = people.iter().filter(|person| by_login.contains(&person.login)).collect();
+                    assert!(groupless || shown.iter().all(|person| person.group.is_some()));
+                    for sort in [listing::Sort::Role, listing::Sort::Group] {
+                        let mut expected = shown.clone();
+                        expected.sort_by_key(|person| {
+                            let group = person.group.as_ref().map(|group| (fold(&group.name), group.id.clone()));
+                            let role = (fold(&person.role.name), person.role.id.clone());
+                            let by = if sort == listing::Sort::Role { role } else { group.unwrap_or_default() };
+                            (by, fold(&person.login))
+                        });
+                        for last_first in [false, true] {
+                            let found = paged(&acme, tree, which, typed, Order { sort, last_first, after: "" }).await;
+                            assert_eq!(found, logins(expected.iter().copied()), "{which:?} {typed:?} {sort:?} {last_first} {groupless}");
+                            expected.reverse();
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     /// Whatever is typed, in both orders and both directions, by the words and without them.
     async fn a_search_finds_whom_a_simple_look_finds(database) {
         let acme = everybody(&database).await;
@@ -252,11 +312,55 @@ crate::on_both_databases! {
         }
     }
 
+    /// Whom a code may not reach is the same of few and of many, page after page, each once.
+    async fn whoever_is_hard_to_reach_is_found_by_either_way(database) {
+        let acme = everybody(&database).await;
+        database.run("INSERT INTO code_budgets (user_id, tried_at, stopped_at)
+                      SELECT id, 1, 1 FROM users WHERE login_key IN ('kim', 'van', 'nora', 'strasse', 'ned');
+                      INSERT INTO messages (id, purpose, user_id, address, state, attempts, created_at_ms, next_at, expires_at, done_at)
+                      SELECT 'm' || u.id || two.n, 'test', u.id, 'x', 'refused', 1, 1, 1, 1, 1
+                      FROM users u CROSS JOIN (SELECT 'a' AS n UNION SELECT 'b') AS two WHERE u.login_key IN ('nora', 'a_b', 'abe', 'zoe', 'van2');
+                      UPDATE users SET status = 'invited' WHERE login_key = 'a_b'").await;
+        let mut conn = acme.db.read().await.unwrap();
+        let (top, design) = (acme.top.id.as_str(), acme.design.id.as_str());
+        let mut found = Vec::new();
+        for among in [Among::Group(top), Among::Group(design), Among::Tree(Some(top)), Among::Tree(Some(design)), Among::Tree(None)] {
+            let (mut of_few, mut nowhere, mut in_doubt) = (Vec::new(), Vec::new(), Vec::new());
+            while let Some(row) = {
+                let after = of_few.last().map_or(("", ""), place);
+                let rows = needs::of_few(&mut conn, among, after, 1).await.unwrap();
+                rows.into_iter().next()
+            } {
+                of_few.push(row);
+            }
+            while let Some(row) = {
+                let after = nowhere.last().map_or(("", ""), place);
+                let rows = needs::nowhere(&mut conn, among, after, 1).await.unwrap();
+                rows.into_iter().next()
+            } {
+                nowhere.push(row);
+            }
+            let mut after = Some(String::new());
+            while let Some(id) = after {
+                in_doubt.extend(needs::in_doubt(&mut conn, among, &id, 2).await.unwrap());
+                after = needs::last_in_doubt(&mut conn, &id, 2).await.unwrap();
+            }
+            let logins = |rows: &[NeedRow]| -> Vec<String> { rows.iter().map(|row| row.login.clone()).collect() };
+            assert!(of_few.iter().map(place).is_sorted() && nowhere.iter().map(place).is_sorted());
+            let (mut few, mut many) = (logins(&of_few), [logins(&nowhere), logins(&in_doubt)].concat());
+            few.sort();
+            many.sort();
+            assert_eq!(few, many, "{among:?}");
+            found.push(few.len());
+        }
+        assert!(found[0] > 0 && found[1] > 0, "{found:?}");
+    }
+
     /// A tree of a hundred thousand is as quick as one of ten only while nobody goes through all of it.
     async fn no_list_goes_through_everybody(database) {
         let mut told = Vec::new();
-        let needs = store::needs::QUERIES.iter().filter(|(name, _)| name.ends_with("HARD_TO_REACH"));
-        for (name, query) in tree_users::KINDS.iter().chain(tree_users::QUERIES).chain(user_words::QUERIES).chain(needs) {
+        let needs = needs::QUERIES.iter().filter(|(name, _)| name.ends_with("NOWHERE") || name.ends_with("IN_DOUBT"));
+        for (name, query) in tree_users::KINDS.iter().chain(tree_users::QUERIES).chain(parts::OF_KINDS).chain(user_words::QUERIES).chain(needs) {
             let plan = database.plan(query).await;
             let everybody = plan.lines().any(|line| {
                 let line = line.trim();
@@ -280,6 +384,10 @@ crate::on_both_databases! {
             ("OLDEST_BUT_SIGN_INS_OF_TREE", "audit_events_but_sign_ins_of_tree"),
             ("NEWEST_OF_EVENT", "audit_events_of_kind"),
             ("COUNT_NEEDING", "users_of_group_by_status"),
+            ("parts::everybody::OF_ROLE", "users_of_role_by_login"),
+            ("parts::everybody::OF_GROUP_LAST", "users_of_group_by_login"),
+            ("parts::disabled::OF_ROLE", "users_disabled_of_role"),
+            ("parts::invited::OF_GROUP", "users_invited_of_group"),
             // With nobody there PostgreSQL finds another one as good.
             ("no_email::BY_LOGIN", if database.url.starts_with("sqlite") { "users_addressless" } else { "" }),
             ("kept_out::BY_LOGIN", if database.url.starts_with("sqlite") { "users_addressless" } else { "" }),

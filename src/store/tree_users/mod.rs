@@ -174,6 +174,9 @@ macro_rules! shown {
     };
 }
 
+// Here, below the macros that it uses.
+pub mod parts;
+
 /// By the groups: for a tree of few people.
 macro_rules! narrow {
     ($order:ident) => {
