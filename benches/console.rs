@@ -93,7 +93,7 @@ const PREVIEWS: [(&str, &[(&str, &str)]); 4] = [
     ("/console/groups/{group}/advanced", &[("two_factor", "off")]),
     ("/console/groups/{group}/advanced", &[("two_factor", "rehearse")]),
     ("/console/groups/{small}/advanced", &[("two_factor", "rehearse")]),
-    ("/console/roles/{role}", &[("rights", "track_time bill"), ("rank", "5"), ("view_users", "on")]),
+    ("/console/roles/{role}", &[("rights", "track_time"), ("view_users", "on")]),
 ];
 
 /// How often each page is opened.

@@ -7,9 +7,6 @@ use super::tree::Tree;
 use crate::store::needs::{self, Among};
 use crate::store::{Conn, Result};
 
-/// How many at once are looked at.
-const LOOKED_AT: i64 = 250;
-
 /// Of whom they are.
 #[derive(Clone, Copy, Debug)]
 pub enum Whose<'w> {
@@ -85,29 +82,29 @@ impl Place {
 }
 
 /// Those whom a code may not reach, from a place on: those without an address by group and login, then the others by their ids. Where all are
-/// few, all by group and login.
+/// few, all by group and login. At most `looked_at` are looked at.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn batch(conn: &mut Conn, whose: Whose<'_>, from: &Place) -> Result<Batch> {
+pub async fn batch(conn: &mut Conn, whose: Whose<'_>, from: &Place, looked_at: i64) -> Result<Batch> {
     let among = match whose {
         Whose::Group(id) => Among::Group(id),
         Whose::Tree(tree) => Among::Tree(tree.root_id()),
     };
     let (rows, next, others_follow) = match from {
         Place::Id(after) => {
-            let rows = needs::in_doubt(conn, among, after, LOOKED_AT).await?;
-            let next = needs::last_in_doubt(conn, after, LOOKED_AT).await?;
+            let rows = needs::in_doubt(conn, among, after, looked_at).await?;
+            let next = needs::last_in_doubt(conn, after, looked_at).await?;
             (rows, next.map(Place::Id), false)
         }
         Place::Login { group_id, key } => {
             let (few, after) = (are_few(conn, among).await?, (group_id.as_str(), key.as_str()));
             let rows = if few {
-                needs::of_few(conn, among, after, LOOKED_AT).await?
+                needs::of_few(conn, among, after, looked_at).await?
             } else {
-                needs::nowhere(conn, among, after, LOOKED_AT).await?
+                needs::nowhere(conn, among, after, looked_at).await?
             };
-            let full = i64::try_from(rows.len()).is_ok_and(|found| found == LOOKED_AT);
+            let full = i64::try_from(rows.len()).is_ok_and(|found| found == looked_at);
             let last = rows.last().filter(|_| full).map(|row| Place::Login {
                 group_id: row.group_id.clone().unwrap_or_default(),
                 key: row.login_key.clone(),

@@ -17,12 +17,21 @@ macro_rules! deliveries {
     };
 }
 
+/// That a message has not got through; the index of those says it so. By the states alone one that many messages share would be gone by.
+macro_rules! unsent {
+    ($message:literal) => {
+        concat!("CASE WHEN ", $message, ".state IN ('refused', 'expired', 'deferred') THEN 1 ELSE 0 END = 1")
+    };
+}
+
+pub(super) use unsent;
+
 /// A page of them, newest first: those before `$2` (and `$3` among those of one moment), `$4` of them, of the tree of `$5`.
 macro_rules! page {
     ($($which:tt)+) => {
         deliveries!(
             $($which)+,
-            " AND (m.created_at_ms < $2 OR (m.created_at_ms = $2 AND m.id < $3)) AND ",
+            " AND (m.created_at_ms, m.id) < ($2, $3) AND ",
             within!("u.group_id"),
             " AND (CAST($5 AS TEXT) IS NULL OR m.top_id = $5) ORDER BY m.created_at_ms DESC, m.id DESC LIMIT $4"
         )
@@ -33,9 +42,10 @@ queries! {
     FIND = deliveries!("m.id = $2 AND ", within!("u.group_id"));
     OF_SITE = page!("m.id <> ''");
     OF_TREE = page!("m.top_id = $5");
-    FAILED = page!("m.state IN ('refused', 'expired', 'deferred')");
+    FAILED = page!(unsent!("m"));
     WAITING = page!("m.state IN ('queued', 'deferred', 'sending')");
-    LAST_TAKEN = "SELECT address, done_at FROM messages WHERE state = 'accepted' AND done_at IS NOT NULL
+    // By age, since most are taken.
+    LAST_TAKEN = "SELECT address, done_at FROM messages WHERE CASE WHEN state = 'accepted' THEN 1 ELSE 0 END = 1 AND done_at IS NOT NULL
                   ORDER BY created_at_ms DESC, id DESC LIMIT $1";
 }
 

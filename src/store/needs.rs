@@ -25,8 +25,9 @@ macro_rules! needs {
 /// Which users `u` are looked at: those of the group `$1` who are not disabled, or those of the tree below it (null for the whole site) who
 /// are active and asked for a code as their groups are set.
 macro_rules! whom {
+    // So that nobody goes by the group, which may hold many.
     (group) => {
-        "u.group_id = $1 AND u.status <> 'disabled'"
+        "COALESCE(u.group_id, '') = $1 AND u.status <> 'disabled'"
     };
     (tree) => {
         concat!("u.status = 'active' AND g.two_factor_setting = 'on' AND ", within!("u.group_id"))

@@ -1,6 +1,7 @@
 //! Which queries count what needs a manager's attention? `$1` is the group that their tree hangs from, null for the whole site; each
 //! count ends at a limit.
 
+use super::deliveries::unsent;
 use super::macros::{all, execute, optional, queries, within};
 use super::row::from_row;
 use super::{Conn, Result};
@@ -13,7 +14,7 @@ queries! {
     UNSENT = concat!(
         "SELECT m.address, m.answer, m.attempts, m.next_at, m.done_at
          FROM messages m JOIN users u ON u.id = m.user_id
-         WHERE m.state IN ('refused', 'expired', 'deferred') AND m.created_at_ms > $2 AND ", within!("u.group_id"),
+         WHERE ", unsent!("m"), " AND m.created_at_ms > $2 AND ", within!("u.group_id"),
         " ORDER BY m.created_at_ms DESC LIMIT $3");
     OVERRIDES = concat!(
         "SELECT e.at_ms, COALESCE(e.user_login, u.login) AS login, e.user_id

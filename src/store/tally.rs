@@ -10,12 +10,12 @@ queries! {
     REACHED = "SELECT at_ms, event_id FROM signin_tally WHERE id = 'signins'";
     EVENTS = "SELECT e.id, e.at_ms, e.event, e.details, COALESCE(e.group_id, u.group_id, '') AS group_id
               FROM audit_events e LEFT JOIN users u ON u.id = e.user_id
-              WHERE (e.at_ms > $1 OR (e.at_ms = $1 AND e.id > $2)) AND e.at_ms <= $3
+              WHERE (e.at_ms, e.id) > ($1, $2) AND e.at_ms <= $3
               ORDER BY e.at_ms, e.id LIMIT $4";
     RECENT = concat!(
         "SELECT e.id, e.at_ms, e.event, e.details, '' AS group_id
          FROM audit_events e LEFT JOIN users u ON u.id = e.user_id
-         WHERE (e.at_ms > $2 OR (e.at_ms = $2 AND e.id > $3)) AND ", within!("COALESCE(e.group_id, u.group_id, '')"),
+         WHERE (e.at_ms, e.id) > ($2, $3) AND ", within!("COALESCE(e.group_id, u.group_id, '')"),
         " ORDER BY e.at_ms DESC, e.id LIMIT $4");
     ADD = "INSERT INTO signin_days (day, group_id, outcome, n) VALUES ($1, $2, $3, $4)
            ON CONFLICT (day, group_id, outcome) DO UPDATE SET n = signin_days.n + excluded.n";

@@ -384,6 +384,12 @@ crate::on_both_databases! {
             ("OLDEST_BUT_SIGN_INS_OF_TREE", "audit_events_but_sign_ins_of_tree"),
             ("NEWEST_OF_EVENT", "audit_events_of_kind"),
             ("COUNT_NEEDING", "users_of_group_by_status"),
+            ("FAILED", if database.url.starts_with("sqlite") { "messages_unsent" } else { "" }),
+            ("UNSENT", if database.url.starts_with("sqlite") { "messages_unsent" } else { "" }),
+            ("LAST_TAKEN", if database.url.starts_with("sqlite") { "messages_by_age" } else { "" }),
+            // By the ids of the few, and not by the group of the many.
+            ("GROUP_IN_DOUBT", if database.url.starts_with("sqlite") { "SEARCH u USING INDEX sqlite_autoindex_users_1" } else { "" }),
+            ("TREE_IN_DOUBT", if database.url.starts_with("sqlite") { "SEARCH u USING INDEX sqlite_autoindex_users_1" } else { "" }),
             ("parts::everybody::OF_ROLE", "users_of_role_by_login"),
             ("parts::everybody::OF_GROUP_LAST", "users_of_group_by_login"),
             ("parts::disabled::OF_ROLE", "users_disabled_of_role"),

@@ -29,6 +29,9 @@ use crate::store::{Conn, needs, users};
 /// The most names in one sentence.
 const NAMED_AT_MOST: i64 = 20;
 
+/// How many of those who are hard to reach are read at once.
+const LOOKED_AT: i64 = 2000;
+
 /// What a change of a group's two-factor setting would do.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Preview {
@@ -233,7 +236,7 @@ impl Preview {
         self.asked.count = needs::count_needing(conn, &group.id).await?;
         let (mut first, mut from) = (First::default(), Some(Place::default()));
         while let Some(place) = from {
-            let batch = unreached::batch(conn, Whose::Group(&group.id), &place).await?;
+            let batch = unreached::batch(conn, Whose::Group(&group.id), &place, LOOKED_AT).await?;
             for (need, _) in batch.needs {
                 self.add(need, actor_id, &mut first);
             }

@@ -14,6 +14,9 @@ use crate::store::{self, Conn, users};
 /// Where a count ends: of those without an address, and of the others.
 const COUNTED: usize = 200;
 
+/// How many at once are looked at: some more than are counted, since not everybody who is hard to reach is kept out.
+const LOOKED_AT: i64 = 250;
+
 /// How many, counted to an end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Count {
@@ -153,7 +156,7 @@ pub async fn without_address(conn: &mut Conn, tree: &Tree, most: usize) -> store
     let (about, mut counted) = (About::Tree(tree), BTreeMap::<String, i64>::new());
     let mut from = Some(Place::default());
     while let Some(place) = from.filter(|place| *place != Place::others()) {
-        let batch = unreached::batch(conn, about.whose(), &place).await?;
+        let batch = unreached::batch(conn, about.whose(), &place, LOOKED_AT).await?;
         for (need, _) in batch.needs {
             if about.obstacle(&need) == Some(Obstacle::NoAddress) {
                 *counted.entry(need.top_id.unwrap_or_default()).or_default() += 1;
@@ -176,7 +179,7 @@ async fn list(
 ) -> store::Result<(Vec<Affected>, Option<Place>)> {
     let (mut found, mut last, mut from) = (Vec::new(), after.clone(), Some(after.clone()));
     while let Some(place) = from {
-        let batch = unreached::batch(conn, about.whose(), &place).await?;
+        let batch = unreached::batch(conn, about.whose(), &place, LOOKED_AT).await?;
         for (need, place) in batch.needs {
             if let Some(obstacle) = about.obstacle(&need) {
                 if found.len() == limit {
@@ -201,7 +204,7 @@ async fn count(
     let (mut found, mut counted) = (Vec::new(), KeptOut::default());
     let (mut here, mut from) = (0, Some(Place::default()));
     while let Some(place) = from {
-        let batch = unreached::batch(conn, about.whose(), &place).await?;
+        let batch = unreached::batch(conn, about.whose(), &place, LOOKED_AT).await?;
         let kept_out = batch.needs.into_iter().filter_map(|(need, _)| Some((about.obstacle(&need)?, need)));
         from = batch.next;
         for (obstacle, need) in kept_out {
