@@ -146,7 +146,7 @@ async fn run(options: &Options) -> anyhow::Result<()> {
     let mut all: Vec<(Who, Provider)> =
         stands.iter().map(|stand| (stand.who, stand.provider.clone())).collect();
     all.extend(peer.iter().map(|(_, provider)| (Who::Node, provider.clone())));
-    all.push((Who::Bare, bare));
+    all.push((Who::Bare, bare.clone()));
     let mut measured = in_turn(options, &all).await?;
     tokio::time::sleep(IDLE).await;
     for stand in &stands {
@@ -162,7 +162,7 @@ async fn run(options: &Options) -> anyhow::Result<()> {
         }
     }
     for stand in stands.iter().filter(|_| options.crowd > 0) {
-        let crowded = crowd(stand, options.crowd).await?;
+        let crowded = crowd(stand, &bare, options.crowd).await?;
         measured.crowds.extend(crowded.map(|crowded| (stand.who, crowded)));
     }
     drop((stands, peer));
@@ -176,8 +176,8 @@ async fn run(options: &Options) -> anyhow::Result<()> {
 }
 
 /// Lets a crowd sign in.
-async fn crowd(stand: &Stand, size: usize) -> anyhow::Result<Option<Crowded>> {
-    let crowd = crowd::gather(&stand.provider, size, 3).await?;
+async fn crowd(stand: &Stand, bare: &Provider, size: usize) -> anyhow::Result<Option<Crowded>> {
+    let crowd = crowd::gather(&stand.provider, Some(bare), size, 3).await?;
     println!("{}", table::crowd(named(stand.who), size, &crowd));
     tokio::time::sleep(IDLE).await;
     let left = resident(stand.house.id()?)?;

@@ -45,6 +45,8 @@ pub struct Probed {
     pub token: Times,
     /// Of `/jwks`.
     pub jwks: Times,
+    /// Of a bare server beside the provider, if there is one: what no provider on this machine can do better.
+    pub bare: Option<Times>,
     /// Those that did not come.
     pub errors: usize,
 }
@@ -53,23 +55,39 @@ pub struct Probed {
 enum Question {
     Token(Client),
     Jwks,
+    /// The discovery document of the bare server.
+    Bare,
 }
 
-/// Lets so many people sign in at once, some times over.
+/// Who is asked.
+#[derive(Clone)]
+struct Asked {
+    provider: Provider,
+    client: Client,
+    bare: Option<Provider>,
+}
+
+/// Lets so many people sign in at once, some times over. A bare server is asked beside, at the same pace, to tell what the machine does.
 ///
 /// # Errors
 /// When the profile has too few people or no client for the questions.
-pub async fn gather(provider: &Provider, size: usize, waves: usize) -> anyhow::Result<Crowd> {
+pub async fn gather(
+    provider: &Provider,
+    bare: Option<&Provider>,
+    size: usize,
+    waves: usize,
+) -> anyhow::Result<Crowd> {
     let people = provider.people()?.count;
     anyhow::ensure!(people >= size, "{size} people are to sign in at once, and the profile has {people}");
     let profile = provider.profile();
     let client = profile.es256.clone().or_else(|| profile.rs256.clone());
     let client = client.context("the profile has no client for client credentials")?;
-    let quiet = Asking::begin(provider, &client);
+    let asked = Asked { provider: provider.clone(), client, bare: bare.cloned() };
+    let quiet = Asking::begin(&asked);
     tokio::time::sleep(QUIET).await;
     let quiet = quiet.end()?;
     let (mut signed_in, mut errors, mut first_error) = (0, 0, None);
-    let loud = Asking::begin(provider, &client);
+    let loud = Asking::begin(&asked);
     let since = Instant::now();
     for _ in 0..waves {
         let all: Vec<_> = (0..size).map(|n| tokio::spawn(one(provider.clone(), n))).collect();
@@ -100,12 +118,12 @@ struct Asking {
 }
 
 impl Asking {
-    fn begin(provider: &Provider, client: &Client) -> Self {
+    fn begin(asked: &Asked) -> Self {
         let over = Arc::new(AtomicBool::new(false));
-        let (provider, client, until) = (provider.clone(), client.clone(), Arc::clone(&over));
+        let (asked, until) = (asked.clone(), Arc::clone(&over));
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(ask_all(&provider, &client, &until))
+            runtime.block_on(ask_all(&asked, &until))
         });
         Self { over, thread }
     }
@@ -116,25 +134,31 @@ impl Asking {
     }
 }
 
-async fn ask_all(provider: &Provider, client: &Client, over: &Arc<AtomicBool>) -> anyhow::Result<Probed> {
-    let mut probed = Probed::default();
-    let (mut token, mut jwks) = (Vec::new(), Vec::new());
-    let asking: Vec<_> = (0..CONNECTIONS)
-        .flat_map(|n| [(n, Question::Token(client.clone())), (n, Question::Jwks)])
-        .map(|(n, question)| {
-            let is_token = matches!(question, Question::Token(_));
-            let after = EVERY / CONNECTIONS * n;
-            let asked = ask(provider.clone(), question, after, Arc::clone(over));
-            (is_token, tokio::spawn(asked))
-        })
-        .collect();
-    for (is_token, asked) in asking {
-        let (times, errors) = asked.await?;
-        probed.errors += errors;
-        if is_token { token.extend(times) } else { jwks.extend(times) }
+async fn ask_all(asked: &Asked, over: &Arc<AtomicBool>) -> anyhow::Result<Probed> {
+    let questions = [
+        (asked.provider.clone(), Question::Token(asked.client.clone())),
+        (asked.provider.clone(), Question::Jwks),
+    ];
+    let bare = asked.bare.iter().map(|bare| (bare.clone(), Question::Bare));
+    let mut asking = Vec::new();
+    for (whom, question) in questions.into_iter().chain(bare) {
+        let ask =
+            |n| tokio::spawn(ask(whom.clone(), question.clone(), EVERY / CONNECTIONS * n, Arc::clone(over)));
+        asking.push((0..CONNECTIONS).map(ask).collect::<Vec<_>>());
     }
-    (probed.token, probed.jwks) = (Times::new(token), Times::new(jwks));
-    Ok(probed)
+    let (mut all, mut errors) = (Vec::new(), 0);
+    for one in asking {
+        let mut times = Vec::new();
+        for asked in one {
+            let (some, lost) = asked.await?;
+            times.extend(some);
+            errors += lost;
+        }
+        all.push(Times::new(times));
+    }
+    let mut all = all.into_iter();
+    let mut next = || all.next().unwrap_or_default();
+    Ok(Probed { token: next(), jwks: next(), bare: asked.bare.is_some().then(next), errors })
 }
 
 /// Asks the same at its pace. An answer that comes after the next question was due makes that one late, which counts.
@@ -168,5 +192,6 @@ async fn put(provider: &Provider, connection: &mut Connection, question: &Questi
     match question {
         Question::Token(client) => client_credentials(provider, connection, client).await.map(drop),
         Question::Jwks => operation::get(connection, &Ask::get(&provider.endpoints().jwks)).await,
+        Question::Bare => operation::get(connection, &Ask::get(&provider.endpoints().discovery)).await,
     }
 }

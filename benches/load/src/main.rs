@@ -179,7 +179,7 @@ async fn load(providers: &[Provider], options: &Options) -> anyhow::Result<()> {
         }
     }
     for provider in providers.iter().filter(|_| options.crowd > 0) {
-        let crowd = crowd::gather(provider, options.crowd, 3).await?;
+        let crowd = crowd::gather(provider, None, options.crowd, 3).await?;
         println!("{}", table::crowd(&provider.profile().name, options.crowd, &crowd));
     }
     let spent = countersign_load::process::spent_here();

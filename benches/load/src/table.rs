@@ -67,11 +67,14 @@ pub fn crowd(provider: &str, size: usize, crowd: &Crowd) -> String {
     };
     let token = line("/token", |probed| probed.token.percentile(99));
     let jwks = line("/jwks", |probed| probed.jwks.percentile(99));
+    let bare = crowd.quiet.bare.as_ref().zip(crowd.loud.bare.as_ref());
+    let bare = bare.map(|_| line("a bare axum beside it", |probed| probed.bare.as_ref()?.percentile(99)));
+    let bare = bare.map(|line| format!("; {line}")).unwrap_or_default();
     let lost = crowd.quiet.errors + crowd.loud.errors;
     let rate = f64::from(u32::try_from(crowd.signed_in).unwrap_or(u32::MAX)) / crowd.seconds;
     let first_error = crowd.first_error.as_deref().map(|error| format!(" ({error})")).unwrap_or_default();
     format!(
-        "{provider}, {size} sign-ins at once: {token}; {jwks}; {lost} unanswered; {} signed in at {} a second, {} errors{first_error}",
+        "{provider}, {size} sign-ins at once: {token}; {jwks}{bare}; {lost} unanswered; {} signed in at {} a second, {} errors{first_error}",
         crowd.signed_in,
         figure(rate),
         crowd.errors
