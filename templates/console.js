@@ -11,7 +11,7 @@
   function times(within) {
     each(within, 'time[data-when]', function (time) {
       time.title = time.textContent;
-      time.textContent = new Date(time.dateTime).toLocaleString(lang, { dateStyle: 'medium', timeStyle: 'short', hourCycle: 'h23' });
+      time.textContent = new Date(time.dateTime).toLocaleString(lang, time.dataset.when === 'day' ? { dateStyle: 'medium', timeZone: 'UTC' } : { dateStyle: 'medium', timeStyle: 'short', hourCycle: 'h23' });
     });
   }
 

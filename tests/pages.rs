@@ -351,6 +351,25 @@ fn every_sentence_is_said_somewhere() {
     assert!(unused.is_empty(), "{unused:?}");
 }
 
+/// The audit log tells what happened, and not by the names that programs know.
+#[test]
+fn every_event_of_the_audit_log_has_its_sentence() {
+    let (keys, sources) = (keys(), text_below(Path::new("src")));
+    let recorded: BTreeSet<&str> = ["Event::new(\"", ".event(\""]
+        .iter()
+        .flat_map(|begin| sources.split(begin).skip(1))
+        .filter_map(|rest| rest.split_once('"'))
+        .map(|(name, _)| name)
+        .filter(|name| name.contains('.') && !name.contains(' '))
+        .collect();
+    assert!(recorded.len() > 30, "only {} were found: {recorded:?}", recorded.len());
+    let untold: Vec<&&str> = recorded
+        .iter()
+        .filter(|name| !keys.contains(&format!("audit-is-{}", name.replace(['.', '_'], "-"))))
+        .collect();
+    assert!(untold.is_empty(), "{untold:?}");
+}
+
 /// Whether a sentence is asked for by the word of a state, a right or an outcome: `t("two-factor-" ~ setting)`.
 fn is_composed(key: &str, templates: &str, sources: &str) -> bool {
     key.match_indices('-').any(|(at, _)| {

@@ -1,10 +1,10 @@
 console-menu-groups = Groups
 
-two-factor-off = off
+two-factor-off = Off
 two-factor-off-what = The password alone lets everybody in.
-two-factor-rehearse = rehearse
+two-factor-rehearse = Rehearse
 two-factor-rehearse-what = A code is sent and asked for, and whoever has none goes on without. Nobody is kept out, and you see who managed.
-two-factor-on = on
+two-factor-on = On
 two-factor-on-what = Nobody gets in without the code from the email, but those whose role signs in without one.
 
 groups-title = Groups
@@ -19,22 +19,22 @@ groups-column-two-factor = Two-factor
 groups-column-people = People
 groups-column-state = What is wrong
 groups-locked-out = { $n ->
-    [one] one cannot sign in
+    [one] One cannot sign in
    *[other] { $n }{ $more ->
         [yes] {" "}or more
        *[other] {""}
     } cannot sign in
 }
 groups-would-be-locked-out = { $n ->
-    [one] one could not sign in if it were on
+    [one] One could not sign in if it were on
    *[other] { $n }{ $more ->
         [yes] {" "}or more
        *[other] {""}
     } could not sign in if it were on
 }
-groups-password-alone = nothing; a password alone lets in
-groups-everybody-gets-in = nothing
-groups-nobody-here = nobody is in it
+groups-password-alone = Nothing; a password alone lets in
+groups-everybody-gets-in = Nothing
+groups-nobody-here = Nobody is in it
 groups-empty = There is no group here yet.
 groups-add-title = Add a group
 groups-add-what = A new organisation begins with the roles User, Client, Co-manager, Manager and Top manager, and with two-factor off.
@@ -45,17 +45,23 @@ group-lead-off = Nobody is kept out: a password alone lets everybody in.
 group-lead-rehearse = Two-factor is rehearsed. Everybody could be sent a code.
 group-lead-rehearse-locked-out = { $n ->
     [one] Two-factor is rehearsed. One person could not sign in if it were on.
-   *[other] Two-factor is rehearsed. { $n } people could not sign in if it were on.
+   *[other] Two-factor is rehearsed. { $n } people{ $name ->
+        [more] {" "}or more
+       *[other] {""}
+    } could not sign in if it were on.
 }
 group-lead-on = Nobody is kept out: everybody can be sent a code, or needs none.
 group-lead-locked-out = { $n ->
     [one] One person cannot sign in.
-   *[other] { $n } people cannot sign in.
+   *[other] { $n } people{ $name ->
+        [more] {" "}or more
+       *[other] {""}
+    } cannot sign in.
 }
-group-to-advanced = change
+group-to-advanced = Change
 group-people = { $n ->
-    [0] nobody yet
-    [one] one person
+    [0] Nobody yet
+    [one] One person
    *[other] { $n } people
 }
 group-overriders = Without a code
@@ -101,8 +107,8 @@ saved-group = { $name } is saved.
 saved-group-added = The group { $name } was added.
 saved-group-deleted = The group { $name } was deleted.
 saved-two-factor-off = Two-factor is off in { $name }: a password alone lets in.
-saved-two-factor-rehearse = Two-factor is rehearsed in { $name } from the next sign-in on.
-saved-two-factor-on = Two-factor is on in { $name } from the next sign-in on.
+saved-two-factor-rehearse = Two-factor is rehearsed in { $name }, from everybody’s next sign-in.
+saved-two-factor-on = Two-factor is on in { $name }, from everybody’s next sign-in.
 
 advanced-title = Two-factor in { $name }
 advanced-heading = Two-factor
@@ -114,8 +120,8 @@ advanced-nothing-yet = You see first what it would do to whom. Nothing is change
 advanced-look = See what it would do
 advanced-another = Or look at another setting
 advanced-confirm = How many people will be locked out?
-advanced-confirm-hint = Type the number that you have just read: it is what saving this does.
-advanced-insist = Save it although something above speaks against it
+advanced-confirm-hint = Type the number from the first line of this page.
+advanced-insist = Save it all the same
 
 foreseen-title-off = If two-factor were off
 foreseen-title-rehearse = If two-factor were rehearsed
@@ -181,7 +187,7 @@ foreseen-switchers = { $n ->
    *[other] These roles may switch two-factor, and need a code like everyone else: { $name }.
 }
 objection-no-override = It was not saved: nobody active here may sign in without a code. Give somebody a role that does first.
-objection-mail-fails = It was not saved: mail does not work this minute. Mend that first, or ask a site administrator.
+objection-mail-fails = It was not saved: mail does not work this minute. Repair that first, or ask a site administrator.
 
 stopped-title = Who is kept out
 stopped-caption = People who cannot sign in, and why
@@ -190,7 +196,7 @@ stopped-no-address = no email address
 stopped-undelivered = the last message did not reach their address
 stopped-codes = codes stopped after too many wrong ones
 stopped-answer = The mail server said: { $name }
-stopped-mend = mend
+stopped-mend = See what to do
 stopped-more = Show all who cannot sign in
 
 wrong-choose = Choose one of them.

@@ -1,5 +1,5 @@
 repair-nothing = Nothing is broken here: everybody can sign in, and mail gets through.
-repair-nobody-to-help = Nothing here is yours to mend: your role sees no users.
+repair-nobody-to-help = Nothing here is yours to repair: your role sees no users.
 repair-mail-down = No mail gets through: no code and no link arrives.
 repair-kept-out = { $n ->
     [one] One person cannot sign in.
@@ -15,7 +15,7 @@ repair-failed = { $n ->
    *[other] Everybody can sign in. { $n } messages of the last day did not get through.
 }
 repair-ask = Whoever administers this site can give it another mail server: { $name }. Until then, a code made by hand on a person’s page lets them in.
-repair-ask-operator = Whoever runs the server can mend it. Until then, a code made by hand on a person’s page lets them in.
+repair-ask-operator = Whoever runs the server can repair it. Until then, a code made by hand on a person’s page lets them in.
 repair-see-mail = Look at the mail
 repair-see-settings = Mail settings
 repair-answers-title = What the mail server said
@@ -23,7 +23,7 @@ repair-answered = { $n ->
     [one] A message to { $to } did not get through.
    *[other] { $n } messages did not get through, the last of them to { $to }.
 }
-repair-asking-title = Ask for help
+repair-asking-title = Who asks for help
 repair-more-asking = More people ask for help: they are shown here when these are closed.
 repair-asks-no-address = Asks for help: there is no email address that a code could go to.
 repair-asks-mail-failed = Asks for help: the code could not be sent.
@@ -40,8 +40,8 @@ repair-test-said = A message that says it is a test goes to { $name }, and you s
 repair-enable = Let them sign in again
 repair-enable-said = Activates them; their password and everything else is as it was.
 repair-close-said = What they asked for is closed by itself once they have an address or can try again.
-repair-close-fixed = Close it: it is mended
-repair-close-dismissed = Nothing to mend
+repair-close-fixed = Close it: they can sign in
+repair-close-dismissed = Close it: nothing was wrong
 
 saved-help-closed = { $name }’s request for help is closed.
 saved-help-was-closed = { $name }’s request for help was closed already.

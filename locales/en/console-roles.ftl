@@ -12,8 +12,8 @@ roles-others = { $n ->
    *[other] and { $n } more
 }
 roles-only-others = { $n ->
-    [one] one right
-   *[other] { $n } rights
+    [one] Manages nothing: one right
+   *[other] Manages nothing: { $n } rights
 }
 roles-empty = There is no role here yet.
 roles-add = Add a role
@@ -36,6 +36,7 @@ role-name-hint = Apps that are told the role of their people hear the new name f
 role-rank = Rank
 role-rank-hint = From 0 to 512, and not above your own. Whoever ranks higher may edit those below.
 role-rights = Rights
+role-administers = It administers the site: it may do everything that these pages show, in every group.
 role-words = Rights of the apps
 role-words-hint = Words that the apps know, such as track_time, with spaces between them. They are handed on as they are. You can give those that you have yourself; a site administrator can give any.
 role-look = Save

@@ -9,7 +9,7 @@ console-menu-repair = Repair
 console-language = Language
 console-language-button = Change
 console-unlocked = You can make changes until { $until }.
-console-locked = This page can only be read until you have proven again who you are.
+console-locked = Pages can only be read until you give your password once more.
 console-unlock = Unlock
 console-undo = Undo
 console-yes = Yes
@@ -20,11 +20,12 @@ console-inherited = as in { $name }
 console-pages = Pages of the list
 console-search-button = Search
 console-filters = Show
+console-sort = Sort by
 console-first-page = First page
 console-next-page = Next page
 console-wrong = { $n ->
-    [one] One thing is to be mended:
-   *[other] { $n } things are to be mended:
+    [one] There is one thing to correct:
+   *[other] There are { $n } things to correct:
 }
 
 continue-button = Continue

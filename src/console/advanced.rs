@@ -187,7 +187,7 @@ async fn page(visit: &Visit, group: &GroupRow, wrong: Option<&Wrong>) -> Result<
     Ok(AdvancedPage {
         id: group.id.clone(),
         path: groups::path(&mut conn, &group.id).await.map_err(failed)?,
-        lead: Said::new(key).counting(count.n),
+        lead: Said::new(key).counting(count.n).about(if count.more { "more" } else { "" }),
         errors: errors([&setting], wrong),
         setting,
         now: now.name(),

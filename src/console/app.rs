@@ -204,7 +204,8 @@ async fn delete(visit: Visit) -> Result<Response, Problem> {
         let question = Confirm::of(&visit, question, "apps-delete-button", &here(&client))
             .consequence(used_by(people?))
             .consequence(Said::new("apps-delete-tokens"))
-            .consequence(Said::new("apps-delete-for-good"));
+            .consequence(Said::new("apps-delete-for-good"))
+            .grave();
         return Ok(visit.confirm(&question));
     }
     let removed = manage::remove(&mut tx, &client, &by, &mut entropy()).await;

@@ -36,7 +36,7 @@ const OLDEST_FIRST: &str = "at";
 const PAGE: usize = 25;
 
 /// The events that have a sentence, and its key, in the order of their names. Others are told by their names.
-pub(super) const TOLD: [(&str, &str); 44] = [
+pub(super) const TOLD: [(&str, &str); 45] = [
     ("backup.begun", "audit-is-backup-begun"),
     ("backup.restored", "audit-is-backup-restored"),
     ("client.added", "audit-is-client-added"),
@@ -80,6 +80,7 @@ pub(super) const TOLD: [(&str, &str); 44] = [
     ("user.email_verified", "audit-is-user-email-verified"),
     ("user.link_issued", "audit-is-user-link-issued"),
     ("user.password_changed", "audit-is-user-password-changed"),
+    ("user.reset_requested", "audit-is-user-reset-requested"),
     ("user.unlocked", "audit-is-user-unlocked"),
 ];
 

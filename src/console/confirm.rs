@@ -20,6 +20,8 @@ pub struct Confirm {
     pub fields: Vec<(String, String)>,
     /// The key of the button that does it.
     pub button: &'static str,
+    /// Whether it takes something away for good.
+    pub grave: bool,
     /// Where No leads.
     pub back: String,
     /// A number that has to be typed, as a sentence that asks for it; it is sent as `confirm`.
@@ -44,6 +46,7 @@ impl Confirm {
             action: visit.address.clone(),
             fields: typed.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             button,
+            grave: false,
             back: back.to_owned(),
             number: None,
             errors: Vec::new(),
@@ -54,6 +57,13 @@ impl Confirm {
     #[must_use]
     pub fn consequence(mut self, said: Said) -> Self {
         self.consequences.push(said);
+        self
+    }
+
+    /// As what takes something away for good.
+    #[must_use]
+    pub fn grave(mut self) -> Self {
+        self.grave = true;
         self
     }
 }

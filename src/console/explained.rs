@@ -23,6 +23,8 @@ const NOTHING_SENT: &str = "nothing_sent";
 pub struct Explained {
     /// Whether they can.
     pub well: bool,
+    /// Whether they should and cannot: neither disabled nor yet to choose a password.
+    pub kept_out: bool,
     /// In a few words, for a list.
     pub short: Said,
     /// In a sentence.
@@ -91,6 +93,7 @@ pub(super) fn told(person: &Person, outcome: &'static str) -> Explained {
     };
     Explained {
         well: short == well,
+        kept_out: short != well && person.status == Status::Active,
         short: Said::new(short),
         said: Said::new(said).about(&address.map(|address| address.shown()).unwrap_or_default()),
         because: because(person),

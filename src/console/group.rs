@@ -279,7 +279,7 @@ fn lead(two_factor: TwoFactor, locked_out: &Count) -> Said {
         (TwoFactor::On, 0) => "group-lead-on",
         (TwoFactor::On, _) => "group-lead-locked-out",
     };
-    Said::new(key).counting(locked_out.n)
+    Said::new(key).counting(locked_out.n).about(if locked_out.more { "more" } else { "" })
 }
 
 /// The groups above, with addresses for those in the reader's tree.

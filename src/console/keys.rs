@@ -79,7 +79,8 @@ async fn stolen(visit: Visit) -> Result<Response, Problem> {
         .consequence(Said::new("keys-stolen-apps"))
         .consequence(Said::new("keys-stolen-sessions"))
         .consequence(Said::new("keys-stolen-next"))
-        .consequence(Said::new("keys-stolen-for-good"));
+        .consequence(Said::new("keys-stolen-for-good"))
+        .grave();
     Ok(visit.confirm(&question))
 }
 

@@ -62,6 +62,8 @@ pub struct RolePage {
     pub fields: Vec<Field>,
     /// The rights that this house acts on.
     pub rights: Vec<RightLine>,
+    /// Whether it may do everything everywhere.
+    pub administers: bool,
     /// The apps' own.
     pub words: Field,
     /// What is wrong with what was typed.
@@ -203,7 +205,7 @@ async fn delete(visit: Visit) -> Result<Response, Problem> {
         let question = Said::new("role-delete-question").about(&role.name);
         let confirm =
             Confirm::of(&visit, question, "role-delete-button", &format!("/console/roles/{}", role.id));
-        return Ok(visit.confirm(&confirm.consequence(Said::new("role-delete-consequence"))));
+        return Ok(visit.confirm(&confirm.consequence(Said::new("role-delete-consequence")).grave()));
     }
     let mut tx = visit.write().await?;
     match roles::delete(&mut tx, &role, &by, &mut entropy()).await {
@@ -405,6 +407,7 @@ async fn page(
             && holders == 0
             && visit.is_unlocked()
             && may.is_some_and(|may| may.delete().is_ok()),
+        administers: held.has(own::ADMINISTER_SITE),
         fields,
         rights,
         words,

@@ -106,6 +106,7 @@ fn around(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
         action: "/console/users/x".to_owned(),
         fields: fields.clone(),
         button: "continue-button",
+        grave: true,
         back: "/console".to_owned(),
         number: None,
         errors: Vec::new(),

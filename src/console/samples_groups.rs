@@ -318,6 +318,7 @@ fn role(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
                 editable: editable && word != own::OVERRIDE_2FA,
             })
             .collect(),
+        administers: false,
         words: Field {
             editable,
             ..field("rights", "role-words", Kind::Text, "track_time").hint("role-words-hint")

@@ -128,6 +128,7 @@ fn broken(login: &str, why: &str, asks: bool) -> Broken {
         group: Some("Design".to_owned()),
         state: Explained {
             well: false,
+            kept_out: true,
             short: Said::new("explained-short-no-address"),
             said,
             because: explained::sample(),

@@ -71,7 +71,7 @@ async fn delete(visit: Visit) -> Result<Response, Problem> {
     if !visit.is_confirmed() {
         let question = Said::new("group-delete-question").about(&group.name);
         let confirm = Confirm::of(&visit, question, "group-delete-button", &back);
-        return Ok(visit.confirm(&confirm.consequence(Said::new("group-delete-consequence"))));
+        return Ok(visit.confirm(&confirm.consequence(Said::new("group-delete-consequence")).grave()));
     }
     let mut tx = visit.write().await?;
     match groups::delete(&mut tx, &group, &by, &mut entropy()).await {

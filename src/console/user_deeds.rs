@@ -193,7 +193,8 @@ async fn delete(visit: Visit) -> Result<Response, Problem> {
         let asked = Confirm::of(&visit, question, "delete-button", &path(&person))
             .consequence(Said::new("delete-gone").about(&person.login))
             .consequence(Said::new("delete-apps"))
-            .consequence(Said::new("delete-instead"));
+            .consequence(Said::new("delete-instead"))
+            .grave();
         return Ok(visit.confirm(&asked));
     }
     let mut tx = visit.write().await?;

@@ -66,6 +66,7 @@ fn state(word: &str) -> Explained {
     let well = word == "well";
     Explained {
         well,
+        kept_out: !matches!(word, "well" | "invited" | "disabled"),
         short: Said::new(&format!("explained-short-{word}")),
         said: Said::new(if well { "explained-code" } else { "explained-no-address" }).about("n@example.org"),
         because: explained::sample(),

@@ -59,7 +59,11 @@ async fn the_keyboard_leads_all_the_way_through_a_change() {
         assert_eq!(chromium.url().await, page.as_str());
         tab_to(&chromium, "email").await;
         chromium.press_keys("nia@example.org\n").await;
-        assert!(chromium.text_of("#saved").await.contains("nia was changed."), "{}", chromium.text().await);
+        assert!(
+            chromium.text_of("#saved").await.contains("The changes to nia are saved."),
+            "{}",
+            chromium.text().await
+        );
         assert_eq!(site.admin.user("nia").await.email.as_deref(), Some("nia@example.org"));
     }
 }

@@ -168,7 +168,7 @@ impl Story {
         let nia = self.site.admin.user("nia").await.id;
         self.chromium.type_into(&format!("#email-{nia}"), "nia@example.org").await;
         self.chromium.click(&format!("#save-{nia}")).await;
-        self.reads("13-address-given", &["nia was changed."]).await;
+        self.reads("13-address-given", &["The changes to nia are saved."]).await;
         self.chromium.click("#next").await;
         self.reads("14-tried", &["The mail server has taken the message to nia@example.org."]).await;
     }

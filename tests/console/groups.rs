@@ -30,7 +30,7 @@ crate::on_both_databases! {
         let mut max = Manager::arrives(&site, "max").await;
         max.open("/console/groups").await;
         let text = max.browser.text();
-        for expected in ["In one group on this page", "one cannot sign in", "one could not sign in if it were on", "a password alone lets in"] {
+        for expected in ["In one group on this page", "One cannot sign in", "One could not sign in if it were on", "a password alone lets in"] {
             assert!(text.contains(expected), "{expected}: {text}");
         }
         assert!(!text.contains("Bolt") && !max.browser.has_field("name"), "{text}");

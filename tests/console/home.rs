@@ -80,13 +80,13 @@ crate::on_both_databases! {
         site.admin.add_user(&bolt, "tom", "Top manager", Some("tom@example.org")).await;
         let app = site.admin.add_app().await;
         let max = Manager::arrives(&site, "max").await;
-        assert!(figures(&max).contains("With a code 1 Password alone 0 Without a code 0 Refused 0"), "{}", figures(&max));
+        assert!(figures(&max).contains("With a code 1 Password alone 0 By override 0 Refused 0"), "{}", figures(&max));
         days::tally(&site.admin.db, site.now()).await.unwrap();
         Manager::arrives(&site, "ada").await;
         let mut wrong = site.after_password(&app.visit(), "ned").await;
         wrong.fill("code", "x").fill("password", PASSWORD).submit().await;
         let tom = Manager::arrives(&site, "tom").await;
-        assert!(figures(&tom).contains("With a code 0 Password alone 1 Without a code 0 Refused 0"), "{}", figures(&tom));
+        assert!(figures(&tom).contains("With a code 0 Password alone 1 By override 0 Refused 0"), "{}", figures(&tom));
         assert_eq!(attention(&tom), "Nothing needs you.");
         let mut max = Manager::arrives(&site, "max").await;
         // Counted for good or not yet, nothing is counted twice.
@@ -94,7 +94,7 @@ crate::on_both_databases! {
             site.advance(seconds);
             days::tally(&site.admin.db, site.now()).await.unwrap();
             max.open("/console").await;
-        assert!(figures(&max).contains("With a code 2 Password alone 0 Without a code 1 Refused 1"), "{}", figures(&max));
+        assert!(figures(&max).contains("With a code 2 Password alone 0 By override 1 Refused 1"), "{}", figures(&max));
         }
     }
 

@@ -122,7 +122,7 @@ crate::on_both_databases! {
         assert!(nia.contains("Cannot sign in: a code is asked for, and there is no email address"), "{nia}");
         ada.browser.fill("email", "nia@example.org");
         press(&mut ada, &site, "save", "nia").await;
-        assert!(ada.saved().unwrap().contains("nia was changed."), "{}", ada.browser.text());
+        assert!(ada.saved().unwrap().contains("The changes to nia are saved."), "{}", ada.browser.text());
         assert_eq!(lead(&ada), "Nothing is broken here: everybody can sign in, and mail gets through.");
         let event = site.admin.events().await.into_iter().rfind(|event| event.event == "user.changed").unwrap();
         assert_eq!(event.actor_login.as_deref(), Some("ada"));
@@ -278,7 +278,7 @@ crate::on_both_databases! {
         }
         let mut cora = repair(&site, "cora").await;
         let nico = about(&cora, &site, "nico").await.unwrap();
-        assert!(nico.contains("Asks for help") && nico.contains("Only somebody of higher rank") && !nico.contains("Nothing to mend"), "{nico}");
+        assert!(nico.contains("Asks for help") && nico.contains("Only somebody of higher rank") && !nico.contains("nothing was wrong"), "{nico}");
         let id = site.admin.user("nico").await.id;
         cora.browser.post(&format!("/console/users/{id}/help"), &[("how", "fixed")]).await;
         assert_eq!(cora.browser.status(), 422);

@@ -62,7 +62,7 @@ crate::on_both_databases! {
         ada.prove().await;
         assert!(ada.browser.text().contains("Your change goes on now"), "{}", ada.browser.text());
         ada.browser.submit().await;
-        assert!(ada.saved().unwrap().contains("Nia Nash was changed."), "{}", ada.browser.text());
+        assert!(ada.saved().unwrap().contains("The changes to Nia Nash are saved."), "{}", ada.browser.text());
         let nia = site.admin.user("nia").await;
         assert_eq!((nia.name.as_deref(), nia.email.as_deref()), (Some("Nia Nash"), Some("nia@example.org")));
     }

@@ -248,7 +248,7 @@ crate::on_both_databases! {
         let lead = max.browser.text_of("explained").unwrap();
         assert!(lead.starts_with("Cannot sign in: a code is asked for"), "{lead}");
         max.send(&[("email", "nia@example.org")]).await;
-        assert!(max.saved().unwrap().contains("nia was changed."), "{:?}", max.saved());
+        assert!(max.saved().unwrap().contains("The changes to nia are saved."), "{:?}", max.saved());
         let lead = max.browser.text_of("explained").unwrap();
         assert_eq!(lead, "Can sign in with the password and a code that goes to nia@example.org.");
         let event = site.admin.events().await.into_iter().rfind(|event| event.event == "user.changed").unwrap();
