@@ -241,7 +241,7 @@ impl Bench<'_> {
             let url = self.world.site.url.join(piece).unwrap();
             let bytes = self.browser.fetch(&Method::GET, &url, &[], true).await.body.len();
             all += bytes;
-            scripts += if url.path().ends_with(".js") { bytes } else { 0 };
+            scripts += if url.path().rsplit('.').next() == Some("js") { bytes } else { 0 };
         }
         (all, scripts)
     }

@@ -88,8 +88,7 @@ crate::on_both_databases! {
         // Who is invited cannot sign in for another reason, and is not counted among those who cannot be reached.
         site.admin.add_invited(&site.acme, "iva", None).await;
         let app = site.admin.add_app().await;
-        let visit = app.visit();
-        let mut browser = site.browser();
+        let (visit, mut browser) = (app.visit(), site.browser());
         browser.open(&visit.url()).await;
         browser.fill("login", "ned").fill("password", "wrong battery horse").submit().await;
         browser.fill("login", "ned").fill("password", PASSWORD).submit().await;
@@ -115,7 +114,6 @@ crate::on_both_databases! {
             let counted = page.value("countersign_signin_refusals_total", &[("reason", reason), client]);
             assert!((counted - 1.0).abs() < 0.1, "{reason} in\n{}", page.0);
         }
-        let top = site.acme.top_id.as_str();
         for (name, labels, value) in [
             ("countersign_codes_tried_total", &[("outcome", "right")][..], 1.0),
             ("countersign_overrides_total", &[], 1.0),
@@ -125,7 +123,7 @@ crate::on_both_databases! {
             ("countersign_hash_wait_seconds_count", &[], 7.0),
             ("countersign_mail_messages_total", &[("purpose", "sign_in_code"), ("state", "accepted")], 1.0),
             ("countersign_mail_way_seconds_count", &[("purpose", "sign_in_code")], 1.0),
-            ("countersign_unreachable_people", &[("group", top)], 1.0),
+            ("countersign_unreachable_people", &[("group", site.acme.top_id.as_str())], 1.0),
             ("countersign_hash_queue_passwords", &[("state", "waiting")], 0.0),
             (
                 "countersign_http_requests_total",

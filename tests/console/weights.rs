@@ -134,7 +134,7 @@ async fn a_first_visit_of_any_page_is_light_however_much_there_is_to_show() {
             let all = page.body.len() + linked.iter().map(|(_, bytes)| bytes).sum::<usize>();
             let scripts = linked
                 .iter()
-                .filter(|(path, _)| path.ends_with(".js"))
+                .filter(|(path, _)| path.rsplit('.').next() == Some("js"))
                 .map(|(_, bytes)| bytes)
                 .sum::<usize>();
             if all >= MOST || scripts >= MOST_SCRIPT {
