@@ -174,6 +174,22 @@ const OUT_OF_BOUNDS: &[(&str, &str)] = &[
         "metrics.listen: expected a loopback address such as 127.0.0.1:9464, or unix:PATH, not 10.0.0.1:9464: an agent or a proxy \
              on this machine hands metrics on",
     ),
+    (
+        "metrics.listen = \"127.0.0.1:9464\"\nlisten = \"127.0.0.1:9464\"",
+        "metrics.listen: expected another than those of `listen`, which has 127.0.0.1:9464",
+    ),
+    (
+        "metrics.listen = [\"[::1]:9465\", \"127.0.0.1:9464\"]\nlisten = [\"unix:/run/a\", \"0.0.0.0:9464\"]",
+        "metrics.listen: expected another than those of `listen`, which has 0.0.0.0:9464",
+    ),
+    (
+        "metrics.listen = \"unix:/run/a\"\nlisten = \"unix:/run/a\"",
+        "metrics.listen: expected another than those of `listen`, which has unix:/run/a",
+    ),
+    (
+        "listen = [\"127.0.0.1:8080\", \"127.0.0.1:8080\"]",
+        "listen: expected each once, and not 127.0.0.1:8080 twice",
+    ),
 ];
 
 #[test]

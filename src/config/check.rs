@@ -60,7 +60,8 @@ pub(super) fn check(config: &Config) -> Verdict {
     brand(&config.brand)?;
     outbound(&config.outbound.allow_private)?;
     log_level(&config.log.level)?;
-    metrics(config.metrics.listen.as_ref())?;
+    listen(&config.listen)?;
+    metrics(config.metrics.listen.as_ref(), &config.listen)?;
     telemetry(config.telemetry.otlp_endpoint.as_deref())
 }
 
@@ -240,14 +241,28 @@ fn log_level(level: &str) -> Verdict {
     })
 }
 
-/// Nobody is asked who they are there: whoever reads is on this machine.
-fn metrics(listen: Option<&Listen>) -> Verdict {
+/// What is opened twice is refused by the system, after everything else has begun.
+fn listen(listen: &Listen) -> Verdict {
+    let doors = listen.doors().iter().enumerate();
+    let mut twice =
+        doors.filter(|(at, door)| listen.doors().iter().take(*at).any(|other| other.is_in_the_way_of(door)));
+    twice.next().map_or(Ok(()), |(_, door)| {
+        rule(false, "listen", || format!("expected each once, and not {door} twice"))
+    })
+}
+
+/// Nobody is asked who they are there: whoever reads is on this machine, and comes by a door of their own.
+fn metrics(listen: Option<&Listen>, public: &Listen) -> Verdict {
     let doors = listen.map(Listen::doors).unwrap_or_default();
     let elsewhere = doors.iter().find(|door| matches!(door, Door::Tcp(to) if !to.ip().is_loopback()));
     elsewhere.map_or(Ok(()), |door| {
         rule(false, "metrics.listen", || {
             format!("expected a loopback address such as 127.0.0.1:9464, or unix:PATH, not {door}: an agent or a proxy on this machine hands metrics on")
         })
+    })?;
+    let taken = public.doors().iter().find(|one| doors.iter().any(|other| one.is_in_the_way_of(other)));
+    taken.map_or(Ok(()), |door| {
+        rule(false, "metrics.listen", || format!("expected another than those of `listen`, which has {door}"))
     })
 }
 

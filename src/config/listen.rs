@@ -41,6 +41,26 @@ impl Listen {
     }
 }
 
+impl Door {
+    /// Whether the system opens no more than one of the two: the same, or one port of all addresses and of one. All of IPv6 and all
+    /// of IPv4 beside each other are for the system to decide.
+    #[must_use]
+    pub fn is_in_the_way_of(&self, other: &Self) -> bool {
+        let covers = |all: &SocketAddr, one: &SocketAddr| {
+            let families = all.is_ipv4() == one.is_ipv4() || (all.is_ipv6() && !one.ip().is_unspecified());
+            all.ip().is_unspecified() && families
+        };
+        match (self, other) {
+            (Self::Tcp(one), Self::Tcp(other)) => {
+                let same = one.ip() == other.ip() || covers(one, other) || covers(other, one);
+                same && one.port() == other.port() && one.port() != 0
+            }
+            (Self::Unix(one), Self::Unix(other)) => one == other,
+            _ => false,
+        }
+    }
+}
+
 impl From<SocketAddr> for Listen {
     fn from(address: SocketAddr) -> Self {
         Self(vec![Door::Tcp(address)])
