@@ -16,7 +16,7 @@ pub struct Recipe {
     pub id_token_claims: bool,
     /// Whether it keeps no secret.
     pub public: bool,
-    /// How it sends its secret, where the set-up or the app itself says so; none where it tries both ways.
+    /// How it sends its secret; none where it tries both ways, or where nobody knows.
     pub method: Option<AuthMethod>,
     /// How a line that only people read begins in it.
     comment: &'static str,
@@ -62,16 +62,19 @@ impl Recipe {
 pub const RECIPES: [Recipe; 19] = [
     app("timetracker", "Time Tracker", include_str!("recipes/timetracker.txt"))
         .at("/oidc.php")
+        .proves_itself_by(AuthMethod::ClientSecretBasic)
         .comments("//"),
     app("env", "An app that reads its settings from the environment", include_str!("recipes/env.txt")),
     app("argocd", "Argo CD", include_str!("recipes/argocd.txt")).at("/auth/callback").reads_id_tokens(),
     app("authjs", "Auth.js (NextAuth)", include_str!("recipes/authjs.txt"))
         .at("/api/auth/callback/countersign")
         .reads_id_tokens()
+        .proves_itself_by(AuthMethod::ClientSecretBasic)
         .comments("//"),
     app("bookstack", "BookStack", include_str!("recipes/bookstack.txt"))
         .at("/oidc/callback")
-        .reads_id_tokens(),
+        .reads_id_tokens()
+        .proves_itself_by(AuthMethod::ClientSecretBasic),
     app("gitea", "Gitea or Forgejo", include_str!("recipes/gitea.txt"))
         .at("/user/oauth2/countersign/callback"),
     app("gitlab", "GitLab", include_str!("recipes/gitlab.txt"))
@@ -82,17 +85,25 @@ pub const RECIPES: [Recipe; 19] = [
         .reads_id_tokens()
         .without_secret(),
     app("miniflux", "Miniflux", include_str!("recipes/miniflux.txt")).at("/oauth2/oidc/callback"),
-    app("nextcloud", "Nextcloud", include_str!("recipes/nextcloud.txt")).at("/apps/user_oidc/code"),
+    app("nextcloud", "Nextcloud", include_str!("recipes/nextcloud.txt"))
+        .at("/apps/user_oidc/code")
+        .proves_itself_by(AuthMethod::ClientSecretPost),
     app("oauth2-proxy", "OAuth2 Proxy", include_str!("recipes/oauth2-proxy.txt")).at("/oauth2/callback"),
-    app("outline", "Outline", include_str!("recipes/outline.txt")).at("/auth/oidc.callback"),
+    app("outline", "Outline", include_str!("recipes/outline.txt"))
+        .at("/auth/oidc.callback")
+        .proves_itself_by(AuthMethod::ClientSecretPost),
     app("passport", "An Express app with Passport", include_str!("recipes/passport.txt"))
         .reads_id_tokens()
+        .proves_itself_by(AuthMethod::ClientSecretPost)
         .comments("//"),
-    app("php", "A PHP app", include_str!("recipes/php.txt")),
-    app("proxmox", "Proxmox VE", include_str!("recipes/proxmox.txt")).at(""),
+    app("php", "A PHP app", include_str!("recipes/php.txt")).proves_itself_by(AuthMethod::ClientSecretBasic),
+    app("proxmox", "Proxmox VE", include_str!("recipes/proxmox.txt"))
+        .at("")
+        .proves_itself_by(AuthMethod::ClientSecretBasic),
     app("streamlit", "Streamlit", include_str!("recipes/streamlit.txt"))
         .at("/oauth2callback")
-        .reads_id_tokens(),
+        .reads_id_tokens()
+        .proves_itself_by(AuthMethod::ClientSecretBasic),
     app("synapse", "Matrix Synapse", include_str!("recipes/synapse.txt"))
         .at("/_synapse/client/oidc/callback")
         .reads_id_tokens()
@@ -131,12 +142,26 @@ impl Recipe {
             (_, Some(secret)) => secret,
             (_, None) => "(the client_secret that was shown when the client was added)",
         };
+        let (comment, id) = (self.comment, &client.id);
         let mut text = String::new();
+        let mut once = |why: &str, option: &str| {
+            text.extend([
+                comment,
+                " This app ",
+                why,
+                ". Once: countersign client set ",
+                id,
+                " ",
+                option,
+                "\n",
+            ]);
+        };
         if self.id_token_claims && !metadata.id_token_claims {
-            let (comment, id) = (self.comment, &client.id);
-            text = format!(
-                "{comment} This app reads the ID token alone. Once: countersign client set {id} --id-token-claims\n"
-            );
+            once("reads the ID token alone", "--id-token-claims");
+        }
+        let refused = self.method.filter(|method| !self.public && !metadata.takes_secret_by(*method));
+        if let Some(method) = refused.map(AuthMethod::name) {
+            once(&format!("proves itself by {method} alone"), &format!("--auth-method {method}"));
         }
         text + &self
             .text
@@ -162,7 +187,7 @@ mod tests {
             assert!(text.contains("https://login.example.org") && text.contains("the-id"), "{text}");
             assert!(!text.contains('@') && text.ends_with('\n'), "{text}");
             assert_eq!(text.contains("the-secret"), !recipe.public, "{text}");
-            assert!(!text.contains("--id-token-claims"), "it was registered as the app needs it: {text}");
+            assert!(!text.contains("This app "), "it was registered as the app needs it: {text}");
             assert_eq!(
                 recipe.metadata("App", Vec::new()).any_secret_method,
                 !recipe.public && recipe.method.is_none()
@@ -172,6 +197,25 @@ mod tests {
         assert!(Recipe::of("fax").is_none());
     }
 
+    /// What each app does by itself, as its own documentation or its library has it: whoever takes more takes it from nobody.
+    #[test]
+    fn whoever_proves_itself_in_one_way_is_registered_for_that_way_alone() {
+        let either = ["env", "argocd", "gitea", "grafana", "miniflux", "oauth2-proxy", "vault"];
+        let in_the_body = ["gitlab", "nextcloud", "outline", "passport"];
+        for recipe in &RECIPES {
+            let metadata = recipe.metadata("App", Vec::new());
+            let takes = [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost]
+                .map(|method| metadata.takes_secret_by(method));
+            let expected = match recipe.name {
+                "kubernetes" => [false, false],
+                name if either.contains(&name) => [true, true],
+                name if in_the_body.contains(&name) => [false, true],
+                _ => [true, false],
+            };
+            assert_eq!(takes, expected, "{}", recipe.name);
+        }
+    }
+
     #[test]
     fn a_client_of_another_kind_is_told_what_the_app_needs() {
         let grafana = Recipe::of("grafana").unwrap().metadata("App", Vec::new());
@@ -179,5 +223,10 @@ mod tests {
         let text = Recipe::of("passport").unwrap().filled("https://login.example.org", &client, None);
         assert!(text.starts_with("// This app reads the ID token alone."), "{text}");
         assert!(text.contains("(the client_secret that was shown"), "{text}");
+        let php = Recipe::of("php").unwrap();
+        let client = Client::unregistered("the-id", php.metadata("App", Vec::new()));
+        let text = Recipe::of("outline").unwrap().filled("https://login.example.org", &client, None);
+        assert!(text.starts_with("# This app proves itself by client_secret_post alone."), "{text}");
+        assert!(text.contains("countersign client set the-id --auth-method client_secret_post"), "{text}");
     }
 }
