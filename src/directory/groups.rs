@@ -110,7 +110,10 @@ pub async fn set(
     groups::lock(tx, &group.top_id).await?;
     let before = groups::find(tx, &group.id).await?.ok_or(Error::Vanished)?;
     let after = GroupRow {
-        name: check_group_name(changes.name.as_deref().unwrap_or(&before.name))?.to_owned(),
+        name: match changes.name.as_deref().map(str::trim).filter(|name| *name != before.name) {
+            Some(name) => check_group_name(name)?.to_owned(),
+            None => before.name.clone(),
+        },
         language: check_language(changes.language.as_deref().unwrap_or(&before.language))?,
         two_factor_setting: changes
             .two_factor
@@ -303,9 +306,13 @@ pub async fn delete(tx: &mut Tx, group: &GroupRow, by: &By, rng: &mut impl Crypt
     Ok(by.record(event, tx, rng).await?)
 }
 
+/// The name of a group, less the spaces around it: nothing that means something in a path, nor what is compared as if it did.
 fn check_group_name(name: &str) -> Result<&str, Error> {
-    // A slash separates the groups of a path.
-    if name.contains('/') { Err(Error::Name) } else { check_name(name) }
+    let key = fold(name);
+    if name.contains('/') || key.contains('/') || matches!(key.as_str(), "." | "..") {
+        return Err(Error::Name);
+    }
+    check_name(name)
 }
 
 /// The name of a group, a role or a person, less the spaces around it.
@@ -339,7 +346,10 @@ mod tests {
         {
             assert!(matches!(check_name(bad), Err(Error::Name)), "{bad:?}");
         }
-        assert!(matches!(check_group_name("Acme/Design"), Err(Error::Name)));
+        for bad in ["Acme/Design", "Acme\u{ff0f}Design", ".", "..", " .. ", "\u{2025}", "\u{ff0e}"] {
+            assert!(matches!(check_group_name(bad), Err(Error::Name)), "{bad:?}");
+        }
+        assert!(check_group_name("...").is_ok() && check_group_name(".net").is_ok());
         assert!(check_name("User/Guest").is_ok());
     }
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::Error;
 use super::error::Place;
 use super::file::{Contents, Progress};
-use super::names::{distinct, tidy};
+use super::names::{distinct, tidy_group};
 use super::source::{App, Group, Held, Home, Secret, Source, Standing, User, Where};
 
 /// The most files of a folder.
@@ -210,7 +210,7 @@ impl Gathered {
         self.source.groups.push(Group {
             key: realm.name.clone(),
             parent: None,
-            name: tidy(&shown.unwrap_or(&realm.name).replace('/', "-"), || realm.name.replace('/', "-")),
+            name: tidy_group(shown.unwrap_or(&realm.name), || realm.name.clone()),
             language: realm.default_locale.clone(),
             two_factor: None,
         });
@@ -229,7 +229,7 @@ impl Gathered {
             self.source.note(None, format!("{path} is nested deeper than groups are here: it does not come"));
             return;
         }
-        let name = distinct(&tidy(&group.name.replace('/', "-"), || "Group".to_owned()), taken);
+        let name = distinct(&tidy_group(&group.name, || "Group".to_owned()), taken);
         self.groups.insert(path.clone(), group.id.clone());
         self.source.groups.push(Group {
             key: group.id.clone(),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::super::names::{distinct, tidy};
+use super::super::names::{distinct, tidy, tidy_group};
 use super::super::source;
 use super::super::source::{Group, Held, Home, Note, Secret, Source, Standing, User, Where};
 use crate::directory::TwoFactor;
@@ -136,7 +136,7 @@ fn bring_groups(groups: Vec<RawGroup>, source: &mut Source) -> Trees {
             continue;
         };
         trees.top.insert(group.key.clone(), top);
-        let wanted = tidy(&group.name.replace('/', "-"), || format!("Group {}", group.key.replace('/', "-")));
+        let wanted = tidy_group(&group.name, || format!("Group {}", group.key));
         let name = distinct(&wanted, siblings.entry(group.parent.clone()).or_default());
         if name != group.name {
             let text = format!("the group {:?} is called {name} here", group.name);
