@@ -45,6 +45,8 @@ home-app-mistakes = { $n ->
    *[other] { $name } asked { $n } times today in a way that cannot be answered.
 }
 home-old-secret = { $name } still signs in with its old secret, which ends soon. Put the new one into the app.
+home-app-certificate = The certificate that { $name } has registered beside its key ends within two weeks. Register the new one before.
+home-app-certificate-over = The certificate that { $name } has registered beside its key is over: it proves nothing any more. Register the new one.
 home-certificate = The certificate of this server holds until { $name }. Put a new one into its place: it is taken up by itself.
 home-certificate-over = The certificate of this server has been over since { $name }: browsers refuse to come here.
 home-keys-old = { $n ->

@@ -44,6 +44,6 @@ repair-close-fixed = Close it: they can sign in
 repair-close-dismissed = Close it: nothing was wrong
 
 saved-help-closed = { $name }’s request for help is closed.
-saved-help-was-closed = { $name }’s request for help was closed already.
+saved-help-none = No request for help from { $name } is open: it was closed already, or there was none.
 
 wrong-too-many-tests = That were many test messages within an hour: look at what the server answered to those, or try again later.

@@ -6,6 +6,7 @@ several-who = For whom
 several-all = Everybody whom the list shows
 several-all-hint = They are shown 25 at a time. Of a list of everybody, only those whom it is for.
 several-ticked = Those who are ticked below
+several-see = See them
 several-more = Only the first 25 of the list are below: search for the others.
 several-people = People
 several-every = Tick all of them

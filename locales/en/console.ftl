@@ -42,6 +42,11 @@ console-repair-title = Repair
 console-kept-title = Your change
 console-kept-sure = You have proven who you are. Your change goes on now; if this page stays, press the button.
 console-kept-lead = You were no longer signed in when you sent this, and nothing has been changed yet. Is it still what you want?
+console-kept-sent = This was sent already, and is not sent again. Look whether it has been done; if it has not, do it once more.
+console-kept-too-long = Nothing is changed yet: it needs a fresh proof of who you are, and this is too long to be kept meanwhile. It stays on this page: prove who you are in another tab, and then press the button here.
+console-kept-elsewhere = Prove it in another tab
+console-kept-button = Send it
+console-to-home = To the first page
 
 kept-not-saved = It is not saved yet: you were no longer signed in when you sent it. Look through it, and send it again.
 wrong-secret-not-kept = Type it again: what you had typed here was not kept while you proved who you are.
@@ -58,7 +63,7 @@ wrong-too-long = At most { $n } characters.
 wrong-hidden = There are characters in it that cannot be seen, or that turn the text around: type it by hand.
 wrong-name-taken = There is one named { $name } here already: choose another name.
 wrong-login-taken = The login { $name } is taken: choose another.
-wrong-name = A name has 1 to 80 characters and no slash.
+wrong-name = A name has 1 to 80 characters and no slash, and is neither . nor .. .
 wrong-login = A login has 1 to 200 characters.
 wrong-login-alike = A login has letters of one alphabet: with these it looks like somebody else’s.
 wrong-language = { $name } is not a language such as en or pt-BR.
@@ -74,6 +79,7 @@ wrong-role-held = { $n ->
 }
 wrong-disabled = { $name } is disabled, and no link would work: activate them first.
 wrong-no-email = There is no email address here: set one first.
+wrong-address-later = Give them an email address now: their rank is as high as yours, so only somebody of higher rank could set one later, and invite them.
 wrong-email = This is not an email address such as nia@example.org.
 wrong-otherwise = It was not saved: { $name }.
 

@@ -5,7 +5,7 @@ use axum::response::Response;
 use serde::Serialize;
 
 use super::field::{Choice, Field, Kind, Label, Said, Summed, Wrong, errors};
-use super::foreseen::{self, Stopped};
+use super::foreseen::{self, Sees, Stopped};
 use super::group::list_of_people;
 use super::groups::failed;
 use super::home::Attention;
@@ -248,7 +248,7 @@ async fn foreseen(
         more: if more && !changes { all_of_them(visit, group) } else { None },
         foreseen: Some(Foreseen {
             to: preview.to.name(),
-            told: foreseen::told(preview, visit.tree.has_all_of(&group.top_id)),
+            told: foreseen::told(preview, Sees::of(visit, &group.top_id)),
             confirm,
             seen: preview.locked_out_seen(),
             insist,

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::Visit;
 use super::app::find;
 use super::explained::{self, Explained};
-use super::field::{self, Field, Kind, Said, Summed, Wrong, errors};
+use super::field::{self, Field, Kind, Linked, Said, Summed, Wrong, errors};
 use super::routes::{Needs, Route};
 use super::visit::ConsolePage;
 use crate::directory::login::Login;
@@ -135,12 +135,14 @@ async fn tried(
         tryout::Error::Store(e) => e.into(),
         other => Problem::Internal(other.to_string()),
     })?;
-    let who = person.display_name();
+    let who = &person.called();
     let lead = match (proven, found.admitted) {
-        (None, _) => Said::new("try-kept-out").about(who),
-        (Some(_), false) => Said::new("try-not-admitted").about(who),
-        (Some(_), true) => Said::new("try-gets-in").about(who),
+        (None, _) => "try-kept-out",
+        (Some(_), false) => "try-not-admitted",
+        (Some(_), true) => "try-gets-in",
     };
+    let seen = visit.holds(own::VIEW_USERS).then(|| Linked::new(&person.id, who));
+    let lead = Said::new(lead).about(who).linked(seen.into_iter().collect(), false);
     if found.asks {
         because.push(Said::new("try-asks"));
     }

@@ -3,7 +3,7 @@
 //! Template: `{% with field=page.email %}{% include "console/field.html" %}{% endwith %}`, and `{% include "console/summary.html" %}`
 //! above the form with `page.errors` ([`errors`]).
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Visit;
 use crate::directory::{misleads, shows_nothing};
@@ -18,6 +18,27 @@ pub struct Said {
     pub name: String,
     /// A number in it.
     pub n: i64,
+    /// Those whom the name stands for, where this reader may see their pages: links in place of it.
+    pub people: Vec<Linked>,
+    /// Whether the name stands for more than those.
+    pub more: bool,
+}
+
+/// Somebody's name in a sentence, and their page, which says whether they can sign in and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Linked {
+    /// The name.
+    pub name: String,
+    /// The page's address.
+    pub path: String,
+}
+
+impl Linked {
+    /// The person of this id, under this name.
+    #[must_use]
+    pub fn new(id: &str, name: &str) -> Self {
+        Self { name: name.to_owned(), path: format!("/console/users/{id}") }
+    }
 }
 
 /// One line of a form.
@@ -111,6 +132,12 @@ impl Said {
     #[must_use]
     pub fn counting(self, n: i64) -> Self {
         Self { n, ..self }
+    }
+
+    /// With links to those whom the name stands for.
+    #[must_use]
+    pub fn linked(self, people: Vec<Linked>, more: bool) -> Self {
+        Self { people, more, ..self }
     }
 }
 

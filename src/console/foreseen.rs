@@ -2,9 +2,11 @@
 
 use serde::Serialize;
 
-use super::field::Said;
+use super::Visit;
+use super::field::{Linked, Said};
 use super::home::Attention;
 use crate::directory::TwoFactor;
+use crate::directory::rights::own;
 use crate::signin::preview::{Affected, Lot, MailCheck, Named, Objection, Obstacle, Preview};
 
 /// Somebody who cannot sign in, or could not.
@@ -66,24 +68,48 @@ pub fn names(names: &[String], count: i64) -> String {
     format!("{}{}", names.join(", "), if more { ", …" } else { "" })
 }
 
-fn named(key: &str, some: &Named) -> Said {
-    Said::new(key).about(&names(&some.names, some.count)).counting(some.count)
+/// A sentence about several, by name: with links to their pages where this reader may see them.
+#[must_use]
+pub fn named(key: &str, some: &Named, seen: bool) -> Said {
+    let said = Said::new(key).about(&names(&some.names, some.count)).counting(some.count);
+    if !seen {
+        return said;
+    }
+    let more = some.count > i64::try_from(some.ids.len()).unwrap_or(i64::MAX);
+    said.linked(some.people().map(|(id, login)| Linked::new(id, login)).collect(), more)
 }
 
-/// Who signs in with a password alone where codes are asked for; `by_name` for whoever sees all of them.
+/// Whom of a preview a reader may see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sees {
+    /// Everybody of the tree, by name.
+    pub all: bool,
+    /// The pages of people.
+    pub users: bool,
+}
+
+impl Sees {
+    /// What this reader sees of the tree of a top-level group.
+    #[must_use]
+    pub fn of(visit: &Visit, top_id: &str) -> Self {
+        Self { all: visit.tree.has_all_of(top_id), users: visit.holds(own::VIEW_USERS) }
+    }
+}
+
+/// Who signs in with a password alone where codes are asked for; by name for whoever sees all of them.
 #[must_use]
-pub fn overriders(count: i64, logins: &[String], by_name: bool) -> Said {
-    let key = match (count, by_name) {
+pub fn overriders(some: &Named, sees: Sees) -> Said {
+    let key = match (some.count, sees.all) {
         (0, _) => "foreseen-nobody-overrides",
         (_, true) => "foreseen-overriders",
         (_, false) => "foreseen-overriders-unnamed",
     };
-    Said::new(key).about(&names(logins, count)).counting(count)
+    named(key, some, sees.all && sees.users)
 }
 
-/// Everything that a preview has found, the worst first; `by_name` for whoever sees everybody of the tree.
+/// Everything that a preview has found, the worst first.
 #[must_use]
-pub fn told(preview: &Preview, by_name: bool) -> Vec<Attention> {
+pub fn told(preview: &Preview, sees: Sees) -> Vec<Attention> {
     let line = |weight, said| Attention { weight, said, remedy: None };
     let mut told = Vec::new();
     if let Some(obstacle) = preview.actor {
@@ -95,7 +121,7 @@ pub fn told(preview: &Preview, by_name: bool) -> Vec<Attention> {
         ("foreseen-codes-stopped", &preview.codes_stopped),
     ] {
         if some.count > 0 {
-            told.push(line("bad", named(key, some)));
+            told.push(line("bad", named(key, some, sees.users)));
         }
     }
     match &preview.mail {
@@ -106,13 +132,13 @@ pub fn told(preview: &Preview, by_name: bool) -> Vec<Attention> {
         None => {}
     }
     let weight = if preview.overriders.count == 0 { "bad" } else { "" };
-    told.push(line(weight, overriders(preview.overriders.count, &preview.overriders.names, by_name)));
+    told.push(line(weight, overriders(&preview.overriders, sees)));
     if preview.asked.count > 0 {
         let key = if preview.to == TwoFactor::Rehearse { "foreseen-rehearse" } else { "foreseen-asked" };
-        told.push(line("", named(key, &preview.asked)));
+        told.push(line("", named(key, &preview.asked, sees.users)));
     }
     if preview.disabled.count > 0 {
-        told.push(line("", named("foreseen-disabled", &preview.disabled)));
+        told.push(line("", named("foreseen-disabled", &preview.disabled, sees.users)));
     }
     let roles = &preview.switchers_without_override;
     if !roles.is_empty() && preview.to == TwoFactor::On {
@@ -128,9 +154,8 @@ mod tests {
 
     #[test]
     fn what_keeps_people_out_comes_first_and_whoever_reads_before_the_others() {
-        let some = |names: &[&str], count| Named {
-            names: names.iter().map(|&name| name.to_owned()).collect(),
-            count,
+        let some = |names: &[&str], count| {
+            Named::of(names.iter().map(|&name| (format!("id-of-{name}"), name.to_owned())).collect(), count)
         };
         let preview = Preview {
             path: "Acme".to_owned(),
@@ -147,7 +172,8 @@ mod tests {
             mail: Some(MailCheck { works: true, words: "250 fine".to_owned() }),
             locked_out_ids: Vec::new(),
         };
-        let told = told(&preview, true);
+        let told = |users| super::told(&preview, Sees { all: true, users });
+        let (seen, told) = (told(true), told(false));
         let keys: Vec<_> = told.iter().map(|line| (line.weight, line.said.key.as_str())).collect();
         assert_eq!(
             keys,
@@ -161,5 +187,10 @@ mod tests {
             ]
         );
         assert_eq!((told[1].said.name.as_str(), told[1].said.n), ("max, nia, …", 30));
+        // Whoever may not see people has no links to them.
+        assert!(told.iter().all(|line| line.said.people.is_empty()));
+        let max = Linked { name: "max".to_owned(), path: "/console/users/id-of-max".to_owned() };
+        assert_eq!((seen[1].said.people.first(), seen[1].said.more), (Some(&max), true));
+        assert!(!seen[4].said.more, "ned is all of them");
     }
 }

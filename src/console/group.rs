@@ -4,7 +4,7 @@ use axum::response::Response;
 use serde::Serialize;
 
 use super::field::{Field, Kind, Said, Summed, Wrong, errors, line};
-use super::foreseen::{self, Stopped};
+use super::foreseen::{self, Sees, Stopped};
 use super::groups::{LONGEST_NAME, SEES_GROUPS, failed};
 use super::home::link;
 use super::listing::{Declared, Listing, PAGE, Table};
@@ -216,7 +216,7 @@ pub(super) async fn page(visit: &Visit, sent: Form<'_>) -> Result<GroupPage, Pro
             (found.into_iter().filter_map(Stopped::of).collect(), count)
         }
     };
-    let (count, names) = preview::overriders(&mut conn, &group).await.map_err(failed)?;
+    let overriders = preview::overriders(&mut conn, &group).await.map_err(failed)?;
     let (below, all_below) = below(&mut conn, &group).await?;
     let fields = basics(visit, &group, &may, sent);
     let subgroup = Field::new("subgroup", "group-add-name", Kind::Text, "").longest(LONGEST_NAME).required();
@@ -237,7 +237,7 @@ pub(super) async fn page(visit: &Visit, sent: Form<'_>) -> Result<GroupPage, Pro
         listed: list_of_people(visit, &format!("group={}", group.id)),
         stopped,
         locked_out,
-        overriders: foreseen::overriders(count, &names, visit.tree.has_all_of(&group.top_id)),
+        overriders: foreseen::overriders(&overriders, Sees::of(visit, &group.top_id)),
         fields,
         errors,
         seen: (group.name.clone(), group.language.clone()),

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use axum::extract::{RawPathParams, Request};
-use axum::http::{HeaderMap, Uri};
-use axum::response::Response;
+use axum::http::{HeaderMap, Uri, header};
+use axum::response::{IntoResponse, Redirect, Response};
 
-use super::kept::{self, Kept};
+use super::kept::{self, Kept, Sending};
 use super::routes::{Needs, Route, Verb};
 use super::{Visit, language, not_now, stranger, unlock};
 use crate::directory::By;
@@ -17,12 +17,15 @@ use crate::signin::decide::{Assurance, Demand, Next, decide};
 use crate::signin::facts::{self, Freshness, Standing};
 use crate::store::sessions::{self, SessionRow};
 use crate::store::standing::Theirs;
-use crate::web::form::{BadForm, Form};
+use crate::web::form::{BadForm, Form, MAX_BODY};
 use crate::web::network::Network;
 use crate::web::{Problem, origin};
 
 /// How often a session that is in use is noted to be, in seconds.
 const SEEN_EVERY: i64 = 60;
+
+/// The longest form of somebody who is signed in, in bytes: what is too long for its field is said beside it, and not lost.
+const LONGEST_FORM: usize = 256 * 1024;
 
 /// Lets a request through to its handler, or answers what is in the way.
 pub(super) async fn pass(
@@ -36,15 +39,26 @@ pub(super) async fn pass(
         return Err(Problem::NotFound);
     }
     let parts = parts.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    let asked = Asked::read(&provider, route, parts, request).await?;
+    let mut asked = Asked::read(&provider, route, parts, request).await?;
     if route.verb == Verb::Get {
         return let_in(provider, asked).await;
     }
-    let (headers, action, form) = (asked.headers.clone(), asked.address.clone(), asked.form.clone());
-    match let_in(Arc::clone(&provider), asked).await {
+    let (headers, action) = (asked.headers.clone(), asked.address.clone());
+    let made = match kept::sending(&provider, &headers, &asked.form).await {
+        Ok(Sending::Before(page)) => return Ok(Redirect::to(&page).into_response()),
+        Ok(Sending::Now(form)) => {
+            asked.form = form;
+            let form = asked.form.clone();
+            let_in(Arc::clone(&provider), asked).await.map_err(|problem| (problem, form))
+        }
+        Err(problem) => Err((problem, asked.form)),
+    };
+    match made {
         // Nothing of it is saved, and nothing that was typed is lost.
-        Err(Problem::Unavailable(reason)) => Ok(not_now::answer(&provider, &headers, action, &form, &reason)),
-        other => other,
+        Err((Problem::Unavailable(reason), form)) => {
+            Ok(not_now::answer(&provider, &headers, action, &form, &reason))
+        }
+        other => other.map_err(|(problem, _)| problem),
     }
 }
 
@@ -167,7 +181,7 @@ impl Asked {
         let address = address(request.uri());
         let form = match route.verb {
             Verb::Get => Form::default(),
-            Verb::Post => Form::typed_in(request).await?,
+            Verb::Post => Form::typed_in(request, longest_form(provider, &headers).await?).await?,
         };
         if query.doubled().is_some() {
             return Err(BadForm::Doubled.into());
@@ -184,13 +198,27 @@ impl Asked {
     ) -> Result<Response, Problem> {
         let kept = match self.route.verb {
             Verb::Get => None,
-            Verb::Post => Kept::of(&self.form, self.route, &self.parts, user_id, provider.signin.clock.now()),
+            Verb::Post => {
+                let now = provider.signin.clock.now();
+                let Some(kept) = Kept::of(&self.form, self.route, &self.parts, user_id, now) else {
+                    let way = if user_id.is_some() { "/console/unlock" } else { "/console" };
+                    let action = self.address.clone();
+                    return Ok(not_now::too_long_to_keep(provider, &self.headers, action, &self.form, way));
+                };
+                Some(kept)
+            }
         };
-        // What is too much to be kept is asked for again.
-        let back = if self.route.verb == Verb::Post && kept.is_none() { "/console" } else { &self.address };
-        let way = kept::doorway(provider, back, kept.as_ref())?;
+        let way = kept::doorway(provider, &self.address, kept.as_ref())?;
         console::begin(provider, &self.headers, &self.network, way, ask).await
     }
+}
+
+/// The longest form that is read, in bytes: whoever is not signed in types less.
+async fn longest_form(provider: &Provider, headers: &HeaderMap) -> Result<usize, Problem> {
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let is_long = announced.is_some_and(|length: usize| length > MAX_BODY);
+    let is_known = is_long && provider.session(headers, provider.signin.clock.now()).await?.is_some();
+    Ok(if is_known { LONGEST_FORM } else { MAX_BODY })
 }
 
 /// Path and query of an address, as short as any of ours.

@@ -47,7 +47,7 @@ async fn post(visit: Visit) -> Result<Response, Problem> {
     if let Err(refusal) = &may.unlock {
         return user_deeds::again(&visit, Wrong::new("", trouble::refused(refusal))).await;
     }
-    let (who, back) = (person.display_name().to_owned(), format!("/console/users/{}", person.id));
+    let (who, back) = (person.called(), format!("/console/users/{}", person.id));
     if !visit.is_confirmed() {
         let asked =
             Confirm::of(&visit, Said::new("hand-code-question").about(&who), "hand-code-button", &back)

@@ -6,15 +6,16 @@ use axum::response::Response;
 use serde::Serialize;
 
 use super::chart::Chart;
-use super::field::Said;
+use super::field::{Linked, Said};
 use super::guard::may;
 use super::routes::{self, Needs, Route, Verb};
 use super::visit::ConsolePage;
 use super::{Visit, app};
 use crate::clock::Moment;
+use crate::directory::called;
 use crate::directory::help::{self, Waiting, Why};
 use crate::directory::rights::own;
-use crate::oidc::clients;
+use crate::oidc::clients::{self, certificates};
 use crate::oidc::shared::slips;
 use crate::signin::days;
 use crate::signin::overview::{self, Overview};
@@ -152,10 +153,10 @@ async fn asking_for_help(visit: &Visit) -> Result<Vec<Attention>, Problem> {
             Some(Why::CodesStopped) => "home-help-codes-stopped",
             Some(Why::MailFailed) | None => "home-help-mail-failed",
         };
-        let name = one.name.filter(|name| !name.is_empty()).unwrap_or(one.login);
+        let name = called(one.name.as_deref(), &one.login);
         Attention {
             weight: "bad",
-            said: Said::new(key).about(&name),
+            said: Said::new(key).about(&name).linked(vec![Linked::new(&one.user_id, &name)], false),
             remedy: link(visit, "home-repair", "/console/repair")
                 .map(|(words, to)| (words, format!("{to}#person-{}", one.user_id))),
         }
@@ -181,6 +182,13 @@ async fn failing_apps(visit: &Visit) -> Result<Vec<Attention>, Problem> {
         let Some(client) = clients::find(&mut conn, &client_id).await? else { continue };
         let said = Said::new(key).about(&client.metadata.client_name).counting(n);
         found.push(Attention { weight: "warn", said, remedy: Some(("home-see-app", app::here(&client))) });
+    }
+    for (client, until) in certificates::ending_before(&mut conn, now + CERTIFICATE_AHEAD).await? {
+        let over = until < now;
+        let key = if over { "home-app-certificate-over" } else { "home-app-certificate" };
+        let said = Said::new(key).about(&client.metadata.client_name);
+        let weight = if over { "bad" } else { "warn" };
+        found.push(Attention { weight, said, remedy: Some(("home-see-app", app::here(&client))) });
     }
     Ok(found)
 }

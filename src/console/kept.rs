@@ -1,7 +1,7 @@
 //! What becomes of a change that was sent before it could be made? It is kept, sealed, in the sign-in that asks for the proof, and
-//! sent again afterwards with everything that was typed.
+//! sent again afterwards with everything that was typed: once.
 
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ use super::routes::{self, Needs, Route, Verb};
 use super::visit::ConsolePage;
 use crate::keys::secret::entropy;
 use crate::oidc::Provider;
-use crate::oidc::authorize::console::{self, Ask};
+use crate::oidc::authorize::console::{self, Ask, Keeping};
 use crate::oidc::authorize::request::destination::Doorway;
 use crate::web::Problem;
 use crate::web::form::Form;
@@ -34,6 +34,9 @@ pub(super) const ROUTES: &[Route] =
 
 /// The field that names a secret which was typed and not kept.
 const UNKEPT: &str = "unkept";
+
+/// The field that names the sign-in in which a change was kept.
+const KEPT_IN: &str = "kept";
 
 /// A change that waits for a proof.
 #[derive(Debug, Serialize, Deserialize)]
@@ -64,6 +67,36 @@ pub(super) struct KeptPage {
 
 impl ConsolePage for KeptPage {
     const TEMPLATE: &'static str = "console/kept.html";
+}
+
+/// Says that what was kept has gone on, and does not go on again.
+#[derive(Debug, Serialize)]
+pub(super) struct SentPage {}
+
+impl ConsolePage for SentPage {
+    const TEMPLATE: &'static str = "console/sent.html";
+}
+
+/// Whether a change may be made that was perhaps kept.
+pub(super) enum Sending {
+    /// It is made now: what was typed.
+    Now(Form),
+    /// It has gone on before: the page that says so.
+    Before(String),
+}
+
+/// Lets a form go on that was kept in a sign-in, and is not kept there any more; others go on as they are.
+pub(super) async fn sending(
+    provider: &Provider,
+    headers: &HeaderMap,
+    form: &Form,
+) -> Result<Sending, Problem> {
+    let Some(signin) = form.get(KEPT_IN) else { return Ok(Sending::Now(form.clone())) };
+    if console::take(provider, signin, headers).await? == Keeping::Gone {
+        return Ok(Sending::Before(format!("/console/kept/{signin}")));
+    }
+    let typed = form.pairs().filter(|(name, _)| *name != KEPT_IN);
+    Ok(Sending::Now(typed.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()))
 }
 
 impl Kept {
@@ -101,8 +134,13 @@ pub(super) fn doorway(provider: &Provider, path: &str, kept: Option<&Kept>) -> R
 
 /// `GET /console/kept/{signin}`
 async fn get(visit: Visit) -> Result<Response, Problem> {
-    let found = console::kept(&visit.provider, visit.part("signin"), &visit.headers).await?;
-    let Some(Doorway { console_path, kept: Some(sealed) }) = found else { return Err(Problem::NotFound) };
+    let signin = visit.part("signin");
+    let Doorway { console_path, kept } = match console::kept(&visit.provider, signin, &visit.headers).await? {
+        Keeping::Waiting(doorway) => doorway,
+        Keeping::Gone => return Ok(visit.page(&SentPage {})),
+        Keeping::Nothing => return Err(Problem::NotFound),
+    };
+    let sealed = kept.unwrap_or_default();
     let opened = visit.provider.signin.vault.unseal(PURPOSE, &console_path, &sealed);
     let kept = opened.ok().and_then(|json| serde_json::from_slice::<Kept>(&json).ok());
     let Some(kept) = kept.filter(|kept| visit.now() < kept.at + GOOD_FOR) else { return Err(Problem::Gone) };
@@ -112,14 +150,20 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
     }
     if !visit.is_unlocked() {
         let way = doorway(&visit.provider, &console_path, Some(&kept))?;
-        return console::begin(&visit.provider, &visit.headers, &visit.network, way, Ask::Everything).await;
+        let on =
+            console::begin(&visit.provider, &visit.headers, &visit.network, way, Ask::Everything).await?;
+        // It waits there now, and there alone.
+        let taken = console::take(&visit.provider, signin, &visit.headers).await?;
+        return Ok(if taken == Keeping::Gone { visit.page(&SentPage {}) } else { on });
     }
     let sure = kept.user_id.is_some();
     if let Some(route) = kept.drawn_by(&visit).filter(|_| !sure) {
         return draw_again(visit, route, console_path, kept).await;
     }
     let shown = shown(&kept.fields);
-    Ok(visit.page(&KeptPage { action: console_path, fields: kept.fields, shown, sure }))
+    let mut fields = kept.fields;
+    fields.push((KEPT_IN.to_owned(), signin.to_owned()));
+    Ok(visit.page(&KeptPage { action: console_path, fields, shown, sure }))
 }
 
 /// The page with the form, filled with what was typed.

@@ -31,7 +31,7 @@ pub(super) async fn question(
         Err(refused) => return Ok(Err(refused)),
     };
     let (from, to) = (path(conn, person).await?, path(conn, &after).await?);
-    let asked = Said::new("move-question").about(person.display_name());
+    let asked = Said::new("move-question").about(&person.called());
     let back = format!("/console/users/{}", person.id);
     let mut confirm = Confirm::of(visit, asked, "move-button", &back)
         .consequence(Said::new("move-from").about(&from))

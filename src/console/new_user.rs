@@ -70,7 +70,7 @@ async fn post(visit: Visit) -> Result<Response, Problem> {
                 announce::deliver_later(&visit.provider().signin);
                 let invited = person.deliverable_address();
                 let key = if invited.is_some() { "saved-invited" } else { "saved-added" };
-                let saved = Saved::new(key).about(person.display_name());
+                let saved = Saved::new(key).about_person(&person);
                 return Ok(visit.saved(&format!("/console/users/{}", person.id), &saved));
             }
             Err(wrong) => vec![wrong],

@@ -21,7 +21,7 @@ use crate::directory::help::{self, Waiting};
 use crate::directory::listing::{self, Which};
 use crate::directory::rights::own;
 use crate::directory::unreached::Place;
-use crate::directory::{Person, people};
+use crate::directory::{Person, called, people};
 use crate::mail::Proof;
 use crate::signin::preview::{KeptOut, count_locked_out_in, locked_out_in};
 use crate::store::Conn;
@@ -91,6 +91,8 @@ pub struct Failing {
     pub at: Moment,
     /// To whom that was.
     pub to: String,
+    /// Their page; none where they are gone.
+    pub person: Option<String>,
     /// That message's page.
     pub path: String,
 }
@@ -301,7 +303,15 @@ fn told(visit: &Visit, failed: &[Delivery]) -> Vec<Failing> {
                 answer,
                 n: 1,
                 at: visit.moment(message.created_at_ms / 1000),
-                to: message.name.clone().or_else(|| message.login.clone()).unwrap_or_default(),
+                to: match &message.login {
+                    Some(login) => called(message.name.as_deref(), login),
+                    None => message.address.clone(),
+                },
+                person: message
+                    .user_id
+                    .as_ref()
+                    .filter(|_| message.login.is_some())
+                    .map(|id| format!("/console/users/{id}")),
                 path: format!("/console/mail/{}", message.id),
             });
         }

@@ -28,8 +28,8 @@ async fn close(visit: Visit) -> Result<Response, Problem> {
     match help::close(&mut tx, &person, end, &visit.by, &mut entropy()).await {
         Ok(closed) => {
             tx.commit().await?;
-            let key = if closed { "saved-help-closed" } else { "saved-help-was-closed" };
-            Ok(visit.saved(super::repair::HERE, &Saved::new(key).about(person.display_name())))
+            let key = if closed { "saved-help-closed" } else { "saved-help-none" };
+            Ok(visit.saved(super::repair::HERE, &Saved::new(key).about_person(&person)))
         }
         Err(error) => {
             drop(tx);

@@ -311,9 +311,7 @@ fn question(visit: &Visit, before: &RoleRow, after: &RoleRow, seen: &RolePreview
     let back = format!("/console/roles/{}", before.id);
     let asked = Said::new("role-question").about(&before.name);
     let mut confirm = Confirm::of(visit, asked, "role-save", &back);
-    let named = |key, some: &preview::Named| {
-        Said::new(key).about(&foreseen::names(&some.names, some.count)).counting(some.count)
-    };
+    let seen_users = visit.holds(own::VIEW_USERS);
     for (key, some) in [
         ("role-locks-out", &seen.locked_out),
         ("role-loses-override", &seen.lose_override),
@@ -321,7 +319,7 @@ fn question(visit: &Visit, before: &RoleRow, after: &RoleRow, seen: &RolePreview
         ("role-holders", &seen.holders),
     ] {
         if some.count > 0 {
-            confirm = confirm.consequence(named(key, some));
+            confirm = confirm.consequence(foreseen::named(key, some, seen_users));
         }
     }
     if let Some(obstacle) = seen.actor {

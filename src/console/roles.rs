@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::Visit;
 use super::field::Said;
-use super::foreseen;
+use super::foreseen::{self, Sees};
 use super::groups::failed;
 use super::listing::{Declared, Listing, PAGE, Table};
 use super::routes::{Needs, Route};
@@ -86,8 +86,8 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
     }
     let lead = match &top {
         Some(top) => {
-            let (count, names) = preview::overriders(&mut conn, top).await.map_err(failed)?;
-            foreseen::overriders(count, &names, visit.tree.has_all_of(&top.id))
+            let overriders = preview::overriders(&mut conn, top).await.map_err(failed)?;
+            foreseen::overriders(&overriders, Sees::of(&visit, &top.id))
         }
         None => Said::new("roles-lead-site"),
     };

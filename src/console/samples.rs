@@ -6,7 +6,7 @@ use super::confirm::Confirm;
 use super::field::{Said, Summed};
 use super::frame::{Frame, Framed, Item};
 use super::home::{Attention, HomePage, Override};
-use super::kept::KeptPage;
+use super::kept::{KeptPage, SentPage};
 use super::not_now::NotNowPage;
 use super::samples_apps;
 use super::samples_groups;
@@ -95,9 +95,19 @@ fn around(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
         shown: fields.clone(),
         sure,
     };
-    let not_now =
-        NotNowPage { action: "/console/users/x".to_owned(), fields: fields.clone(), shown: fields.clone() };
-    drawing.page("console-not-now", &not_now)?;
+    let not_now = |lead, button, way| NotNowPage {
+        lead,
+        button,
+        way,
+        action: "/console/users/x".to_owned(),
+        fields: fields.clone(),
+        shown: fields.clone(),
+    };
+    drawing.page("console-not-now", &not_now("console-not-now-lead", "console-not-now-button", None))?;
+    let way = Some("/console/unlock");
+    drawing
+        .page("console-too-long-to-keep", &not_now("console-kept-too-long", "console-kept-button", way))?;
+    console(drawing, "console-sent", &SentPage {})?;
     console(drawing, "console-kept", &kept(false))?;
     console(drawing, "console-kept-sure", &kept(true))?;
     let confirm = Confirm {

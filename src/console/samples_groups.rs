@@ -2,7 +2,7 @@
 
 use super::advanced::{AdvancedPage, Foreseen, setting};
 use super::field::{Field, Kind, Said, Summed};
-use super::foreseen::{Stopped, overriders, told};
+use super::foreseen::{Sees, Stopped, overriders, told};
 use super::group::{Below, GroupPage, Rehearsal, Rehearsed};
 use super::groups::{self, GroupsPage};
 use super::listing::{Column, Table};
@@ -95,10 +95,6 @@ fn stopped() -> Vec<Stopped> {
     ]
 }
 
-fn names(names: &[&str]) -> Vec<String> {
-    names.iter().map(|&name| name.to_owned()).collect()
-}
-
 fn basics() -> Vec<Field> {
     vec![
         Field::new("name", "group-name", Kind::Text, "Acme"),
@@ -107,6 +103,13 @@ fn basics() -> Vec<Field> {
 }
 
 /// A group that nobody is in.
+/// Whoever sees everybody.
+const SEES: Sees = Sees { all: true, users: true };
+
+fn some(names: &[&str], count: i64) -> Named {
+    Named::of(names.iter().map(|&name| ("x".to_owned(), name.to_owned())).collect(), count)
+}
+
 fn nothing() -> GroupPage {
     GroupPage {
         id: "x".to_owned(),
@@ -119,7 +122,7 @@ fn nothing() -> GroupPage {
         listed: None,
         stopped: Vec::new(),
         locked_out: Count::default(),
-        overriders: overriders(0, &[], true),
+        overriders: overriders(&Named::default(), SEES),
         fields: basics(),
         errors: Vec::new(),
         seen: ("Acme".to_owned(), "en".to_owned()),
@@ -146,7 +149,7 @@ fn group(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
         listed: Some("/console/users?group=x".to_owned()),
         stopped: stopped(),
         locked_out: Count { n: 200, more: true },
-        overriders: overriders(2, &names(&["ada", "grace"]), true),
+        overriders: overriders(&some(&["ada", "grace"], 2), SEES),
         fields: basics().into_iter().map(input).collect(),
         domains: vec![("example.org".to_owned(), Some("Acme".to_owned())), ("example.net".to_owned(), None)],
         below: vec![below("Web", "on"), below(LONG, "off")],
@@ -189,7 +192,7 @@ fn rehearsed(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
         people: 30,
         stopped: stopped().into_iter().take(1).collect(),
         locked_out: Count { n: 1, more: false },
-        overriders: overriders(1, &names(&["ada"]), false),
+        overriders: overriders(&some(&["ada"], 1), Sees { all: false, ..SEES }),
         rehearsal: Some(rehearsal),
         errors: vec![Summed::new("name", Said::new("wrong-name"))],
         ..nothing()
@@ -216,8 +219,6 @@ fn advanced(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
         ..page("group-lead-locked-out", TwoFactor::On, None, stopped())
     };
     console(drawing, "console-advanced-read", &read)?;
-    let some =
-        |names: &[&str], count| Named { names: names.iter().map(|&name| name.to_owned()).collect(), count };
     let preview = Preview {
         path: "Acme/Design".to_owned(),
         from: TwoFactor::Off,
@@ -237,7 +238,7 @@ fn advanced(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
         Field::new("confirm", "advanced-confirm", Kind::Number, "").hint("advanced-confirm-hint").required();
     let seen = |preview: &Preview, insist: Option<Field>, can_save: bool| Foreseen {
         to: "on",
-        told: told(preview, true),
+        told: told(preview, SEES),
         confirm: can_save.then(|| input(confirm.clone())),
         seen: preview.locked_out_seen(),
         insist,
@@ -276,7 +277,7 @@ fn roles(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
         others,
     };
     let list = RolesPage {
-        lead: overriders(0, &[], true),
+        lead: overriders(&Named::default(), SEES),
         top: Some("Acme".to_owned()),
         rows: vec![
             line("User", None, 4, 100_000, &[], 3),

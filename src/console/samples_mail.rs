@@ -104,7 +104,8 @@ fn failing(state: &str, answer: &str, n: i64) -> Failing {
         answer: Answered::of(state, Some(answer)),
         n,
         at: at(),
-        to: "Nia Nash".to_owned(),
+        to: "Nia Nash (nia)".to_owned(),
+        person: Some("/console/users/x".to_owned()),
         path: "/console/mail/x".to_owned(),
     }
 }

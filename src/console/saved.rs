@@ -5,6 +5,8 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
 use super::Visit;
+use super::field::Linked;
+use crate::directory::Person;
 use crate::keys::secret::entropy;
 use crate::web::cookies::Lifetime;
 
@@ -22,6 +24,10 @@ pub struct Saved {
     key: String,
     name: String,
     n: i64,
+    #[serde(default)]
+    people: Vec<Linked>,
+    #[serde(default)]
+    more: bool,
     undo: Option<Undo>,
     next: Option<Next>,
 }
@@ -51,6 +57,13 @@ impl Saved {
     #[must_use]
     pub fn about(self, name: &str) -> Self {
         Self { name: name.chars().take(LONGEST.0).collect(), ..self }
+    }
+
+    /// About somebody, whose page the name leads to.
+    #[must_use]
+    pub fn about_person(self, person: &Person) -> Self {
+        let name: String = person.called().chars().take(LONGEST.0).collect();
+        Self { people: vec![Linked::new(&person.id, &name)], name, ..self }
     }
 
     /// With a number (`{ $n }` in the sentence).

@@ -179,7 +179,7 @@ async fn end(visit: Visit) -> Result<Response, Problem> {
                 let query = form_urlencoded::Serializer::new(String::new()).append_pair("q", whose).finish();
                 format!("{HERE}?{query}")
             };
-            Ok(visit.saved(&back, &Saved::new("saved-sessions").about(person.display_name()).counting(1)))
+            Ok(visit.saved(&back, &Saved::new("saved-sessions").about_person(&person).counting(1)))
         }
         Err(error) => {
             drop(tx);

@@ -37,6 +37,7 @@ pub fn wrong(error: Error) -> Result<Wrong, Problem> {
         }
         Error::Disabled(login) => ("", Said::new("wrong-disabled").about(&login)),
         Error::NoEmail => ("email", Said::new("wrong-no-email")),
+        Error::AddressLater => ("email", Said::new("wrong-address-later")),
         // The others tell what to do on the command line, or are about what no form of ours has.
         other => ("", Said::new("wrong-otherwise").about(&other.to_string())),
     };

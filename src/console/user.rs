@@ -107,7 +107,7 @@ async fn post(visit: Visit) -> Result<Response, Problem> {
         Ok(after) => {
             tx.commit().await?;
             let undo: Vec<(&str, &str)> = undo.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            let saved = Saved::new("saved-user").about(after.display_name()).undone_by(&path, &undo);
+            let saved = Saved::new("saved-user").about_person(&after).undone_by(&path, &undo);
             // Whoever is mended is on no list any more: the way to try it is here.
             let saved = if new_address { saved.then(&format!("{path}/test"), "repair-test") } else { saved };
             Ok(visit.saved(&user_deeds::back(&visit, &after), &saved))

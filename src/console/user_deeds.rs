@@ -151,7 +151,7 @@ async fn unlock(visit: Visit) -> Result<Response, Problem> {
     match users::unlock(&mut tx, &person, &visit.by, &mut entropy()).await {
         Ok(()) => {
             tx.commit().await?;
-            let saved = Saved::new("saved-unlocked").about(person.display_name());
+            let saved = Saved::new("saved-unlocked").about_person(&person);
             Ok(visit.saved(&back(&visit, &person), &saved))
         }
         Err(error) => {
@@ -169,7 +169,7 @@ async fn end_sessions(visit: Visit) -> Result<Response, Problem> {
         Ok(ended) => {
             tx.commit().await?;
             let ended = i64::try_from(ended).unwrap_or(i64::MAX);
-            let saved = Saved::new("saved-sessions").about(person.display_name()).counting(ended);
+            let saved = Saved::new("saved-sessions").about_person(&person).counting(ended);
             Ok(visit.saved(&path(&person), &saved))
         }
         Err(error) => {
@@ -189,7 +189,7 @@ async fn delete(visit: Visit) -> Result<Response, Problem> {
         return again(&visit, Wrong::new("", trouble::refused(refusal))).await;
     }
     if !visit.is_confirmed() {
-        let question = Said::new("delete-question").about(person.display_name());
+        let question = Said::new("delete-question").about(&person.called());
         let asked = Confirm::of(&visit, question, "delete-button", &path(&person))
             .consequence(Said::new("delete-gone").about(&person.login))
             .consequence(Said::new("delete-apps"))
@@ -201,7 +201,7 @@ async fn delete(visit: Visit) -> Result<Response, Problem> {
     match users::delete(&mut tx, &person, &visit.by, &mut entropy()).await {
         Ok(()) => {
             tx.commit().await?;
-            Ok(visit.saved("/console/users", &Saved::new("saved-deleted").about(person.display_name())))
+            Ok(visit.saved("/console/users", &Saved::new("saved-deleted").about(&person.called())))
         }
         Err(Error::Store(error)) => Err(problem(Error::Store(error))),
         Err(error) => {

@@ -29,7 +29,7 @@ pub enum Error {
     UnknownUser(String),
     /// A name is not one.
     #[error(
-        "a name has 1 to 80 characters, no slash, no control characters and no marks that turn the direction of writing"
+        "a name has 1 to 80 characters, no slash, no control characters and no marks that turn the direction of writing, and a group is called neither . nor .."
     )]
     Name,
     /// Groups are nested too deep.
@@ -70,6 +70,9 @@ pub enum Error {
     /// There is no address to vouch for.
     #[error("there is no email address to vouch for: set one first")]
     NoEmail,
+    /// Nobody who adds somebody without an address could give them one later.
+    #[error("add them with an email address: only somebody of higher rank could set one later")]
+    AddressLater,
     /// A disabled user cannot use a link.
     #[error("{0} is disabled, and no link would work: first `countersign user set {0} --status active`")]
     Disabled(String),

@@ -47,7 +47,7 @@ pub use foreign::{Bare, Brought, Foreign, NotAHash};
 pub use guessable::{Known, Pattern};
 pub use login::{Login, NotALogin};
 pub use password::{Busy, Password, Passwords, Weak};
-pub use person::{HomeGroup, Person, Role, Status, deliverable};
+pub use person::{HomeGroup, Person, Role, Status, called, deliverable};
 pub use proof::Proof;
 pub use queue::{Lane, Turn};
 pub use text::{misleads, shows_nothing};

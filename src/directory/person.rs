@@ -123,6 +123,15 @@ impl HomeGroup {
     }
 }
 
+/// A full name with the login, or the login alone.
+#[must_use]
+pub fn called(name: Option<&str>, login: &str) -> String {
+    match name.filter(|name| !name.is_empty() && *name != login) {
+        Some(name) => format!("{name} ({login})"),
+        None => login.to_owned(),
+    }
+}
+
 impl Person {
     /// Where mail reaches them: the email on file; failing that the login, if it is an address itself.
     #[must_use]
@@ -170,6 +179,12 @@ impl Person {
     #[must_use]
     pub fn display_name(&self) -> &str {
         self.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(&self.login)
+    }
+
+    /// The full name with the login, or the login alone: two people may have one name.
+    #[must_use]
+    pub fn called(&self) -> String {
+        called(self.name.as_deref(), &self.login)
     }
 
     /// The name that apps show or keep them by, `preferred_username`: the login unless another one is set.

@@ -84,8 +84,15 @@ pub async fn has_site_administrator(conn: &mut Conn) -> Result<bool, Error> {
 /// When the login is taken, the rules say no, or the database refuses.
 pub async fn add(tx: &mut Tx, new: NewUser<'_>, by: &By, rng: &mut impl CryptoRng) -> Result<Person, Error> {
     let place = place_of(tx, new.group).await?;
+    let invited = new.password_hash.is_none();
     let id = take_in(tx, new, &place, Past::default(), by, rng).await?;
-    people::find(tx, &id).await?.ok_or(Error::Vanished)
+    let person = people::find(tx, &id).await?.ok_or(Error::Vanished)?;
+    // Whoever may give a role of their own rank may not edit its holders: they would stay without a way in.
+    let is_out_of_reach = policy::may_edit(&by.actor, &standing(tx, &person).await?).is_err();
+    if invited && is_out_of_reach && person.deliverable_address().is_none() {
+        return Err(Error::AddressLater);
+    }
+    Ok(person)
 }
 
 /// Adds a user who was one elsewhere, to the place of their group; answers their id.

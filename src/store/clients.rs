@@ -21,6 +21,7 @@ queries! {
            VALUES ($1, $2, $3, $4, $5, $5)";
     FIND = clients!("WHERE id = $1");
     LIST = clients!("WHERE id > $1 ORDER BY id LIMIT $2");
+    WITH_CERTIFICATES = clients!("WHERE metadata LIKE '%\"x5c\"%' ORDER BY id LIMIT $1");
     NAMING = "SELECT id FROM clients WHERE metadata LIKE '%\"' || $1 || '\"%' ORDER BY id LIMIT 1";
     LOCK = "UPDATE clients SET created_at = created_at WHERE id = $1";
     SET_METADATA = "UPDATE clients SET metadata = $2, updated_at = $3 WHERE id = $1";
@@ -106,6 +107,14 @@ pub async fn add(
 /// When the database refuses.
 pub async fn find(conn: &mut Conn, id: &str) -> Result<Option<ClientRow>> {
     optional!(conn, ClientRow, FIND, id)
+}
+
+/// At most `limit` clients that have registered certificates beside their keys.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn with_certificates(conn: &mut Conn, limit: i64) -> Result<Vec<ClientRow>> {
+    all!(conn, ClientRow, WITH_CERTIFICATES, limit)
 }
 
 /// The client of this id, which no other transaction deletes until this one ends. On SQLite there is no other one meanwhile.

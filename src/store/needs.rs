@@ -127,7 +127,7 @@ queries! {
     OF_ROLE = needs!("WHERE u.role_id = $1 AND u.status <> 'disabled' AND u.login_key > $2
                             ORDER BY u.login_key LIMIT $3");
     COUNT_WITH_STATUS = "SELECT COUNT(*) FROM users WHERE group_id = $1 AND status = $2";
-    WITH_STATUS = "SELECT login FROM users WHERE group_id = $1 AND status = $2 ORDER BY login_key LIMIT $3";
+    WITH_STATUS = "SELECT id, login FROM users WHERE group_id = $1 AND status = $2 ORDER BY login_key LIMIT $3";
 }
 
 /// What decides whether a user can be sent a code, and needs one.
@@ -287,7 +287,7 @@ pub async fn count_of_role(conn: &mut Conn, role_id: &str) -> Result<i64> {
     Ok(count.map_or(0, |(count,)| count))
 }
 
-/// How many of a group have this status, and the logins of the first `limit`.
+/// How many of a group have this status, and the ids and logins of the first `limit`.
 ///
 /// # Errors
 /// When the database refuses.
@@ -296,8 +296,8 @@ pub async fn with_status(
     group_id: &str,
     status: &str,
     limit: i64,
-) -> Result<(i64, Vec<String>)> {
+) -> Result<(i64, Vec<(String, String)>)> {
     let count: Option<(i64,)> = optional!(conn, (i64,), COUNT_WITH_STATUS, group_id, status)?;
-    let logins: Vec<(String,)> = all!(conn, (String,), WITH_STATUS, group_id, status, limit)?;
-    Ok((count.map_or(0, |(count,)| count), logins.into_iter().map(|(login,)| login).collect()))
+    let people = all!(conn, (String, String), WITH_STATUS, group_id, status, limit)?;
+    Ok((count.map_or(0, |(count,)| count), people))
 }

@@ -65,6 +65,7 @@ queries! {
                 AND session_id IS NOT DISTINCT FROM $8";
     LOCK_FINISHED = "UPDATE signins SET grant_id = grant_id WHERE id = $1 AND grant_id IS NOT NULL RETURNING grant_id";
     FINISH_AGAIN = "UPDATE signins SET grant_id = $2 WHERE id = $1 AND grant_id IS NOT NULL";
+    REPLACE_REQUEST = "UPDATE signins SET request = $3 WHERE id = $1 AND request = $2 AND finished_at IS NOT NULL";
     CLOSE = "UPDATE signins SET finished_at = $2 WHERE id = $1 AND finished_at IS NULL AND expires_at > $2";
     FORGET_USER = "UPDATE signins SET user_id = NULL, password_at = NULL, code_at = NULL, skipped_at = NULL, hindrance = NULL,
                                       consented_at = NULL,
@@ -322,6 +323,14 @@ pub async fn finish_again(conn: &mut Conn, id: &str, grant_id: &str) -> Result<O
     let before: Option<(String,)> = optional!(conn, (String,), LOCK_FINISHED, id)?;
     execute!(conn, FINISH_AGAIN, id, grant_id)?;
     Ok(before.map(|(grant_id,)| grant_id))
+}
+
+/// Writes down what else a sign-in that has ended asks for, once: false when it asks for something else than `before` by now.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn replace_request(conn: &mut Conn, id: &str, before: &str, after: &str) -> Result<bool> {
+    Ok(execute!(conn, REPLACE_REQUEST, id, before, after)? == 1)
 }
 
 /// Ends the sign-in with a refusal to the app; false when it has ended before or is too old.

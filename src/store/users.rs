@@ -74,7 +74,7 @@ queries! {
     COUNT_OVERRIDERS = "SELECT COUNT(*) FROM roles r CROSS JOIN users u
                         WHERE r.group_id = $1 AND u.role_id = r.id AND u.status = 'active'
                           AND ' ' || r.rights || ' ' LIKE '% override!_2fa %' ESCAPE '!'";
-    OVERRIDERS = "SELECT u.login FROM roles r CROSS JOIN users u
+    OVERRIDERS = "SELECT u.id, u.login FROM roles r CROSS JOIN users u
                   WHERE r.group_id = $1 AND u.role_id = r.id AND u.status = 'active'
                     AND ' ' || r.rights || ' ' LIKE '% override!_2fa %' ESCAPE '!'
                   ORDER BY u.login_key LIMIT $2";
@@ -284,14 +284,14 @@ pub async fn list_undelivered(
     all!(conn, UserRow, LIST_UNDELIVERED, group_id, after, limit)
 }
 
-/// How many active holders of `override_2fa` the tree of a top-level group has, and the logins of the first `limit`.
+/// How many active holders of `override_2fa` the tree of a top-level group has, and the ids and logins of the first `limit`.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn overriders(conn: &mut Conn, top_id: &str, limit: i64) -> Result<(i64, Vec<String>)> {
+pub async fn overriders(conn: &mut Conn, top_id: &str, limit: i64) -> Result<(i64, Vec<(String, String)>)> {
     let count: Option<(i64,)> = optional!(conn, (i64,), COUNT_OVERRIDERS, top_id)?;
-    let logins: Vec<(String,)> = all!(conn, (String,), OVERRIDERS, top_id, limit)?;
-    Ok((count.map_or(0, |(count,)| count), logins.into_iter().map(|(login,)| login).collect()))
+    let people = all!(conn, (String, String), OVERRIDERS, top_id, limit)?;
+    Ok((count.map_or(0, |(count,)| count), people))
 }
 
 /// At most `limit` active holders of `override_2fa` in the tree of a top-level group, and site administrators.

@@ -115,6 +115,12 @@ impl ClientCertificate {
         Self::of_x509(X509::from_der(&der).ok()?.as_ref(), true).map(Arc::new)
     }
 
+    /// Takes a certificate apart that somebody has registered (DER); nothing when its parts cannot be read.
+    #[must_use]
+    pub fn of_der(der: &[u8]) -> Option<Self> {
+        Self::of_x509(X509::from_der(der).ok()?.as_ref(), false)
+    }
+
     /// Takes a certificate apart; nothing when its parts cannot be read.
     #[must_use]
     pub fn of_x509(certificate: &X509Ref, verified: bool) -> Option<Self> {

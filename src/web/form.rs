@@ -62,13 +62,17 @@ impl Form {
     /// # Errors
     /// When it is too long, or no text.
     pub fn parse(text: &str) -> Result<Self, BadForm> {
+        Self::parsed(text, MAX_VALUE)
+    }
+
+    fn parsed(text: &str, longest: usize) -> Result<Self, BadForm> {
         let mut pairs = Vec::new();
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             if pairs.len() >= MAX_PARAMETERS {
                 return Err(BadForm::TooLong);
             }
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            pairs.push((decode(name)?, decode(value)?));
+            pairs.push((decode(name, longest)?, decode(value, longest)?));
         }
         Ok(Self(pairs))
     }
@@ -79,16 +83,22 @@ impl Form {
     /// # Errors
     /// When it is too long, or no text.
     pub fn typed(text: &str) -> Result<Self, BadForm> {
-        Self::parse(&text.replace("%00", "%EF%BF%BD").replace('\0', "%EF%BF%BD"))
+        Self::typed_of(text, MAX_VALUE)
     }
 
-    /// The form of a request that people have filled, as [`Form::typed`] reads it.
+    fn typed_of(text: &str, longest: usize) -> Result<Self, BadForm> {
+        Self::parsed(&text.replace("%00", "%EF%BF%BD").replace('\0', "%EF%BF%BD"), longest)
+    }
+
+    /// The form of a request that people have filled, of at most so many bytes, as [`Form::typed`] reads it. A single value may be as
+    /// long as all of it: the page says beside the field what is too long there.
     ///
     /// # Errors
     /// When there is none, it is too long or no text, or does not come to its end in time.
-    pub async fn typed_in(request: Request) -> Result<Self, BadForm> {
+    pub async fn typed_in(mut request: Request, longest: usize) -> Result<Self, BadForm> {
+        DefaultBodyLimit::max(longest).apply(&mut request);
         let is_form = is_form(request.headers());
-        Self::of_body(is_form, &body(request, &()).await?, Self::typed)
+        Self::of_body(is_form, &body(request, &()).await?, |text| Self::typed_of(text, longest))
     }
 
     /// Reads the form of a request, whose head stays for whoever needs it too.
@@ -175,13 +185,13 @@ impl std::fmt::Debug for Form {
     }
 }
 
-fn decode(text: &str) -> Result<String, BadForm> {
+fn decode(text: &str, longest: usize) -> Result<String, BadForm> {
     let spaced = text.replace('+', " ");
     let decoded = percent_decode_str(&spaced).decode_utf8().map_err(|_| BadForm::NotText)?;
     if decoded.contains('\0') {
         return Err(BadForm::NotText);
     }
-    if decoded.len() > MAX_VALUE { Err(BadForm::TooLong) } else { Ok(decoded.into_owned()) }
+    if decoded.len() > longest { Err(BadForm::TooLong) } else { Ok(decoded.into_owned()) }
 }
 
 fn is_form(headers: &HeaderMap) -> bool {

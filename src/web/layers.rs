@@ -12,7 +12,7 @@ use url::{Host, Url};
 use super::language::Language;
 use super::pages::Pages;
 use super::problem::Problem;
-use super::problem_page::ProblemPage;
+use super::problem_page::{Met, ProblemPage};
 use crate::keys::secret::entropy;
 use crate::trace::{REQUEST_ID, RequestId};
 
@@ -47,10 +47,17 @@ pub async fn finish(State(layers): State<Layers>, request: Request, next: Next) 
     let (language, json) = asked_for(request.headers());
     let id = request.extensions().get().cloned().unwrap_or_else(|| RequestId::made(&mut entropy()));
     let apart = !leads_to_an_app(request.uri().path());
+    let met = Met::at(request.uri().path());
     let mut response = next.run(request).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         problem.log();
-        response = with_body(&layers, &response, &problem, json, language, id.as_str());
+        let status = problem.status();
+        let drawn = if json {
+            (status, Json(problem.json(id.as_str()))).into_response()
+        } else {
+            layers.pages.respond(status, &ProblemPage::of(&problem, id.as_str(), met), language)
+        };
+        response = with_headers_of(&response, drawn);
     }
     within(layers.pages.base(), &mut response);
     headers(&layers, &mut response, id.as_str());
@@ -87,21 +94,8 @@ fn asked_for(headers: &HeaderMap) -> (Language, bool) {
     (Language::of_reader(headers, None), json)
 }
 
-/// A problem's response keeps its status and headers (`Allow`, `Retry-After`) and gets the page or the JSON that says why.
-fn with_body(
-    layers: &Layers,
-    response: &Response,
-    problem: &Problem,
-    json: bool,
-    language: Language,
-    id: &str,
-) -> Response {
-    let status = problem.status();
-    let mut drawn = if json {
-        (status, Json(problem.json(id))).into_response()
-    } else {
-        layers.pages.respond(status, &ProblemPage::of(problem, id), language)
-    };
+/// The page of a problem, or the JSON, keeps the headers that the problem came with (`Allow`, `Retry-After`).
+fn with_headers_of(response: &Response, mut drawn: Response) -> Response {
     for name in [header::ALLOW, header::RETRY_AFTER] {
         if let Some(value) = response.headers().get(&name) {
             drawn.headers_mut().insert(name, value.clone());

@@ -85,6 +85,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("console/hand_code.html", include_str!("../../templates/console/hand_code.html")),
     ("console/new_user.html", include_str!("../../templates/console/new_user.html")),
     ("console/not_now.html", include_str!("../../templates/console/not_now.html")),
+    ("console/sent.html", include_str!("../../templates/console/sent.html")),
     ("console/kept.html", include_str!("../../templates/console/kept.html")),
     ("console/confirm.html", include_str!("../../templates/console/confirm.html")),
     ("console/stranger.html", include_str!("../../templates/console/stranger.html")),
@@ -361,12 +362,30 @@ fn when(moment: &Value) -> Result<Value, Error> {
     Ok(Value::from_safe_string(format!("<time data-when datetime=\"{iso}\">{date}</time>")))
 }
 
-/// A sentence that a page names by a value: its `key`, with a `name` and a number `n` in it.
+/// A sentence that a page names by a value: its `key`, with a `name` and a number `n` in it; or, in place of the name, with links to the
+/// `people` whom it stands for.
 fn tell(catalogue: &Catalogue, state: &State<'_, '_>, said: &Value) -> Result<Value, Error> {
     let key = said.get_attr("key")?.to_string();
-    let pairs = ["name", "n"].into_iter().map(|part| Ok((part, said.get_attr(part)?)));
-    let arguments: Kwargs = pairs.collect::<Result<Vec<_>, Error>>()?.into_iter().collect();
+    let people = said.get_attr("people")?;
+    let name = match people.len() {
+        Some(1..) => links(state, &people, said.get_attr("more")?.is_true())?,
+        _ => said.get_attr("name")?,
+    };
+    let arguments: Kwargs = [("name", name), ("n", said.get_attr("n")?)].into_iter().collect();
     translate(catalogue, state, &key, &arguments)
+}
+
+/// Names that lead somewhere, and a sign that there are more.
+fn links(state: &State<'_, '_>, people: &Value, more: bool) -> Result<Value, Error> {
+    let base = state.lookup("base").map(|base| base.to_string()).unwrap_or_default();
+    let mut links = Vec::new();
+    for one in people.try_iter()? {
+        let path = format!("{base}{}", one.get_attr("path")?);
+        let (path, name) = (HtmlEscape(&path).to_string(), one.get_attr("name")?.to_string());
+        links.push(format!("<a href=\"{path}\">{}</a>", HtmlEscape(&name)));
+    }
+    links.extend(more.then(|| "…".to_owned()));
+    Ok(Value::from_safe_string(links.join(", ")))
 }
 
 /// Seconds as `m:ss`, as an element that our script counts down.

@@ -9,7 +9,7 @@ use super::mails::{
 };
 use super::pages::{MailPage, Page, Pages, TemplateError};
 use super::problem::Problem;
-use super::problem_page::ProblemPage;
+use super::problem_page::{Met, ProblemPage};
 use super::views::{
     AppCard, ChoosePasswordPage, CodePage, ConsentPage, DeviceOverPage, DevicePage, ErrorText, ExpiredPage,
     FormPostPage, FrontPage, Hint, LogoutPage, PasswordChosenPage, PasswordPage, ProtocolErrorPage,
@@ -340,7 +340,17 @@ impl<'p> Drawing<'p> {
             ("problem-unavailable", Problem::Unavailable(String::new())),
             ("problem-internal", Problem::Internal(String::new())),
         ] {
-            self.page(name, &ProblemPage::of(&problem, reference))?;
+            self.page(name, &ProblemPage::of(&problem, reference, Met::Elsewhere))?;
+        }
+        for (name, problem) in [
+            ("problem-console-not-found", Problem::NotFound),
+            ("problem-console-method", Problem::MethodNotAllowed),
+            ("problem-console-too-long", Problem::BadForm(BadForm::TooLong)),
+            ("problem-console-bad-form", Problem::BadForm(BadForm::NotText)),
+            ("problem-console-foreign-form", Problem::ForeignForm),
+            ("problem-console-gone", Problem::Gone),
+        ] {
+            self.page(name, &ProblemPage::of(&problem, reference, Met::InConsole))?;
         }
         Ok(())
     }

@@ -16,9 +16,9 @@ const SITE_ADMINISTRATOR: Somebody = PEOPLE[7];
 const TOP_MANAGER: Somebody = PEOPLE[5];
 
 /// What no field takes: a NUL, control characters, marks that turn the text around, what cannot be seen, and what is too long.
-fn bad() -> [String; 6] {
-    ["no\u{0}w", "no\u{7}w", "no\u{1b}[2Jw", "no\u{202e}w", "no\u{200b}w", &"now ".repeat(1750)]
-        .map(str::to_owned)
+fn bad() -> [String; 7] {
+    let (long, longest) = ("now ".repeat(1750), "now ".repeat(50_000));
+    ["no\u{0}w", "no\u{7}w", "no\u{1b}[2Jw", "no\u{202e}w", "no\u{200b}w", &long, &longest].map(str::to_owned)
 }
 
 /// What may be taken, and must do nothing where it is shown: HTML, a template's own signs, a formula, a login that looks like another.
@@ -123,7 +123,8 @@ crate::on_both_databases! {
                         assert_eq!(kept.map(|(_, value)| value), Some(value), "{asked}: {name} is lost");
                     }
                     let (_, kept) = shown.fields.iter().find(|(shown, _)| shown == field).unwrap();
-                    assert!(kept.starts_with("no"), "{asked}: {kept:?} is left of it");
+                    let whole = value.starts_with("now ").then_some(value.len());
+                    assert!(kept.starts_with("no") && whole.is_none_or(|whole| kept.len() == whole), "{asked}: {kept:?} is left of it");
                 }
             }
         }
@@ -202,6 +203,61 @@ crate::on_both_databases! {
         max.browser.submit().await;
         assert!(max.saved().is_some(), "{}", max.browser.text());
         assert_eq!(site.admin.user("nia").await.email.as_deref(), Some("nia@example.org"));
+    }
+
+    /// Every change, all at once, while the database is locked or full: each page says so and holds all that was typed.
+    async fn no_form_is_lost_while_the_database_takes_nothing(database) {
+        let mut world = World::on(database).await;
+        let mut sending = Vec::new();
+        // Where there is nothing to take back, nothing is to be written.
+        for route in routes::all().filter(|route| route.writes.is_some() && !route.path.ends_with("/undo")) {
+            let typed = super::forms::form(&world, route).into_iter();
+            let typed: Vec<(String, String)> = typed.map(|(name, value)| (name.to_owned(), value)).collect();
+            let (address, browser) = (world.address(route).await, world.browser(who(route)).await);
+            sending.push((route, address, typed, browser));
+        }
+        let before = ids(&world).await;
+        let locked = world.site.refuse_writes().await;
+        let mut answers = Vec::new();
+        for (route, address, typed, browser) in sending {
+            let (url, sent) = (world.site.url.join(&address).unwrap(), typed.clone());
+            let answer = tokio::spawn(async move { browser.fetch(&Method::POST, &url, &sent, true).await });
+            answers.push((route, address, typed, answer));
+        }
+        for (route, address, typed, answer) in answers {
+            let page = answer.await.unwrap();
+            assert_eq!(page.status, 503, "{route:?}\n{}", page.body);
+            let kept = html::forms(&page.body).into_iter().find(|form| form.action == address);
+            assert_eq!(kept.map(|form| form.fields), Some(typed), "{route:?}\n{}", page.body);
+        }
+        drop(locked);
+        assert_eq!(ids(&world).await, before, "something was done");
+    }
+
+    async fn what_is_too_much_is_refused_in_the_words_of_the_console(database) {
+        let site = Site::on(database).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        let home = "/console".to_owned();
+        let long = "now ".repeat(70_000);
+        max.browser.post("/console/groups", &[("name", &long)]).await;
+        assert_eq!(max.browser.status(), 413);
+        let text = max.browser.text();
+        assert!(text.contains("Nothing was saved") && text.contains("256 kB"), "{text}");
+        for (address, status) in [("/console/nowhere", 404), ("/console/users/nobody", 404), ("/console/users/several/invite", 405)] {
+            max.open(address).await;
+            assert_eq!(max.browser.status(), status, "{address}");
+            let text = max.browser.text();
+            assert!(!text.contains("app"), "{address}: {text}");
+            assert!(max.browser.links().contains(&home), "{address}: {:?}", max.browser.links());
+        }
+        max.browser.post_from_elsewhere("/console/groups", &[("name", "Coyote")]).await;
+        assert_eq!(max.browser.status(), 403);
+        let text = max.browser.text();
+        assert!(text.contains("Nothing was done") && !text.contains("app"), "{text}");
+        // Whoever is not signed in has no need of so much.
+        let mut nobody = site.browser();
+        nobody.post("/console/groups", &[("name", &"now ".repeat(20_000))]).await;
+        assert_eq!(nobody.status(), 413);
     }
 
     async fn a_search_and_an_address_may_hold_anything(database) {

@@ -96,6 +96,10 @@ crate::on_both_databases! {
         for (name, language, said) in [
             ("", "en", "A name has 1 to 80 characters"),
             ("a/b", "en", "A name has 1 to 80 characters"),
+            (".", "en", "is neither . nor .."),
+            (" .. ", "en", "is neither . nor .."),
+            ("\u{2025}", "en", "is neither . nor .."),
+            ("a\u{ff0f}b", "en", "no slash"),
             (&long, "en", "At most 80 characters"),
             ("\u{202e}evil", "en", "cannot be seen"),
             ("a\u{7}b", "en", "cannot be seen"),
@@ -121,6 +125,11 @@ crate::on_both_databases! {
         let design = max.browser.page().url.path().to_owned();
         assert!(max.browser.text().contains("Nobody is kept out"), "{}", max.browser.text());
         max.open(&page).await;
+        for path in ["..", ".", "a/b"] {
+            max.browser.fill("subgroup", path).press("add").await;
+            assert_eq!(max.browser.status(), 422, "{path}");
+            assert!(max.browser.text_of("subgroup-error").is_some(), "{path}: {}", max.browser.text());
+        }
         max.browser.fill("subgroup", "design").press("add").await;
         assert!(max.browser.text().contains("There is one named design here already"), "{}", max.browser.text());
         let mut cora = Manager::arrives(&site, "cora").await;

@@ -1,8 +1,12 @@
 //! Does the first page say what needs this manager, and nothing else?
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use countersign::signin::days;
+use serde_json::json;
 
 use crate::support::admin::PASSWORD;
+use crate::support::ca::Issued;
 use crate::support::manager::Manager;
 use crate::support::site::Site;
 use crate::support::smtp::{Mishap, Stage};
@@ -118,6 +122,32 @@ crate::on_both_databases! {
             match expected {
                 Some(words) => assert!(text.contains(words), "{days}: {text}"),
                 None => assert!(!text.contains("The certificate of this server"), "{days}: {text}"),
+            }
+        }
+    }
+
+    /// The certificate of an app is told of by its own end, to whoever registers apps.
+    async fn a_certificate_of_an_app_that_ends_soon_is_told_to_whoever_can_register_another(database) {
+        let site = Site::on(database).await;
+        site.admin.add_site_administrator("root").await;
+        let own = BASE64_STANDARD.encode(Issued::self_signed("app").der());
+        let key = json!({
+            "kty": "EC", "crv": "P-256", "x5c": [own],
+            "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM",
+        });
+        site.admin.add_app_with(|m| m.jwks = Some(json!({ "keys": [key] }))).await;
+        // As every certificate of the tests.
+        let until = 1_893_456_000;
+        for (days, expected) in [(15, None), (13, Some("ends within two weeks")), (-1, Some("is over"))] {
+            site.advance(until - days * 86_400 - site.now());
+            let root = Manager::arrives(&site, "root").await;
+            let mut home = Manager::arrives(&site, "ada").await;
+            home.open("/console").await;
+            assert!(!home.browser.text().contains("The certificate that"), "{}", home.browser.text());
+            let text = root.browser.text();
+            match expected {
+                Some(words) => assert!(text.contains(&format!("beside its key {words}")), "{days}: {text}"),
+                None => assert!(!text.contains("The certificate that"), "{days}: {text}"),
             }
         }
     }

@@ -15,6 +15,7 @@ mod home;
 mod keys;
 mod mail;
 mod matrix;
+mod names;
 mod repair;
 mod roles;
 mod sessions;

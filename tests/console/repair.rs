@@ -289,6 +289,13 @@ crate::on_both_databases! {
         assert!(!nia.contains("Asks for help"), "{nia}");
         let event = site.admin.events().await.into_iter().rfind(|event| event.event == "help.closed").unwrap();
         assert!(event.details.contains("dismissed"), "{}", event.details);
+        // Whether there was one, and somebody else has closed it, or there was none: nothing is open.
+        for login in ["nia", "ned"] {
+            let id = site.admin.user(login).await.id;
+            cora.browser.post(&format!("/console/users/{id}/help"), &[("how", "fixed")]).await;
+            let said = cora.saved().unwrap();
+            assert!(said.contains(&format!("No request for help from {login} is open")), "{said}");
+        }
     }
 
     async fn codes_are_allowed_again_an_invitation_is_sent_again_and_somebody_is_let_in_again(database) {

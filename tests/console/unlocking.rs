@@ -62,7 +62,7 @@ crate::on_both_databases! {
         ada.prove().await;
         assert!(ada.browser.text().contains("Your change goes on now"), "{}", ada.browser.text());
         ada.browser.submit().await;
-        assert!(ada.saved().unwrap().contains("The changes to Nia Nash are saved."), "{}", ada.browser.text());
+        assert!(ada.saved().unwrap().contains("The changes to Nia Nash (nia) are saved."), "{}", ada.browser.text());
         let nia = site.admin.user("nia").await;
         assert_eq!((nia.name.as_deref(), nia.email.as_deref()), (Some("Nia Nash"), Some("nia@example.org")));
     }
@@ -129,13 +129,63 @@ crate::on_both_databases! {
         assert_eq!(browser.status(), 410);
     }
 
-    async fn what_is_too_long_to_be_kept_leads_home(database) {
+    /// Nothing above 24 kB goes into a sign-in: it stays in the browser, and is sent from there after the proof.
+    async fn what_is_too_long_to_be_kept_stays_on_the_page(database) {
         let site = Site::on(database).await;
-        let mut browser = site.browser();
-        let (half, third) = ("x".repeat(13_000), "y".repeat(13_000));
-        browser.post("/console/language", &[("a", &half), ("b", &third)]).await;
-        browser.fill("login", "ada").fill("password", PASSWORD).submit().await;
-        assert_eq!(browser.page().url.path(), "/console/repair");
+        let mut max = Manager::arrives(&site, "max").await;
+        max.open(&format!("/console/users/{}", site.admin.user("nia").await.id)).await;
+        for (away, way) in [(601, "/console/unlock"), (13 * 3600, "/console")] {
+            site.advance(away);
+            let long = "Nia ".repeat(8000);
+            max.send(&[("name", &long), ("email", "nia@example.org")]).await;
+            assert_eq!(max.browser.status(), 413, "{}", max.browser.text());
+            assert!(max.browser.text().contains("too long to be kept"), "{}", max.browser.text());
+            assert!(max.browser.links().contains(&way.to_owned()), "{:?}", max.browser.links());
+            let mut page = max.browser.new_tab();
+            max.open(way).await.prove().await;
+            page.submit().await;
+            assert_eq!(page.status(), 422, "{}", page.text());
+            assert!(page.text_of("name-error").unwrap().contains("At most 80 characters"), "{}", page.text());
+            assert_eq!(page.field("name"), Some(long));
+            assert_eq!(page.field("email").as_deref(), Some("nia@example.org"));
+            max.browser = page;
+        }
+    }
+
+    /// What was kept goes on once. Whoever goes back, or presses the button of a page that their browser still has, sends nothing.
+    async fn what_has_gone_on_is_not_sent_again(database) {
+        let site = Site::on(database).await;
+        let mut ada = Manager::arrives(&site, "ada").await;
+        let path = format!("/console/users/{}", site.admin.user("nia").await.id);
+        ada.open(&path).await;
+        site.advance(601);
+        ada.send(&[("email", "nia@example.org")]).await;
+        ada.prove().await;
+        let kept = ada.browser.page().url.path().to_owned();
+        // It waits for its proof a second time, and is one change still.
+        site.advance(601);
+        ada.open(&kept).await.prove().await;
+        let anew = ada.browser.page().url.path().to_owned();
+        assert_ne!(kept, anew);
+        let (to, _, fields) = ada.browser.new_tab().submission("submit");
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        ada.browser.submit().await;
+        assert!(ada.saved().unwrap().contains("are saved."), "{}", ada.browser.text());
+        site.admin.change_email("nia", None).await;
+        for back in [&kept, &anew] {
+            ada.open(back).await;
+            assert_eq!(ada.browser.status(), 200);
+            assert!(ada.browser.text().contains("This was sent already"), "{}", ada.browser.text());
+            let body = &ada.browser.page().body;
+            assert!(!body.contains("data-submit") && !body.contains("nia@example.org"), "{body}");
+        }
+        ada.browser.post(to.path(), &fields).await;
+        assert_eq!(ada.browser.page().url.path(), anew, "{}", ada.browser.text());
+        assert!(site.admin.user("nia").await.email.is_none());
+        // Nobody else makes it so.
+        let mut other = Manager::arrives(&site, "ada").await;
+        other.browser.post(to.path(), &fields).await;
+        assert!(other.saved().is_some(), "{}", other.browser.text());
     }
 
     async fn unlocking_leads_back_to_pages_of_the_console_alone(database) {

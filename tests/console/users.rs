@@ -427,7 +427,7 @@ crate::on_both_databases! {
         max.send(&[("email", "una@example.org")]).await;
         assert!(max.browser.text_of("login-error").unwrap().contains("taken"), "{}", max.browser.text());
         max.send(&[("login", "una")]).await;
-        assert!(max.saved().unwrap().contains("Una was added, and an invitation is on its way."));
+        assert!(max.saved().unwrap().contains("Una (una) was added, and an invitation is on its way."));
         assert!(max.browser.text_of("explained").unwrap().contains("no password has been chosen"));
         site.admin.until_no_mail_waits().await;
         assert!(site.inbox("una@example.org").last().text().contains("/reset/"));
@@ -447,6 +447,45 @@ crate::on_both_databases! {
         let una = site.admin.user("una").await;
         max.browser.post(&format!("/console/users/{}/link", una.id), &[]).await;
         assert_eq!(max.browser.status(), 422, "once they are there they are edited from above alone");
+    }
+
+    /// Whom one may not edit once they are there, one cannot give an address later.
+    async fn nobody_is_added_whom_the_reader_could_not_give_an_address_later(database) {
+        let site = Site::on(database).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        max.open("/console/users/new").await;
+        max.send(&[("login", "una"), ("name", "Una"), ("role", "Manager")]).await;
+        assert_eq!(max.browser.status(), 422);
+        let error = max.browser.text_of("email-error").unwrap();
+        assert!(error.contains("only somebody of higher rank could set one later"), "{error}");
+        assert_eq!(max.browser.field("name").as_deref(), Some("Una"));
+        max.open("/console/users?q=una").await;
+        assert_eq!(listed(&max).len(), 0);
+        for (login, role) in [("una@example.org", "Manager"), ("ula", "User")] {
+            max.open("/console/users/new").await;
+            max.send(&[("login", login), ("role", role)]).await;
+            assert!(max.saved().is_some(), "{login}: {}", max.browser.text());
+        }
+        // Whoever is above them all can give them one at any time.
+        let mut ada = Manager::arrives(&site, "ada").await;
+        ada.open("/console/users/new").await;
+        ada.send(&[("login", "una"), ("role", "Manager")]).await;
+        assert!(ada.saved().unwrap().contains("set one, and then send the invitation"), "{}", ada.browser.text());
+    }
+
+    /// A sentence about what a field does stands beside inputs alone.
+    async fn what_cannot_be_changed_has_no_hint_of_how(database) {
+        let site = Site::on(database).await;
+        site.admin.add_user(&site.acme, "moe", "Manager", Some("moe@example.org")).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        for (login, changed) in [("nia", true), ("max", false), ("moe", false), ("ada", false)] {
+            at(&mut max, &site, login).await;
+            let text = max.browser.text();
+            for hint in ["Another role gives or takes rights", "ends their sessions at once"] {
+                assert_eq!(text.contains(hint), changed, "{login}: {text}");
+            }
+            assert_eq!(max.browser.has_field("role"), changed, "{login}");
+        }
     }
 
     async fn nobody_is_given_a_login_that_looks_like_another(database) {

@@ -88,6 +88,30 @@ impl Database {
         }
     }
 
+    /// Lets nobody write any more: PostgreSQL has no room for it, and SQLite is locked by somebody else while what this answers lives.
+    pub async fn refuse_writes(&self) -> Option<rusqlite::Connection> {
+        const NO_ROOM: &str = "
+            CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS
+                $$ BEGIN RAISE EXCEPTION 'no room' USING ERRCODE = '53100'; END $$;
+            DO $$ DECLARE name TEXT; BEGIN
+                FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = current_schema() LOOP
+                    EXECUTE format('CREATE TRIGGER no_room BEFORE INSERT OR UPDATE OR DELETE ON %I
+                                    FOR EACH STATEMENT EXECUTE FUNCTION no_room()', name);
+                END LOOP;
+            END $$";
+        match &self.home {
+            Home::Sqlite { .. } => {
+                let file = self.file();
+                file.execute_batch("BEGIN IMMEDIATE").expect("the turn to write");
+                Some(file)
+            }
+            Home::Postgres { .. } => {
+                run_on(&self.url, NO_ROOM.to_owned()).await;
+                None
+            }
+        }
+    }
+
     /// Reads one text of the only row that a query finds by `$1`.
     pub async fn text(&self, query: &'static str, by: &str) -> Option<String> {
         match &self.home {

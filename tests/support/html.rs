@@ -107,6 +107,8 @@ pub fn text(html: &str) -> String {
             Piece::Open { name, .. } if is_unseen(&name) => hidden = true,
             Piece::Close { name } if is_unseen(&name) => hidden = false,
             Piece::Text(more) if !hidden => text.push_str(&more),
+            // A link stands within its sentence.
+            Piece::Open { name, .. } | Piece::Close { name } if name == "a" => {}
             // Words of neighbouring elements stay apart.
             Piece::Open { .. } | Piece::Close { .. } => text.push(' '),
             Piece::Text(_) => {}

@@ -121,6 +121,11 @@ impl Site {
         self.database.run(statements).await;
     }
 
+    /// Lets nobody write any more, as [`Database::refuse_writes`] does.
+    pub async fn refuse_writes(&self) -> Option<rusqlite::Connection> {
+        self.database.refuse_writes().await
+    }
+
     /// A browser that has never been here.
     pub fn browser(&self) -> Browser {
         Browser::new(&self.url)

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::finish::{HOME, REPAIR, arrive};
 use super::pending::{self, New};
-use super::request::destination::Doorway;
+use super::request::destination::{Destination, Doorway};
 use super::request::{AuthorizationRequest, Prompt};
 use crate::directory::Person;
 use crate::oidc::provider::Provider;
@@ -13,7 +13,7 @@ use crate::signin::announce;
 use crate::signin::binding::{self, Holder};
 use crate::signin::decide::Assurance;
 use crate::store::sessions::SessionRow;
-use crate::store::{sessions, signins};
+use crate::store::{Conn, sessions, signins};
 use crate::web::Problem;
 use crate::web::network::Network;
 
@@ -43,22 +43,67 @@ pub async fn begin(
     pending::begin(provider, headers, new, provider.signin.clock.now()).await
 }
 
-/// What was kept for the end of a sign-in that this browser has finished, and where it was sent to; none when there is nothing.
+/// What a sign-in of this browser keeps that has led into the console.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Keeping {
+    /// There is none, or it never kept anything.
+    Nothing,
+    /// A change that waits to go on.
+    Waiting(Doorway),
+    /// One that has gone on.
+    Gone,
+}
+
+/// What is kept at the end of a sign-in that this browser has finished.
 ///
 /// # Errors
 /// When the database refuses, or the row is not ours.
-pub async fn kept(provider: &Provider, id: &str, headers: &HeaderMap) -> Result<Option<Doorway>, Problem> {
+pub async fn kept(provider: &Provider, id: &str, headers: &HeaderMap) -> Result<Keeping, Problem> {
+    let mut conn = provider.signin.db.read().await?;
+    Ok(ended(provider, &mut conn, id, headers).await?.map_or(Keeping::Nothing, |(_, _, keeping)| keeping))
+}
+
+/// Takes what is kept out of its sign-in, once, since it goes on now: answers what was so before.
+///
+/// # Errors
+/// When the database refuses, or the row is not ours.
+pub async fn take(provider: &Provider, id: &str, headers: &HeaderMap) -> Result<Keeping, Problem> {
+    let mut tx = provider.signin.db.write().await?;
+    let Some((before, request, keeping)) = ended(provider, &mut tx, id, headers).await? else {
+        return Ok(Keeping::Nothing);
+    };
+    let Keeping::Waiting(doorway) = keeping else { return Ok(keeping) };
+    let gone = Doorway { kept: Some(String::new()), ..doorway.clone() };
+    let after = AuthorizationRequest { return_to: Destination::Console(gone), ..request };
+    let after = serde_json::to_string(&after).map_err(|e| Problem::Internal(e.to_string()))?;
+    if !signins::replace_request(&mut tx, id, &before, &after).await? {
+        return Ok(Keeping::Gone);
+    }
+    tx.commit().await?;
+    Ok(Keeping::Waiting(doorway))
+}
+
+/// A sign-in into the console that this browser has finished: what it asked for, as it is stored and read, and what it keeps.
+async fn ended(
+    provider: &Provider,
+    conn: &mut Conn,
+    id: &str,
+    headers: &HeaderMap,
+) -> Result<Option<(String, AuthorizationRequest, Keeping)>, Problem> {
     let state = &provider.signin;
-    let mut conn = state.db.read().await?;
-    let Some(signin) = signins::find(&mut conn, id).await? else { return Ok(None) };
-    drop(conn);
+    let Some(signin) = signins::find(conn, id).await? else { return Ok(None) };
     let holder = binding::holder(&state.cookies, &state.vault, headers, id, signin.browser_hash.as_deref());
     if holder != Holder::This || signin.finished_at.is_none() || signin.client_id.is_some() {
         return Ok(None);
     }
     let request: AuthorizationRequest =
         serde_json::from_str(&signin.request).map_err(|e| Problem::Internal(e.to_string()))?;
-    Ok(request.return_to.console().filter(|doorway| doorway.kept.is_some()).cloned())
+    let keeping = match request.return_to.console() {
+        Some(Doorway { kept: Some(sealed), .. }) if sealed.is_empty() => Keeping::Gone,
+        Some(doorway) if doorway.kept.is_some() => Keeping::Waiting(doorway.clone()),
+        _ => Keeping::Nothing,
+    };
+    Ok(Some((signin.request, request, keeping)))
 }
 
 /// Sees that an override which lets somebody in by a session from elsewhere is recorded and announced, once a session. Answers where

@@ -2,6 +2,7 @@
 
 pub(super) mod allowed;
 mod card;
+pub mod certificates;
 mod console;
 pub(super) mod encryption;
 mod invalid;

@@ -101,6 +101,9 @@ pub enum Lot {
 pub struct Named {
     /// At most twenty logins.
     pub names: Vec<String>,
+    /// Whose they are, in the same order.
+    #[serde(skip)]
+    pub ids: Vec<String>,
     /// How many there are in all.
     pub count: i64,
 }
@@ -116,7 +119,7 @@ pub async fn changing(
     actor_id: Option<&str>,
     mail: Option<MailCheck>,
 ) -> Result<Preview, Error> {
-    let (count, names) = users::overriders(conn, &group.top_id, NAMED_AT_MOST).await?;
+    let (count, overriders) = users::overriders(conn, &group.top_id, NAMED_AT_MOST).await?;
     let (off, disabled) = needs::with_status(conn, &group.id, Status::Disabled.name(), NAMED_AT_MOST).await?;
     let mut preview = Preview {
         path: groups::path(conn, &group.id).await?,
@@ -126,8 +129,8 @@ pub async fn changing(
         no_address: Named::default(),
         undelivered: Named::default(),
         codes_stopped: Named::default(),
-        disabled: Named { names: disabled, count: off },
-        overriders: Named { names, count },
+        disabled: Named::of(disabled, off),
+        overriders: Named::of(overriders, count),
         switchers_without_override: switchers_without_override(conn, group).await?,
         actor: None,
         mail,
@@ -244,8 +247,13 @@ impl Preview {
         }
         self.locked_out_ids.sort_unstable();
         let [no_address, undelivered, codes_stopped] = first.0.map(|first| first.into_values().collect());
-        (self.no_address.names, self.undelivered.names, self.codes_stopped.names) =
-            (no_address, undelivered, codes_stopped);
+        for (named, people) in [
+            (&mut self.no_address, no_address),
+            (&mut self.undelivered, undelivered),
+            (&mut self.codes_stopped, codes_stopped),
+        ] {
+            *named = Named::of(people, named.count);
+        }
         // Somebody may have come in between.
         self.asked.count = self.asked.count.max(0);
         Ok(())
@@ -267,7 +275,7 @@ impl Preview {
             Obstacle::CodesStopped => &mut self.codes_stopped,
         };
         named.count += 1;
-        first.add(obstacle, need.key, need.login);
+        first.add(obstacle, need.key, (need.id.clone(), need.login));
         self.locked_out_ids.push(need.id);
     }
 
@@ -276,7 +284,7 @@ impl Preview {
         let named = usize::try_from(self.asked.count.min(NAMED_AT_MOST)).unwrap_or_default();
         if named > 0 {
             let (asked, _) = affected(conn, group, self.to, false, "", named).await?;
-            self.asked.names = asked.into_iter().map(|one| one.login).collect();
+            (self.asked.ids, self.asked.names) = asked.into_iter().map(|one| (one.id, one.login)).unzip();
         }
         Ok(())
     }
@@ -306,12 +314,12 @@ impl Preview {
     }
 }
 
-/// The first logins of each obstacle by what they are compared by, since people are not found in that order.
+/// The first of each obstacle, ids and logins, by what they are compared by, since people are not found in that order.
 #[derive(Default)]
-struct First([BTreeMap<String, String>; 3]);
+struct First([BTreeMap<String, (String, String)>; 3]);
 
 impl First {
-    fn add(&mut self, obstacle: Obstacle, key: String, login: String) {
+    fn add(&mut self, obstacle: Obstacle, key: String, person: (String, String)) {
         let [nowhere, undelivered, stopped] = &mut self.0;
         let first = match obstacle {
             Obstacle::NoAddress => nowhere,
@@ -322,7 +330,7 @@ impl First {
         if full && first.last_key_value().is_some_and(|(last, _)| *last < key) {
             return;
         }
-        first.insert(key, login);
+        first.insert(key, person);
         if full {
             first.pop_last();
         }
@@ -330,8 +338,21 @@ impl First {
 }
 
 impl Named {
-    fn add(&mut self, login: String) {
+    /// So many, of whom these ids and logins are the first.
+    #[must_use]
+    pub fn of(people: Vec<(String, String)>, count: i64) -> Self {
+        let (ids, names) = people.into_iter().unzip();
+        Self { names, ids, count }
+    }
+
+    /// The first of them: ids and logins.
+    pub fn people(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.ids.iter().map(String::as_str).zip(self.names.iter().map(String::as_str))
+    }
+
+    fn add(&mut self, id: String, login: String) {
         if self.count < NAMED_AT_MOST {
+            self.ids.push(id);
             self.names.push(login);
         }
         self.count += 1;

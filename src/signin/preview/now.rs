@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::{Affected, Lot, NAMED_AT_MOST, Obstacle, lot};
+use super::{Affected, Lot, NAMED_AT_MOST, Named, Obstacle, lot};
 use crate::directory::people::Need;
 use crate::directory::unreached::{self, Place, Whose};
 use crate::directory::{Error, Status, Tree, TwoFactor};
@@ -255,10 +255,11 @@ impl KeptOut {
     }
 }
 
-/// How many active holders of `override_2fa` the tree of a group has, and the logins of the first.
+/// The active holders of `override_2fa` in the tree of a group.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn overriders(conn: &mut Conn, group: &GroupRow) -> Result<(i64, Vec<String>), Error> {
-    Ok(users::overriders(conn, &group.top_id, NAMED_AT_MOST).await?)
+pub async fn overriders(conn: &mut Conn, group: &GroupRow) -> Result<Named, Error> {
+    let (count, people) = users::overriders(conn, &group.top_id, NAMED_AT_MOST).await?;
+    Ok(Named::of(people, count))
 }

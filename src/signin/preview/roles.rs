@@ -78,7 +78,7 @@ pub async fn changing_role(
     let (page, _) = people::needs_of_role(conn, &role.id, "").await?;
     let mut holders = Named::default();
     for need in page {
-        holders.add(need.login);
+        holders.add(need.id, need.login);
     }
     holders.count = needs::count_of_role(conn, &role.id).await?;
     let gain_override = if will && !is { holders.clone() } else { Named::default() };
@@ -121,13 +121,13 @@ pub async fn with_role(
 impl RolePreview {
     /// Somebody who loses the override.
     fn add(&mut self, need: Need, actor_id: Option<&str>) {
-        self.holders.add(need.login.clone());
+        self.holders.add(need.id.clone(), need.login.clone());
         if let Lot::LockedOut(obstacle) = lot(&need, need.two_factor, false) {
-            self.locked_out.add(need.login.clone());
+            self.locked_out.add(need.id.clone(), need.login.clone());
             if actor_id == Some(need.id.as_str()) {
                 self.actor = Some(obstacle);
             }
         }
-        self.lose_override.add(need.login);
+        self.lose_override.add(need.id, need.login);
     }
 }

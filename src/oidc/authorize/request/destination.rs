@@ -36,7 +36,7 @@ pub enum Destination {
 pub struct Doorway {
     /// Its address, `/console` or below it.
     pub console_path: String,
-    /// A change that was sent before it could be made, sealed by the console; it goes on once everything is proven.
+    /// A change that was sent before it could be made, sealed by the console; it goes on once everything is proven, and is empty then.
     pub kept: Option<String>,
 }
 
