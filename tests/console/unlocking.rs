@@ -129,6 +129,21 @@ crate::on_both_databases! {
         assert_eq!(browser.status(), 410);
     }
 
+    /// Whoever signs in where somebody else's change waits for a proof neither sees it nor sends it.
+    async fn what_one_has_typed_is_not_for_the_next_who_signs_in_there(database) {
+        let site = Site::on(database).await;
+        let mut ada = Manager::arrives(&site, "ada").await;
+        site.advance(601);
+        let ned = site.admin.user("ned").await.id;
+        ada.browser.post(&format!("/console/users/{ned}"), &[("name", "Mine alone")]).await;
+        ada.browser.fill("login", "max").fill("password", PASSWORD).submit().await;
+        let code = site.inbox("max@example.org").code();
+        ada.browser.fill("code", &code).fill("password", PASSWORD).submit().await;
+        assert_eq!(ada.browser.page().url.path(), "/console", "{}", ada.browser.text());
+        assert!(!ada.browser.text().contains("Mine alone"), "{}", ada.browser.text());
+        assert_eq!(site.admin.user("ned").await.name, None);
+    }
+
     /// Nothing above 24 kB goes into a sign-in: it stays in the browser, and is sent from there after the proof.
     async fn what_is_too_long_to_be_kept_stays_on_the_page(database) {
         let site = Site::on(database).await;
