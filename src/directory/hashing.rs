@@ -289,8 +289,10 @@ mod tests {
             stat.rsplit_once(')').unwrap().1.split_whitespace().nth(16).unwrap().parse().unwrap()
         };
         let before = niceness("self");
+        let room = Hashers::new(1, Duration::ZERO).0;
+        room.state().threads = 1;
         let behind = std::thread::spawn(move || {
-            step_back();
+            room.work();
             niceness("thread-self")
         });
         assert_eq!((behind.join().unwrap(), niceness("self")), (BEHIND, before), "the thread alone");

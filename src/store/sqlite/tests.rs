@@ -8,6 +8,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::task::{JoinSet, yield_now};
 
+use crate::store::macros::optional;
 use crate::store::{Conn, Db, Options, Result, Tx, facts};
 
 /// What every transaction of the storm counts up.
@@ -42,6 +43,17 @@ async fn changing(db: &Db, name: &str) -> Tx {
     let mut tx = db.write().await.unwrap();
     facts::set(&mut tx, name, "x").await.unwrap();
     tx
+}
+
+/// A code that was spent stays spent when the power fails a moment later; no test can pull the plug.
+#[tokio::test]
+async fn what_was_committed_is_on_the_disk() {
+    let (_folder, db) = database().await;
+    let mut tx = db.write().await.unwrap();
+    let full: Option<(i64,)> = optional!(tx, (i64,), "SELECT synchronous FROM pragma_synchronous").unwrap();
+    let kept: Option<(String,)> =
+        optional!(tx, (String,), "SELECT journal_mode FROM pragma_journal_mode").unwrap();
+    assert_eq!((full, kept), (Some((2,)), Some(("wal".to_owned(),))));
 }
 
 /// The transaction stays open on such a connection: whoever came next would have found themselves in it.
