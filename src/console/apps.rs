@@ -101,7 +101,7 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
     let mut all = clients::list(&mut conn, "", i64::try_from(MOST + 1).unwrap_or(i64::MAX)).await?;
     let more = all.len() > MOST;
     all.truncate(MOST);
-    let mut found = sought(all, &asked);
+    let mut found = sought(all, &asked.q, asked.sort, asked.descending);
     let told = Said::new("apps-told").counting(i64::try_from(found.len()).unwrap_or(i64::MAX));
     let begins = found.iter().position(|client| client.id == asked.after).map_or(0, |last| last + 1);
     found.drain(..begins);
@@ -133,8 +133,8 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
 }
 
 /// The apps of the name, id or address that is asked for, in the order that is; those who are alike in it by name.
-fn sought(mut all: Vec<Client>, asked: &Listing) -> Vec<Client> {
-    let q = asked.q.to_lowercase();
+fn sought(mut all: Vec<Client>, q: &str, sort: Option<&str>, descending: bool) -> Vec<Client> {
+    let q = q.to_lowercase();
     let is_meant = |client: &Client| {
         let metadata = &client.metadata;
         metadata.client_name.to_lowercase().contains(&q)
@@ -143,7 +143,7 @@ fn sought(mut all: Vec<Client>, asked: &Listing) -> Vec<Client> {
     };
     all.retain(is_meant);
     all.sort_by_cached_key(|client| {
-        let (word, number) = match asked.sort {
+        let (word, number) = match sort {
             Some("kind") => (kind(client).key, 0),
             // Everybody before some.
             Some("groups") => (String::new(), client.metadata.allowed_groups.len()),
@@ -151,7 +151,7 @@ fn sought(mut all: Vec<Client>, asked: &Listing) -> Vec<Client> {
         };
         (word, number, client.metadata.client_name.to_lowercase(), client.id.clone())
     });
-    if asked.descending {
+    if descending {
         all.reverse();
     }
     all
@@ -272,14 +272,17 @@ mod tests {
         };
         let all =
             || vec![app("a", "wiki", "wiki"), app("b", "Grafana", "charts"), app("c", "Álbum", "photos")];
-        let found = |q, descending| -> Vec<String> {
-            sought(all(), q, descending).into_iter().map(|client| client.id).collect()
+        let sorted = |q, sort, descending| -> Vec<String> {
+            sought(all(), q, sort, descending).into_iter().map(|client| client.id).collect()
         };
+        let found = |q, descending| sorted(q, None, descending);
         assert_eq!(found("", false), ["b", "a", "c"]);
         assert_eq!(found("", true), ["c", "a", "b"]);
         assert_eq!(found("GRAF", false), ["b"]);
         assert_eq!(found("photos.example", false), ["c"]);
         assert_eq!(found("a", false), ["b", "a", "c"], "each has one in its name or address");
         assert!(found("moon", false).is_empty());
+        // Those who are alike in what is asked for stand by name.
+        assert_eq!(sorted("", Some("kind"), true), ["c", "a", "b"]);
     }
 }
