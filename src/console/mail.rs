@@ -14,10 +14,10 @@ use super::routes::{Needs, Route};
 use super::visit::ConsolePage;
 use super::{Visit, kept};
 use crate::clock::Moment;
-use crate::directory::Address;
 use crate::directory::deliveries::{self, Which};
 use crate::directory::proof::AdministerSite;
 use crate::directory::rights::own;
+use crate::directory::{Address, called};
 use crate::mail::Purpose;
 use crate::signin::mailing;
 use crate::store::deliveries::Delivery;
@@ -74,7 +74,7 @@ pub struct Line {
     pub at: Moment,
     /// The key of what it is for.
     pub what: &'static str,
-    /// To whom: their name, or else the address.
+    /// To whom: their name with the login, or else the address.
     pub to: String,
     /// Their page, where they are somebody here.
     pub person: Option<String>,
@@ -180,10 +180,12 @@ fn line(visit: &Visit, message: &Delivery) -> Line {
     }
 }
 
-/// To whom a message went: their name, or else its address.
+/// To whom a message went: their name with the login, or else its address.
 pub(super) fn whom(message: &Delivery) -> String {
-    let name = message.name.clone().filter(|name| !name.is_empty());
-    name.or_else(|| message.login.clone()).unwrap_or_else(|| address(message))
+    match &message.login {
+        Some(login) => called(message.name.as_deref(), login),
+        None => address(message),
+    }
 }
 
 /// Its address, as people read it.

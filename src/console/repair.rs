@@ -13,6 +13,7 @@ use super::field::{Said, Summed, Wrong};
 use super::groups_to_choose::problem;
 use super::home::link;
 use super::listing::{Listing, Table};
+use super::mail::whom;
 use super::routes::{Needs, Route};
 use super::visit::ConsolePage;
 use crate::clock::Moment;
@@ -21,7 +22,7 @@ use crate::directory::help::{self, Waiting};
 use crate::directory::listing::{self, Which};
 use crate::directory::rights::own;
 use crate::directory::unreached::Place;
-use crate::directory::{Person, called, people};
+use crate::directory::{Person, people};
 use crate::mail::Proof;
 use crate::signin::preview::{KeptOut, count_locked_out_in, locked_out_in};
 use crate::store::Conn;
@@ -303,10 +304,7 @@ fn told(visit: &Visit, failed: &[Delivery]) -> Vec<Failing> {
                 answer,
                 n: 1,
                 at: visit.moment(message.created_at_ms / 1000),
-                to: match &message.login {
-                    Some(login) => called(message.name.as_deref(), login),
-                    None => message.address.clone(),
-                },
+                to: whom(message),
                 person: message
                     .user_id
                     .as_ref()

@@ -481,8 +481,10 @@ crate::on_both_databases! {
         for (login, changed) in [("nia", true), ("max", false), ("moe", false), ("ada", false)] {
             at(&mut max, &site, login).await;
             let text = max.browser.text();
-            for hint in ["Another role gives or takes rights", "ends their sessions at once"] {
-                assert_eq!(text.contains(hint), changed, "{login}: {text}");
+            for (field, hint) in
+                [("role", "Another role gives or takes rights"), ("status", "ends their sessions at once")]
+            {
+                assert_eq!(text.contains(hint), max.browser.has_field(field), "{login}: {text}");
             }
             assert_eq!(max.browser.has_field("role"), changed, "{login}");
         }
