@@ -43,6 +43,8 @@ crate::on_both_databases! {
     async fn two_rotations_at_once_are_one(database) {
         let keys = House::of(&database).with_keys().await;
         let other = keys.elsewhere(&database).await;
+        // Connected, so that both begin at once.
+        other.ring(2000).await.unwrap();
         let (one, two) = tokio::join!(keys.rotate(2000, AtOnce, 600, None, Actor::Operator), other.rotate(2000, AtOnce, 600, None, Actor::Operator));
         assert_eq!(one.unwrap().len() + two.unwrap().len(), 5);
     }
