@@ -12,7 +12,7 @@ use url::{Host, Url};
 use super::{Operator, input};
 use crate::config::{self, Period};
 use crate::directory::users::{self, NewUser};
-use crate::directory::{Address, By, Login, links, roles};
+use crate::directory::{Address, By, Login, links, people, roles};
 use crate::keys::SigningKeys;
 use crate::keys::secret::entropy;
 
@@ -138,7 +138,7 @@ async fn make(
     SigningKeys::new(db.clone(), vault).ring(now_ms / 1000).await?;
     let by = By::operator(now_ms);
     let mut tx = db.write().await?;
-    if users::has_site_administrator(&mut tx).await? {
+    if people::has_site_administrator(&mut tx).await? {
         bail!(
             "a provider is there already, and nothing was added: `countersign user add LOGIN --site-administrator` makes another administrator"
         );

@@ -5,11 +5,11 @@ use super::by::standing;
 use super::login::{Login, fold};
 use super::person::{Person, Status, deliverable};
 use super::policy::{self, Actor};
-use super::rights::{Rights, own};
+use super::rights::{Rights, SITE_ADMINISTRATOR, own};
 use super::two_factor::TwoFactor;
 use crate::mail::{Meaning, Unsent, Working};
 use crate::store::needs::{self, NeedRow};
-use crate::store::{Conn, Error, Result, domains, groups, users};
+use crate::store::{Conn, Error, Result, domains, groups, roles, users};
 
 /// How many people are read at once.
 const PAGE: i64 = 500;
@@ -23,6 +23,17 @@ const TOLD: i64 = 50;
 /// When the database refuses.
 pub async fn find(conn: &mut Conn, id: &str) -> Result<Option<Person>> {
     users::find(conn, id).await?.map(Person::from_row).transpose()
+}
+
+/// Whether somebody administers the site, or will once they have chosen a password.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn has_site_administrator(conn: &mut Conn) -> Result<bool> {
+    match roles::find_named(conn, None, &fold(SITE_ADMINISTRATOR.name)).await? {
+        Some(role) => Ok(roles::count_holders(conn, &role.id).await? > 0),
+        None => Ok(false),
+    }
 }
 
 /// The user of this id as they are now, whom nobody else changes until the transaction ends: what the rules are asked about. A row that

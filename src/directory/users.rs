@@ -10,7 +10,7 @@ use super::links::{Link, Purpose};
 use super::login::{self, fold};
 use super::person::deliverable;
 use super::policy::{self, Actor, After, Others, Place, Refusal, RoleFacts};
-use super::rights::{SITE_ADMINISTRATOR, own};
+use super::rights::own;
 use super::seen::Seen;
 use super::{
     Address, Claim, ClaimChanges, Error, HomeGroup, Login, Person, Role, Status, help, history, links,
@@ -64,18 +64,6 @@ pub struct Changes {
     pub claims: ClaimChanges,
     /// What the actor has seen of the user before: what is no longer so is not overwritten.
     pub seen: Seen,
-}
-
-/// Whether somebody administers the site, or will once they have chosen a password.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn has_site_administrator(conn: &mut Conn) -> Result<bool, Error> {
-    let role = store::roles::find_named(conn, None, &fold(SITE_ADMINISTRATOR.name)).await?;
-    match role {
-        Some(role) => Ok(store::roles::count_holders(conn, &role.id).await? > 0),
-        None => Ok(false),
-    }
 }
 
 /// Adds a user.
