@@ -170,11 +170,7 @@ fn line(visit: &Visit, message: &Delivery) -> Line {
         at: visit.moment(message.created_at_ms / 1000),
         what: kind(&message.purpose),
         to: whom(message),
-        person: message
-            .user_id
-            .as_ref()
-            .filter(|_| message.login.is_some())
-            .map(|id| format!("/console/users/{id}")),
+        person: page_of(message),
         answer: Answered::of(&message.state, message.answer.as_deref()),
         failed: matches!(message.state.as_str(), "refused" | "expired" | "deferred"),
     }
@@ -186,6 +182,11 @@ pub(super) fn whom(message: &Delivery) -> String {
         Some(login) => called(message.name.as_deref(), login),
         None => address(message),
     }
+}
+
+/// The page of whom a message went to; none where they are gone.
+pub(super) fn page_of(message: &Delivery) -> Option<String> {
+    message.user_id.as_ref().filter(|_| message.login.is_some()).map(|id| format!("/console/users/{id}"))
 }
 
 /// Its address, as people read it.

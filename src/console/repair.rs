@@ -13,7 +13,7 @@ use super::field::{Said, Summed, Wrong};
 use super::groups_to_choose::problem;
 use super::home::link;
 use super::listing::{Listing, Table};
-use super::mail::whom;
+use super::mail::{page_of, whom};
 use super::routes::{Needs, Route};
 use super::visit::ConsolePage;
 use crate::clock::Moment;
@@ -305,11 +305,7 @@ fn told(visit: &Visit, failed: &[Delivery]) -> Vec<Failing> {
                 n: 1,
                 at: visit.moment(message.created_at_ms / 1000),
                 to: whom(message),
-                person: message
-                    .user_id
-                    .as_ref()
-                    .filter(|_| message.login.is_some())
-                    .map(|id| format!("/console/users/{id}")),
+                person: page_of(message),
                 path: format!("/console/mail/{}", message.id),
             });
         }
