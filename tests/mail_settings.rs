@@ -4,7 +4,9 @@
 mod support;
 
 use countersign::config::Encryption;
-use countersign::directory::mail_settings;
+use countersign::directory::Error;
+use countersign::directory::mail_settings::{self, Failed};
+use countersign::directory::policy::Refusal;
 use countersign::directory::proof::{AdministerSite, Proof};
 use countersign::keys::secret::entropy;
 use countersign::mail::settings::{MailSettings, Stage};
@@ -57,8 +59,8 @@ crate::on_both_databases! {
         let event = events.iter().find(|event| event.event == "mail.settings_saved").unwrap();
         assert!(event.details.contains("before") && !event.details.contains("hunter2"), "{event:?}");
         let mut tx = site.admin.db.write().await.unwrap();
-        assert!(mail_settings::reset(&mut tx, &by, &mut entropy()).await.unwrap());
-        assert!(!mail_settings::reset(&mut tx, &by, &mut entropy()).await.unwrap());
+        assert!(mail_settings::reset(&mut tx, None, &by, &mut entropy()).await.unwrap());
+        assert!(!mail_settings::reset(&mut tx, None, &by, &mut entropy()).await.unwrap());
         tx.commit().await.unwrap();
         site.advance(120);
         let ned = site.after_password(&app.visit(), "ned").await;
@@ -105,6 +107,29 @@ crate::on_both_databases! {
         for login in ["max", "ada"] {
             assert!(site.by(login).await.prove::<AdministerSite>().is_err(), "{login}");
         }
+    }
+
+    /// The word of the right in a role of a group is no right: it reaches into nobody's network, and says nothing of what was saved.
+    async fn the_right_means_nothing_in_a_group(database) {
+        let site = Site::on(database).await;
+        site.run("UPDATE roles SET rights = rights || ' administer_site' WHERE name = 'Top manager'").await;
+        let (vault, config, by) = (site.vault(), site.config(), site.by("ada").await);
+        assert!(!by.administers_site());
+        let by = by.prove::<AdministerSite>().expect("the word");
+        let watched = Smtp::start().await;
+        let typed = at(watched.port);
+        let refused = |failed: Failed| matches!(failed, Failed::Directory(Error::Refused(Refusal::LacksRight("administer_site"))));
+        let tried = mail_settings::try_out(&site.admin.db, config, &typed, "ada@example.org", &by).await;
+        assert!(tried.is_err_and(refused) && watched.visits() == 0);
+        let mut tx = site.admin.db.write().await.unwrap();
+        assert!(mail_settings::current(&mut tx, &vault, config, &by).await.is_err_and(refused));
+        assert!(mail_settings::version(&mut tx, &by).await.is_err_and(refused));
+        assert!(mail_settings::completed(&mut tx, &vault, config, typed.clone(), &by).await.is_err_and(refused));
+        let saved = mail_settings::save(&mut tx, &vault, config, &typed, &Vec::new(), &by, &mut entropy()).await;
+        assert!(saved.is_err_and(refused));
+        assert!(mail_settings::reset(&mut tx, None, &by, &mut entropy()).await.is_err_and(refused));
+        tx.commit().await.unwrap();
+        assert_eq!(facts::find(&mut site.admin.db.read().await.unwrap(), facts::MAIL_SETTINGS).await.unwrap(), None);
     }
 
     /// Settings that make no sense are not saved; the command line shows whose settings count, and forgets what was saved.

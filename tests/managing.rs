@@ -23,6 +23,7 @@ fn not_yet(switched: Switched) -> (Box<preview::Preview>, Ruling) {
     match switched {
         Switched::Not(preview, ruling) => (preview, ruling),
         Switched::Done(group) => panic!("it is in force: {group:?}"),
+        Switched::Meanwhile(group) => panic!("somebody else has switched it: {group:?}"),
     }
 }
 
@@ -59,9 +60,11 @@ crate::on_both_databases! {
         assert_eq!(ruling, Ruling::Refused(vec![Objection::MailFails]));
         assert!(seen.mail.is_some_and(|mail| mail.words.contains("connection refused")));
         let rehearsed = preview::switch(db, &mailer, &off, TwoFactor::Rehearse, Consent::default(), None, &max).await;
-        assert!(matches!(rehearsed, Ok(Switched::Done(_))), "a rehearsal keeps nobody out");
+        let Ok(Switched::Done(rehearsed)) = rehearsed else { panic!("a rehearsal keeps nobody out") };
         let root = site.by("root").await;
-        let insisted = preview::switch(db, &mailer, &off, TwoFactor::On, insists, None, &root).await;
+        let overtaken = preview::switch(db, &mailer, &off, TwoFactor::On, insists, None, &root).await.unwrap();
+        assert!(matches!(&overtaken, Switched::Meanwhile(now) if now.two_factor_setting == "rehearse"), "{overtaken:?}");
+        let insisted = preview::switch(db, &mailer, &rehearsed, TwoFactor::On, insists, None, &root).await;
         assert!(matches!(insisted, Ok(Switched::Done(_))), "{insisted:?}");
     }
 
@@ -111,6 +114,40 @@ crate::on_both_databases! {
         assert!(self::waiting(&site, "max").await.is_empty());
         let events: Vec<String> = site.admin.events().await.into_iter().map(|event| event.event).collect();
         assert!(events.contains(&"help.asked".to_owned()) && events.contains(&"help.closed".to_owned()), "{events:?}");
+    }
+
+    /// Where mail fails it fails for everybody: of one person managers hear once an hour, and of twenty people of a tree in that time.
+    async fn managers_hear_of_one_person_once_an_hour_and_of_twenty_of_a_tree(database) {
+        let site = Site::on(database).await;
+        let bolt = site.admin.add_group("Bolt", true).await;
+        site.admin.add_user(&bolt, "bob", "Manager", Some("bob@example.org")).await;
+        site.admin.add_user(&bolt, "bea", "User", None).await;
+        let app = site.admin.add_app().await;
+        let asks = async |login: &str| {
+            site.after_password(&app.visit(), login).await.press("help").await;
+        };
+        let heard = async |login: &str| {
+            site.admin.until_no_mail_waits().await;
+            site.inbox(&format!("{login}@example.org")).letters().len()
+        };
+        asks("nia").await;
+        for (later, letters) in [(0, 1), (3599, 1), (1, 2)] {
+            site.advance(later);
+            asks("nia").await;
+            assert_eq!(heard("max").await, letters, "{later} s later");
+        }
+        site.advance(3600);
+        for n in 0..22 {
+            let login = format!("ona{n}");
+            site.admin.add_user(&site.acme, &login, "User", None).await;
+            asks(&login).await;
+        }
+        assert_eq!((heard("max").await, waiting(&site, "max").await.len()), (2 + 20, 23), "they are listed all the same");
+        asks("bea").await;
+        assert_eq!(heard("bob").await, 1, "another tree has its own");
+        site.advance(3600);
+        asks("nia").await;
+        assert_eq!(heard("max").await, 2 + 20 + 1);
     }
 
     /// What could not be sent can be said too, and a manager dismisses what there is nothing to mend about.

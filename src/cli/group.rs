@@ -9,7 +9,7 @@ use super::{Operator, input};
 use crate::directory::groups::{self, Changes};
 use crate::directory::{By, TwoFactor, rights};
 use crate::keys::secret::entropy;
-use crate::signin::preview::{self, Consent, Objection, Ruling};
+use crate::signin::preview::{self, Consent, Objection, Preview, Ruling};
 use crate::signin::rehearsal::{self, Outcome};
 use crate::store::groups::GroupRow;
 use crate::store::{Conn, Db, users};
@@ -156,13 +156,20 @@ async fn add(
 
 async fn set(operator: &Operator, path: &str, changes: Changes, yes: bool) -> anyhow::Result<()> {
     let db = operator.db().await?;
-    if let Some(two_factor) = changes.two_factor {
-        // Before the transaction: a large group takes a while to look at, and everybody else writes meanwhile.
-        ask_about(operator, &db, path, two_factor, yes).await?;
-    }
-    let mut tx = db.write().await?;
-    let group = groups::find_by_path(&mut tx, path).await?;
     let by = By::operator(operator.clock.now_ms());
+    let first = match changes.two_factor {
+        // Before the transaction: a large group takes a while to look at, and everybody else writes meanwhile.
+        Some(two_factor) => ask_about(operator, &db, path, two_factor, yes).await?,
+        None => None,
+    };
+    let mut tx = db.write().await?;
+    let mut group = groups::find_by_path(&mut tx, path).await?;
+    if let Some(first) = first {
+        // And in it: somebody may have lost their address meanwhile, or the last one the right to do without a code.
+        let (now, preview) = preview::look_again(&mut tx, &first, &group, &by).await?;
+        judge(&preview, yes).inspect_err(|_| print!("{preview}"))?;
+        group = now;
+    }
     let after = groups::set(&mut tx, &group, &changes, &by, &mut entropy()).await?;
     let path = groups::path(&mut tx, &after.id).await?;
     tx.commit().await?;
@@ -170,21 +177,27 @@ async fn set(operator: &Operator, path: &str, changes: Changes, yes: bool) -> an
     Ok(())
 }
 
-/// Shows what a setting would do, and goes on only if that is harmless, or wanted all the same.
+/// Shows what a setting would do, and goes on only if that is harmless, or wanted all the same. None where it need not be looked at.
 async fn ask_about(
     operator: &Operator,
     db: &Db,
     path: &str,
     two_factor: TwoFactor,
     yes: bool,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Option<Preview>> {
     let group = groups::find_by_path(&mut db.read().await?, path).await?;
     if TwoFactor::of(&group)? == two_factor || two_factor == TwoFactor::Off {
-        return Ok(());
+        return Ok(None);
     }
     let by = By::operator(operator.clock.now_ms());
     let preview = preview::look(db, &operator.mailer(db).await?, &group, two_factor, &by).await?;
     print!("{preview}");
+    judge(&preview, yes)?;
+    Ok(Some(preview))
+}
+
+/// Whether what a setting would do is harmless, or wanted all the same.
+fn judge(preview: &Preview, yes: bool) -> anyhow::Result<()> {
     let consent = Consent { confirmed: yes.then(|| preview.locked_out()), insists: yes };
     match preview::rule(&preview.stakes(), consent, true) {
         Ruling::Save => Ok(()),

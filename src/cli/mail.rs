@@ -110,7 +110,7 @@ async fn reset(operator: &Operator) -> anyhow::Result<()> {
     let db = operator.db().await?;
     let by = By::operator(operator.clock.now_ms()).prove::<AdministerSite>()?;
     let mut tx = db.write().await?;
-    let was_saved = mail_settings::reset(&mut tx, &by, &mut entropy()).await?;
+    let was_saved = mail_settings::reset(&mut tx, None, &by, &mut entropy()).await?;
     tx.commit().await?;
     println!(
         "{}",

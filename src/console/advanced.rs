@@ -118,6 +118,7 @@ async fn set(visit: Visit) -> Result<Response, Problem> {
             let saved = Saved::new(&format!("saved-two-factor-{to}")).about(&after.name);
             Ok(visit.saved(&here, &saved.undone_by(&format!("{here}/advanced"), &undo)))
         }
+        Ok(Switched::Meanwhile(now)) => meanwhile(&visit, &now, to, &by).await,
         Ok(Switched::Not(preview, _)) => Ok(visit.again(&foreseen(&visit, &group, &preview, true).await?)),
         Err(error) => refused(&visit, &group, error).await,
     }

@@ -135,7 +135,9 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
 async fn set(visit: Visit) -> Result<Response, Problem> {
     let by = visit.prove::<ManageBasicSettings>()?;
     let mut tx = visit.write().await?;
-    let before = visit.group(&mut tx).await?;
+    let found = visit.group(&mut tx).await?;
+    // Before what was seen is compared with what is so: nobody changes that any more.
+    let before = groups::locked(&mut tx, &found).await.map_err(failed)?;
     let changes = match changes(&visit, &before) {
         Ok(changes) => changes,
         Err(wrong) => {

@@ -45,6 +45,8 @@ pub struct MailSettingsPage {
     pub fields: Vec<Field>,
     /// What was so when the form was drawn: name and value.
     pub seen: Vec<(String, String)>,
+    /// What was saved when the form was drawn, to find out whether that is what will be forgotten.
+    pub version: String,
     /// Whether there is a box for saving what does not work.
     pub insist: bool,
     /// Whether what was saved can be forgotten.
@@ -223,6 +225,11 @@ async fn say_what_is_so(
 /// `POST /console/mail/settings/reset`: asks, and lets the file count again.
 async fn reset(visit: Visit) -> Result<Response, Problem> {
     let by = visit.prove::<AdministerSite>()?;
+    let seen = visit.form.get("version");
+    let (now, version) = (current(&visit, &by).await?.0, version(&visit, &by).await?);
+    if !version.is_empty() && seen.is_some_and(|seen| seen != version) {
+        return overtaken(&visit, &by).await;
+    }
     if !visit.is_confirmed() {
         let file = &visit.provider().signin.mailer.file().mail;
         let back = match file.transport {
@@ -231,16 +238,21 @@ async fn reset(visit: Visit) -> Result<Response, Problem> {
             TransportKind::None => Said::new("mail-reset-none"),
         };
         let asked = Confirm::of(&visit, Said::new("mail-reset-question"), "mail-reset-button", HERE)
+            .consequence(Said::new("mail-reset-now").about(&now.host))
             .consequence(back)
             .consequence(Said::new("mail-reset-gone"));
         return Ok(visit.confirm(&asked));
     }
     let mut tx = visit.write().await?;
-    match mail_settings::reset(&mut tx, &by, &mut entropy()).await {
+    match mail_settings::reset(&mut tx, seen, &by, &mut entropy()).await {
         Ok(was_saved) => {
             tx.commit().await?;
             let key = if was_saved { "saved-mail-reset" } else { "saved-mail-was-reset" };
             Ok(visit.saved(HERE, &Saved::new(key)))
+        }
+        Err(Failed::Overtaken(_)) => {
+            tx.give_up().await?;
+            overtaken(&visit, &by).await
         }
         Err(error) => {
             drop(tx);
@@ -250,15 +262,32 @@ async fn reset(visit: Visit) -> Result<Response, Problem> {
     }
 }
 
+/// Somebody else has saved other settings since these were shown, which nobody has meant to forget: the page says what is so now.
+async fn overtaken(visit: &Visit, by: &Proof<AdministerSite>) -> Result<Response, Problem> {
+    let (now, _) = current(visit, by).await?;
+    let wrong = Wrong::new("", Said::new("wrong-mail-reset-meanwhile").about(&now.host));
+    Ok(visit.again(&page(visit, by, false, &[wrong], None).await?))
+}
+
+/// What was saved, in few characters; empty where the file counts.
+async fn version(visit: &Visit, by: &Proof<AdministerSite>) -> Result<String, Problem> {
+    mail_settings::version(&mut visit.read().await?, by).await.map_err(problem)
+}
+
+/// What no typing mends.
+fn problem(error: Failed) -> Problem {
+    match error {
+        Failed::Directory(Error::Store(error)) | Failed::Mail(MailError::Store(error)) => error.into(),
+        other => Problem::Internal(other.to_string()),
+    }
+}
+
 /// The settings that count, and whether they were saved here.
 async fn current(visit: &Visit, by: &Proof<AdministerSite>) -> Result<(MailSettings, bool), Problem> {
     let state = &visit.provider().signin;
     let mut conn = visit.read().await?;
     let found = mail_settings::current(&mut conn, &state.vault, state.mailer.file(), by).await;
-    found.map_err(|error| match error {
-        Failed::Directory(Error::Store(error)) | Failed::Mail(MailError::Store(error)) => error.into(),
-        other => Problem::Internal(other.to_string()),
-    })
+    found.map_err(problem)
 }
 
 async fn page(
@@ -283,6 +312,7 @@ async fn page(
         errors: errors(&fields, whole),
         fields,
         seen: parts(&now).into_iter().map(|(name, value)| (format!("seen-{name}"), value)).collect(),
+        version: version(visit, by).await?,
         insist: trial.as_ref().is_some_and(|trial| !trial.works),
         trial,
         resettable: saved,

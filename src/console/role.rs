@@ -151,11 +151,7 @@ async fn set(visit: Visit) -> Result<Response, Problem> {
         Err(Unfit::Wrong(wrong)) => {
             return Ok(visit.again(&page(&visit, &mut conn, Some(&before), Some(&wrong)).await?));
         }
-        Err(Unfit::Meanwhile) => {
-            let wrong = Wrong::new("", Said::new("wrong-role-changed-meanwhile"));
-            let page = page(&visit, &mut conn, Some(&before), Some(&wrong)).await?;
-            return Ok(visit.again(&page.beside_what_is_so(&visit, &before, &wrong)));
-        }
+        Err(Unfit::Meanwhile) => return meanwhile(&visit, &mut conn, &before).await,
         Err(Unfit::Problem(problem)) => return Err(problem),
     };
     drop(conn);
@@ -172,12 +168,20 @@ async fn set(visit: Visit) -> Result<Response, Problem> {
             let sent = asked && seen.locked_out.count > 0;
             Ok(if sent { visit.again(&question) } else { visit.confirm(&question) })
         }
+        Ok(Changed::Meanwhile(now)) => meanwhile(&visit, &mut visit.read().await?, &now).await,
         Err(error) => {
             let wrong = wrong(error)?;
             let mut conn = visit.read().await?;
             Ok(visit.again(&page(&visit, &mut conn, Some(&before), Some(&wrong)).await?))
         }
     }
+}
+
+/// Somebody else was faster: what was typed stays, and beside it stands what the role is now.
+async fn meanwhile(visit: &Visit, conn: &mut Conn, now: &RoleRow) -> Result<Response, Problem> {
+    let wrong = Wrong::new("", Said::new("wrong-role-changed-meanwhile"));
+    let page = page(visit, conn, Some(now), Some(&wrong)).await?;
+    Ok(visit.again(&page.beside_what_is_so(visit, now, &wrong)))
 }
 
 /// The form for another role, as it was typed.

@@ -235,6 +235,7 @@ fn settings(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
         errors: Vec::new(),
         fields: fields.clone(),
         seen: vec![("seen-host".to_owned(), "mail.example.org".to_owned())],
+        version: "5eed".to_owned(),
         insist: false,
         resettable: true,
     };

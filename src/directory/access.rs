@@ -229,6 +229,6 @@ pub async fn revoke_grants(
 /// The user, whom nobody else changes until the transaction ends, if the actor may act on them.
 async fn allowed(tx: &mut Tx, user_id: &str, by: &By) -> Result<Option<Person>, Error> {
     let Some(person) = people::locked(tx, user_id).await? else { return Ok(None) };
-    policy::may_edit(&by.actor, &standing(tx, &person).await?)?;
+    policy::may_edit(&by.acting(tx).await?, &standing(tx, &person).await?)?;
     Ok(Some(person))
 }

@@ -2,6 +2,7 @@
 
 use super::by::{place, standing};
 use super::policy::{Refusal, Verdict};
+use super::seen::Seen;
 use super::users::{self, Changes};
 use super::{Address, By, Error, Person, Status, people, policy};
 use crate::keys::secret::entropy;
@@ -165,10 +166,20 @@ async fn assign_one(db: &Db, person: &Person, address: Address, by: &By) -> Resu
     if let Some(kept) = now.deliverable_address() {
         return Ok(kept);
     }
-    let changes = Changes { email: Some(Some(address.clone())), ..Changes::default() };
-    users::set(&mut tx, &now, changes, by, &mut entropy()).await?;
-    tx.commit().await?;
-    Ok(address)
+    let changes = Changes { email: Some(Some(address.clone())), seen: Seen::of(&now), ..Changes::default() };
+    match users::set(&mut tx, &now, changes, by, &mut entropy()).await {
+        Ok(_) => {
+            tx.commit().await?;
+            Ok(address)
+        }
+        // Somebody else was faster by a moment.
+        Err(Error::Overtaken(fields)) => {
+            tx.give_up().await?;
+            let now = people::find(&mut db.read().await?, &person.id).await?.ok_or(Error::Vanished)?;
+            now.deliverable_address().ok_or(Error::Overtaken(fields))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Takes from each of those the address in this domain that they were given together; whoever has another one by now keeps that. Answers
@@ -191,7 +202,7 @@ pub async fn take_back(
         match users::set(
             &mut tx,
             &now,
-            Changes { email: Some(None), ..Changes::default() },
+            Changes { email: Some(None), seen: Seen::of(&now), ..Changes::default() },
             by,
             &mut entropy(),
         )

@@ -3,7 +3,7 @@
 use rand::CryptoRng;
 
 use super::policy::{Actor, Place, Standing};
-use super::{Person, TwoFactor, people};
+use super::{Person, Status, TwoFactor, people};
 use crate::audit::{self, Event};
 use crate::store::{Conn, Result};
 
@@ -46,6 +46,17 @@ impl By {
             Actor::Operator => None,
             Actor::User(user) => Some(&user.id),
         }
+    }
+
+    /// Whoever acts, as they are by now: what they may do, somebody else may have taken from them since they asked. Every action asks the
+    /// rules about this one, once it has locked what it changes.
+    ///
+    /// # Errors
+    /// When they are gone or disabled, or the database refuses.
+    pub(super) async fn acting(&self, conn: &mut Conn) -> std::result::Result<Actor, super::Error> {
+        let Some(id) = self.user_id() else { return Ok(Actor::Operator) };
+        let person = people::find(conn, id).await?.filter(|person| person.status != Status::Disabled);
+        Ok(Actor::User(standing(conn, &person.ok_or(super::Error::Vanished)?).await?))
     }
 
     /// Seconds since 1970.

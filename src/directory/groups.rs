@@ -47,7 +47,7 @@ pub async fn add(
     rng: &mut impl CryptoRng,
 ) -> Result<GroupRow, Error> {
     let above = place(tx, parent.map(|parent| parent.id.as_str())).await?;
-    policy::may_add_group(&by.actor, &above)?;
+    policy::may_add_group(&by.acting(tx).await?, &above)?;
     if above.lineage.len() >= DEEPEST {
         return Err(Error::TooDeep(DEEPEST));
     }
@@ -94,6 +94,15 @@ pub(super) async fn add_default_role(
     Ok(row)
 }
 
+/// A group as it is once nobody else can change anything in its tree before the transaction ends.
+///
+/// # Errors
+/// When it is gone, or the database refuses.
+pub async fn locked(tx: &mut Tx, group: &GroupRow) -> Result<GroupRow, Error> {
+    groups::lock(tx, &group.top_id).await?;
+    groups::find(tx, &group.id).await?.ok_or(Error::Vanished)
+}
+
 /// Changes a group. Whoever changes the two-factor setting has seen [`crate::signin::preview`] before; it holds at the next
 /// step of every sign-in. A rehearsal begins with nobody having rehearsed.
 ///
@@ -107,8 +116,7 @@ pub async fn set(
     rng: &mut impl CryptoRng,
 ) -> Result<GroupRow, Error> {
     // The rules about the last holders of override_2fa look at the setting.
-    groups::lock(tx, &group.top_id).await?;
-    let before = groups::find(tx, &group.id).await?.ok_or(Error::Vanished)?;
+    let before = locked(tx, group).await?;
     let after = GroupRow {
         name: match changes.name.as_deref().map(str::trim).filter(|name| *name != before.name) {
             Some(name) => check_group_name(name)?.to_owned(),
@@ -124,7 +132,8 @@ pub async fn set(
         basics: after.name != before.name || after.language != before.language,
         two_factor: after.two_factor_setting != before.two_factor_setting,
     };
-    policy::may_change_group(&by.actor, &place(tx, Some(&group.id)).await?, change)?;
+    let actor = by.acting(tx).await?;
+    policy::may_change_group(&actor, &place(tx, Some(&group.id)).await?, change)?;
     if !change.basics && !change.two_factor && changes.vouched_domains.is_none() {
         return Ok(after);
     }
@@ -134,7 +143,7 @@ pub async fn set(
         rehearsals::forget_group(tx, &group.id).await?;
     }
     if let Some(domains) = &changes.vouched_domains {
-        policy::may_vouch(&by.actor, None)?;
+        policy::may_vouch(&actor, None)?;
         let domains = domains.iter().map(|domain| check_domain(domain)).collect::<Result<Vec<_>, _>>()?;
         store::domains::set(tx, &group.id, &domains).await?;
     }
@@ -283,9 +292,8 @@ pub(super) async fn list_below(
 /// # Errors
 /// When it holds somebody or something, or an app is for it; when the rules say no, or the database refuses.
 pub async fn delete(tx: &mut Tx, group: &GroupRow, by: &By, rng: &mut impl CryptoRng) -> Result<(), Error> {
-    groups::lock(tx, &group.top_id).await?;
-    let group = groups::find(tx, &group.id).await?.ok_or(Error::Vanished)?;
-    policy::may_delete_group(&by.actor, &place(tx, Some(&group.id)).await?)?;
+    let group = locked(tx, group).await?;
+    policy::may_delete_group(&by.acting(tx).await?, &place(tx, Some(&group.id)).await?)?;
     let path = path(tx, &group.id).await?;
     let (users, below) = (users::count(tx, &group.id).await?, groups::count_children(tx, &group.id).await?);
     let held = || Error::GroupNotEmpty { path: path.clone(), users: users.max(1), groups: below };

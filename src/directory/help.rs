@@ -105,7 +105,7 @@ pub async fn close(
     rng: &mut impl CryptoRng,
 ) -> Result<bool, Error> {
     let person = people::locked(tx, &person.id).await?.ok_or(Error::Vanished)?;
-    policy::may_edit(&by.actor, &standing(tx, &person).await?)?;
+    policy::may_edit(&by.acting(tx).await?, &standing(tx, &person).await?)?;
     closed(tx, &person, end, by, rng).await
 }
 

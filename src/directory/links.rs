@@ -65,7 +65,7 @@ pub async fn issue(
     rng: &mut impl CryptoRng,
 ) -> Result<Token, Error> {
     let person = people::locked(conn, &person.id).await?.ok_or(Error::Vanished)?;
-    policy::may_edit(&by.actor, &standing(conn, &person).await?)?;
+    policy::may_edit(&by.acting(conn).await?, &standing(conn, &person).await?)?;
     make(conn, &person, lifetime, by, rng).await
 }
 
@@ -84,10 +84,11 @@ pub async fn issue_first(
     let person = people::locked(conn, &person.id).await?.ok_or(Error::Vanished)?;
     let is_new = person.status == Status::Invited && !links::had_one(conn, &person.id).await?;
     let standing = standing(conn, &person).await?;
+    let actor = by.acting(conn).await?;
     if !is_new {
-        policy::may_edit(&by.actor, &standing)?;
+        policy::may_edit(&actor, &standing)?;
     }
-    policy::may_add(&by.actor, &standing.place, &standing.role)?;
+    policy::may_add(&actor, &standing.place, &standing.role)?;
     make(conn, &person, lifetime, by, rng).await
 }
 

@@ -8,6 +8,7 @@ use super::rights::own;
 use super::{By, Error};
 use crate::config::{Config, Encryption};
 use crate::keys::Vault;
+use crate::keys::secret::TokenHash;
 use crate::mail::MailError;
 use crate::mail::settings::{self, MailSettings, TrialFailed};
 use crate::store::{Conn, Db, Tx, seen_ids};
@@ -24,8 +25,8 @@ pub enum Failed {
     /// The password that is kept is for another login or another server, and goes nowhere else.
     #[error("the password is for another server or login: type it again")]
     PasswordWanted,
-    /// Somebody else has saved other settings meanwhile: of these parts.
-    #[error("somebody else has just changed {}: look again first", .0.join(", "))]
+    /// Somebody else has saved other settings meanwhile: of these parts, or, where all of them are to go, of any.
+    #[error("somebody else has just changed the settings: look again first ({})", .0.join(", "))]
     Overtaken(Vec<&'static str>),
     /// There were many trials within the hour.
     #[error("too many trials within an hour")]
@@ -34,6 +35,9 @@ pub enum Failed {
 
 /// How long trials are counted, in seconds, and the most of one person in that time: each may take the program ten seconds.
 const TRIALS: (i64, u32) = (3600, 60);
+
+/// What those queue for who save settings or forget them: the second sees what the first has done.
+const QUEUE: &str = "mail settings";
 
 /// What can be seen of settings, part by part: its name, and what it holds.
 pub type Parts = Vec<(&'static str, String)>;
@@ -145,8 +149,7 @@ pub async fn save(
     by: &Proof<AdministerSite>,
     rng: &mut impl CryptoRng,
 ) -> Result<(), Failed> {
-    // Two who save at once: the second sees what the first has saved.
-    seen_ids::queue(tx, "mail settings", by.now()).await.map_err(Error::from)?;
+    seen_ids::queue(tx, QUEUE, by.now()).await.map_err(Error::from)?;
     let (before, _) = current(tx, vault, config, by).await?;
     let overtaken = overtaken(seen, &before, typed);
     if !overtaken.is_empty() {
@@ -158,16 +161,32 @@ pub async fn save(
     Ok(by.record(event, tx, rng).await.map_err(Error::from)?)
 }
 
-/// Forgets what was saved: the file counts again. False when nothing was.
+/// What was saved, in few characters, so that whoever means to forget it can say what they have seen; empty where the file counts.
 ///
 /// # Errors
 /// When the rules say no, or the database refuses.
+pub async fn version(conn: &mut Conn, by: &Proof<AdministerSite>) -> Result<String, Failed> {
+    allowed(by)?;
+    let kept = settings::kept(conn).await.map_err(Error::from)?;
+    Ok(kept.map(|sealed| TokenHash::of(&sealed).as_str().to_owned()).unwrap_or_default())
+}
+
+/// Forgets what was saved: the file counts again. False when nothing was. What somebody else has saved since the actor has `seen` the
+/// [`version`] is not forgotten.
+///
+/// # Errors
+/// When the rules say no, somebody else has saved something meanwhile, or the database refuses.
 pub async fn reset(
     tx: &mut Tx,
+    seen: Option<&str>,
     by: &Proof<AdministerSite>,
     rng: &mut impl CryptoRng,
 ) -> Result<bool, Failed> {
-    allowed(by)?;
+    seen_ids::queue(tx, QUEUE, by.now()).await.map_err(Error::from)?;
+    let now = version(tx, by).await?;
+    if seen.is_some_and(|seen| seen != now) && !now.is_empty() {
+        return Err(Failed::Overtaken(Vec::new()));
+    }
     if !settings::reset(tx).await.map_err(Error::from)? {
         return Ok(false);
     }

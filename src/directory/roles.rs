@@ -43,7 +43,7 @@ pub async fn add(tx: &mut Tx, new: NewRole<'_>, by: &By, rng: &mut impl CryptoRn
         rank: new.rank,
         rights: new.rights.to_string(),
     };
-    policy::may_add_role(&by.actor, &place(tx, Some(&new.top.top_id)).await?, &facts(&row)?)?;
+    policy::may_add_role(&by.acting(tx).await?, &place(tx, Some(&new.top.top_id)).await?, &facts(&row)?)?;
     let added = roles::add(tx, &row, &fold(&row.name), by.now()).await;
     added.map_err(|e| Error::or_taken(e, Error::RoleExists(row.name.clone())))?;
     by.record(event("role.added", by, &row), tx, rng).await?;
@@ -56,12 +56,7 @@ pub async fn add(tx: &mut Tx, new: NewRole<'_>, by: &By, rng: &mut impl CryptoRn
 /// # Errors
 /// When a value is not allowed, the rules say no, or the database refuses.
 pub async fn set(tx: &mut Tx, after: &RoleRow, by: &By, rng: &mut impl CryptoRng) -> Result<RoleRow, Error> {
-    let found = now(tx, after).await?;
-    match &found.group_id {
-        Some(top_id) => store::groups::lock(tx, top_id).await?,
-        None => roles::lock_site(tx).await?,
-    }
-    let before = now(tx, after).await?;
+    let before = locked(tx, after).await?;
     let after = ruled(tx, &before, after, by).await?;
     let told = |role: &RoleRow| json!({ "name": role.name, "rank": role.rank, "rights": role.rights });
     if told(&before) == told(&after) {
@@ -77,6 +72,18 @@ pub async fn set(tx: &mut Tx, after: &RoleRow, by: &By, rng: &mut impl CryptoRng
     let event = history::altered(event("role.changed", by, &after), &told(&before), &told(&after));
     by.record(event, tx, rng).await?;
     Ok(after)
+}
+
+/// A role as it is once nobody else can change who holds what in its tree before the transaction ends.
+///
+/// # Errors
+/// When it is gone, or the database refuses.
+pub async fn locked(tx: &mut Tx, role: &RoleRow) -> Result<RoleRow, Error> {
+    match &role.group_id {
+        Some(top_id) => store::groups::lock(tx, top_id).await?,
+        None => roles::lock_site(tx).await?,
+    }
+    now(tx, role).await
 }
 
 /// What a role would be after a change, for whoever shows first what that would do.
@@ -113,7 +120,7 @@ async fn ruled(conn: &mut Conn, before: &RoleRow, after: &RoleRow, by: &By) -> R
         administer_site: before.group_id.is_some(),
     };
     let top = place(conn, before.group_id.as_deref()).await?;
-    policy::may_change_role(&by.actor, &top, &facts(before)?, &facts(&after)?, remaining)?;
+    policy::may_change_role(&by.acting(conn).await?, &top, &facts(before)?, &facts(&after)?, remaining)?;
     Ok(after)
 }
 
@@ -129,13 +136,9 @@ fn check_free(name: &str) -> Result<&str, Error> {
 /// # Errors
 /// When somebody holds it, the rules say no, or the database refuses.
 pub async fn delete(tx: &mut Tx, role: &RoleRow, by: &By, rng: &mut impl CryptoRng) -> Result<(), Error> {
-    match &role.group_id {
-        Some(top_id) => store::groups::lock(tx, top_id).await?,
-        None => roles::lock_site(tx).await?,
-    }
-    let role = now(tx, role).await?;
+    let role = locked(tx, role).await?;
     let top = place(tx, role.group_id.as_deref()).await?;
-    policy::may_delete_role(&by.actor, &top, &facts(&role)?)?;
+    policy::may_delete_role(&by.acting(tx).await?, &top, &facts(&role)?)?;
     let holders = roles::count_holders(tx, &role.id).await?;
     let held = |holders| Error::RoleHeld { name: role.name.clone(), holders };
     if holders > 0 {

@@ -76,7 +76,7 @@ pub async fn add(tx: &mut Tx, new: NewUser<'_>, by: &By, rng: &mut impl CryptoRn
     let id = take_in(tx, new, &place, Past::default(), by, rng).await?;
     let person = people::find(tx, &id).await?.ok_or(Error::Vanished)?;
     // Whoever may give a role of their own rank may not edit its holders: they would stay without a way in.
-    let is_out_of_reach = policy::may_edit(&by.actor, &standing(tx, &person).await?).is_err();
+    let is_out_of_reach = policy::may_edit(&by.acting(tx).await?, &standing(tx, &person).await?).is_err();
     if invited && is_out_of_reach && person.deliverable_address().is_none() {
         return Err(Error::AddressLater);
     }
@@ -97,7 +97,7 @@ pub async fn take_in(
 ) -> Result<String, Error> {
     let group_id = new.group.map(|group| group.id.as_str());
     let role = roles::now(tx, new.role).await?;
-    policy::may_add(&by.actor, place, &roles::facts(&role)?)?;
+    policy::may_add(&by.acting(tx).await?, place, &roles::facts(&role)?)?;
     let id = new_id(rng);
     if is_taken(tx, &new.login.key(), &id, by.now()).await? {
         return Err(Error::LoginTaken(new.login.to_string()));
@@ -149,9 +149,10 @@ pub async fn set(
     let after = after(tx, &person, &changes).await?;
     let others = others(tx, &person).await?;
     let standing = standing(tx, &person).await?;
-    policy::may_change(&by.actor, &standing, &after, others)?;
+    let actor = by.acting(tx).await?;
+    policy::may_change(&actor, &standing, &after, others)?;
     for claim in changes.claims.claims() {
-        policy::may_set_claim(&by.actor, &standing, claim.name(), claim.is_vouched())?;
+        policy::may_set_claim(&actor, &standing, claim.name(), claim.is_vouched())?;
     }
     refuse_own_word(tx, &person, &changes, by).await?;
     let login = changes.login.clone().map_or_else(|| Login::parse(&person.login), Ok)?;
@@ -181,7 +182,7 @@ pub async fn set(
     let done = users::set(tx, fields, by.now()).await;
     done.map_err(|e| Error::or_taken(e, Error::LoginTaken(login.to_string())))?;
     if let Some(verified) = changes.email_verified {
-        policy::may_vouch(&by.actor, Some(&standing))?;
+        policy::may_vouch(&actor, Some(&standing))?;
         if verified && email.is_none() {
             return Err(Error::NoEmail);
         }
@@ -290,7 +291,7 @@ pub async fn set_password(
     rng: &mut impl CryptoRng,
 ) -> Result<(), Error> {
     let person = people::locked(tx, &person.id).await?.ok_or(Error::Vanished)?;
-    policy::may_edit(&by.actor, &standing(tx, &person).await?)?;
+    policy::may_edit(&by.acting(tx).await?, &standing(tx, &person).await?)?;
     challenges::end_hand_codes(tx, &person.id).await?;
     let event = by.event("user.password_changed").detail("how", "set");
     replace_password(tx, &person, password_hash, event, by, rng).await
@@ -380,7 +381,7 @@ async fn replace_password(
 /// When the rules say no, or the database refuses.
 pub async fn unlock(tx: &mut Tx, person: &Person, by: &By, rng: &mut impl CryptoRng) -> Result<(), Error> {
     let person = people::locked(tx, &person.id).await?.ok_or(Error::Vanished)?;
-    policy::may_unlock(&by.actor, &standing(tx, &person).await?)?;
+    policy::may_unlock(&by.acting(tx).await?, &standing(tx, &person).await?)?;
     forget_failures(tx, &person).await?;
     challenges::clear_budget(tx, &person.id).await?;
     by.record(by.event("user.unlocked").user(&person.id), tx, rng).await?;
@@ -394,7 +395,7 @@ pub async fn unlock(tx: &mut Tx, person: &Person, by: &By, rng: &mut impl Crypto
 /// When the rules say no, or the database refuses.
 pub async fn may_give_code(tx: &mut Tx, person: &Person, by: &By) -> Result<(), Error> {
     let person = people::locked(tx, &person.id).await?.ok_or(Error::Vanished)?;
-    Ok(policy::may_unlock(&by.actor, &standing(tx, &person).await?)?)
+    Ok(policy::may_unlock(&by.acting(tx).await?, &standing(tx, &person).await?)?)
 }
 
 /// Whether somebody may change what says nothing about a user's rank, and so try whether mail reaches them.
@@ -418,7 +419,7 @@ pub async fn delete(tx: &mut Tx, person: &Person, by: &By, rng: &mut impl Crypto
     let person = locked(tx, person, None, false).await?;
     users::lock(tx, &person.id).await?;
     let others = others(tx, &person).await?;
-    policy::may_delete(&by.actor, &standing(tx, &person).await?, others)?;
+    policy::may_delete(&by.acting(tx).await?, &standing(tx, &person).await?, others)?;
     // Before their rows go, so that the apps are told, and the event knows their login.
     sessions::end_user(tx, &person.id, by.now()).await?;
     let event = by.event("user.deleted").user(&person.id).detail("login", person.login.as_str());

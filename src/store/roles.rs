@@ -30,7 +30,7 @@ queries! {
 }
 
 /// One role as the table holds it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoleRow {
     /// The role's id.
     pub id: String,

@@ -6,6 +6,7 @@
 mod support;
 
 mod apps;
+mod at_once;
 mod audit;
 mod bad_input;
 mod entering;

@@ -13,7 +13,7 @@ pub use now::{
 };
 pub use roles::{Changed, RolePreview, change_role, changing_role, with_role};
 pub use rule::{Consent, Objection, Ruling, Stakes, rule};
-pub use switch::{Switched, look, switch};
+pub use switch::{Switched, look, look_again, switch};
 
 use std::collections::BTreeMap;
 

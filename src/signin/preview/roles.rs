@@ -30,9 +30,13 @@ pub enum Changed {
     Done(RoleRow),
     /// It is not: what it would do to those who hold it has to be confirmed.
     Not(Box<RolePreview>),
+    /// It is not: somebody else has changed the role to this meanwhile.
+    Meanwhile(Box<RoleRow>),
 }
 
-/// Changes a role, if it changes nothing for anybody, or that is `confirmed` with the number of those who could no longer sign in.
+/// Changes a role that is as it was `before`, if that changes nothing for anybody, or is `confirmed` with the number of those who could no
+/// longer sign in. That is looked at before the transaction, so that nobody waits for a look that changes nothing, and again in it: what
+/// counts is who would be locked out by then.
 ///
 /// # Errors
 /// When the rules say no, or the database refuses.
@@ -43,21 +47,41 @@ pub async fn change_role(
     confirmed: Option<i64>,
     by: &By,
 ) -> Result<Changed, Error> {
-    if before.rank != after.rank || before.rights != after.rights {
-        let rights = Rights::parse(&after.rights)?;
-        let preview = changing_role(&mut db.read().await?, before, &rights, by.user_id()).await?;
-        let agreed = match confirmed {
-            None => preview.holders.count == 0,
-            Some(number) => preview.locked_out.count == 0 || number == preview.locked_out.count,
-        };
-        if !agreed {
-            return Ok(Changed::Not(Box::new(preview)));
-        }
+    if let Some(preview) = objection(&mut db.read().await?, before, after, confirmed, by).await? {
+        return Ok(Changed::Not(Box::new(preview)));
     }
     let mut tx = db.write().await?;
+    let now = roles::locked(&mut tx, before).await?;
+    if now != *before {
+        tx.give_up().await?;
+        return Ok(Changed::Meanwhile(Box::new(now)));
+    }
+    if let Some(preview) = objection(&mut tx, before, after, confirmed, by).await? {
+        tx.give_up().await?;
+        return Ok(Changed::Not(Box::new(preview)));
+    }
     let after = roles::set(&mut tx, after, by, &mut entropy()).await?;
     tx.commit().await?;
     Ok(Changed::Done(after))
+}
+
+/// What has to be confirmed first; none where nothing has, or it is.
+async fn objection(
+    conn: &mut Conn,
+    before: &RoleRow,
+    after: &RoleRow,
+    confirmed: Option<i64>,
+    by: &By,
+) -> Result<Option<RolePreview>, Error> {
+    if before.rank == after.rank && before.rights == after.rights {
+        return Ok(None);
+    }
+    let preview = changing_role(conn, before, &Rights::parse(&after.rights)?, by.user_id()).await?;
+    let agreed = match confirmed {
+        None => preview.holders.count == 0,
+        Some(number) => preview.locked_out.count == 0 || number == preview.locked_out.count,
+    };
+    Ok((!agreed).then_some(preview))
 }
 
 /// Looks at what other rights would do to those who hold a role.

@@ -7,8 +7,8 @@ use crate::directory::groups::{self, Changes};
 use crate::directory::{By, Error, TwoFactor, policy};
 use crate::keys::secret::entropy;
 use crate::mail::Mailer;
-use crate::store::Db;
 use crate::store::groups::GroupRow;
+use crate::store::{Db, Tx};
 
 /// How long the mail server has to answer while somebody looks at a preview.
 const PROBE: Duration = Duration::from_secs(3);
@@ -20,6 +20,8 @@ pub enum Switched {
     Done(GroupRow),
     /// It is not: what it would do, and what is missing or speaks against it.
     Not(Box<Preview>, Ruling),
+    /// It is not: somebody else has switched it meanwhile.
+    Meanwhile(Box<GroupRow>),
 }
 
 /// Looks at what a setting would do, and whether mail works at this moment; only for those who may change it.
@@ -47,8 +49,26 @@ pub async fn look(
     changing(&mut db.read().await?, group, to, actor_id, Some(mail)).await
 }
 
-/// Changes a group's two-factor setting, if what that does is allowed, or confirmed, or insisted on. `seen` is who would be locked out as
-/// whoever confirms has seen it ([`Preview::locked_out_seen`]): of others, and be they as many, they know nothing.
+/// Looks once more, in the transaction that is to write: at the group as it is once nobody else changes anything in its tree. Mail is as it
+/// was found at the first look.
+///
+/// # Errors
+/// When the group is gone, or the database refuses.
+pub async fn look_again(
+    tx: &mut Tx,
+    first: &Preview,
+    group: &GroupRow,
+    by: &By,
+) -> Result<(GroupRow, Preview), Error> {
+    let now = groups::locked(tx, group).await?;
+    let preview = changing(tx, &now, first.to, by.user_id(), first.mail.clone()).await?;
+    Ok((now, preview))
+}
+
+/// Changes the two-factor setting of a group that has the one that it had when it was read, if what that does is allowed, or confirmed, or
+/// insisted on. `seen` is who would be locked out as whoever confirms has seen it ([`Preview::locked_out_seen`]): of others, and be they as
+/// many, they know nothing. All that is looked at before the transaction, since a large group takes a while and a mail server longer, and
+/// again in it: what counts is what is so by then.
 ///
 /// # Errors
 /// When the rank rules say no, or the database refuses.
@@ -61,16 +81,29 @@ pub async fn switch(
     seen: Option<&str>,
     by: &By,
 ) -> Result<Switched, Error> {
-    let preview = look(db, mailer, group, to, by).await?;
-    let confirmed = consent.confirmed.filter(|_| seen.is_none_or(|seen| seen == preview.locked_out_seen()));
-    let consent = Consent { confirmed, ..consent };
-    let ruling = rule(&preview.stakes(), consent, policy::may_insist(&by.actor));
+    let first = look(db, mailer, group, to, by).await?;
+    let ruling = ruled(&first, consent, seen, by);
     if ruling != Ruling::Save {
-        return Ok(Switched::Not(Box::new(preview), ruling));
+        return Ok(Switched::Not(Box::new(first), ruling));
     }
     let mut tx = db.write().await?;
+    let (now, preview) = look_again(&mut tx, &first, group, by).await?;
+    if now.two_factor_setting != group.two_factor_setting {
+        tx.give_up().await?;
+        return Ok(Switched::Meanwhile(Box::new(now)));
+    }
+    let ruling = ruled(&preview, consent, seen, by);
+    if ruling != Ruling::Save {
+        tx.give_up().await?;
+        return Ok(Switched::Not(Box::new(preview), ruling));
+    }
     let changes = Changes { two_factor: Some(to), ..Changes::default() };
-    let after = groups::set(&mut tx, group, &changes, by, &mut entropy()).await?;
+    let after = groups::set(&mut tx, &now, &changes, by, &mut entropy()).await?;
     tx.commit().await?;
     Ok(Switched::Done(after))
+}
+
+fn ruled(preview: &Preview, consent: Consent, seen: Option<&str>, by: &By) -> Ruling {
+    let confirmed = consent.confirmed.filter(|_| seen.is_none_or(|seen| seen == preview.locked_out_seen()));
+    rule(&preview.stakes(), Consent { confirmed, ..consent }, policy::may_insist(&by.actor))
 }
