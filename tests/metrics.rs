@@ -4,7 +4,8 @@
 mod support;
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -160,6 +161,24 @@ async fn what_fails_is_counted_too() {
     ] {
         assert!((page.value(name, labels) - 1.0).abs() < 0.1, "{name} {labels:?} in\n{}", page.0);
     }
+}
+
+/// Whoever does not wait for the answer is told of too: people who give up are the first sign that something takes too long.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_goes_away_is_counted() {
+    let watched = Watched::on(Database::sqlite().await).await;
+    let site = &watched.site;
+    let address = Url::parse(&site.admin.add_app().await.visit().url()).unwrap();
+    let turn_to_write = site.database().refuse_writes().await;
+    let mut line = TcpStream::connect(address.socket_addrs(|| None).unwrap()[0]).unwrap();
+    let (path, query, host) = (address.path(), address.query().unwrap(), address.authority());
+    write!(line, "GET {path}?{query} HTTP/1.1\r\nHost: {host}\r\n\r\n").unwrap();
+    drop(line);
+    let gone = [("route", "/authorize"), ("method", "GET"), ("status", "499")];
+    let counted =
+        async { while watched.page().await.value("countersign_http_requests_total", &gone) < 1.0 {} };
+    tokio::time::timeout(Duration::from_secs(30), counted).await.expect("it is counted");
+    drop(turn_to_write);
 }
 
 #[tokio::test(flavor = "multi_thread")]

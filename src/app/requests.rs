@@ -19,6 +19,9 @@ use crate::web::{Asking, Refused};
 /// Who asks every few seconds whether we are there still.
 const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 
+/// The status of a request whose client went away before there was an answer: nobody got it. The number is that of nginx.
+const CLIENT_GONE: u16 = 499;
+
 /// What is needed to tell it.
 #[derive(Clone, Debug)]
 pub(super) struct Log {
@@ -37,6 +40,12 @@ struct Under {
     asking: Asking,
     watch: Option<Stopwatch>,
     span: Option<Started>,
+}
+
+/// Tells of a request that is dropped before it has its answer.
+struct Unanswered<'a> {
+    under: Option<Under>,
+    metrics: &'a Metrics,
 }
 
 impl Log {
@@ -79,8 +88,11 @@ pub(super) async fn trace(State(log): State<Log>, mut request: Request, next: Ne
     request.extensions_mut().insert(under.id.clone());
     let answer = async {
         log.warn_of_unheard_proxy(&request);
+        let mut unanswered = Unanswered { under: Some(under), metrics: &log.metrics };
         let response = next.run(request).await;
-        under.tell(&log.metrics, &response);
+        if let Some(under) = unanswered.under.take() {
+            under.tell(&log.metrics, &response);
+        }
         response
     };
     context.run(answer).await
@@ -89,7 +101,7 @@ pub(super) async fn trace(State(log): State<Log>, mut request: Request, next: Ne
 impl Under {
     fn tell(self, metrics: &Metrics, response: &Response) {
         let status = response.status().as_u16();
-        let route = self.route.as_ref().map_or("none", MatchedPath::as_str);
+        let route = name_of(self.route.as_ref());
         if let Some(refused) = response.extensions().get::<Refused>() {
             tell_of_refusal(refused, &self.asking);
             metrics.app_refused(route, refused.error);
@@ -100,7 +112,17 @@ impl Under {
         } else {
             tracing::info!(%method, route, status, "served");
         }
-        let method = word(method);
+        self.count(metrics, status);
+    }
+
+    fn tell_gone(self, metrics: &Metrics) {
+        let (method, route) = (&self.method, name_of(self.route.as_ref()));
+        tracing::info!(%method, route, "the client went away before its answer");
+        self.count(metrics, CLIENT_GONE);
+    }
+
+    fn count(self, metrics: &Metrics, status: u16) {
+        let (method, route) = (word(&self.method), name_of(self.route.as_ref()));
         if let Some(watch) = self.watch {
             metrics.answered(route, method, status, watch.elapsed());
         }
@@ -112,6 +134,19 @@ impl Under {
                 .end(format!("{method} {route}"), status >= 500);
         }
     }
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        if let Some(under) = self.under.take() {
+            under.tell_gone(self.metrics);
+        }
+    }
+}
+
+/// The template of ours that was asked for; strangers can make up any path.
+fn name_of(route: Option<&MatchedPath>) -> &str {
+    route.map_or("none", MatchedPath::as_str)
 }
 
 /// A method that is known here; strangers can make up any.

@@ -9,6 +9,8 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::sync::{Mutex, watch};
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
 
 use super::{App, Bounds, Doors, Service};
 use crate::clock::Stopwatch;
@@ -27,6 +29,10 @@ const COUNT_EVERY: Duration = Duration::from_mins(1);
 
 /// How much of the time that may take, at most: one part in so many.
 const SHARE: u32 = 100;
+
+/// How long one looks into the database, at most. Prometheus gives up after 10 s unless told otherwise, and what there is to read otherwise
+/// matters most while the database is silent.
+const LOOK_UP: Duration = Duration::from_secs(5);
 
 /// How many top-level groups are told apart, those with the most of such people first.
 const MOST_GROUPS: usize = 50;
@@ -88,13 +94,10 @@ async fn page(State(watch): State<Watch>) -> Response {
 
 impl App {
     async fn gauges(&self, kept: &mut Kept) -> Gauges {
-        if let Err(error) = self.count_unreachable(kept).await {
-            tracing::warn!(%error, "people who cannot be reached could not be counted");
-        }
-        let mail_queue = self.mail_queue().await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "the mail queue could not be counted");
-            Vec::new()
-        });
+        let (counted, mail_queue) =
+            tokio::join!(timeout(LOOK_UP, self.count_unreachable(kept)), timeout(LOOK_UP, self.mail_queue()));
+        told(counted, "people who cannot be reached could not be counted");
+        let mail_queue = told(mail_queue, "the mail queue could not be counted").unwrap_or_default();
         let tracer = self.tracer();
         Gauges {
             mail_queue,
@@ -116,10 +119,22 @@ impl App {
             return Ok(());
         }
         let watch = Stopwatch::start();
+        // Also where it fails, or takes too long.
+        kept.counted = Some((watch, COUNT_EVERY));
         let site = By::operator(0).tree();
         let counted = preview::without_address(&mut self.db.read().await?, &site, MOST_GROUPS).await;
         kept.counted = Some((watch, COUNT_EVERY.max(watch.elapsed() * SHARE)));
         kept.unreachable = counted?;
         Ok(())
     }
+}
+
+/// What was looked up; none, and a line in the log, where there was no answer in time or a bad one.
+fn told<T>(found: Result<store::Result<T>, Elapsed>, what: &str) -> Option<T> {
+    match found {
+        Ok(Ok(found)) => return Some(found),
+        Ok(Err(error)) => tracing::warn!(%error, "{what}"),
+        Err(_) => tracing::warn!("{what} within {} s", LOOK_UP.as_secs()),
+    }
+    None
 }

@@ -5,18 +5,19 @@ use std::time::Duration;
 use super::line::{Line, Server};
 use super::provider::{Answered, Provider, told};
 use super::support::Database;
+use super::support::program::Program;
 
-async fn provider() -> (Provider, Line) {
+async fn provider(settings: impl FnOnce(&mut Program)) -> (Provider, Line) {
     let mut database = Database::empty_postgres().await;
     let (server, url) = Server::of(&database.url);
     let line = Line::to(server).await;
     database.url = url(line.port);
-    (Provider::on(database, |_| ()).await, line)
+    (Provider::on(database, settings).await, line)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silent_line_is_told_and_given_up() {
-    let (provider, line) = provider().await;
+    let (provider, line) = provider(|_| ()).await;
     let _serving = provider.serve();
     provider.sign_in().await;
     told("before", &provider.authorize_at_once(24).await);
@@ -48,7 +49,7 @@ async fn a_silent_line_is_told_and_given_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_ends_a_program_whose_database_is_silent() {
-    let (provider, line) = provider().await;
+    let (provider, line) = provider(|_| ()).await;
     let mut serving = provider.serve();
     provider.sign_in().await;
     line.silence();
@@ -56,4 +57,26 @@ async fn sigterm_ends_a_program_whose_database_is_silent() {
     serving.signal("TERM");
     let ended = tokio::time::timeout(Duration::from_secs(30), serving.ends()).await;
     println!("ended: {}", ended.expect("the program ends within its limit"));
+}
+
+/// Prometheus waits 10 s for an answer, unless told otherwise, and what there is to read matters most now.
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_are_there_while_the_database_is_silent() {
+    let listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (provider, line) = provider(|program| {
+        program.set("COUNTERSIGN_METRICS__LISTEN", listen.to_string());
+    })
+    .await;
+    let _serving = provider.serve();
+    provider.sign_in().await;
+    line.silence();
+    println!("nothing comes through");
+    let prometheus = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
+    for _ in 0..2 {
+        let answer =
+            prometheus.get(format!("http://{listen}/metrics")).send().await.expect("an answer in time");
+        assert_eq!(answer.status(), 200);
+        let page = answer.text().await.unwrap();
+        assert!(page.contains("countersign_signins_total"), "{page}");
+    }
 }
