@@ -123,6 +123,14 @@ impl<C> Pool<C> {
         drop(oldest);
     }
 
+    /// Takes out what has rested for so long; last what rested last.
+    pub(super) fn rested(&self, long: Duration) -> Vec<C> {
+        let now = now();
+        let mut resting = self.resting();
+        let count = resting.iter().take_while(|one| now.duration_since(one.since) >= long).count();
+        resting.drain(..count).map(|one| one.conn).collect()
+    }
+
     /// Waits until nobody uses any, lets nobody have one any more, and hands out what rests.
     pub(super) async fn close(&self) -> Vec<C> {
         let all = self.places.acquire_many(self.size).await;
@@ -231,5 +239,20 @@ mod tests {
         pool.rest("busy");
         assert_eq!(pool.lease().await.unwrap().0.take(), Some("busy"));
         assert_eq!(pool.lease().await.unwrap().0.take(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_has_rested_is_taken_out_and_what_is_in_use_stays() {
+        let pool = Pool::new(4);
+        let (mut used, _) = pool.lease().await.unwrap();
+        used.put("used");
+        pool.rest("first");
+        pool.rest("second");
+        tokio::time::advance(REST / 2).await;
+        pool.rest("fresh");
+        assert_eq!(pool.rested(REST / 2), ["first", "second"]);
+        drop(used);
+        assert_eq!(pool.load(), (0, 2, 0));
+        assert_eq!(pool.rested(Duration::ZERO), ["fresh", "used"]);
     }
 }

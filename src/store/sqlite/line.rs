@@ -122,6 +122,11 @@ impl Line {
         Ok(self)
     }
 
+    /// Forgets the pages it has read: up to 2 MB. Whoever comes next reads them anew, from what the system has of the file in memory.
+    pub(super) fn forget_pages(&self) -> Result<()> {
+        self.0.release_memory()
+    }
+
     /// A statement with what it needs. To SQLite `$2` is a name like any other, numbered as it first appears: the number in the
     /// name says which parameter is meant.
     fn prepared(&self, sql: &str, parameters: &Parameters<'_>) -> Result<CachedStatement<'_>> {
@@ -225,6 +230,28 @@ mod tests {
         let orphan = first::<(String,)>(&mut line, "INSERT INTO parts VALUES ($1) RETURNING name", &[&"x"]);
         let code = orphan.unwrap_err().sqlite_error().map(|e| e.extended_code);
         assert_eq!(code, Some(787));
+    }
+
+    /// What is written past SQLite is seen by whoever has to read it again.
+    #[test]
+    fn forgotten_pages_are_read_anew() {
+        let (folder, mut line) = line();
+        line.script("INSERT INTO things (name) VALUES ('before'); PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+        let name = |line: &mut Line| {
+            first::<(String,)>(line, "SELECT name FROM things NOT INDEXED", &[]).unwrap().unwrap().0
+        };
+        assert_eq!(name(&mut line), "before");
+        let file = folder.path().join("x.db");
+        let mut bytes = std::fs::read(&file).unwrap();
+        let places: Vec<usize> =
+            bytes.windows(6).enumerate().filter(|(_, w)| *w == b"before").map(|(at, _)| at).collect();
+        for at in places {
+            bytes[at..at + 6].copy_from_slice(b"behind");
+        }
+        std::fs::write(&file, bytes).unwrap();
+        assert_eq!(name(&mut line), "before");
+        line.forget_pages().unwrap();
+        assert_eq!(name(&mut line), "behind");
     }
 
     #[tokio::test(flavor = "multi_thread")]

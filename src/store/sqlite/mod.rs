@@ -90,7 +90,7 @@ impl Sqlite {
     fn new(file: Opened, first: Line, max_connections: u32) -> std::io::Result<Self> {
         let readers = Pool::new(max_connections.max(1));
         readers.rest(first);
-        let writer = Writer::start(file.path())?;
+        let writer = Writer::start(file.path(), &readers)?;
         Ok(Self { readers, writer, file })
     }
 }

@@ -9,16 +9,19 @@
 //! What a turn that is given up has changed is taken back to its savepoint, and the group goes on. Where the connection itself has
 //! failed, or the COMMIT does, nothing of the group has happened, and all of it is told so. Readers see a group after its COMMIT.
 //! A turn sees what those before it in the group have done; it is committed with them or not at all.
+//!
+//! When there is nothing to commit for a while, the committer gives back the memory that the connections do not need meanwhile.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 use tokio::time::{sleep, timeout};
 
 use super::Line;
-use crate::store::pool::PATIENCE;
+use crate::store::pool::{PATIENCE, Pool};
 use crate::store::{Error, Result};
 
 /// How long a COMMIT may take before whoever waits for it is told that nobody knows.
@@ -26,6 +29,9 @@ pub(in crate::store) const COMMIT: Duration = Duration::from_secs(10);
 
 /// How often a writer of another process is asked whether it is done.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
+
+/// Connections that did nothing for so long keep no pages.
+const IDLE: Duration = Duration::from_secs(3);
 
 /// The one connection that writes, and the thread that commits.
 #[derive(Debug)]
@@ -65,14 +71,14 @@ pub(super) struct Turn {
 }
 
 impl Writer {
-    /// Starts the committer.
-    pub(super) fn start(file: &Path) -> std::io::Result<Arc<Self>> {
+    /// Starts the committer, which also looks after readers that rest.
+    pub(super) fn start(file: &Path, readers: &Arc<Pool<Line>>) -> std::io::Result<Arc<Self>> {
         let desk = Desk { file: file.to_owned(), line: None, is_closed: false, group: Vec::new() };
         let desk = Arc::new(Mutex::new(desk));
         let (committer, orders) = mpsc::channel();
-        let commits = Arc::clone(&desk);
+        let (commits, readers) = (Arc::clone(&desk), Arc::clone(readers));
         let thread = std::thread::Builder::new().name("committer".to_owned());
-        thread.spawn(move || commit_on_order(&commits, &orders))?;
+        thread.spawn(move || commit_on_order(&commits, &orders, &readers))?;
         Ok(Arc::new(Self { desk, committer }))
     }
 
@@ -256,8 +262,16 @@ impl Drop for Turn {
 }
 
 /// The committer: commits on order, until nobody is left who could order.
-fn commit_on_order(desk: &Mutex<Desk>, orders: &mpsc::Receiver<Order>) {
-    for order in orders {
+fn commit_on_order(desk: &Mutex<Desk>, orders: &mpsc::Receiver<Order>, readers: &Arc<Pool<Line>>) {
+    loop {
+        let order = match orders.recv_timeout(IDLE) {
+            Ok(order) => order,
+            Err(RecvTimeoutError::Timeout) => {
+                save_memory(desk, readers, IDLE);
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
         let mut desk = desk.blocking_lock();
         let (waiting, outcome) = desk.commit();
         if let Order::Close(done) = order {
@@ -272,6 +286,48 @@ fn commit_on_order(desk: &Mutex<Desk>, orders: &mpsc::Receiver<Order>) {
     }
 }
 
+/// The writer forgets its pages, unless somebody has the turn. Of the readers that have rested for so long one stays, without
+/// pages; the others are closed. What fails here will fail whoever uses the connection next, and is told there.
+fn save_memory(desk: &Mutex<Desk>, readers: &Pool<Line>, long: Duration) {
+    if let Ok(desk) = desk.try_lock()
+        && let Some(writer) = &desk.line
+    {
+        let _ = writer.forget_pages();
+    }
+    if let Some(last) = readers.rested(long).pop() {
+        let _ = last.forget_pages();
+        readers.rest(last);
+    }
+}
+
 fn unavailable(query: &'static str, reason: &str) -> Error {
     Error::Unavailable { query, reason: reason.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn of_the_readers_that_rest_one_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("x.db");
+        let readers = Pool::new(4);
+        let (mut used, _) = readers.lease().await.unwrap();
+        used.put(Line::open(&file, true).unwrap());
+        for _ in 0..3 {
+            readers.rest(Line::open(&file, false).unwrap());
+        }
+        let line = Line::open(&file, false).unwrap();
+        let desk = Desk { file, line: Some(line), is_closed: false, group: Vec::new() };
+        let desk = Mutex::new(desk);
+        save_memory(&desk, &readers, IDLE);
+        assert_eq!(readers.load(), (1, 3, 0), "they were in use just now");
+        let turn = desk.lock().await;
+        save_memory(&desk, &readers, Duration::ZERO);
+        assert_eq!(readers.load(), (1, 1, 0), "and nobody waits for whoever writes");
+        assert!(turn.line.is_some());
+        let found = readers.lease().await.unwrap().0.conn().map(|line| line.script("SELECT 1").is_ok());
+        assert_eq!(found, Some(true));
+    }
 }
