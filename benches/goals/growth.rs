@@ -66,8 +66,9 @@ const GRANTS: &str = "INSERT INTO grants (id, user_id, client_id, session_id, sc
            'nonce', 'pwd', 'urn:countersign:acr:pwd', {now}, {now}, {now} + 500000
     FROM numbers CROSS JOIN (SELECT id FROM clients ORDER BY id LIMIT 1) AS client";
 
-/// The letters of ids and of hashes, as the program makes them (`keys/secret.rs`).
-const BASE32: &str = "abcdefghijklmnopqrstuvwxyz234567";
+/// The letters of ids and of hashes, as the program makes them (`keys/secret.rs`), and how many letters of an id tell the time.
+const BASE32: &str = "234567abcdefghijklmnopqrstuvwxyz";
+const OF_TIME: u32 = 9;
 const HEX: &str = "0123456789abcdef";
 
 /// A text of SQL that makes of a number what the program would draw: scattered over the whole range that ids have, so that an index grows in
@@ -83,6 +84,16 @@ fn drawn(number: &str, factor: u32, letters: &str, length: usize) -> String {
         .collect::<Vec<_>>();
     let rest: String = letters.chars().rev().cycle().take(length - scattered.len()).collect();
     format!("{} || '{rest}'", scattered.join(" || "))
+}
+
+/// The same for what begins with the time at which it was made: one after the other, every 10 ms, the last a moment ago.
+fn timed(number: &str, factor: u32) -> String {
+    let time = format!("(({number}) * 10 + CAST({{now}} AS BIGINT) * 1000 - 110000000)");
+    let letters = (0..OF_TIME).rev().map(|place| {
+        format!("substr('{BASE32}', 1 + CAST({time} / {} % 32 AS INTEGER), 1)", 32_u64.pow(place))
+    });
+    let rest = drawn(number, factor, BASE32, 26 - OF_TIME as usize);
+    format!("{} || {rest}", letters.collect::<Vec<_>>().join(" || "))
 }
 
 /// A connection to the database that is filled.
@@ -176,9 +187,9 @@ fn filled(text: &str, from: u32, to: u32, others: &[(&str, u64)]) -> String {
     let ids = [
         ("user n", drawn("n", 2_654_435_761, BASE32, 26)),
         ("user", drawn("n % {grown} + {first}", 2_654_435_761, BASE32, 26)),
-        ("session", drawn("n", 2_246_822_519, BASE32, 26)),
+        ("session", timed("n", 2_246_822_519)),
         ("hash", drawn("n", 3_266_489_917, HEX, 64)),
-        ("grant", drawn("n", 668_265_263, BASE32, 26)),
+        ("grant", timed("n", 668_265_263)),
     ];
     let text = ids.iter().fold(text, |text, (name, drawn)| text.replace(&format!("{{{name}}}"), drawn));
     bounds
@@ -197,7 +208,7 @@ fn batches(first: u32, last: u32) -> impl Iterator<Item = (u32, u32)> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{BASE32, BATCH, HEX, batches, drawn};
+    use super::{BASE32, BATCH, HEX, batches, drawn, timed};
 
     #[test]
     fn what_is_drawn_looks_like_what_the_program_draws_and_is_never_the_same() {
@@ -213,6 +224,25 @@ mod tests {
             let begin: BTreeSet<char> = all.iter().filter_map(|one| one.chars().next()).collect();
             assert_eq!(begin.len(), letters.len(), "they begin with every letter");
         }
+    }
+
+    #[test]
+    fn what_begins_with_the_time_comes_in_its_order() {
+        let line = rusqlite::Connection::open_in_memory().unwrap();
+        let of = |n: u32| -> String {
+            let text = timed(&n.to_string(), 668_265_263).replace("{now}", "1795529112");
+            line.query_row(&format!("SELECT {text}"), [], |row| row.get(0)).unwrap()
+        };
+        let all: Vec<String> = (1..2000).map(of).collect();
+        assert!(
+            all.is_sorted()
+                && all.iter().all(|one| one.len() == 26 && one.chars().all(|c| BASE32.contains(c)))
+        );
+        let beside = countersign::keys::secret::new_id_at(
+            1_795_529_112_000,
+            &mut countersign::keys::secret::entropy(),
+        );
+        assert!(all[1998] < beside && all[0][..3] == beside[..3], "{} {beside}", all[0]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ pub mod export;
 use rand::CryptoRng;
 use serde_json::{Map, Value};
 
-use crate::keys::secret::new_id;
+use crate::keys::secret::new_id_at;
 use crate::store::audit::EventRow;
 use crate::store::{self, Conn};
 
@@ -114,7 +114,7 @@ impl Event {
     /// When the database refuses.
     pub async fn record(self, conn: &mut Conn, now_ms: i64, rng: &mut impl CryptoRng) -> store::Result<()> {
         let row = EventRow {
-            id: new_id(rng),
+            id: new_id_at(now_ms, rng),
             at_ms: now_ms,
             event: self.name.to_owned(),
             actor: match self.actor {

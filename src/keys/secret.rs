@@ -72,12 +72,38 @@ impl TokenHash {
     }
 }
 
-/// A short public name for a row: 128 random bits as 26 letters of lower-case base32. Never a secret.
+/// The letters of ids: lower-case base32 (RFC 4648 §6), in the order in which databases sort them.
+const LETTERS: &[u8; 32] = b"234567abcdefghijklmnopqrstuvwxyz";
+
+/// How many of an id's letters tell when it was made, where it does: 45 bits, enough for milliseconds until the year 3084.
+const OF_TIME: usize = 9;
+
+/// A short public name for a row: 130 random bits as 26 letters of lower-case base32. Never a secret.
 pub fn new_id(rng: &mut impl CryptoRng) -> String {
-    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-    let mut bytes = [0u8; 26];
-    rng.fill_bytes(&mut bytes);
-    bytes.iter().map(|b| char::from(*ALPHABET.get(usize::from(b & 31)).unwrap_or(&b'a'))).collect()
+    spelled(&drawn(rng))
+}
+
+/// The same for a row of which there come many, such as a grant: it begins with the time (milliseconds since 1970), and 85 bits of it are
+/// random. So what is made one after the other lies side by side in every index by such names, and a transaction writes few
+/// pages; random names lie on a page each. Nothing relies on their order: another node's clock may differ, and there are rows of before.
+pub fn new_id_at(now_ms: i64, rng: &mut impl CryptoRng) -> String {
+    let (mut values, mut time) = (drawn(rng), now_ms.max(0));
+    for value in values.iter_mut().take(OF_TIME).rev() {
+        *value = u8::try_from(time & 31).unwrap_or_default();
+        time >>= 5;
+    }
+    spelled(&values)
+}
+
+fn drawn(rng: &mut impl CryptoRng) -> [u8; 26] {
+    let mut values = [0u8; 26];
+    rng.fill_bytes(&mut values);
+    values
+}
+
+/// As letters, of which each says five bits.
+fn spelled(values: &[u8; 26]) -> String {
+    values.iter().map(|value| char::from(*LETTERS.get(usize::from(value & 31)).unwrap_or(&b'a'))).collect()
 }
 
 /// Whether two secrets are the same, in a time that does not depend on where they differ.
@@ -105,6 +131,10 @@ pub fn hex(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -115,11 +145,48 @@ mod tests {
         assert_eq!(token.hash(), TokenHash::of(token.reveal()));
     }
 
+    fn is_id(text: &str) -> bool {
+        text.len() == 26 && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7'))
+    }
+
     #[test]
-    fn ids_have_26_letters_and_differ() {
-        let (one, two) = (new_id(&mut entropy()), new_id(&mut entropy()));
-        assert_eq!(one.len(), 26);
-        assert_ne!(one, two);
+    fn ids_have_26_letters_and_use_all_of_them() {
+        let all: Vec<String> = (0..1000).map(|_| new_id(&mut entropy())).collect();
+        assert!(all.iter().all(|id| is_id(id)));
+        for place in 0..26 {
+            let there: BTreeSet<u8> = all.iter().map(|id| id.as_bytes()[place]).collect();
+            assert_eq!(there.len(), 32, "place {place}");
+        }
+    }
+
+    #[test]
+    fn ids_sort_by_the_time_at_which_they_were_made() {
+        let moments =
+            [0, 1, 31, 32, 1_000, 1_795_529_112_345, 1_795_529_112_346, 1_795_529_113_345, (1 << 45) - 1];
+        let ids: Vec<String> = moments.iter().map(|ms| new_id_at(*ms, &mut entropy())).collect();
+        assert!(ids.iter().all(|id| is_id(id)));
+        assert!(ids.is_sorted(), "{ids:?}");
+        assert!(ids[0].starts_with("222222222") && ids[8].starts_with("zzzzzzzzz"), "{ids:?}");
+    }
+
+    #[test]
+    fn of_one_millisecond_85_bits_are_random() {
+        let all: BTreeSet<String> = (0..1000).map(|_| new_id_at(1_795_529_112_345, &mut entropy())).collect();
+        assert_eq!(all.len(), 1000);
+        for place in 0..26 {
+            let there: BTreeSet<u8> = all.iter().map(|id| id.as_bytes()[place]).collect();
+            assert_eq!(there.len(), if place < 9 { 1 } else { 32 }, "place {place}");
+        }
+    }
+
+    proptest! {
+        /// A clock may be wrong by any amount; an id is one all the same.
+        #[test]
+        fn ids_are_in_order_whatever_the_clock_says(one in any::<i64>(), two in 0..(1_i64 << 45), three in 0..(1_i64 << 45)) {
+            let [one, two_, three_] = [one, two, three].map(|ms| new_id_at(ms, &mut entropy()));
+            prop_assert!(is_id(&one) && is_id(&two_) && is_id(&three_));
+            prop_assert!(two == three || (two < three) == (two_ < three_));
+        }
     }
 
     #[test]

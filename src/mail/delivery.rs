@@ -17,7 +17,7 @@ use super::working;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::keys::Vault;
-use crate::keys::secret::new_id;
+use crate::keys::secret::new_id_at;
 use crate::metrics::Metrics;
 use crate::store::messages::{self, ClaimedRow, DeliveryRow, NewMessage};
 use crate::store::{self, Conn, Db};
@@ -102,7 +102,7 @@ pub async fn queue(
     now_ms: i64,
     rng: &mut impl CryptoRng,
 ) -> Result<String, MailError> {
-    let id = new_id(rng);
+    let id = new_id_at(now_ms, rng);
     let plain = zeroize::Zeroizing::new(serde_json::to_vec(outgoing).unwrap_or_default());
     let sealed = vault.seal(SEAL, &id, &plain, rng)?;
     let now = now_ms / 1000;

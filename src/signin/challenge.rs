@@ -4,7 +4,7 @@ use rand::{CryptoRng, RngExt};
 
 use super::{SignInState, digits};
 use crate::directory::{Address, By, Person};
-use crate::keys::secret::{entropy, new_id, same};
+use crate::keys::secret::{entropy, new_id, new_id_at, same};
 use crate::keys::{Vault, VaultError};
 use crate::mail::{self, MailError, Outgoing, Purpose};
 use crate::metrics::CodeOutcome;
@@ -133,7 +133,8 @@ pub async fn issue(
     let before = challenges::latest(conn, &signin.id, &to.person.id).await?;
     let limit = i64::from(settings.code_attempts);
     let attempts = before.map_or(0, |b| if b.attempts < limit { b.attempts } else { 0 });
-    let (id, code, reference) = (new_id(rng), random_code(settings.code_length, rng), random_reference(rng));
+    let (id, code) = (new_id_at(now_ms, rng), random_code(settings.code_length, rng));
+    let reference = random_reference(rng);
     let message = message(state, to, &code, &reference, now)?;
     let queued = mail::queue(conn, &state.vault, &message, now_ms, rng).await;
     let message_id = queued?;

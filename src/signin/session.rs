@@ -3,7 +3,7 @@
 use rand::CryptoRng;
 
 use crate::config;
-use crate::keys::secret::{Token, TokenHash, new_id};
+use crate::keys::secret::{Token, TokenHash, new_id_at};
 use crate::store::sessions::{self, Proofs, SessionRow};
 use crate::store::standing::{self, At, Theirs};
 use crate::store::{Conn, Db, Result};
@@ -77,7 +77,7 @@ pub async fn open(
             sessions::end(conn, &session.id, now).await?;
         }
     }
-    let id = new_id(rng);
+    let id = new_id_at(now * 1000, rng);
     let expires_at = now + settings.lifetime.as_secs();
     sessions::add(conn, &id, hash.as_str(), user_id, proofs, now, expires_at).await?;
     Ok(Opened { id, cookie })

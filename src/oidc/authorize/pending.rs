@@ -7,7 +7,7 @@ use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use url::Url;
 
 use super::request::AuthorizationRequest;
-use crate::keys::secret::{entropy, new_id};
+use crate::keys::secret::{entropy, new_id_at};
 use crate::oidc::clients::share::Share;
 use crate::oidc::clients::{Client, card};
 use crate::oidc::provider::Provider;
@@ -65,7 +65,7 @@ pub(super) async fn begin(
     now: i64,
 ) -> Result<Response, Problem> {
     let state = &provider.signin;
-    let id = new_id(&mut entropy());
+    let id = new_id_at(now * 1000, &mut entropy());
     let (lifetime, rng) = (state.settings.lifetime.as_secs(), &mut entropy());
     let binding = Binding::new(&state.cookies, &state.vault, headers, &id, new.by_post, lifetime, rng);
     let share = Share::of_network(new.network);

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 
 use super::DeviceRequest;
-use crate::keys::secret::{entropy, new_id};
+use crate::keys::secret::{entropy, new_id_at};
 use crate::oidc::authorize::pending::to_the_loop;
 use crate::oidc::authorize::request::destination::{Destination, Waiting};
 use crate::oidc::authorize::request::{AuthorizationRequest, ClaimsRequest, Prompt};
@@ -133,7 +133,7 @@ impl Entry<'_> {
     ) -> Result<Response, Problem> {
         let state = &self.provider.signin;
         let request = self.request(tx, code, device).await?;
-        let id = new_id(&mut entropy());
+        let id = new_id_at(now * 1000, &mut entropy());
         let lifetime = state.settings.lifetime.as_secs();
         let binding =
             Binding::new(&state.cookies, &state.vault, self.headers, &id, false, lifetime, &mut entropy());

@@ -9,7 +9,7 @@ use super::TokenRequest;
 use crate::audit::{Actor, Event};
 use crate::config::SigningAlgorithm;
 use crate::directory::{Person, Status, people};
-use crate::keys::secret::{entropy, new_id};
+use crate::keys::secret::{entropy, new_id_at};
 use crate::oidc::clients::keys::ClientKeyFailure;
 use crate::oidc::clients::{self, GrantType, allowed};
 use crate::oidc::shared::failure::Failure;
@@ -59,7 +59,7 @@ pub(super) async fn assert(request: &TokenRequest<'_>) -> Result<Issued, Failure
     let way = Some(Way::Grant(GrantType::JwtBearer));
     let details = GrantDetails { resources: resources.clone(), way, ..GrantDetails::default() };
     let grant = GrantRow {
-        id: new_id(&mut entropy()),
+        id: new_id_at(now * 1000, &mut entropy()),
         user_id: person.id.clone(),
         client_id: client.id.clone(),
         session_id: String::new(),

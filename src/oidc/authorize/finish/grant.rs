@@ -13,7 +13,7 @@ use super::console;
 use super::contents::{Granted, encrypter};
 use super::refusal::{deny_device, use_up};
 use crate::audit::{Actor, Event};
-use crate::keys::secret::{Token, entropy, new_id};
+use crate::keys::secret::{Token, entropy, new_id_at};
 use crate::metrics::SignedIn;
 use crate::oidc::clients::{self, Client, GrantType, NOT_ADMITTED, admits};
 use crate::oidc::provider::Provider;
@@ -95,7 +95,7 @@ pub(in crate::oidc::authorize) async fn grant(
     // What is signed for the answer must not fail once everything is written.
     provider.keys.ring(now).await.map_err(key_problem)?;
     let mut tx = state.db.write().await?;
-    let Some(held) = hold(provider, &mut tx, (&client.id, request), &proven, known, now).await? else {
+    let Some(held) = hold(provider, &mut tx, (&client.id, request), &proven, known, now_ms).await? else {
         return Ok(to_the_loop(proven.signin.map_or("", |signin| &signin.id)));
     };
     let Held { client, grant_id, session_id, cookies, is_live } = held;
@@ -166,11 +166,12 @@ async fn hold(
     (client_id, request): (&str, &AuthorizationRequest),
     proven: &Proven<'_>,
     known: Option<&Known>,
-    now: i64,
+    now_ms: i64,
 ) -> Result<Option<Held>, Problem> {
+    let now = now_ms / 1000;
     // First of all: whoever deletes the client, or changes it, comes before all of this or after it.
     let in_use = clients::find_in_use(tx, client_id)?;
-    let grant_id = new_id(&mut entropy());
+    let grant_id = new_id_at(now_ms, &mut entropy());
     let claimed = claim(tx, proven, &grant_id, now).await?;
     let opened = open_session(provider, tx, proven, known, now).await?;
     let Some((session_id, cookies)) = opened else { return Ok(None) };
