@@ -55,7 +55,7 @@ const INSIDE: [(&str, &[&[&str]]); 7] = [
     (
         "src/web",
         &[
-            &["colors", "distinguished_name", "headers", "network", "origin", "prepared", "refused"],
+            &["colors", "distinguished_name", "gate", "headers", "network", "origin", "prepared", "refused"],
             &["certificate", "cookies", "form", "language"],
             &["problem"],
             &["assets", "path"],

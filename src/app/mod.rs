@@ -43,6 +43,7 @@ use crate::store::Db;
 use crate::trace::Tracer;
 use crate::web::cookies::Cookies;
 use crate::web::form::MAX_BODY;
+use crate::web::gate::Gate;
 use crate::web::layers::{self, Layers};
 use crate::web::origin::path_of;
 use crate::web::{Pages, Path, TemplateError, samples};
@@ -153,13 +154,14 @@ impl App {
             requests::Log::new(&self.config.trusted_proxies, self.metrics().clone(), self.tracer.clone());
         let layers =
             Layers { pages: signin.pages.clone(), secure: layers::https_for_good(&self.config.issuer) };
+        let gate = Gate::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
         let account = AccountState { provider: Arc::clone(&self.provider), desk: self.resets.clone() };
         let router = Router::new()
             .route("/assets/{name}", get(asset))
             .route("/healthz", get(|| async { "ok\n" }))
             .route("/readyz", get(ready::ready))
             .with_state(self.clone())
-            .merge(oidc::router(Arc::clone(&self.provider)))
+            .merge(oidc::router(Arc::clone(&self.provider), gate))
             .merge(account::router(account))
             .merge(console::router(Arc::clone(&self.provider)))
             .fallback(layers::not_found)

@@ -26,26 +26,26 @@ mod userinfo;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::routing::{get, post};
+use axum::{Router, middleware};
 
 use self::authorize::{begin, steps, turn};
 use self::shared::cors;
+use crate::web::gate::{Gate, by_gate};
 
 pub use logout::backchannel;
 pub use provider::Provider;
 pub use shared::notices::Notices;
 
-/// The protocol's endpoints (DESIGN §5).
-pub fn router(provider: Arc<Provider>) -> Router {
+/// The protocol's endpoints (DESIGN §5). The pages of a sign-in come by this gate, so that a crowd's do not hold up apps.
+pub fn router(provider: Arc<Provider>, gate: Gate) -> Router {
     let documents = Router::new()
         .route("/.well-known/openid-configuration", get(discovery::metadata).options(cors::preflight))
         .route("/.well-known/oauth-authorization-server", get(discovery::metadata).options(cors::preflight))
         .route("/jwks", get(discovery::jwks).options(cors::preflight))
         .with_state(Arc::new(discovery::Documents::of(Arc::clone(&provider))));
-    Router::new()
+    let pages = Router::new()
         .route("/authorize", get(begin::get).post(begin::post))
-        .route("/par", post(par::post).options(cors::preflight).fallback(par::other_method))
         .route("/authorize/{signin}", get(turn::get))
         .route("/authorize/{signin}/password", get(steps::back).post(steps::password))
         .route("/authorize/{signin}/code", get(steps::back).post(steps::code))
@@ -56,6 +56,9 @@ pub fn router(provider: Arc<Provider>) -> Router {
         .route("/authorize/{signin}/consent", get(steps::back).post(steps::consent))
         .route("/authorize/{signin}/another", get(steps::back).post(steps::another))
         .route("/authorize/{signin}/cancel", get(steps::back).post(steps::cancel))
+        .layer(middleware::from_fn_with_state(gate, by_gate));
+    Router::new()
+        .route("/par", post(par::post).options(cors::preflight).fallback(par::other_method))
         .route("/token", post(token::post).options(cors::preflight))
         .route("/revoke", post(revocation::post).options(cors::preflight))
         .route("/introspect", post(introspection::post))
@@ -72,6 +75,7 @@ pub fn router(provider: Arc<Provider>) -> Router {
         )
         .route("/session/check", get(session_management::check))
         .route("/logout", get(logout::get).post(logout::post))
+        .merge(pages)
         .with_state(provider)
         .merge(documents)
 }

@@ -6,6 +6,7 @@ mod colors;
 pub mod cookies;
 pub mod distinguished_name;
 pub mod form;
+pub mod gate;
 pub mod headers;
 mod language;
 pub mod layers;
