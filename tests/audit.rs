@@ -10,7 +10,7 @@ use countersign::directory::proof::ViewAudit;
 use countersign::keys::Vault;
 use countersign::keys::secret::entropy;
 use countersign::store::Db;
-use countersign::store::audit::Wanted;
+use countersign::store::audit::{self, Wanted};
 use support::Database;
 use support::program::Program;
 use support::site::Site;
@@ -191,6 +191,45 @@ crate::on_both_databases! {
         assert_eq!(seen("bob", of_users).await, ["bob"]);
         assert!(seen("max", of_users).await.contains(&"dan".to_owned()));
         assert!(site.by("ned").await.prove::<ViewAudit>().is_err());
+    }
+
+    /// What somebody does to themselves, to others and to nobody in particular is one list, page by page, also where some of the ids
+    /// are of before ids began with the time.
+    async fn what_somebody_did_is_one_list(database) {
+        let db = &database.db;
+        let mut tx = db.write().await.unwrap();
+        for number in 0..24_i64 {
+            let actor = if number % 4 == 3 { "bob" } else { "ada" };
+            let event = Event::new("signin.completed", Actor::User(actor.to_owned())).detail("number", number);
+            let event = match number % 3 {
+                0 => event.user("ada"),
+                1 => event.user("bob"),
+                _ => event,
+            };
+            // Some in the same millisecond.
+            event.record(&mut tx, NOW + number / 2, &mut entropy()).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        database.run("UPDATE audit_events SET id = 'm' || substr(id, 2) WHERE details LIKE '%:_}' OR details LIKE '%:1_}'").await;
+        let mut conn = db.read().await.unwrap();
+        let all = audit::since(&mut conn, 0, "", 100).await.unwrap();
+        let all: Vec<String> = all.into_iter().filter(|event| event.actor == "ada").map(|event| event.id).collect();
+        assert_eq!(all.len(), 18);
+        let by_ada = Wanted { actor: Some("ada"), ..Wanted::default() };
+        let (mut forth, mut back) = (Vec::new(), Vec::new());
+        let (mut first, mut last) = ((i64::MIN, String::new()), (i64::MAX, String::new()));
+        loop {
+            let next = audit::oldest(&mut conn, by_ada, (first.0, &first.1), 5).await.unwrap();
+            let before = audit::newest(&mut conn, by_ada, (last.0, &last.1), 5).await.unwrap();
+            let (Some(end), Some(start)) = (next.last(), before.last()) else { break };
+            (first, last) = ((end.at_ms, end.id.clone()), (start.at_ms, start.id.clone()));
+            assert!(next.len() <= 5 && before.len() <= 5);
+            forth.extend(next.into_iter().map(|event| event.id));
+            back.extend(before.into_iter().map(|event| event.id));
+        }
+        assert_eq!(forth, all);
+        back.reverse();
+        assert_eq!(back, all);
     }
 
     /// `audit verify` ends with 1 where something is wrong; lists can be narrowed down, and read by a spreadsheet.

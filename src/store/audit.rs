@@ -1,5 +1,7 @@
 //! Which queries keep and read the audit log?
 
+use std::cmp::Ordering;
+
 use super::macros::{all, later, optional, queries};
 use super::row::from_row;
 use super::{Conn, Result};
@@ -74,14 +76,17 @@ queries! {
     // The narrowest first: each has its index. Most of what happens are sign-ins: what is none has one of its own.
     NEWEST = newest!("");
     NEWEST_OF_USER = newest!("e.user_id = $5 AND ");
-    NEWEST_BY_ACTOR = newest!("e.actor = $6 AND ");
+    // What somebody does to others, or to nobody, has an index; what they do to themselves is found by whom it concerns.
+    NEWEST_BY_ACTOR = newest!("e.actor = $6 AND e.actor <> COALESCE(e.user_id, '') AND ");
+    NEWEST_OF_ONESELF = newest!("e.user_id = $6 AND e.actor = $6 AND ");
     NEWEST_OF_EVENT = newest!("e.event = $7 AND ");
     NEWEST_OF_TREE = newest!("e.top_id = $8 AND ");
     NEWEST_BUT_SIGN_INS = newest!("substr(e.event, 1, 7) <> 'signin.' AND ");
     NEWEST_BUT_SIGN_INS_OF_TREE = newest!("e.top_id = $8 AND substr(e.event, 1, 7) <> 'signin.' AND ");
     OLDEST = oldest!("");
     OLDEST_OF_USER = oldest!("e.user_id = $5 AND ");
-    OLDEST_BY_ACTOR = oldest!("e.actor = $6 AND ");
+    OLDEST_BY_ACTOR = oldest!("e.actor = $6 AND e.actor <> COALESCE(e.user_id, '') AND ");
+    OLDEST_OF_ONESELF = oldest!("e.user_id = $6 AND e.actor = $6 AND ");
     OLDEST_OF_EVENT = oldest!("e.event = $7 AND ");
     OLDEST_OF_TREE = oldest!("e.top_id = $8 AND ");
     OLDEST_BUT_SIGN_INS = oldest!("substr(e.event, 1, 7) <> 'signin.' AND ");
@@ -198,7 +203,10 @@ pub async fn oldest(
     }
     match wanted.narrowest() {
         Narrowest::User => run!(OLDEST_OF_USER),
-        Narrowest::Actor => run!(OLDEST_BY_ACTOR),
+        Narrowest::Actor => {
+            let (others, own) = (run!(OLDEST_BY_ACTOR)?, run!(OLDEST_OF_ONESELF)?);
+            Ok(first_of(others, own, limit, |one, other| place(one).cmp(&place(other))))
+        }
         Narrowest::Event => run!(OLDEST_OF_EVENT),
         Narrowest::ButSignInsOfTree => run!(OLDEST_BUT_SIGN_INS_OF_TREE),
         Narrowest::ButSignIns => run!(OLDEST_BUT_SIGN_INS),
@@ -226,13 +234,34 @@ pub async fn newest(
     }
     match wanted.narrowest() {
         Narrowest::User => run!(NEWEST_OF_USER),
-        Narrowest::Actor => run!(NEWEST_BY_ACTOR),
+        Narrowest::Actor => {
+            let (others, own) = (run!(NEWEST_BY_ACTOR)?, run!(NEWEST_OF_ONESELF)?);
+            Ok(first_of(others, own, limit, |one, other| place(other).cmp(&place(one))))
+        }
         Narrowest::Event => run!(NEWEST_OF_EVENT),
         Narrowest::ButSignInsOfTree => run!(NEWEST_BUT_SIGN_INS_OF_TREE),
         Narrowest::ButSignIns => run!(NEWEST_BUT_SIGN_INS),
         Narrowest::Tree => run!(NEWEST_OF_TREE),
         Narrowest::Nothing => run!(NEWEST),
     }
+}
+
+/// Where an event is in the order of all.
+fn place(event: &EventRow) -> (i64, &str) {
+    (event.at_ms, &event.id)
+}
+
+/// The first of two lists in one order.
+fn first_of(
+    mut some: Vec<EventRow>,
+    others: Vec<EventRow>,
+    limit: i64,
+    order: impl Fn(&EventRow, &EventRow) -> Ordering,
+) -> Vec<EventRow> {
+    some.extend(others);
+    some.sort_by(order);
+    some.truncate(usize::try_from(limit).unwrap_or_default());
+    some
 }
 
 /// Whose login this was when they were deleted.

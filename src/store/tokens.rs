@@ -16,8 +16,10 @@ queries! {
                       WHERE id = $1 AND ended_at IS NULL
                         AND NOT EXISTS (SELECT 1 FROM authorization_codes c WHERE c.grant_id = $1 AND c.spent_at IS NOT NULL)";
     END_GRANTS_OF_USER = "UPDATE grants SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL";
+    // Whose session it is leads to its grants: the index begins with that.
     END_GRANTS_OF_SESSION = "UPDATE grants SET ended_at = $2
-                             WHERE session_id = $1 AND ended_at IS NULL
+                             WHERE user_id = (SELECT s.user_id FROM sessions s WHERE s.id = $1)
+                               AND session_id = $1 AND ended_at IS NULL
                                AND ' ' || scopes || ' ' NOT LIKE '% offline_access %'";
     ADD_CODE = "INSERT INTO authorization_codes (code_hash, grant_id, redirect_uri, code_challenge, expires_at, bound_to)
                 VALUES ($1, $2, $3, $4, $5, $6)";

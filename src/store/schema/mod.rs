@@ -290,12 +290,24 @@ mod tests {
         statements.filter(|statement| !statement.is_empty()).find_map(|statement| match statement {
             s if s.starts_with("CREATE TABLE ") || s.starts_with("CREATE INDEX ") => None,
             s if s.starts_with("INSERT INTO ") => None,
+            // Whoever reads finds the same without it; one that is unique says what may be written.
+            s if s.starts_with("DROP INDEX ") => {
+                is_unique(s.trim_start_matches("DROP ")).then_some("what the index forbids is written")
+            }
             s if s.starts_with("ALTER TABLE ") && s.contains(" ADD COLUMN ") => {
                 let is_filled = !s.contains(" NOT NULL") || s.contains(" DEFAULT ");
                 (!is_filled || s.contains(" UNIQUE")).then_some("rows without the new column are refused")
             }
             _ => Some("neither a new table, column or index, nor new rows"),
         })
+    }
+
+    /// Whether a migration of ours makes this index (`INDEX name`) a unique one, or none does.
+    fn is_unique(index: &str) -> bool {
+        let makes = |how: &str| {
+            known().iter().any(|one| one.text.to_uppercase().contains(&format!("{how} {index} ON ")))
+        };
+        makes("CREATE UNIQUE") || !makes("CREATE")
     }
 
     #[test]
@@ -312,6 +324,8 @@ mod tests {
             ("CREATE UNIQUE INDEX y ON users (email);", false),
             ("ALTER TABLE users DROP COLUMN email;", false),
             ("ALTER TABLE users RENAME COLUMN email TO mail;", false),
+            ("DROP INDEX grants_of_user;", true),
+            ("DROP INDEX users_legacy;", false),
             ("DROP INDEX y;\nCREATE INDEX y ON x (id);", false),
             ("UPDATE users SET status = 'new';", false),
         ] {
