@@ -187,65 +187,103 @@ async fn by_part(
     };
     let page = Page { after: page.after.filter(|_| after.is_some()), ..page };
     let word = which.word();
-    let way = if has_few(conn, tree).await? {
-        Some(Way::Narrow(word))
-    } else if matches!(which, Which::KeptOut | Which::Stopped) {
-        Some(Way::Wide)
-    } else if sought.is_everybody() || user_words::count(conn, &sought.from, &sought.to, FEW + 1).await? > FEW
-    {
+    let finds = if sought.is_everybody() {
         None
     } else {
+        Some(user_words::count(conn, &sought.from, &sought.to, MANY + 1).await?)
+    };
+    let way = if has_few(conn, tree).await? {
+        Some(Way::Narrow(word))
+    } else if finds.is_some_and(|finds| finds <= FEW) {
         Some(Way::Worded(word, FEW))
+    } else if which == Which::Stopped {
+        Some(Way::Wide)
+    } else {
+        None
     };
     match way {
-        Some(way) => parts::together(conn, which, (way, word), part, page, &after.unwrap_or_default()).await,
-        None => part_by_part(conn, which, part, page, after).await,
+        Some(way) => parts::together(conn, (way, word), part, page, &after.unwrap_or_default()).await,
+        None => Parts { which, part, finds }.list(conn, page, after).await,
     }
 }
 
-/// The same of many.
-async fn part_by_part(
-    conn: &mut Conn,
+/// A list of many, part by part.
+#[derive(Clone, Copy)]
+struct Parts {
     which: Which,
     part: Part,
-    page: Page<'_>,
-    mut after: Option<Stand>,
-) -> Result<Vec<LineRow>> {
-    let no_group = part == Part::Group && page.root.is_none();
-    let is_full = |found: &Vec<LineRow>| i64::try_from(found.len()).is_ok_and(|n| n >= page.limit);
-    let mut found = match &after {
-        Some((_, id)) if id.is_empty() => parts::of_no_group(conn, which.word(), page).await?,
-        Some((_, id)) => parts::of_part(conn, which, part, id, page).await?,
-        None if no_group && !page.last_first => {
-            after = Some(Stand::default());
-            parts::of_no_group(conn, which.word(), page).await?
-        }
-        None => Vec::new(),
-    };
-    let none_left = page.last_first && after.as_ref().is_some_and(|(_, id)| id.is_empty());
-    while !is_full(&found) && !none_left {
-        let stands = parts::parts(conn, which, part, page, after.as_ref(), PARTS).await?;
-        for (_, id) in &stands {
-            if !is_full(&found) {
-                let limit = page.limit - i64::try_from(found.len()).unwrap_or(i64::MAX);
-                found.extend(
-                    parts::of_part(conn, which, part, id, Page { after: None, limit, ..page }).await?,
-                );
+    /// How many words a search finds, or one more than [`MANY`]; none where nothing is searched for.
+    finds: Option<i64>,
+}
+
+impl Parts {
+    /// A page of them.
+    async fn list(self, conn: &mut Conn, page: Page<'_>, mut after: Option<Stand>) -> Result<Vec<LineRow>> {
+        let Self { which, part, .. } = self;
+        let no_group = part == Part::Group && page.root.is_none();
+        let mut found = match &after {
+            Some((_, id)) if id.is_empty() => parts::of_no_group(conn, which.word(), page).await?,
+            Some((_, id)) => self.of(conn, id, page).await?,
+            None if no_group && !page.last_first => {
+                after = Some(Stand::default());
+                parts::of_no_group(conn, which.word(), page).await?
+            }
+            None => Vec::new(),
+        };
+        let none_left = page.last_first && after.as_ref().is_some_and(|(_, id)| id.is_empty());
+        while !is_full(&found, page) && !none_left {
+            let stands = parts::parts(conn, which, part, page, after.as_ref(), PARTS).await?;
+            for (_, id) in &stands {
+                if !is_full(&found, page) {
+                    let rest = self.of(conn, id, rest_of(page, &found)).await?;
+                    found.extend(rest);
+                }
+            }
+            let last = i64::try_from(stands.len()).is_ok_and(|n| n < PARTS);
+            after = stands.into_iter().next_back().or(after);
+            if last {
+                if no_group && page.last_first && !is_full(&found, page) {
+                    let rest = parts::of_no_group(conn, which.word(), rest_of(page, &found)).await?;
+                    found.extend(rest);
+                }
+                break;
             }
         }
-        let last = i64::try_from(stands.len()).is_ok_and(|n| n < PARTS);
-        after = stands.into_iter().next_back().or(after);
-        if last {
-            if no_group && page.last_first && !is_full(&found) {
-                let limit = page.limit - i64::try_from(found.len()).unwrap_or(i64::MAX);
-                found.extend(
-                    parts::of_no_group(conn, which.word(), Page { after: None, limit, ..page }).await?,
-                );
+        Ok(found)
+    }
+
+    /// Those of one part: gone through in their order, unless that could be many for nothing.
+    async fn of(self, conn: &mut Conn, id: &str, page: Page<'_>) -> Result<Vec<LineRow>> {
+        let Self { which, part, finds } = self;
+        let finds = finds.filter(|finds| *finds <= MANY);
+        let few = match (which, finds) {
+            (Which::KeptOut, _) | (_, Some(_)) => parts::count(conn, part, id, FEW + 1).await? <= FEW,
+            _ => true,
+        };
+        match finds {
+            _ if which == Which::KeptOut => parts::kept_out_of_part(conn, part, id, few, page).await,
+            Some(finds) if !few => {
+                for looked_at in [FIRST, FEW] {
+                    let rows = parts::found_of_part(conn, (which.word(), looked_at), part, id, page).await?;
+                    if is_full(&rows, page) {
+                        return Ok(rows);
+                    }
+                }
+                parts::found_of_part(conn, (which.word(), finds), part, id, page).await
             }
-            break;
+            _ => parts::of_part(conn, which, part, id, page).await,
         }
     }
-    Ok(found)
+}
+
+fn is_full(found: &[LineRow], page: Page<'_>) -> bool {
+    i64::try_from(found.len()).is_ok_and(|n| n >= page.limit)
+}
+
+/// The same page from the beginning of a part on, as far as there is room on it.
+fn rest_of<'p>(page: Page<'p>, found: &[LineRow]) -> Page<'p> {
+    let limit = page.limit - i64::try_from(found.len()).unwrap_or(i64::MAX);
+    Page { after: None, limit, ..page }
 }
 
 /// Where a list goes on after somebody.

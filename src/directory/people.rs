@@ -194,17 +194,23 @@ impl Need {
     }
 }
 
-/// A page of those of a group who are not disabled, by login, and the key that the next page comes after; none after the last.
+/// At most `limit` of those of a group who are not disabled, by login, and the key that the next ones come after; none after the last.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn needs(conn: &mut Conn, group_id: &str, after: &str) -> Result<(Vec<Need>, Option<String>)> {
-    let rows = needs::of_group(conn, group_id, after, PAGE).await?;
+pub async fn needs(
+    conn: &mut Conn,
+    group_id: &str,
+    after: &str,
+    limit: usize,
+) -> Result<(Vec<Need>, Option<String>)> {
+    let limit = i64::try_from(limit).unwrap_or(PAGE).min(PAGE);
+    let rows = needs::of_group(conn, group_id, after, limit).await?;
     let next = rows.last().map(|row| row.login_key.clone());
     Ok((Need::all_from_rows(conn, rows).await?, next))
 }
 
-/// The same of those who hold a role.
+/// A page of those who hold a role, by login, and the key that the next page comes after; none after the last.
 ///
 /// # Errors
 /// When the database refuses.

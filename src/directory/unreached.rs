@@ -3,15 +3,24 @@
 
 use super::listing;
 use super::people::Need;
+use super::person::Status;
+use super::rights::{Rights, own};
 use super::tree::Tree;
+use super::two_factor::TwoFactor;
+use crate::store::groups::GroupRow;
 use crate::store::needs::{self, Among};
-use crate::store::{Conn, Result};
+use crate::store::{Conn, Error, Result};
+
+/// The most roles whose holders are looked at; a tree that has more is none that people have made.
+const ROLES: i64 = 10_000;
 
 /// Of whom they are.
 #[derive(Clone, Copy, Debug)]
 pub enum Whose<'w> {
     /// Of one group, whatever it asks for; those who are not disabled.
     Group(&'w str),
+    /// The same but for those who have nothing that could be an address, who are [`alike()`].
+    GroupButAlike(&'w str),
     /// Of a tree's groups that ask for a code; those who are active.
     Tree(&'w Tree),
 }
@@ -89,6 +98,7 @@ impl Place {
 pub async fn batch(conn: &mut Conn, whose: Whose<'_>, from: &Place, looked_at: i64) -> Result<Batch> {
     let among = match whose {
         Whose::Group(id) => Among::Group(id),
+        Whose::GroupButAlike(id) => Among::GroupButAlike(id),
         Whose::Tree(tree) => Among::Tree(tree.root_id()),
     };
     let (rows, next, others_follow) = match from {
@@ -121,9 +131,40 @@ pub async fn batch(conn: &mut Conn, whose: Whose<'_>, from: &Place, looked_at: i
     Ok(Batch { needs: needs.collect(), next, others_follow })
 }
 
+/// Those of a group who are not disabled and have nothing that could be an address. All who hold one role are alike in what decides about them, so
+/// they are not read one by one: what they need, under no name, and their ids.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn alike(conn: &mut Conn, group: &GroupRow) -> Result<Vec<(Need, Vec<String>)>> {
+    let two_factor = TwoFactor::of(group)?;
+    let mut alike = Vec::new();
+    for (rights, ids) in needs::alike(conn, &group.id, ROLES).await? {
+        let bad = |_| Error::BadRow { table: "roles", column: "rights", row: rights.clone() };
+        let overrides = Rights::parse(&rights).map_err(bad)?.has(own::OVERRIDE_2FA);
+        let need = Need {
+            id: String::new(),
+            key: String::new(),
+            login: String::new(),
+            group_id: Some(group.id.clone()),
+            top_id: Some(group.top_id.clone()),
+            status: Status::Active,
+            has_address: false,
+            overrides,
+            codes_stopped: false,
+            two_factor,
+            undelivered: None,
+        };
+        alike.push((need, ids.split(' ').map(str::to_owned).collect()));
+    }
+    Ok(alike)
+}
+
 async fn are_few(conn: &mut Conn, among: Among<'_>) -> Result<bool> {
     match among {
-        Among::Group(id) | Among::Tree(Some(id)) => listing::are_few(conn, id).await,
+        Among::Group(id) | Among::GroupButAlike(id) | Among::Tree(Some(id)) => {
+            listing::are_few(conn, id).await
+        }
         Among::Tree(None) => Ok(false),
     }
 }

@@ -43,18 +43,14 @@ macro_rules! filtered {
 /// The newest first.
 macro_rules! newest {
     ($base:literal) => {
-        filtered!(
-            $base,
-            "(e.at_ms < $1 OR (e.at_ms = $1 AND e.id < $2))",
-            "ORDER BY e.at_ms DESC, e.id DESC LIMIT $10"
-        )
+        filtered!($base, "(e.at_ms, e.id) < ($1, $2)", "ORDER BY e.at_ms DESC, e.id DESC LIMIT $10")
     };
 }
 
 /// The oldest first.
 macro_rules! oldest {
     ($base:literal) => {
-        filtered!($base, "(e.at_ms > $1 OR (e.at_ms = $1 AND e.id > $2))", "ORDER BY e.at_ms, e.id LIMIT $10")
+        filtered!($base, "(e.at_ms, e.id) > ($1, $2)", "ORDER BY e.at_ms, e.id LIMIT $10")
     };
 }
 
@@ -70,7 +66,7 @@ queries! {
                       COALESCE((SELECT g.top_id FROM groups g WHERE g.id = $6),
                                (SELECT g.top_id FROM users u JOIN groups g ON g.id = u.group_id WHERE u.id = $5),
                                (SELECT g.top_id FROM users a JOIN groups g ON g.id = a.group_id WHERE a.id = $4)))";
-    SINCE = events!("WHERE e.at_ms > $1 OR (e.at_ms = $1 AND e.id > $2) ORDER BY e.at_ms, e.id LIMIT $3");
+    SINCE = events!("WHERE (e.at_ms, e.id) > ($1, $2) ORDER BY e.at_ms, e.id LIMIT $3");
     DELETED = "SELECT user_id FROM audit_events WHERE event = 'user.deleted' AND user_login = $1
                ORDER BY at_ms DESC, id DESC LIMIT 1";
     // The narrowest first: each has its index. Most of what happens are sign-ins: what is none has one of its own.

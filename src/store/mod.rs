@@ -116,7 +116,7 @@ pub fn queries() -> Vec<Query> {
         tree_users::KINDS,
         tree_users::parts::OF_KINDS,
         tree_users::parts::OF_WAYS,
-        tree_users::parts::OTHERS,
+        tree_users::parts::QUERIES,
         turns::QUERIES,
         user_words::QUERIES,
         users::QUERIES,

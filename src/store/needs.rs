@@ -61,6 +61,14 @@ macro_rules! first {
     };
 }
 
+/// That a user `x` has nothing that could be an address; those are alike, whatever else there is about them. The expressions are those of an
+/// index.
+macro_rules! nothing {
+    () => {
+        "x.addressless AND x.status <> 'disabled' AND TRIM(COALESCE(x.email, '')) = '' AND replace(x.login, '@', '') = x.login"
+    };
+}
+
 /// That a code may not reach a user `x`.
 macro_rules! hard {
     () => {
@@ -112,16 +120,23 @@ queries! {
     // in one order. Each looks at no more than it is asked for, however many there are.
     GROUP_NOWHERE = first!(group, "x.addressless");
     TREE_NOWHERE = first!(tree, "x.addressless");
+    GROUP_NOWHERE_BUT_ALIKE = first!(group, concat!("x.addressless AND NOT (", nothing!(), ")"));
+    ALIKE = concat!(
+        "SELECT r.rights AS role_rights, c.ids
+         FROM (SELECT x.role_id, string_agg(x.id, ' ') AS ids FROM users x WHERE x.group_id = $1 AND ", nothing!(), " GROUP BY x.role_id) AS c
+         JOIN roles r ON r.id = c.role_id ORDER BY r.id LIMIT $2");
     GROUP_IN_DOUBT = doubtful!(group);
     TREE_IN_DOUBT = doubtful!(tree);
     LAST_IN_DOUBT = concat!("SELECT MAX(user_id) AS last, COUNT(*) AS n FROM (", in_doubt!("$1", "$2"), ") AS found");
     GROUP_OF_FEW = first!(group, hard!());
+    GROUP_OF_FEW_BUT_ALIKE = first!(group, concat!(hard!(), " AND NOT (", nothing!(), ")"));
     TREE_OF_FEW = first!(tree, hard!());
-    // Most are asked: whoever is not is counted one by one.
-    COUNT_NEEDING = "SELECT COUNT(*) FROM users u
-                     WHERE u.group_id = $1 AND u.status <> 'disabled'
-                       AND u.role_id NOT IN (SELECT r.id FROM groups t JOIN roles r ON COALESCE(r.group_id, '') = t.top_id
-                                             WHERE t.id = $1 AND ' ' || r.rights || ' ' LIKE '% override!_2fa %' ESCAPE '!')";
+    // Most are asked: all are counted, and then the few who are not.
+    COUNT_NEEDING = "SELECT (SELECT COUNT(*) FROM users WHERE group_id = $1)
+                          - (SELECT COUNT(*) FROM users WHERE group_id = $1 AND status = 'disabled')
+                          - (SELECT COUNT(*) FROM groups t JOIN roles r ON COALESCE(r.group_id, '') = t.top_id
+                             JOIN users u ON u.role_id = r.id AND u.group_id = t.id
+                             WHERE t.id = $1 AND u.status <> 'disabled' AND ' ' || r.rights || ' ' LIKE '% override!_2fa %' ESCAPE '!')";
     COUNT_OF_ROLE = "SELECT (SELECT COUNT(*) FROM users WHERE role_id = $1)
                           - (SELECT COUNT(*) FROM users WHERE role_id = $1 AND status = 'disabled')";
     OF_ROLE = needs!("WHERE u.role_id = $1 AND u.status <> 'disabled' AND u.login_key > $2
@@ -190,6 +205,8 @@ pub async fn of_group(conn: &mut Conn, group_id: &str, after: &str, limit: i64) 
 pub enum Among<'a> {
     /// Those of the group of this id who are not disabled.
     Group(&'a str),
+    /// The same but for those who have nothing that could be an address, who are [`alike`].
+    GroupButAlike(&'a str),
     /// Those who are active in the group of this id and those below it, or anywhere, where a code is asked for.
     Tree(Option<&'a str>),
 }
@@ -206,8 +223,18 @@ pub async fn nowhere(
 ) -> Result<Vec<NeedRow>> {
     match among {
         Among::Group(id) => all!(conn, NeedRow, GROUP_NOWHERE, id, key, limit),
+        Among::GroupButAlike(id) => all!(conn, NeedRow, GROUP_NOWHERE_BUT_ALIKE, id, key, limit),
         Among::Tree(root) => all!(conn, NeedRow, TREE_NOWHERE, root, group_id, key, limit),
     }
+}
+
+/// Those of a group who are not disabled and have nothing that could be an address, by their roles, at most `limit` of those: the rights of each,
+/// and the ids of who holds it, separated by spaces.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn alike(conn: &mut Conn, group_id: &str, limit: i64) -> Result<Vec<(String, String)>> {
+    all!(conn, (String, String), ALIKE, group_id, limit)
 }
 
 /// The same of all who may not be reached: without an address, with their codes stopped, or with a message that was refused. It looks at
@@ -223,6 +250,7 @@ pub async fn of_few(
 ) -> Result<Vec<NeedRow>> {
     match among {
         Among::Group(id) => all!(conn, NeedRow, GROUP_OF_FEW, id, key, limit),
+        Among::GroupButAlike(id) => all!(conn, NeedRow, GROUP_OF_FEW_BUT_ALIKE, id, key, limit),
         Among::Tree(root) => all!(conn, NeedRow, TREE_OF_FEW, root, group_id, key, limit),
     }
 }
@@ -238,7 +266,9 @@ pub async fn in_doubt(
     looked_at: i64,
 ) -> Result<Vec<NeedRow>> {
     match among {
-        Among::Group(id) => all!(conn, NeedRow, GROUP_IN_DOUBT, id, after, looked_at),
+        Among::Group(id) | Among::GroupButAlike(id) => {
+            all!(conn, NeedRow, GROUP_IN_DOUBT, id, after, looked_at)
+        }
         Among::Tree(root) => all!(conn, NeedRow, TREE_IN_DOUBT, root, after, looked_at),
     }
 }

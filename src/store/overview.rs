@@ -7,10 +7,13 @@ use super::row::from_row;
 use super::{Conn, Result};
 
 queries! {
+    // One look for each of the few, whoever is in the tree.
     STOPPED = concat!(
         "SELECT COUNT(*) FROM (
-             SELECT u.id FROM code_budgets b CROSS JOIN users u
-             WHERE u.id = b.user_id AND b.stopped_at IS NOT NULL AND ", within!("u.group_id"), " LIMIT $2) AS counted");
+             SELECT b.user_id FROM code_budgets b
+             WHERE b.stopped_at IS NOT NULL
+               AND (SELECT u.id FROM users u WHERE u.id = b.user_id AND ", within!("u.group_id"), ") IS NOT NULL
+             LIMIT $2) AS counted");
     UNSENT = concat!(
         "SELECT m.address, m.answer, m.attempts, m.next_at, m.done_at
          FROM messages m JOIN users u ON u.id = m.user_id

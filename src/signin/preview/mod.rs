@@ -27,10 +27,12 @@ use crate::store::groups::GroupRow;
 use crate::store::{Conn, needs, users};
 
 /// The most names in one sentence.
+const NAMES: usize = 20;
 const NAMED_AT_MOST: i64 = 20;
 
-/// How many of those who are hard to reach are read at once.
+/// How many of those who are hard to reach are read at once, and how many where twenty are to be named.
 const LOOKED_AT: i64 = 2000;
+const LOOKED_AT_FOR_NAMES: i64 = 50;
 
 /// What a change of a group's two-factor setting would do.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -169,9 +171,11 @@ pub async fn affected(
     after: &str,
     limit: usize,
 ) -> Result<(Vec<Affected>, Option<String>), Error> {
-    let (mut found, mut after) = (Vec::new(), after.to_owned());
+    // Most are sent a code: those who are wanted are often among the first.
+    let (mut found, mut after, mut read) = (Vec::new(), after.to_owned(), limit.saturating_mul(4));
     loop {
-        let (page, next) = people::needs(conn, &group.id, &after).await?;
+        let (page, next) = people::needs(conn, &group.id, &after, read).await?;
+        read = usize::MAX;
         for need in page {
             let lot = lot(&need, to, need.overrides);
             if matches!(lot, Lot::LockedOut(_)) != locked_out || lot == Lot::LetIn {
@@ -229,7 +233,8 @@ pub fn lot(need: &Need, setting: TwoFactor, overrides: bool) -> Lot {
 }
 
 impl Preview {
-    /// Counts. Whoever is not hard to reach is sent a code, unless they override it: so the others alone are looked at one by one.
+    /// Counts. Whoever is not hard to reach is sent a code, unless they override it: so the others alone are looked at; one by one but for
+    /// those who are alike in all that decides.
     async fn count(
         &mut self,
         conn: &mut Conn,
@@ -237,25 +242,70 @@ impl Preview {
         actor_id: Option<&str>,
     ) -> Result<(), Error> {
         self.asked.count = needs::count_needing(conn, &group.id).await?;
+        for (need, ids) in unreached::alike(conn, group).await? {
+            self.add_alike(&need, ids, actor_id);
+        }
         let (mut first, mut from) = (First::default(), Some(Place::default()));
         while let Some(place) = from {
-            let batch = unreached::batch(conn, Whose::Group(&group.id), &place, LOOKED_AT).await?;
+            let batch = unreached::batch(conn, Whose::GroupButAlike(&group.id), &place, LOOKED_AT).await?;
             for (need, _) in batch.needs {
                 self.add(need, actor_id, &mut first);
             }
             from = batch.next;
         }
         self.locked_out_ids.sort_unstable();
-        let [no_address, undelivered, codes_stopped] = first.0.map(|first| first.into_values().collect());
-        for (named, people) in [
-            (&mut self.no_address, no_address),
-            (&mut self.undelivered, undelivered),
-            (&mut self.codes_stopped, codes_stopped),
-        ] {
+        let [undelivered, codes_stopped] = first.0.map(|first| first.into_values().collect());
+        for (named, people) in
+            [(&mut self.undelivered, undelivered), (&mut self.codes_stopped, codes_stopped)]
+        {
             *named = Named::of(people, named.count);
+        }
+        if self.no_address.count > 0 {
+            self.name_those_without_address(conn, group).await?;
         }
         // Somebody may have come in between.
         self.asked.count = self.asked.count.max(0);
+        Ok(())
+    }
+
+    /// Those who have no address and are alike in all else that decides.
+    fn add_alike(&mut self, need: &Need, ids: Vec<String>, actor_id: Option<&str>) {
+        let (lot, n) = (lot(need, self.to, need.overrides), i64::try_from(ids.len()).unwrap_or(i64::MAX));
+        if !need.overrides && lot != Lot::Asked {
+            self.asked.count -= n;
+        }
+        if let Lot::LockedOut(obstacle) = lot {
+            if ids.iter().any(|id| actor_id == Some(id)) {
+                self.actor = Some(obstacle);
+            }
+            self.named(obstacle).count += n;
+            self.locked_out_ids.extend(ids);
+        }
+    }
+
+    /// Those whom this keeps out.
+    const fn named(&mut self, obstacle: Obstacle) -> &mut Named {
+        match obstacle {
+            Obstacle::NoAddress => &mut self.no_address,
+            Obstacle::Undelivered => &mut self.undelivered,
+            Obstacle::CodesStopped => &mut self.codes_stopped,
+        }
+    }
+
+    /// Names the first of those who have no address.
+    async fn name_those_without_address(&mut self, conn: &mut Conn, group: &GroupRow) -> Result<(), Error> {
+        let (mut people, mut from) = (Vec::new(), Some(Place::default()));
+        while let Some(place) = from.filter(|place| *place != Place::others()) {
+            let batch = unreached::batch(conn, Whose::Group(&group.id), &place, LOOKED_AT_FOR_NAMES).await?;
+            for (need, _) in batch.needs {
+                if lot(&need, self.to, need.overrides) == Lot::LockedOut(Obstacle::NoAddress) {
+                    people.push((need.id, need.login));
+                }
+            }
+            from = batch.next.filter(|_| people.len() < NAMES);
+        }
+        people.truncate(NAMES);
+        self.no_address = Named::of(people, self.no_address.count);
         Ok(())
     }
 
@@ -269,12 +319,7 @@ impl Preview {
         if actor_id == Some(need.id.as_str()) {
             self.actor = Some(obstacle);
         }
-        let named = match obstacle {
-            Obstacle::NoAddress => &mut self.no_address,
-            Obstacle::Undelivered => &mut self.undelivered,
-            Obstacle::CodesStopped => &mut self.codes_stopped,
-        };
-        named.count += 1;
+        self.named(obstacle).count += 1;
         first.add(obstacle, need.key, (need.id.clone(), need.login));
         self.locked_out_ids.push(need.id);
     }
@@ -314,15 +359,16 @@ impl Preview {
     }
 }
 
-/// The first of each obstacle, ids and logins, by what they are compared by, since people are not found in that order.
+/// The first of those who have an address, of each obstacle: ids and logins, by what they are compared by, since people are not found in that
+/// order.
 #[derive(Default)]
-struct First([BTreeMap<String, (String, String)>; 3]);
+struct First([BTreeMap<String, (String, String)>; 2]);
 
 impl First {
     fn add(&mut self, obstacle: Obstacle, key: String, person: (String, String)) {
-        let [nowhere, undelivered, stopped] = &mut self.0;
+        let [undelivered, stopped] = &mut self.0;
         let first = match obstacle {
-            Obstacle::NoAddress => nowhere,
+            Obstacle::NoAddress => return,
             Obstacle::Undelivered => undelivered,
             Obstacle::CodesStopped => stopped,
         };

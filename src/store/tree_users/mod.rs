@@ -174,6 +174,31 @@ macro_rules! shown {
     };
 }
 
+/// By the words that are searched for: of those whom they find, the first `$9` in the order of their logins are looked at. The last
+/// argument says more of whom.
+macro_rules! worded {
+    ($order:ident, $from:literal, $keys:expr, $more:literal) => {
+        lines!(
+            "u.login_key IN (SELECT login_key FROM (SELECT w.login_key FROM user_words w WHERE w.word >= $4 AND w.word < $5",
+            $from,
+            " UNION SELECT x.login_key FROM users x WHERE ",
+            without_words!("x"),
+            $keys,
+            "LIMIT $9) AS finds) AND ",
+            $more,
+            after!($order, "u", "$10"),
+            " AND ",
+            within!("u.group_id"),
+            " AND ",
+            found!("u"),
+            " AND ",
+            shown!(),
+            order!($order, "u"),
+            "LIMIT $3"
+        )
+    };
+}
+
 // Here, below the macros that it uses.
 pub mod parts;
 
@@ -185,29 +210,6 @@ macro_rules! narrow {
             tree!(),
             " AND ",
             after!($order, "u", "$9"),
-            " AND ",
-            found!("u"),
-            " AND ",
-            shown!(),
-            order!($order, "u"),
-            "LIMIT $3"
-        )
-    };
-}
-
-/// By the words that are searched for: of those whom they find, the first `$9` in the order of their logins are looked at.
-macro_rules! worded {
-    ($order:ident, $from:literal, $keys:expr) => {
-        lines!(
-            "u.login_key IN (SELECT login_key FROM (SELECT w.login_key FROM user_words w WHERE w.word >= $4 AND w.word < $5",
-            $from,
-            " UNION SELECT x.login_key FROM users x WHERE ",
-            without_words!("x"),
-            $keys,
-            "LIMIT $9) AS finds) AND ",
-            after!($order, "u", "$10"),
-            " AND ",
-            within!("u.group_id"),
             " AND ",
             found!("u"),
             " AND ",
@@ -256,12 +258,12 @@ queries! {
     NARROW_LAST = narrow!(login_last);
     NARROW_BY_NAME = narrow!(name);
     NARROW_BY_NAME_LAST = narrow!(name_last);
-    WORDED = worded!(login, " AND w.login_key > $2", " AND x.login_key > $2 ORDER BY login_key ");
+    WORDED = worded!(login, " AND w.login_key > $2", " AND x.login_key > $2 ORDER BY login_key ", "");
     WORDED_LAST = worded!(login_last,
                           " AND (CAST($2 AS TEXT) IS NULL OR w.login_key < $2)",
-                          " AND (CAST($2 AS TEXT) IS NULL OR x.login_key < $2) ORDER BY login_key DESC ");
-    WORDED_BY_NAME = worded!(name, "", " ");
-    WORDED_BY_NAME_LAST = worded!(name_last, "", " ");
+                          " AND (CAST($2 AS TEXT) IS NULL OR x.login_key < $2) ORDER BY login_key DESC ", "");
+    WORDED_BY_NAME = worded!(name, "", " ", "");
+    WORDED_BY_NAME_LAST = worded!(name_last, "", " ", "");
     NAME_KEY = concat!("SELECT ", name_key!("u"), " FROM users u WHERE u.id = $1");
     COUNT = concat!("SELECT COUNT(*) FROM (SELECT u.id FROM users u WHERE u.group_id IN ", tree!(), " LIMIT $2) AS counted");
     ARE_STOPPED = "SELECT user_id FROM code_budgets WHERE user_id = $1 AND stopped_at IS NOT NULL";

@@ -1,9 +1,9 @@
 //! Which queries list the users of a tree by their role, or by their group? Part by part, each by an index of its own, so that nobody goes
 //! through everybody; where they are few, together.
 
-use super::order::{after, order};
+use super::order::{after, columns, keys, order, order_of_keys};
 use super::{LineRow, Page, Way, Which};
-use crate::store::macros::{all, optional, within};
+use crate::store::macros::{all, optional, queries, within};
 use crate::store::user_words::{found, without_words};
 use crate::store::users::{user_columns, user_joins};
 use crate::store::{Conn, Query, Result};
@@ -20,7 +20,9 @@ pub enum Part {
 /// Where a part stands: the folded name of the role or the group, and its id.
 pub type Stand = (String, String);
 
-/// The parts of a table `q` in which there is anybody, `$4` of them, after the one of the name `$2` and the id `$3`; null for the first.
+/// The parts of a table `q` in which there is anybody, `$4` of them, after the one of the name `$2` and the id `$3`; null for the first. That
+/// there is anybody is asked for as a range and its first, so that PostgreSQL goes by the index of a part, and does not look for one whom it
+/// takes to be frequent.
 macro_rules! parts {
     ($table:literal, $column:literal, $who:literal, $than:literal, $direction:literal) => {
         concat!(
@@ -30,11 +32,13 @@ macro_rules! parts {
             $than,
             " ($2, $3)) AND (SELECT x.id FROM users x WHERE ",
             $column,
-            " = q.id AND ",
+            " BETWEEN q.id AND q.id AND ",
             $who,
             " AND ",
             within!("x.group_id"),
-            " LIMIT 1) IS NOT NULL ORDER BY q.name_key",
+            " ORDER BY ",
+            $column,
+            ", x.login_key LIMIT 1) IS NOT NULL ORDER BY q.name_key",
             $direction,
             ", q.id",
             $direction,
@@ -159,11 +163,53 @@ macro_rules! ways {
 ways! {
     narrow = "u.group_id IN ", tree!();
     stopped = "u.id IN (SELECT b.user_id FROM code_budgets b WHERE b.stopped_at IS NOT NULL)";
-    kept_out = "u.id IN (SELECT x.id FROM users x WHERE x.addressless
-                         UNION SELECT b.user_id FROM code_budgets b WHERE b.stopped_at IS NOT NULL
-                         UNION SELECT m.user_id FROM messages m WHERE m.state = 'refused')";
     worded = "u.login_key IN (SELECT w.login_key FROM user_words w WHERE w.word >= $4 AND w.word < $5
                               UNION SELECT x.login_key FROM users x WHERE ", without_words!("x"), ")";
+}
+
+/// Of a part `$8` of few people: those whom a code is asked for that may not reach them.
+macro_rules! few_kept_out {
+    ($order:ident, $which:literal) => {
+        of_part!(
+            $order,
+            $which,
+            "x.status = 'active' AND x.group_id IN (SELECT y.id FROM groups y WHERE y.two_factor_setting = 'on')
+             AND (x.addressless
+                  OR EXISTS (SELECT 1 FROM code_budgets b WHERE b.user_id = x.id AND b.stopped_at IS NOT NULL)
+                  OR EXISTS (SELECT 1 FROM messages m WHERE m.user_id = x.id AND m.state = 'refused'))"
+        )
+    };
+}
+
+/// The same of a part of many, by what names them.
+macro_rules! kept_out {
+    ($order:ident, role) => {
+        wide_kept_out!(
+            $order,
+            "x.role_id = $8 AND x.status = 'active' AND x.group_id IN (SELECT y.id FROM groups y WHERE y.two_factor_setting = 'on')"
+        )
+    };
+    ($order:ident, group) => {
+        wide_kept_out!(
+            $order,
+            "x.group_id = $8 AND x.status = 'active' AND x.group_id IN (SELECT y.id FROM groups y WHERE y.two_factor_setting = 'on')"
+        )
+    };
+}
+
+/// Those of a part `$10` of many whom a search finds, by its words.
+macro_rules! found_of_part {
+    (login, $which:literal) => {
+        worded!(login, " AND w.login_key > $2", " AND x.login_key > $2 ORDER BY login_key ", $which)
+    };
+    (login_last, $which:literal) => {
+        worded!(
+            login_last,
+            " AND (CAST($2 AS TEXT) IS NULL OR w.login_key < $2)",
+            " AND (CAST($2 AS TEXT) IS NULL OR x.login_key < $2) ORDER BY login_key DESC ",
+            $which
+        )
+    };
 }
 
 /// Those of no group, who are few.
@@ -184,18 +230,26 @@ macro_rules! of_no_group {
     };
 }
 
-const OF_NO_GROUP: &str = of_no_group!(login);
-const OF_NO_GROUP_LAST: &str = of_no_group!(login_last);
-const STAND_OF_ROLE: &str = "SELECT name_key, id FROM roles WHERE id = $1";
-const STAND_OF_GROUP: &str = "SELECT name_key, id FROM groups WHERE id = $1";
-
-/// The other queries, by name.
-pub const OTHERS: &[Query] = &[
-    ("parts::OF_NO_GROUP", OF_NO_GROUP),
-    ("parts::OF_NO_GROUP_LAST", OF_NO_GROUP_LAST),
-    ("parts::STAND_OF_ROLE", STAND_OF_ROLE),
-    ("parts::STAND_OF_GROUP", STAND_OF_GROUP),
-];
+queries! {
+    FEW_KEPT_OUT_OF_ROLE = few_kept_out!(login, "x.role_id = $8");
+    FEW_KEPT_OUT_OF_ROLE_LAST = few_kept_out!(login_last, "x.role_id = $8");
+    FEW_KEPT_OUT_OF_GROUP = few_kept_out!(login, "x.group_id = $8");
+    FEW_KEPT_OUT_OF_GROUP_LAST = few_kept_out!(login_last, "x.group_id = $8");
+    KEPT_OUT_OF_ROLE = kept_out!(login, role);
+    KEPT_OUT_OF_ROLE_LAST = kept_out!(login_last, role);
+    KEPT_OUT_OF_GROUP = kept_out!(login, group);
+    KEPT_OUT_OF_GROUP_LAST = kept_out!(login_last, group);
+    FOUND_OF_ROLE = found_of_part!(login, "u.role_id = $10 AND ");
+    FOUND_OF_ROLE_LAST = found_of_part!(login_last, "u.role_id = $10 AND ");
+    FOUND_OF_GROUP = found_of_part!(login, "u.group_id = $10 AND ");
+    FOUND_OF_GROUP_LAST = found_of_part!(login_last, "u.group_id = $10 AND ");
+    OF_NO_GROUP = of_no_group!(login);
+    OF_NO_GROUP_LAST = of_no_group!(login_last);
+    STAND_OF_ROLE = "SELECT name_key, id FROM roles WHERE id = $1";
+    STAND_OF_GROUP = "SELECT name_key, id FROM groups WHERE id = $1";
+    COUNT_OF_ROLE = "SELECT COUNT(*) FROM (SELECT 1 AS n FROM users WHERE role_id = $1 LIMIT $2) AS counted";
+    COUNT_OF_GROUP = "SELECT COUNT(*) FROM (SELECT 1 AS n FROM users WHERE group_id = $1 LIMIT $2) AS counted";
+}
 
 /// Where a part stands that a list goes on from; none where it is gone, or there was none.
 ///
@@ -208,7 +262,7 @@ pub async fn stand(conn: &mut Conn, part: Part, id: &str) -> Result<Option<Stand
     }
 }
 
-/// The query of a kind; those whose codes may not reach them are listed together.
+/// The query of a kind; those whose codes may not reach them have others.
 macro_rules! of {
     ($which:expr, $query:ident) => {
         match $which {
@@ -219,6 +273,14 @@ macro_rules! of {
             Which::Invited => invited::$query,
         }
     };
+}
+
+impl<'a> Page<'a> {
+    /// The login that those of a part come after: the empty one for the first of all, and none for the last.
+    fn login(&self) -> Option<&'a str> {
+        let after = if self.last_first { self.after } else { self.after.or(Some(("", ""))) };
+        after.map(|(login, _)| login)
+    }
 }
 
 /// At most `limit` parts in which a list shows anybody, those that come after this one.
@@ -254,8 +316,8 @@ pub async fn of_part(
     id: &str,
     page: Page<'_>,
 ) -> Result<Vec<LineRow>> {
-    let Page { root, last_first, after, words: (from, to), texts: (begins, later), limit, .. } = page;
-    let login = if last_first { after } else { after.or(Some(("", ""))) }.map(|(login, _)| login);
+    let Page { root, last_first, words: (from, to), texts: (begins, later), limit, .. } = page;
+    let login = page.login();
     let query = match (part, last_first) {
         (Part::Role, false) => of!(which, OF_ROLE),
         (Part::Role, true) => of!(which, OF_ROLE_LAST),
@@ -265,13 +327,74 @@ pub async fn of_part(
     all!(conn, LineRow, query, root, login, limit, from, to, begins, later, id)
 }
 
-/// The same of those who have no group; `word` is that of the list.
+/// How many a part has, up to `limit`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn count(conn: &mut Conn, part: Part, id: &str, limit: i64) -> Result<i64> {
+    let row: Option<(i64,)> = match part {
+        Part::Role => optional!(conn, (i64,), COUNT_OF_ROLE, id, limit)?,
+        Part::Group => optional!(conn, (i64,), COUNT_OF_GROUP, id, limit)?,
+    };
+    Ok(row.map_or(0, |(count,)| count))
+}
+
+/// A page of those of one part whom a code is asked for that may not reach them; `few` where the part has few people.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn kept_out_of_part(
+    conn: &mut Conn,
+    part: Part,
+    id: &str,
+    few: bool,
+    page: Page<'_>,
+) -> Result<Vec<LineRow>> {
+    let Page { root, last_first, words: (from, to), texts: (begins, later), limit, .. } = page;
+    let login = page.login();
+    let query = match (part, few, last_first) {
+        (Part::Role, true, false) => FEW_KEPT_OUT_OF_ROLE,
+        (Part::Role, true, true) => FEW_KEPT_OUT_OF_ROLE_LAST,
+        (Part::Role, false, false) => KEPT_OUT_OF_ROLE,
+        (Part::Role, false, true) => KEPT_OUT_OF_ROLE_LAST,
+        (Part::Group, true, false) => FEW_KEPT_OUT_OF_GROUP,
+        (Part::Group, true, true) => FEW_KEPT_OUT_OF_GROUP_LAST,
+        (Part::Group, false, false) => KEPT_OUT_OF_GROUP,
+        (Part::Group, false, true) => KEPT_OUT_OF_GROUP_LAST,
+    };
+    all!(conn, LineRow, query, root, login, limit, from, to, begins, later, id)
+}
+
+/// A page of those of one part whom a search finds: of all whom its words find, the first `looked_at` by login are looked at. `word` is that
+/// of the list.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn found_of_part(
+    conn: &mut Conn,
+    (word, looked_at): (&str, i64),
+    part: Part,
+    id: &str,
+    page: Page<'_>,
+) -> Result<Vec<LineRow>> {
+    let Page { root, last_first, words: (from, to), texts: (begins, later), limit, .. } = page;
+    let login = page.login();
+    let query = match (part, last_first) {
+        (Part::Role, false) => FOUND_OF_ROLE,
+        (Part::Role, true) => FOUND_OF_ROLE_LAST,
+        (Part::Group, false) => FOUND_OF_GROUP,
+        (Part::Group, true) => FOUND_OF_GROUP_LAST,
+    };
+    all!(conn, LineRow, query, root, login, limit, from, to, begins, later, word, looked_at, id)
+}
+
+/// A page of those who have no group; `word` is that of the list.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn of_no_group(conn: &mut Conn, word: &str, page: Page<'_>) -> Result<Vec<LineRow>> {
-    let Page { root, last_first, after, words: (from, to), texts: (begins, later), limit, .. } = page;
-    let login = if last_first { after } else { after.or(Some(("", ""))) }.map(|(login, _)| login);
+    let Page { root, last_first, words: (from, to), texts: (begins, later), limit, .. } = page;
+    let login = page.login();
     let query = if last_first { OF_NO_GROUP_LAST } else { OF_NO_GROUP };
     all!(conn, LineRow, query, root, login, limit, from, to, begins, later, word)
 }
@@ -282,7 +405,6 @@ pub async fn of_no_group(conn: &mut Conn, word: &str, page: Page<'_>) -> Result<
 /// When the database refuses.
 pub async fn together(
     conn: &mut Conn,
-    which: Which,
     (way, word): (Way<'_>, &str),
     part: Part,
     page: Page<'_>,
@@ -300,11 +422,10 @@ pub async fn together(
             }
         };
     }
-    let query = match (way, which) {
-        (Way::Narrow(_), _) => of_way!(narrow),
-        (Way::Worded(..), _) => of_way!(worded),
-        (Way::Wide, Which::Stopped) => of_way!(stopped),
-        (Way::Wide, _) => of_way!(kept_out),
+    let query = match way {
+        Way::Narrow(_) => of_way!(narrow),
+        Way::Worded(..) => of_way!(worded),
+        Way::Wide => of_way!(stopped),
     };
     all!(conn, LineRow, query, root, login, limit, from, to, begins, later, word, name, id)
 }
