@@ -226,7 +226,7 @@ async fn delete(operator: &Operator, path: &str) -> anyhow::Result<()> {
 async fn list(operator: &Operator, page: &Page, json: bool) -> anyhow::Result<()> {
     let db = operator.db().await?;
     let mut conn = db.read().await?;
-    let mut all = groups::list(&mut conn, page.start(), page.rows()).await?;
+    let mut all = groups::list(&mut conn, groups::Order::by_path(page.start()), page.rows()).await?;
     page.cut(&mut all, |listed| &listed.path);
     if json {
         let all: Vec<_> = all.iter().map(|listed| describe(&listed.path, &listed.group)).collect();

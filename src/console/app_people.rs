@@ -24,7 +24,7 @@ pub(super) const ROUTES: &[Route] =
     })];
 
 pub(super) const COLUMNS: [Declared; 2] = [
-    Declared { sort: None, label: "app-people-who", number: false },
+    Declared { sort: Some("login"), label: "app-people-who", number: false },
     Declared { sort: None, label: "app-people-last", number: false },
 ];
 
@@ -78,13 +78,13 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
     let client = find(&visit, &mut conn).await?;
     let (groups, unseen) = allowed(&visit, &mut conn, &client).await?;
     let count = access::people_of_app(&mut conn, &visit.tree, &client.id, visit.now()).await?;
-    let more = (asked.after.as_str(), i64::try_from(PAGE + 1).unwrap_or(i64::MAX));
-    let mut found = access::users_of_app(&mut conn, &visit.tree, &client.id, more, visit.now()).await?;
+    let (more, order) =
+        (i64::try_from(PAGE + 1).unwrap_or(i64::MAX), (asked.descending, asked.after.as_str()));
+    let of = (client.id.as_str(), count);
+    let mut found = access::users_of_app(&mut conn, &visit.tree, of, order, more, visit.now()).await?;
     let cut = found.len() > PAGE;
     found.truncate(PAGE);
-    let next = found.last().filter(|_| cut).map(|last| last.user_id.clone());
-    // Ids say nothing to people: what is on one page is in the order of the logins.
-    found.sort_by_key(|user| user.login.to_lowercase());
+    let next = found.last().filter(|_| cut).map(|last| last.login.clone());
     let sees = visit.holds(own::VIEW_USERS);
     let people = found.into_iter().map(|user| {
         let link = sees.then(|| format!("/console/users/{}", user.user_id));

@@ -9,6 +9,7 @@ use super::routes::{Needs, Route};
 use super::saved::Saved;
 use super::visit::ConsolePage;
 use super::{Visit, kept, trouble};
+use crate::directory::groups::Order;
 use crate::directory::policy::Refusal;
 use crate::directory::proof::AdministerSite;
 use crate::directory::rights::own;
@@ -35,8 +36,8 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 const COLUMNS: [Declared; 4] = [
-    Declared { sort: None, label: "groups-column-group", number: false },
-    Declared { sort: None, label: "groups-column-two-factor", number: false },
+    Declared { sort: Some("group"), label: "groups-column-group", number: false },
+    Declared { sort: Some("two-factor"), label: "groups-column-two-factor", number: false },
     Declared { sort: None, label: "groups-column-people", number: true },
     Declared { sort: None, label: "groups-column-state", number: false },
 ];
@@ -49,7 +50,7 @@ pub(super) const LONGEST_NAME: usize = 80;
 pub struct GroupsPage {
     /// What is wrong, or that nothing is.
     pub lead: Said,
-    /// One line each, by path.
+    /// One line each, by path unless it is chosen otherwise.
     pub rows: Vec<Line>,
     /// What is around them.
     pub table: Table,
@@ -125,9 +126,14 @@ async fn page(visit: &Visit, wrong: Option<&Wrong>) -> Result<GroupsPage, Proble
     let listing = Listing::of(visit, &COLUMNS);
     let mut conn = visit.read().await?;
     let limit = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
-    let mut found = visit.tree.groups(&mut conn, &listing.after, limit).await.map_err(failed)?;
-    let next = (found.len() > PAGE).then(|| found.get(PAGE - 1).map(|last| last.path.clone())).flatten();
-    found.truncate(PAGE);
+    let order = Order {
+        by_setting: listing.sort == Some("two-factor"),
+        last_first: listing.descending,
+        after: &listing.after,
+    };
+    let mut found = visit.tree.groups(&mut conn, order, limit).await.map_err(failed)?;
+    let next = (found.len() > PAGE).then(|| found.truncate(PAGE));
+    let next = next.and(found.last()).map(groups::mark).transpose()?;
     let mut rows = Vec::with_capacity(found.len());
     for listed in &found {
         rows.push(row(&mut conn, listed).await?);

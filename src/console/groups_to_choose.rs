@@ -2,6 +2,7 @@
 
 use super::Visit;
 use super::field::{Choice, Kind, Label, Said, Wrong};
+use crate::directory::groups::Order;
 use crate::directory::{Error, groups};
 use crate::store::Conn;
 use crate::store::groups::GroupRow;
@@ -16,7 +17,7 @@ pub(super) struct GroupChoice(Option<Vec<String>>);
 impl GroupChoice {
     /// The groups of the reader's tree, if they are few.
     pub(super) async fn of(visit: &Visit, conn: &mut Conn) -> Result<Self, Problem> {
-        let found = visit.tree.groups(conn, "", SHOWN + 1).await.map_err(problem)?;
+        let found = visit.tree.groups(conn, Order::default(), SHOWN + 1).await.map_err(problem)?;
         let few = i64::try_from(found.len()).is_ok_and(|n| n <= SHOWN);
         Ok(Self(few.then(|| found.into_iter().map(|listed| listed.path).collect())))
     }

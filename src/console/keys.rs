@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::Visit;
 use super::confirm::Confirm;
 use super::field::{Said, Summed};
+use super::listing::{Declared, Listing, Table};
 use super::routes::{Needs, Route};
 use super::saved::Saved;
 use super::visit::ConsolePage;
@@ -18,6 +19,12 @@ use crate::web::Problem;
 
 const HERE: &str = "/console/keys";
 
+const COLUMNS: [Declared; 3] = [
+    Declared { sort: Some("kind"), label: "keys-kind", number: false },
+    Declared { sort: Some("does"), label: "keys-does", number: false },
+    Declared { sort: Some("made"), label: "keys-made", number: false },
+];
+
 pub(super) const ROUTES: &[Route] = &[
     Route::get(HERE, Needs::Site, |visit| Box::pin(get(visit))).in_menu("console-menu-keys", 100),
     Route::post("/console/keys/rotate", Needs::Site, "keys.rotated", |visit| Box::pin(announce(visit))),
@@ -29,7 +36,9 @@ pub(super) const ROUTES: &[Route] = &[
 pub struct KeysPage {
     /// When the next keys take over, if any are announced.
     pub next: Option<Moment>,
-    /// One line each: those that sign first.
+    /// The table's head.
+    pub table: Table,
+    /// One line each: those that sign first, unless it is chosen otherwise.
     pub keys: Vec<Line>,
     /// How long new keys are published before they sign, in minutes.
     pub ahead: i64,
@@ -104,11 +113,24 @@ async fn page(visit: &Visit, errors: Vec<Summed>) -> Result<KeysPage, Problem> {
     let now = visit.now();
     let ring = visit.provider().keys.ring(now).await.map_err(failed)?;
     let mut rows: Vec<(&SigningKeyRow, Phase)> = ring.rows().map(|row| (row, phase(row, now))).collect();
-    rows.sort_by_key(|(row, phase)| (turn(*phase), row.created_at, row.kind.clone()));
+    let asked = Listing::of(visit, &COLUMNS).at(HERE);
+    // A handful, all of them on the page.
+    rows.sort_by_key(|(row, phase)| {
+        let (kind, made) = match asked.sort {
+            Some("kind") => (row.kind.clone(), i64::MIN),
+            Some("made") => (String::new(), row.created_at),
+            _ => (String::new(), i64::MIN),
+        };
+        (kind, made, turn(*phase), row.created_at, row.kind.clone(), row.kid.clone())
+    });
+    if asked.descending {
+        rows.reverse();
+    }
     let next =
         rows.iter().filter(|(_, phase)| *phase == Phase::Announced).map(|(row, _)| row.active_at).min();
     Ok(KeysPage {
         next: next.map(|at| visit.moment(at)),
+        table: asked.table("keys-title", &COLUMNS, None),
         keys: rows.into_iter().map(|(row, phase)| line(visit, row, phase)).collect(),
         ahead: PUBLISHED_AHEAD / 60,
         errors,

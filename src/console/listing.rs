@@ -90,6 +90,13 @@ impl Listing {
         }
     }
 
+    /// The same on the page of this path, where it is drawn again in answer to a form.
+    #[must_use]
+    pub fn at(mut self, path: &str) -> Self {
+        path.clone_into(&mut self.path);
+        self
+    }
+
     /// The same, whose links keep one more part of the address.
     #[must_use]
     pub fn keeping(mut self, name: &'static str, value: &str) -> Self {

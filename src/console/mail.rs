@@ -36,7 +36,7 @@ pub(super) const ROUTES: &[Route] = &[
 const SHOWN: usize = 25;
 
 const COLUMNS: [Declared; 4] = [
-    Declared { sort: None, label: "mail-when", number: false },
+    Declared { sort: Some("when"), label: "mail-when", number: false },
     Declared { sort: None, label: "mail-what", number: false },
     Declared { sort: None, label: "mail-to", number: false },
     Declared { sort: None, label: "mail-outcome", number: false },
@@ -113,14 +113,15 @@ async fn again(visit: Visit) -> Result<Response, Problem> {
 }
 
 async fn page(visit: &Visit, wrong: Option<&Wrong>) -> Result<MailPage, Problem> {
-    let asked = Listing::of(visit, &COLUMNS);
+    let asked = Listing::of(visit, &COLUMNS).at(HERE);
     let which = Which::from_word(&asked.filter);
     let mut conn = visit.read().await?;
     let more = i64::try_from(SHOWN + 1).unwrap_or(i64::MAX);
-    let (at, id) = cursor(&asked.after);
-    let mut found = deliveries::list(&mut conn, which, (at, id), more, &visit.by).await.map_err(problem)?;
+    // The newest first, unless the oldest are asked for.
+    let order = (asked.sort.is_some() && !asked.descending, asked.after.as_str());
+    let mut found = deliveries::list(&mut conn, which, order, more, &visit.by).await.map_err(problem)?;
     let next = (found.len() > SHOWN).then(|| found.truncate(SHOWN));
-    let next = next.and(found.last()).map(|last| format!("{}.{}", last.created_at_ms, last.id));
+    let next = next.and(found.last()).map(deliveries::mark);
     let failing = deliveries::failing(&mut conn, &visit.by).await.map_err(problem)?.len();
     let whole = visit.by.administers_site();
     let test = whole.then(|| {
@@ -145,12 +146,6 @@ async fn page(visit: &Visit, wrong: Option<&Wrong>) -> Result<MailPage, Problem>
         table: asked.table("mail-title", &COLUMNS, next.as_deref()),
         messages: found.iter().map(|message| line(visit, message)).collect(),
     })
-}
-
-/// Where a page begins: a moment and an id, as the page before has said them.
-fn cursor(after: &str) -> (i64, &str) {
-    let parsed = after.split_once('.').and_then(|(at, id)| Some((at.parse::<i64>().ok()?, id)));
-    parsed.unwrap_or((i64::MAX, ""))
 }
 
 fn filters(asked: &Listing, which: Which) -> Vec<(String, &'static str, bool)> {
@@ -208,18 +203,5 @@ pub(super) fn kind(purpose: &str) -> &'static str {
         Purpose::HelpAsked => "mail-kind-help-asked",
         Purpose::CodeByHand => "mail-kind-code-by-hand",
         Purpose::Test => "mail-kind-test",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_page_begins_where_the_one_before_ended_or_at_the_beginning() {
-        assert_eq!(cursor("1700000000123.abc"), (1_700_000_000_123, "abc"));
-        for nonsense in ["", "x", "x.y", "12", ".", "99999999999999999999.a"] {
-            assert_eq!(cursor(nonsense), (i64::MAX, ""), "{nonsense}");
-        }
     }
 }

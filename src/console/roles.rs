@@ -11,6 +11,7 @@ use super::listing::{Declared, Listing, PAGE, Table};
 use super::routes::{Needs, Route};
 use super::visit::ConsolePage;
 use crate::directory::rights::{Rights, own};
+use crate::directory::roles::Order;
 use crate::directory::{groups, roles};
 use crate::signin::preview;
 use crate::store::Conn;
@@ -26,8 +27,8 @@ pub(super) const ROUTES: &[Route] =
         .in_menu("console-menu-roles", 50)];
 
 const COLUMNS: [Declared; 4] = [
-    Declared { sort: None, label: "roles-column-role", number: false },
-    Declared { sort: None, label: "roles-column-rank", number: true },
+    Declared { sort: Some("name"), label: "roles-column-role", number: false },
+    Declared { sort: Some("rank"), label: "roles-column-rank", number: true },
     Declared { sort: None, label: "roles-column-holders", number: true },
     Declared { sort: None, label: "roles-column-may", number: false },
 ];
@@ -39,7 +40,7 @@ pub struct RolesPage {
     pub lead: Said,
     /// The top-level group whose roles these are; none where they are everybody's.
     pub top: Option<String>,
-    /// The roles, the lowest first.
+    /// The roles, the lowest first unless it is chosen otherwise.
     pub rows: Vec<Line>,
     /// What is around them.
     pub table: Table,
@@ -75,9 +76,18 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
     let mut conn = visit.read().await?;
     let top = top(&visit, &mut conn).await?;
     let listing = Listing::of(&visit, &COLUMNS);
+    let listing = match visit.query.get("group") {
+        Some(group) => listing.keeping("group", group),
+        None => listing,
+    };
     let after = Some(listing.after.as_str()).filter(|after| !after.is_empty());
     let limit = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
-    let mut found = roles::list(&mut conn, top.as_ref(), after, limit).await.map_err(failed)?;
+    let order = match listing.sort {
+        Some("name") => Order::Name(listing.descending),
+        Some("rank") => Order::Rank(listing.descending),
+        _ => Order::Trees,
+    };
+    let mut found = roles::list_in(&mut conn, top.as_ref(), order, after, limit).await.map_err(failed)?;
     let next = (found.len() > PAGE).then(|| found.get(PAGE - 1).map(|last| last.id.clone())).flatten();
     found.truncate(PAGE);
     let mut rows = Vec::with_capacity(found.len());

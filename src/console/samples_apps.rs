@@ -47,8 +47,20 @@ fn keys(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
         made: at(-86_400),
     };
     let rsa = "RS256, RS384, RS512, PS256, PS384, PS512";
+    let column = |label| Column {
+        label,
+        link: Some("/console/keys?sort=kind".to_owned()),
+        sorted: None,
+        number: false,
+    };
     let quiet = KeysPage {
         next: None,
+        table: Table {
+            caption: "keys-title",
+            columns: ["keys-kind", "keys-does", "keys-made"].map(column).to_vec(),
+            first: None,
+            next: None,
+        },
         keys: vec![key("RSA", rsa, "keys-signing", None), key("P-256", "ES256", "keys-signing", None)],
         ahead: 10,
         errors: Vec::new(),

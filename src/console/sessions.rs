@@ -13,7 +13,7 @@ use super::trouble;
 use super::user_deeds::live;
 use super::visit::ConsolePage;
 use crate::clock::Moment;
-use crate::directory::access::{self, Sessions};
+use crate::directory::access::{self, Order, Sessions};
 use crate::directory::login::Login;
 use crate::directory::rights::own;
 use crate::directory::{Person, people};
@@ -35,7 +35,7 @@ pub(super) const ROUTES: &[Route] = &[
 const PAGE: usize = 25;
 
 const COLUMNS: [Declared; 5] = [
-    Declared { sort: None, label: "sessions-who", number: false },
+    Declared { sort: Some("login"), label: "sessions-who", number: false },
     Declared { sort: Some("since"), label: "sessions-since", number: false },
     Declared { sort: None, label: "sessions-seen", number: false },
     Declared { sort: None, label: "sessions-proofs", number: false },
@@ -98,12 +98,16 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
 }
 
 async fn page(visit: &Visit, errors: Vec<Summed>) -> Result<SessionsPage, Problem> {
-    let asked = Listing::of(visit, &COLUMNS);
+    let asked = Listing::of(visit, &COLUMNS).at(HERE);
     let mut conn = visit.read().await?;
     let whose = whose(visit, &mut conn, &asked.q).await?;
     let user_id = whose.as_ref().map(|person| person.as_ref().map_or("", |person| &person.id));
-    let newest = asked.sort.is_none() || asked.descending;
-    let order = (newest, asked.after.as_str());
+    let order = Order {
+        by_login: asked.sort == Some("login"),
+        // The newest first, unless another order is asked for.
+        last_first: asked.sort.is_none() || asked.descending,
+        after: &asked.after,
+    };
     let found = access::sessions_of(&mut conn, &visit.tree, user_id, live(visit), order, PAGE);
     let Sessions { sessions, next } = found.await.map_err(problem)?;
     let one = whose.clone().flatten().filter(|_| !sessions.is_empty());

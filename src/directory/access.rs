@@ -5,12 +5,16 @@ use std::collections::BTreeSet;
 use rand::CryptoRng;
 
 use super::by::{By, standing};
+use super::login::fold;
 use super::policy::Verdict;
 use super::{Error, Person, Tree, listing, people, policy};
 use crate::keys::secret::entropy;
 use crate::store::access::{self, ListedSession, Live, UserOfClient};
 use crate::store::tree_sessions::{self, Page};
 use crate::store::{Conn, Db, Tx, sessions, tokens};
+
+/// Of no more sessions, or people who use an app, than these all are looked at for a page in an order that they have no index for.
+const FEW: i64 = 2000;
 
 /// The most people that are counted.
 pub const COUNTED: i64 = 10_000;
@@ -32,8 +36,18 @@ pub struct Sessions {
     pub next: Option<String>,
 }
 
-/// At most `limit` live sessions of a tree's people, or of one of them, in the order in which they began, that come after `after` of the page
-/// before.
+/// In which order sessions are listed, and after which one of the page before.
+#[derive(Clone, Copy, Debug)]
+pub struct Order<'a> {
+    /// By the logins of their people; as they began if not.
+    pub by_login: bool,
+    /// Whether the newest, or the last logins, come first.
+    pub last_first: bool,
+    /// What the page before has said; empty for the first.
+    pub after: &'a str,
+}
+
+/// At most `limit` live sessions of a tree's people, or of one of them.
 ///
 /// # Errors
 /// When the database refuses.
@@ -42,19 +56,42 @@ pub async fn sessions_of(
     tree: &Tree,
     user_id: Option<&str>,
     live: Live,
-    (newest_first, after): (bool, &str),
+    order: Order<'_>,
     limit: usize,
 ) -> Result<Sessions, Error> {
-    let first = if newest_first { i64::MAX } else { i64::MIN };
-    let after =
-        after.split_once('.').and_then(|(at, id)| Some((at.parse().ok()?, id))).unwrap_or((first, ""));
-    let few = user_id.is_none() && listing::has_few(conn, tree).await?;
-    let more = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
-    let page = Page { root: tree.root_id(), few, user_id, live, newest_first, after, limit: more };
-    let mut sessions = tree_sessions::list(conn, page).await?;
+    let Order { by_login, last_first, after } = order;
+    // All of one person have one login.
+    let by_login = by_login && user_id.is_none();
+    // The id comes first: it has no dot, as a login may.
+    let (id, place) = after.split_once('.').unwrap_or(("", ""));
+    let first = if last_first { i64::MAX } else { i64::MIN };
+    let began = if by_login { None } else { place.parse().ok() };
+    let limited = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
+    let page = Page {
+        root: tree.root_id(),
+        few: user_id.is_none() && listing::has_few(conn, tree).await?,
+        user_id,
+        live,
+        last_first,
+        after: began.map_or((first, ""), |at| (at, id)),
+        limit: limited,
+    };
+    let mut sessions = if by_login {
+        let few = tree_sessions::count(conn, FEW + 1).await? <= FEW;
+        tree_sessions::list_by_login(conn, page, few, (&fold(place), id)).await?
+    } else {
+        tree_sessions::list(conn, page).await?
+    };
     let cut = sessions.len() > limit;
     sessions.truncate(limit);
-    let next = sessions.last().filter(|_| cut).map(|last| format!("{}.{}", last.created_at, last.id));
+    let mark = |last: &ListedSession| {
+        if by_login {
+            format!("{}.{}", last.id, last.login)
+        } else {
+            format!("{}.{}", last.id, last.created_at)
+        }
+    };
+    let next = sessions.last().filter(|_| cut).map(mark);
     Ok(Sessions { sessions, next })
 }
 
@@ -81,18 +118,21 @@ pub async fn may_end(conn: &mut Conn, person: &Person, by: &By) -> Result<Verdic
     Ok(policy::may_edit(&by.actor, &standing(conn, person).await?))
 }
 
-/// At most `limit` people of a tree who use an app, in the order of their ids, after the one of the id `after`.
+/// At most `limit` people of a tree who use an app, of `people` as they were counted, by login, that come after the login `after`; the last ones
+/// first, or not.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn users_of_app(
     conn: &mut Conn,
     tree: &Tree,
-    client_id: &str,
-    (after, limit): (&str, i64),
+    (client_id, people): (&str, i64),
+    (last_first, after): (bool, &str),
+    limit: i64,
     now: i64,
 ) -> Result<Vec<UserOfClient>, Error> {
-    Ok(access::users_of_client(conn, tree.root_id(), client_id, now, after, limit).await?)
+    let (of, after) = ((client_id, people > FEW), fold(after));
+    Ok(access::users_of_client(conn, tree.root_id(), of, now, (last_first, &after), limit).await?)
 }
 
 /// Ends one live session, and the grants that do not outlive it; its apps are told. Answers whose it was.

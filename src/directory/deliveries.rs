@@ -31,21 +31,35 @@ impl Which {
     }
 }
 
-/// At most `limit` messages to the people whom the actor may see, newest first, that were made before `(milliseconds since 1970, id)`.
+/// At most `limit` messages to the people whom the actor may see, the newest or the oldest first, that come after `after` of the page before;
+/// empty for the first.
 ///
 /// # Errors
 /// When the rules say no, or the database refuses.
 pub async fn list(
     conn: &mut Conn,
     which: Which,
-    before: (i64, &str),
+    (oldest_first, after): (bool, &str),
     limit: i64,
     by: &By,
 ) -> std::result::Result<Vec<Delivery>, Error> {
     by.prove::<ViewUsers>()?;
     let tree = by.tree();
-    let page = Page { root: tree.root_id(), top: tree.top_id(), before, limit };
+    let after = cursor(oldest_first, after);
+    let page = Page { root: tree.root_id(), top: tree.top_id(), oldest_first, after, limit };
     Ok(deliveries::list(conn, which, page).await?)
+}
+
+/// What the messages of the next page come after.
+#[must_use]
+pub fn mark(message: &Delivery) -> String {
+    format!("{}.{}", message.created_at_ms, message.id)
+}
+
+/// Where a page begins: a moment and an id, as [`mark`] has said them.
+fn cursor(oldest_first: bool, after: &str) -> (i64, &str) {
+    let parsed = after.split_once('.').and_then(|(at, id)| Some((at.parse::<i64>().ok()?, id)));
+    parsed.unwrap_or((if oldest_first { i64::MIN } else { i64::MAX }, ""))
 }
 
 /// The messages of a day that did not get through, newest first; but for those that our own mail server refused before it worked again.
@@ -53,7 +67,7 @@ pub async fn list(
 /// # Errors
 /// When the rules say no, or the database refuses.
 pub async fn failing(conn: &mut Conn, by: &By) -> std::result::Result<Vec<Delivery>, Error> {
-    let mut found = list(conn, Which::Failed, (i64::MAX, ""), NEWS.1, by).await?;
+    let mut found = list(conn, Which::Failed, (false, ""), NEWS.1, by).await?;
     let since = (by.now() - NEWS.0) * 1000;
     found.retain(|message| message.created_at_ms > since);
     Ok(unrefuted(conn, found, |m| {
@@ -86,4 +100,18 @@ pub async fn waiting(conn: &mut Conn, tree: &Tree) -> Result<Option<i64>> {
         return Ok(None);
     }
     Ok(Some(messages::waiting(conn).await?.iter().map(|(_, n)| n).sum()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_begins_where_the_one_before_ended_or_at_the_beginning() {
+        assert_eq!(cursor(false, "1700000000123.abc"), (1_700_000_000_123, "abc"));
+        for nonsense in ["", "x", "x.y", "12", ".", "99999999999999999999.a"] {
+            assert_eq!(cursor(false, nonsense), (i64::MAX, ""), "{nonsense}");
+            assert_eq!(cursor(true, nonsense), (i64::MIN, ""), "{nonsense}");
+        }
+    }
 }

@@ -263,28 +263,79 @@ pub async fn path(conn: &mut Conn, id: &str) -> Result<String, Error> {
     Ok(names.join("/"))
 }
 
-/// At most `limit` groups with their paths, in the order of the paths, that come after the path `after`.
+/// In which order groups are listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Order<'a> {
+    /// By their two-factor settings, off first, and then by path; by path alone if not.
+    pub by_setting: bool,
+    /// Whether the last ones come first.
+    pub last_first: bool,
+    /// The [`mark`] of the one that they come after, which is a path where they stand by that; empty for the first page.
+    pub after: &'a str,
+}
+
+/// What is between the parts of a mark; no group's name has it.
+const BETWEEN: char = '\t';
+
+impl Order<'_> {
+    /// By path, from the one after this path on.
+    #[must_use]
+    pub const fn by_path(after: &str) -> Order<'_> {
+        Order { by_setting: false, last_first: false, after }
+    }
+}
+
+/// Where a list of groups goes on after this one.
+///
+/// # Errors
+/// When its setting is none.
+pub fn mark(listed: &ListedGroup) -> store::Result<String> {
+    let setting = match TwoFactor::of(&listed.group)? {
+        TwoFactor::Off => 0,
+        TwoFactor::Rehearse => 1,
+        TwoFactor::On => 2,
+    };
+    Ok(format!("{}{BETWEEN}{setting}", listed.path))
+}
+
+/// At most `limit` groups of the whole site.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn list(conn: &mut Conn, after: &str, limit: i64) -> Result<Vec<ListedGroup>, Error> {
-    let key: Vec<String> = after.split('/').map(fold).collect();
-    Ok(groups::list(conn, &key.join("/"), limit).await?)
+pub async fn list(conn: &mut Conn, order: Order<'_>, limit: i64) -> Result<Vec<ListedGroup>, Error> {
+    let (after, setting) = after(order);
+    Ok(groups::list(conn, rows_in(order, &after, setting), limit).await?)
 }
 
-/// At most `limit` groups, by path, of those that hang from one (itself among them), that come after the path `after`.
+/// The same of those that hang from one, itself among them.
 ///
 /// # Errors
 /// When the database refuses.
 pub(super) async fn list_below(
     conn: &mut Conn,
     root_id: &str,
-    after: &str,
+    order: Order<'_>,
     limit: i64,
 ) -> Result<Vec<ListedGroup>, Error> {
     let path = path(conn, root_id).await?;
-    let key = |path: &str| path.split('/').map(fold).collect::<Vec<String>>().join("/");
-    Ok(groups::list_below(conn, (root_id, &path, &key(&path)), &key(after), limit).await?)
+    let (key, (after, setting)) = (key(&path), after(order));
+    let root = (root_id, path.as_str(), key.as_str());
+    Ok(groups::list_below(conn, root, rows_in(order, &after, setting), limit).await?)
+}
+
+/// The folded path that a mark says, and the setting.
+fn after(order: Order<'_>) -> (String, i64) {
+    let (path, setting) = order.after.split_once(BETWEEN).unwrap_or((order.after, ""));
+    (if path.is_empty() { String::new() } else { key(path) }, setting.parse().unwrap_or(0))
+}
+
+/// A path as paths are compared.
+fn key(path: &str) -> String {
+    path.split('/').map(fold).collect::<Vec<String>>().join("/")
+}
+
+const fn rows_in<'a>(order: Order<'_>, after: &'a str, setting: i64) -> groups::Order<'a> {
+    groups::Order { by_setting: order.by_setting, last_first: order.last_first, after, setting }
 }
 
 /// Deletes a group that nobody and nothing is in; a top-level one with its roles.

@@ -15,6 +15,8 @@ use crate::store::groups::GroupRow;
 use crate::store::roles::{self, RoleRow};
 use crate::store::{self, Conn, Tx, challenges, links, signins, users};
 
+pub use crate::store::roles::Order;
+
 /// The most roles of one tree that are looked at.
 const LISTED: i64 = 1000;
 
@@ -160,7 +162,7 @@ pub async fn find_named(conn: &mut Conn, group: Option<&GroupRow>, name: &str) -
     found.ok_or_else(|| Error::UnknownRole(name.to_owned()))
 }
 
-/// At most `limit` roles, of one tree or of all, the lowest first, that come after the one of the id `after`.
+/// At most `limit` roles, of one tree or of all, tree by tree and the lowest first, that come after the one of the id `after`.
 ///
 /// # Errors
 /// When the database refuses.
@@ -170,7 +172,21 @@ pub async fn list(
     after: Option<&str>,
     limit: i64,
 ) -> Result<Vec<RoleRow>, Error> {
-    Ok(roles::list(conn, group.map(|group| group.top_id.as_str()), after, limit).await?)
+    list_in(conn, group, Order::Trees, after, limit).await
+}
+
+/// The same in the order that is chosen.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn list_in(
+    conn: &mut Conn,
+    group: Option<&GroupRow>,
+    order: Order,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<RoleRow>, Error> {
+    Ok(roles::list(conn, group.map(|group| group.top_id.as_str()), order, after, limit).await?)
 }
 
 /// The roles of a group's tree, the lowest first.

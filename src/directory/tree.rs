@@ -103,19 +103,19 @@ impl Tree {
             .map(|group| (Self(Root::Group { id: group.id.clone(), top_id: group.top_id.clone() }), group)))
     }
 
-    /// At most `limit` groups of the tree, by path, that come after the path `after` (a path as it is listed).
+    /// At most `limit` groups of the tree.
     ///
     /// # Errors
     /// When the database refuses.
     pub async fn groups(
         &self,
         conn: &mut Conn,
-        after: &str,
+        order: groups::Order<'_>,
         limit: i64,
     ) -> std::result::Result<Vec<ListedGroup>, Error> {
         match self.root_id() {
-            None => groups::list(conn, after, limit).await,
-            Some(root) => groups::list_below(conn, root, after, limit).await,
+            None => groups::list(conn, order, limit).await,
+            Some(root) => groups::list_below(conn, root, order, limit).await,
         }
     }
 

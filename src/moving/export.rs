@@ -34,7 +34,7 @@ pub async fn lines(conn: &mut Conn, hashes: Hashes, mut line: impl FnMut(String)
     let mut paths = HashMap::new();
     let mut after = String::new();
     loop {
-        let page = groups::list(conn, &after, PAGE).await?;
+        let page = groups::list(conn, groups::Order::by_path(&after), PAGE).await?;
         let Some(last) = page.last() else { break };
         after.clone_from(&last.path);
         for listed in page {

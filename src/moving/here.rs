@@ -114,7 +114,7 @@ impl Here {
     async fn look_at_groups(&mut self, conn: &mut Conn) -> Result<(), Error> {
         let mut after = String::new();
         loop {
-            let page = groups::list(conn, &after, PAGE).await?;
+            let page = groups::list(conn, groups::Order::by_path(&after), PAGE).await?;
             let Some(last) = page.last() else { return Ok(()) };
             after.clone_from(&last.path);
             for listed in page {

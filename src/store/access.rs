@@ -28,6 +28,41 @@ macro_rules! grants {
     };
 }
 
+/// A page of the people of a tree with a grant for the client `$2` that holds at `$3`, after the folded login `$4`, `$5` of them: by the grants.
+macro_rules! users_of_client {
+    ($after:literal, $order:literal) => {
+        concat!(
+            "SELECT g.user_id, MAX(u.login) AS login, MAX(u.name) AS name, MAX(g.created_at) AS last_at
+             FROM grants g JOIN users u ON u.id = g.user_id WHERE g.client_id = $2 AND g.ended_at IS NULL AND g.expires_at > $3 AND ",
+            $after,
+            " AND ",
+            within!("u.group_id"),
+            " GROUP BY g.user_id, u.login_key ORDER BY ",
+            $order,
+            " LIMIT $5"
+        )
+    };
+}
+
+/// The same by the people.
+macro_rules! many_users_of_client {
+    ($after:literal, $order:literal) => {
+        concat!(
+            "SELECT u.id AS user_id, u.login, u.name, (SELECT MAX(h.created_at) FROM grants h
+                 WHERE h.client_id = $2 AND h.user_id = u.id AND h.ended_at IS NULL AND h.expires_at > $3) AS last_at
+             FROM users u WHERE ",
+            $after,
+            " AND (SELECT g.id FROM grants g
+                   WHERE g.client_id = $2 AND g.user_id = u.id AND g.ended_at IS NULL AND g.expires_at > $3 LIMIT 1) IS NOT NULL
+               AND ",
+            within!("u.group_id"),
+            " ORDER BY ",
+            $order,
+            " LIMIT $5"
+        )
+    };
+}
+
 queries! {
     SESSION = sessions!("s.id = $3");
     SESSIONS = sessions!("s.id > $3 ORDER BY s.id LIMIT $4");
@@ -42,11 +77,11 @@ queries! {
              SELECT DISTINCT g.user_id FROM grants g JOIN users u ON u.id = g.user_id
              WHERE g.client_id = $2 AND g.ended_at IS NULL AND g.expires_at > $3 AND ", within!("u.group_id"),
         " LIMIT $4) AS counted");
-    USERS_OF_CLIENT = concat!(
-        "SELECT g.user_id, MAX(u.login) AS login, MAX(u.name) AS name, MAX(g.created_at) AS last_at
-         FROM grants g JOIN users u ON u.id = g.user_id
-         WHERE g.client_id = $2 AND g.user_id > $4 AND g.ended_at IS NULL AND g.expires_at > $3 AND ",
-        within!("u.group_id"), " GROUP BY g.user_id ORDER BY g.user_id LIMIT $5");
+    // Where few use it, by its grants; where many do, by the people in their order, until there are enough.
+    USERS_OF_CLIENT = users_of_client!("u.login_key > $4", "u.login_key || ''");
+    USERS_OF_CLIENT_LAST = users_of_client!("($4 = '' OR u.login_key < $4)", "u.login_key || '' DESC");
+    MANY_USERS_OF_CLIENT = many_users_of_client!("u.login_key > $4", "u.login_key");
+    MANY_USERS_OF_CLIENT_LAST = many_users_of_client!("($4 = '' OR u.login_key < $4)", "u.login_key DESC");
     END_SESSIONS_OF_USER = "UPDATE sessions SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL";
     END_PASSING_GRANTS_OF_USER = "UPDATE grants SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL
                                     AND ' ' || scopes || ' ' NOT LIKE '% offline_access %'";
@@ -195,19 +230,26 @@ pub struct UserOfClient {
 
 from_row!(UserOfClient { user_id, login, name, last_at });
 
-/// At most `limit` people of a tree with a grant for a client that holds, whose ids come after `after`.
+/// At most `limit` people of a tree with a grant for a client that holds, by login, who come after the folded login `after` (empty for the first);
+/// `many` where many have one.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn users_of_client(
     conn: &mut Conn,
     root: Option<&str>,
-    client_id: &str,
+    (client_id, many): (&str, bool),
     now: i64,
-    after: &str,
+    (last_first, after): (bool, &str),
     limit: i64,
 ) -> Result<Vec<UserOfClient>> {
-    all!(conn, UserOfClient, USERS_OF_CLIENT, root, client_id, now, after, limit)
+    let query = match (many, last_first) {
+        (false, false) => USERS_OF_CLIENT,
+        (false, true) => USERS_OF_CLIENT_LAST,
+        (true, false) => MANY_USERS_OF_CLIENT,
+        (true, true) => MANY_USERS_OF_CLIENT_LAST,
+    };
+    all!(conn, UserOfClient, query, root, client_id, now, after, limit)
 }
 
 /// Ends every session of a user, and the grants that do not outlive them; the apps are to be told. Answers how many ended.

@@ -26,24 +26,48 @@ macro_rules! unsent {
 
 pub(super) use unsent;
 
-/// A page of them, newest first: those before `$2` (and `$3` among those of one moment), `$4` of them, of the tree of `$5`.
+/// A page of them, those that come after the one of the moment `$2` and the id `$3`, `$4` of them, of the tree of `$5`.
 macro_rules! page {
-    ($($which:tt)+) => {
+    ($than:literal, $direction:literal, $($which:tt)+) => {
         deliveries!(
             $($which)+,
-            " AND (m.created_at_ms, m.id) < ($2, $3) AND ",
+            " AND (m.created_at_ms, m.id) ",
+            $than,
+            " ($2, $3) AND ",
             within!("u.group_id"),
-            " AND (CAST($5 AS TEXT) IS NULL OR m.top_id = $5) ORDER BY m.created_at_ms DESC, m.id DESC LIMIT $4"
+            " AND (CAST($5 AS TEXT) IS NULL OR m.top_id = $5) ORDER BY m.created_at_ms",
+            $direction,
+            ", m.id",
+            $direction,
+            " LIMIT $4"
         )
+    };
+}
+
+/// The newest first.
+macro_rules! newest {
+    ($($which:tt)+) => {
+        page!("<", " DESC", $($which)+)
+    };
+}
+
+/// The oldest first.
+macro_rules! oldest {
+    ($($which:tt)+) => {
+        page!(">", "", $($which)+)
     };
 }
 
 queries! {
     FIND = deliveries!("m.id = $2 AND ", within!("u.group_id"));
-    OF_SITE = page!("m.id <> ''");
-    OF_TREE = page!("m.top_id = $5");
-    FAILED = page!(unsent!("m"));
-    WAITING = page!("m.state IN ('queued', 'deferred', 'sending')");
+    OF_SITE = newest!("m.id <> ''");
+    OF_TREE = newest!("m.top_id = $5");
+    FAILED = newest!(unsent!("m"));
+    WAITING = newest!("m.state IN ('queued', 'deferred', 'sending')");
+    OF_SITE_OLDEST = oldest!("m.id <> ''");
+    OF_TREE_OLDEST = oldest!("m.top_id = $5");
+    FAILED_OLDEST = oldest!(unsent!("m"));
+    WAITING_OLDEST = oldest!("m.state IN ('queued', 'deferred', 'sending')");
     // By age, since most are taken.
     LAST_TAKEN = "SELECT address, done_at FROM messages WHERE CASE WHEN state = 'accepted' THEN 1 ELSE 0 END = 1 AND done_at IS NOT NULL
                   ORDER BY created_at_ms DESC, id DESC LIMIT $1";
@@ -117,23 +141,34 @@ pub struct Page<'a> {
     pub root: Option<&'a str>,
     /// The top-level group of that tree.
     pub top: Option<&'a str>,
-    /// They were made before this moment (milliseconds since 1970), or at it and have a smaller id than this.
-    pub before: (i64, &'a str),
+    /// Whether the oldest come first.
+    pub oldest_first: bool,
+    /// They come after the one that was made at this moment (milliseconds since 1970) and has this id.
+    pub after: (i64, &'a str),
     /// At most so many.
     pub limit: i64,
 }
 
-/// A page of messages, newest first.
+/// A page of messages.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn list(conn: &mut Conn, which: Which, page: Page<'_>) -> Result<Vec<Delivery>> {
-    let Page { root, top, before: (at, id), limit } = page;
-    match (which, top) {
-        (Which::All, None) => all!(conn, Delivery, OF_SITE, root, at, id, limit, top),
-        (Which::All, Some(_)) => all!(conn, Delivery, OF_TREE, root, at, id, limit, top),
-        (Which::Failed, _) => all!(conn, Delivery, FAILED, root, at, id, limit, top),
-        (Which::Waiting, _) => all!(conn, Delivery, WAITING, root, at, id, limit, top),
+    let Page { root, top, oldest_first, after: (at, id), limit } = page;
+    macro_rules! run {
+        ($query:ident) => {
+            all!(conn, Delivery, $query, root, at, id, limit, top)
+        };
+    }
+    match (which, top, oldest_first) {
+        (Which::All, None, false) => run!(OF_SITE),
+        (Which::All, None, true) => run!(OF_SITE_OLDEST),
+        (Which::All, Some(_), false) => run!(OF_TREE),
+        (Which::All, Some(_), true) => run!(OF_TREE_OLDEST),
+        (Which::Failed, _, false) => run!(FAILED),
+        (Which::Failed, _, true) => run!(FAILED_OLDEST),
+        (Which::Waiting, _, false) => run!(WAITING),
+        (Which::Waiting, _, true) => run!(WAITING_OLDEST),
     }
 }
 

@@ -4,28 +4,53 @@ use super::macros::{all, execute, optional, queries};
 use super::row::{Columns, FromRow, from_row};
 use super::{Conn, Result};
 
+/// How much a group asks for, as a number to stand by.
+macro_rules! setting {
+    () => {
+        "CASE two_factor_setting WHEN 'off' THEN CAST(0 AS BIGINT) WHEN 'rehearse' THEN 1 ELSE 2 END"
+    };
+}
+
+/// A page of groups with their paths, those that come after the folded path `$1`, `$2` of them: of the whole site, or from the one `$3` on, whose
+/// path is `$4`, folded `$5`.
+macro_rules! listed {
+    (site, $after:expr, $order:expr) => {
+        listed!("name, name_key FROM groups WHERE COALESCE(parent_id, '') = ''", $after, $order)
+    };
+    (below, $after:expr, $order:expr) => {
+        listed!("CAST($4 AS TEXT), CAST($5 AS TEXT) FROM groups WHERE id = $3", $after, $order)
+    };
+    ($roots:literal, $after:expr, $order:expr) => {
+        concat!(
+            "WITH RECURSIVE tree (id, parent_id, top_id, name, language, two_factor_setting, created_at, path, path_key) AS (
+                 SELECT id, parent_id, top_id, name, language, two_factor_setting, created_at, ",
+            $roots,
+            " UNION ALL
+                 SELECT g.id, g.parent_id, g.top_id, g.name, g.language, g.two_factor_setting, g.created_at,
+                        t.path || '/' || g.name, t.path_key || '/' || g.name_key
+                 FROM tree t JOIN groups g ON COALESCE(g.parent_id, '') = t.id)
+             SELECT id, parent_id, top_id, name, language, two_factor_setting, created_at, path FROM tree
+             WHERE ",
+            $after,
+            " ORDER BY ",
+            $order,
+            " LIMIT $2"
+        )
+    };
+}
+
 queries! {
     FIND = "SELECT id, parent_id, top_id, name, language, two_factor_setting, created_at FROM groups WHERE id = $1";
     FIND_CHILD = "SELECT id, parent_id, top_id, name, language, two_factor_setting, created_at FROM groups
                   WHERE COALESCE(parent_id, '') = $1 AND name_key = $2";
-    LIST = "WITH RECURSIVE tree (id, parent_id, top_id, name, language, two_factor_setting, created_at, path, path_key) AS (
-                SELECT id, parent_id, top_id, name, language, two_factor_setting, created_at, name, name_key
-                FROM groups WHERE COALESCE(parent_id, '') = ''
-                UNION ALL
-                SELECT g.id, g.parent_id, g.top_id, g.name, g.language, g.two_factor_setting, g.created_at,
-                       t.path || '/' || g.name, t.path_key || '/' || g.name_key
-                FROM tree t JOIN groups g ON COALESCE(g.parent_id, '') = t.id)
-            SELECT id, parent_id, top_id, name, language, two_factor_setting, created_at, path FROM tree
-            WHERE path_key > $1 ORDER BY path_key LIMIT $2";
-    LIST_BELOW = "WITH RECURSIVE tree (id, parent_id, top_id, name, language, two_factor_setting, created_at, path, path_key) AS (
-                      SELECT id, parent_id, top_id, name, language, two_factor_setting, created_at, CAST($2 AS TEXT), CAST($3 AS TEXT)
-                      FROM groups WHERE id = $1
-                      UNION ALL
-                      SELECT g.id, g.parent_id, g.top_id, g.name, g.language, g.two_factor_setting, g.created_at,
-                             t.path || '/' || g.name, t.path_key || '/' || g.name_key
-                      FROM tree t JOIN groups g ON COALESCE(g.parent_id, '') = t.id)
-                  SELECT id, parent_id, top_id, name, language, two_factor_setting, created_at, path FROM tree
-                  WHERE path_key > $4 ORDER BY path_key LIMIT $5";
+    LIST = listed!(site, "path_key > $1", "path_key");
+    LIST_LAST = listed!(site, "($1 = '' OR path_key < $1)", "path_key DESC");
+    BY_SETTING = listed!(site, concat!("(", setting!(), ", path_key) > (CAST($3 AS BIGINT), $1)"), concat!(setting!(), ", path_key"));
+    BY_SETTING_LAST = listed!(site, concat!("($1 = '' OR (", setting!(), ", path_key) < (CAST($3 AS BIGINT), $1))"), concat!(setting!(), " DESC, path_key DESC"));
+    LIST_BELOW = listed!(below, "path_key > $1", "path_key");
+    LIST_BELOW_LAST = listed!(below, "($1 = '' OR path_key < $1)", "path_key DESC");
+    BELOW_BY_SETTING = listed!(below, concat!("(", setting!(), ", path_key) > (CAST($6 AS BIGINT), $1)"), concat!(setting!(), ", path_key"));
+    BELOW_BY_SETTING_LAST = listed!(below, concat!("($1 = '' OR (", setting!(), ", path_key) < (CAST($6 AS BIGINT), $1))"), concat!(setting!(), " DESC, path_key DESC"));
     LINEAGE = "WITH RECURSIVE lineage (id, parent_id, top_id, name, language, two_factor_setting, created_at, depth) AS (
                    SELECT id, parent_id, top_id, name, language, two_factor_setting, created_at, CAST(0 AS BIGINT)
                    FROM groups WHERE id = $1
@@ -102,25 +127,56 @@ pub async fn find_child(
     optional!(conn, GroupRow, FIND_CHILD, parent_id.unwrap_or_default(), name_key)
 }
 
-/// At most `limit` groups whose folded paths come after `after`.
+/// In which order groups are listed, and after which: its folded path, empty for the first page, and how much it asks for (0 to 2) where that
+/// matters.
+#[derive(Clone, Copy, Debug)]
+pub struct Order<'a> {
+    /// By how much they ask for, and then by path; by path alone if not.
+    pub by_setting: bool,
+    /// Whether the last ones come first.
+    pub last_first: bool,
+    /// The folded path of the one that they come after.
+    pub after: &'a str,
+    /// How much that one asks for.
+    pub setting: i64,
+}
+
+/// At most `limit` groups.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn list(conn: &mut Conn, after: &str, limit: i64) -> Result<Vec<ListedGroup>> {
-    all!(conn, ListedGroup, LIST, after, limit)
+pub async fn list(conn: &mut Conn, order: Order<'_>, limit: i64) -> Result<Vec<ListedGroup>> {
+    let Order { after, setting, .. } = order;
+    match (order.by_setting, order.last_first) {
+        (false, false) => all!(conn, ListedGroup, LIST, after, limit),
+        (false, true) => all!(conn, ListedGroup, LIST_LAST, after, limit),
+        (true, false) => all!(conn, ListedGroup, BY_SETTING, after, limit, setting),
+        (true, true) => all!(conn, ListedGroup, BY_SETTING_LAST, after, limit, setting),
+    }
 }
 
-/// At most `limit` groups, by path, of those that hang from one, given with its path and the key of that, after the key `after`.
+/// The same of those that hang from one, itself among them, given with its path and the key of that.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn list_below(
     conn: &mut Conn,
     (root_id, path, key): (&str, &str, &str),
-    after: &str,
+    order: Order<'_>,
     limit: i64,
 ) -> Result<Vec<ListedGroup>> {
-    all!(conn, ListedGroup, LIST_BELOW, root_id, path, key, after, limit)
+    let Order { after, setting, .. } = order;
+    macro_rules! run {
+        ($query:ident $(, $more:expr)*) => {
+            all!(conn, ListedGroup, $query, after, limit, root_id, path, key $(, $more)*)
+        };
+    }
+    match (order.by_setting, order.last_first) {
+        (false, false) => run!(LIST_BELOW),
+        (false, true) => run!(LIST_BELOW_LAST),
+        (true, false) => run!(BELOW_BY_SETTING, setting),
+        (true, true) => run!(BELOW_BY_SETTING_LAST, setting),
+    }
 }
 
 /// How many groups are directly below this one.

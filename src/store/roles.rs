@@ -4,15 +4,34 @@ use super::macros::{all, execute, optional, queries};
 use super::row::from_row;
 use super::{Conn, Result};
 
+/// A page of roles, of the top-level group `$1` or of all, that come after the one of the id `$2`, `$3` of them.
+macro_rules! listed {
+    ($key:literal, $of_last:literal, $than:literal, $order:literal) => {
+        concat!(
+            "SELECT x.id, x.group_id, x.name, x.rank, x.rights FROM roles x
+             WHERE (CAST($1 AS TEXT) IS NULL OR x.group_id = $1)
+               AND (CAST($2 AS TEXT) IS NULL OR ",
+            $key,
+            " ",
+            $than,
+            " (SELECT ",
+            $of_last,
+            " FROM roles a WHERE a.id = $2)) ORDER BY ",
+            $order,
+            " LIMIT $3"
+        )
+    };
+}
+
 queries! {
     FIND = "SELECT id, group_id, name, rank, rights FROM roles WHERE id = $1";
     FIND_NAMED = "SELECT id, group_id, name, rank, rights FROM roles
                   WHERE COALESCE(group_id, '') = $1 AND name_key = $2";
-    LIST = "SELECT id, group_id, name, rank, rights FROM roles
-            WHERE (CAST($1 AS TEXT) IS NULL OR group_id = $1)
-              AND (CAST($2 AS TEXT) IS NULL OR (COALESCE(group_id, ''), rank, id) >
-                   (SELECT COALESCE(a.group_id, ''), a.rank, a.id FROM roles a WHERE a.id = $2))
-            ORDER BY COALESCE(group_id, ''), rank, id LIMIT $3";
+    LIST = listed!("(COALESCE(x.group_id, ''), x.rank, x.id)", "COALESCE(a.group_id, ''), a.rank, a.id", ">", "COALESCE(x.group_id, ''), x.rank, x.id");
+    BY_NAME = listed!("(x.name_key, x.id)", "a.name_key, a.id", ">", "x.name_key, x.id");
+    BY_NAME_LAST = listed!("(x.name_key, x.id)", "a.name_key, a.id", "<", "x.name_key DESC, x.id DESC");
+    BY_RANK = listed!("(x.rank, x.name_key, x.id)", "a.rank, a.name_key, a.id", ">", "x.rank, x.name_key, x.id");
+    BY_RANK_LAST = listed!("(x.rank, x.name_key, x.id)", "a.rank, a.name_key, a.id", "<", "x.rank DESC, x.name_key DESC, x.id DESC");
     ADD = "INSERT INTO roles (id, group_id, name, name_key, rank, rights, created_at)
            VALUES ($1, $2, $3, $4, $5, $6, $7)";
     SET = "UPDATE roles SET name = $2, name_key = $3, rank = $4, rights = $5 WHERE id = $1";
@@ -62,17 +81,37 @@ pub async fn find_named(conn: &mut Conn, top_id: Option<&str>, name_key: &str) -
     optional!(conn, RoleRow, FIND_NAMED, top_id.unwrap_or_default(), name_key)
 }
 
-/// At most `limit` roles, of one top-level group or of all, the lowest first, that come after the one of the id `after`.
+/// In which order roles are listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// Tree by tree, the lowest rank first.
+    #[default]
+    Trees,
+    /// By the folded name; the last ones first, or not.
+    Name(bool),
+    /// By rank, whatever the tree; the highest first, or not.
+    Rank(bool),
+}
+
+/// At most `limit` roles, of one top-level group or of all, that come after the one of the id `after`.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn list(
     conn: &mut Conn,
     top_id: Option<&str>,
+    order: Order,
     after: Option<&str>,
     limit: i64,
 ) -> Result<Vec<RoleRow>> {
-    all!(conn, RoleRow, LIST, top_id, after, limit)
+    let query = match order {
+        Order::Trees => LIST,
+        Order::Name(false) => BY_NAME,
+        Order::Name(true) => BY_NAME_LAST,
+        Order::Rank(false) => BY_RANK,
+        Order::Rank(true) => BY_RANK_LAST,
+    };
+    all!(conn, RoleRow, query, top_id, after, limit)
 }
 
 /// Keeps a new role; a name that the tree has is [`super::Error::Duplicate`].

@@ -21,6 +21,7 @@ mod repair;
 mod roles;
 mod sessions;
 mod several;
+mod sorts;
 mod tryout;
 mod unlocking;
 mod users;

@@ -15,7 +15,7 @@ const MOST: usize = 40_000;
 const MOST_SCRIPT: usize = 15_000;
 
 /// People of every kind, in a tree that has many groups and roles; and what happens to them.
-const MANY: &str = "
+pub const MANY: &str = "
     INSERT INTO groups (id, parent_id, top_id, name, name_key, language, two_factor, two_factor_setting, created_at)
     WITH RECURSIVE numbers (n) AS (SELECT CAST(1000 AS BIGINT) UNION ALL SELECT n + 1 FROM numbers WHERE n < 1219)
     SELECT 'group-with-an-id-of-26-' || CAST(n AS TEXT), acme.id, acme.id, 'Department of Number ' || CAST(n AS TEXT),

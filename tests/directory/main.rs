@@ -263,7 +263,7 @@ crate::on_both_databases! {
             ("ACME", 10, vec!["Acme/Design"]),
             ("acme/design", 10, vec![]),
         ] {
-            let listed = groups::list(&mut conn, after, limit).await.unwrap();
+            let listed = groups::list(&mut conn, groups::Order::by_path(after), limit).await.unwrap();
             assert_eq!(listed.iter().map(|one| one.path.as_str()).collect::<Vec<_>>(), expected, "{after}");
         }
         assert_eq!(people::group_paths(&mut conn, &ned).await.unwrap(), ["Acme/Design", "Acme"]);

@@ -43,7 +43,7 @@ pub async fn moved_in(db: &Db, source: Source) -> (Summary, Done) {
 pub async fn state(db: &Db) -> Value {
     let mut conn = db.read().await.unwrap();
     let mut found = json!({"groups": [], "roles": [], "users": []});
-    for listed in groups::list(&mut conn, "", 1000).await.unwrap() {
+    for listed in groups::list(&mut conn, groups::Order::default(), 1000).await.unwrap() {
         let group = json!([listed.path, listed.group.language, listed.group.two_factor_setting]);
         found["groups"].as_array_mut().unwrap().push(group);
         if listed.group.parent_id.is_none() {
