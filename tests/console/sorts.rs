@@ -169,7 +169,8 @@ crate::on_both_databases! {
             }
         }
         for (path, sorts) in TABLES {
-            assert!(seen.contains(&path), "{path} shows no table any more: {sorts:?}");
+            // What is not sorted may have nothing to show here.
+            assert!(seen.contains(&path) || matches!(sorts, Not(_)), "{path} shows no table any more: {sorts:?}");
         }
     }
 }
