@@ -130,6 +130,7 @@ app-people-below = The groups below those are among them.
 app-people-title = Who uses it
 app-people-who = Who
 app-people-last = Signed in there last
+app-people-barred = Their group may not use it any more: the access that they have counts for nothing.
 app-people-nobody = Nobody of your groups has signed in there whose access holds still.
 app-people-link = Who may use it, and who does
 apps-search = Name or address of the app

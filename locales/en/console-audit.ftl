@@ -12,6 +12,7 @@ audit-until = To
 audit-day-hint = Such as 2026-11-24.
 audit-wrong-day = This is no day such as 2026-11-24.
 audit-button = Show
+audit-filter = Show only some of it
 audit-everything = Show everything
 audit-told = { $n ->
     [0] Nothing found
@@ -25,6 +26,7 @@ audit-about = To whom
 audit-network = From where
 audit-nothing = Nothing has happened yet. Sign-ins and every change will be listed here.
 audit-none-of-these = Nothing of this kind has happened. Fill in fewer fields, or choose a longer time.
+audit-proven = proven
 audit-by-operator = The command line
 audit-by-system = Countersign itself
 audit-by-client = The app

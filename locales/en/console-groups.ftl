@@ -141,6 +141,9 @@ wrong-others-locked-out = { $n ->
 foreseen-lead-mail-fails = It cannot be switched on now: mail does not work this minute, and nobody would get a code. Nothing is saved.
 foreseen-lead-no-override = It cannot be switched on now: nobody active here may sign in without a code, so that nobody could repair what is broken. Nothing is saved.
 foreseen-lead-refused = It cannot be switched on now: mail does not work this minute, and nobody active here may sign in without a code to repair it. Nothing is saved.
+foreseen-lead-insist-mail-fails = Mail does not work this minute, and nobody would get a code. You may switch it on all the same. Nothing is saved yet.
+foreseen-lead-insist-no-override = Nobody active here may sign in without a code, so that nobody could repair what is broken. You may switch it on all the same. Nothing is saved yet.
+foreseen-lead-insist-refused = Mail does not work this minute, and nobody active here may sign in without a code to repair it. You may switch it on all the same. Nothing is saved yet.
 foreseen-save-off = Switch it off
 foreseen-save-rehearse = Begin the rehearsal
 foreseen-save-on = Switch it on
@@ -159,7 +162,9 @@ foreseen-codes-stopped = { $n ->
     [one] One person could not sign in before their codes are unlocked: { $name }.
    *[other] { $n } people could not sign in before their codes are unlocked: { $name }.
 }
-foreseen-mail-works = Mail works this minute.
+foreseen-mail-works = Mail works this minute, as far as can be asked without sending any.
+foreseen-mail-takes = Mail works this minute: the mail server would take a message to { $name }. None was sent.
+foreseen-mail-refuses-own = Mail works this minute: the mail server would take a message to { $name }, but none to your own address. None was sent.
 foreseen-mail-fails = Mail does not work this minute: { $name }.
 foreseen-nobody-overrides = Nobody active here may sign in without a code: when mail fails, nobody gets in to repair it.
 foreseen-overriders = { $n ->
@@ -177,6 +182,10 @@ foreseen-asked = { $n ->
 foreseen-rehearse = { $n ->
     [one] One person would be sent a code, and may go on without: { $name }.
    *[other] { $n } people would be sent a code, and may go on without: { $name }.
+}
+foreseen-invited = { $n ->
+    [one] One person has not chosen a password yet, and needs a code once they have: { $name }.
+   *[other] { $n } people have not chosen a password yet, and need a code once they have: { $name }.
 }
 foreseen-disabled = { $n ->
     [one] One is disabled, and signs in with no setting: { $name }.

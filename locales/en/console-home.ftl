@@ -8,6 +8,8 @@ home-unsent-answer = { $n ->
     [one] One message of the last day did not get through. The mail server said: “{ $name }”
    *[other] { $n } messages of the last day did not get through. The mail server said last: “{ $name }”
 }
+home-many-unsent = { $n } messages or more of the last day did not get through.
+home-many-unsent-answer = { $n } messages or more of the last day did not get through. The mail server said last: “{ $name }”
 home-repair = Repair
 home-unreachable = { $n ->
     [one] One person cannot sign in: two-factor is on in their group, and they have no email address.

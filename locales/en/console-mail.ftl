@@ -6,6 +6,7 @@ mail-some-failed = { $n ->
     [one] One message of the last day did not get through.
    *[other] { $n } messages of the last day did not get through.
 }
+mail-many-failed = { $n } messages or more of the last day did not get through.
 mail-queue = { $n ->
     [0] No message waits to be sent.
     [one] One message waits to be sent.
@@ -51,6 +52,7 @@ answer-relay = Our mail server sends nothing on for us to addresses that are not
 answer-login = Our mail server does not take the login and password that it is given. Its settings have to be corrected.
 answer-tls = No protected connection to our mail server comes about. Its settings have to be corrected.
 answer-no-server = Our mail server does not answer: it is down, or its name or port is wrong.
+answer-sent-away = Our mail server sends us away before we can say anything. Ask whoever runs it whether it lets this machine in, or correct its settings.
 answer-silent = Our mail server took too long, or broke off. If that goes on, it is down or overloaded.
 answer-not-set-up = Nobody has said yet how mail leaves here.
 answer-too-late = It could not be sent while it was still of use.
@@ -72,6 +74,8 @@ wrong-mail-settled = It does not wait any more.
 
 mail-settings-saved = Mail leaves by { $name }, as was saved here, over what the file of settings says.
 mail-settings-file = Mail leaves by { $name }, as the file of settings says.
+mail-settings-saved-down = No mail gets through. It is to leave by { $name }, as was saved here, over what the file of settings says.
+mail-settings-file-down = No mail gets through. It is to leave by { $name }, as the file of settings says.
 mail-settings-folder = Mail goes into a folder, as the file of settings says: nothing leaves. What is saved here counts instead.
 mail-settings-none = No mail leaves, as the file of settings says. What is saved here counts instead.
 mail-host = Mail server

@@ -14,6 +14,7 @@ repair-failed = { $n ->
     [one] Everybody can sign in. One message of the last day did not get through.
    *[other] Everybody can sign in. { $n } messages of the last day did not get through.
 }
+repair-many-failed = Everybody can sign in. { $n } messages or more of the last day did not get through.
 repair-ask = Whoever administers this site can give it another mail server: { $name }. Until then, a code made by hand on a person’s page lets them in.
 repair-ask-operator = Whoever runs the server can repair it. Until then, a code made by hand on a person’s page lets them in.
 repair-see-mail = Look at the mail

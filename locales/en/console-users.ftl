@@ -87,7 +87,6 @@ user-added = Added
 deed-link = Send a link for a new password
 deed-invite = Send the invitation again
 deed-link-said = A link goes to { $name }, with which they choose a password themselves. Links before it are void; a password holds until they have.
-deed-link-no-address = A link to choose a password goes by mail, and there is no email address yet: give them one above.
 deed-unlock = Let them try again
 deed-unlock-said = Forgets the wrong passwords and codes that were typed for them, so that they can try again at once.
 deed-unlock-stopped = Too many wrong codes have stopped theirs. This lets them try again. First make sure that it was they who tried.

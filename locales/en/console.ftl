@@ -79,6 +79,7 @@ wrong-role-held = { $n ->
 }
 wrong-disabled = { $name } is disabled, and no link would work: activate them first.
 wrong-no-email = There is no email address here: set one first.
+wrong-address-first = Give them an email address first, and save it; or type one above and save both. Once they have this role their rank is as high as yours: only somebody of higher rank could set one then, and they could not sign in before.
 wrong-address-later = Give them an email address now: their rank is as high as yours, so only somebody of higher rank could set one later, and invite them.
 wrong-email = This is not an email address such as nia@example.org.
 wrong-otherwise = It was not saved: { $name }.

@@ -260,6 +260,7 @@ async fn show(operator: &Operator, path: &str, json: bool) -> anyhow::Result<()>
                 ("no_address", &preview.no_address),
                 ("undelivered", &preview.undelivered),
                 ("codes_stopped", &preview.codes_stopped),
+                ("invited", &preview.invited),
                 ("overriders", &preview.overriders),
             ] {
                 map.insert(name.to_owned(), json!(some.names));

@@ -4,7 +4,7 @@
 use axum::response::Response;
 use serde::Serialize;
 
-use super::field::{Choice, Field, Kind, Label, Said, Summed, Wrong, errors};
+use super::field::{self, Choice, Field, Kind, Label, Said, Summed, Wrong, errors};
 use super::foreseen::{self, Sees, Stopped};
 use super::group::list_of_people;
 use super::groups::failed;
@@ -18,7 +18,7 @@ use crate::directory::policy::may_insist;
 use crate::directory::proof::ManageAdvancedSettings;
 use crate::directory::rights::own;
 use crate::directory::{By, TwoFactor, groups, may};
-use crate::signin::preview::{self, Consent, Preview, Ruling, Switched, Whom};
+use crate::signin::preview::{self, Consent, Preview, Ruling, Switched};
 use crate::store::groups::GroupRow;
 use crate::web::Problem;
 
@@ -108,7 +108,7 @@ async fn set(visit: Visit) -> Result<Response, Problem> {
         return meanwhile(&visit, &group, to, &by).await;
     }
     let consent = Consent {
-        confirmed: visit.form.field("confirm").trim().parse().ok(),
+        confirmed: field::number(visit.form.field("confirm")),
         insists: visit.form.field("insist") == "on",
     };
     match preview::switch(db, mailer, &group, to, consent, visit.form.get("seen"), &by).await {
@@ -211,8 +211,7 @@ async fn foreseen(
 ) -> Result<AdvancedPage, Problem> {
     let mut conn = visit.read().await?;
     let may = may::of_group(&mut conn, group, &visit.by).await.map_err(failed)?;
-    let (found, more) =
-        preview::locked_out(&mut conn, group, preview.to, Whom::AlsoInvited, NAMED).await.map_err(failed)?;
+    let (found, more) = preview::locked_out(&mut conn, group, preview.to, NAMED).await.map_err(failed)?;
     let (ruling, insisting) = rulings(visit, preview);
     let changes = preview.to != TwoFactor::of(group)?;
     let can_save = changes && !matches!(insisting, Ruling::Refused(_));
@@ -240,7 +239,7 @@ async fn foreseen(
     Ok(AdvancedPage {
         id: group.id.clone(),
         path: preview.path.clone(),
-        lead: lead(preview, changes, &ruling),
+        lead: lead(preview, changes, &ruling, can_save),
         setting: setting.editable(visit, &may.two_factor),
         now: preview.from.name(),
         errors,
@@ -286,13 +285,17 @@ pub(super) fn setting(now: TwoFactor) -> Field {
 }
 
 /// What the page begins with.
-fn lead(preview: &Preview, changes: bool, ruling: &Ruling) -> Said {
+fn lead(preview: &Preview, changes: bool, ruling: &Ruling, can_save: bool) -> Said {
     let key = match (changes, ruling, preview.to) {
         (false, ..) => "foreseen-lead-same",
-        (true, Ruling::Refused(objections), _) => match objections.as_slice() {
-            [preview::Objection::MailFails] => "foreseen-lead-mail-fails",
-            [preview::Objection::NoOverride] => "foreseen-lead-no-override",
-            _ => "foreseen-lead-refused",
+        // Above the button that does it all the same stands that it can be done.
+        (true, Ruling::Refused(objections), _) => match (objections.as_slice(), can_save) {
+            ([preview::Objection::MailFails], false) => "foreseen-lead-mail-fails",
+            ([preview::Objection::MailFails], true) => "foreseen-lead-insist-mail-fails",
+            ([preview::Objection::NoOverride], false) => "foreseen-lead-no-override",
+            ([preview::Objection::NoOverride], true) => "foreseen-lead-insist-no-override",
+            (_, false) => "foreseen-lead-refused",
+            (_, true) => "foreseen-lead-insist-refused",
         },
         (true, Ruling::Confirm(_), _) => "foreseen-lead-locked-out",
         (true, Ruling::Save, TwoFactor::Off) => "foreseen-lead-off",

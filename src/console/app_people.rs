@@ -13,8 +13,8 @@ use super::routes::{Needs, Route};
 use super::visit::ConsolePage;
 use crate::clock::Moment;
 use crate::directory::rights::own;
-use crate::directory::{access, groups};
-use crate::oidc::clients::Client;
+use crate::directory::{access, groups, people};
+use crate::oidc::clients::{self, Client};
 use crate::store::Conn;
 use crate::web::Problem;
 
@@ -65,6 +65,8 @@ pub struct Line {
     pub login: Option<String>,
     /// When they have signed in there last.
     pub last: Moment,
+    /// Whether their group may not use it any more, so that the access that they have counts for nothing.
+    pub barred: bool,
 }
 
 impl ConsolePage for AppPeoplePage {
@@ -86,16 +88,23 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
     found.truncate(PAGE);
     let next = found.last().filter(|_| cut).map(|last| last.login.clone());
     let sees = visit.holds(own::VIEW_USERS);
-    let people = found.into_iter().map(|user| {
+    let mut people = Vec::with_capacity(found.len());
+    for user in found {
+        let person = people::find(&mut conn, &user.user_id).await?;
+        let barred = match &person {
+            Some(person) => !clients::admits(&mut conn, &client, person).await?,
+            None => true,
+        };
         let link = sees.then(|| format!("/console/users/{}", user.user_id));
         let name = user.name.filter(|name| !name.is_empty());
         let login = name.is_some().then(|| user.login.clone());
-        Line {
+        people.push(Line {
             who: Party { name: name.unwrap_or(user.login), link },
             login,
             last: visit.moment(user.last_at),
-        }
-    });
+            barred,
+        });
+    }
     Ok(visit.page(&AppPeoplePage {
         id: client.id.clone(),
         name: client.metadata.client_name.clone(),
@@ -103,7 +112,7 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
         groups,
         unseen,
         table: asked.table("app-people-title", &COLUMNS, next.as_deref()),
-        people: people.collect(),
+        people,
     }))
 }
 

@@ -99,7 +99,7 @@ fn outcome(event: &str) -> (&'static str, &'static str, bool) {
 }
 
 /// What was proven, by the words of RFC 8176, and whether it was before, in the session.
-fn proofs(amr: &str, by_session: bool) -> Option<Said> {
+pub(super) fn proofs(amr: &str, by_session: bool) -> Option<Said> {
     let key = match (amr.split(' ').any(|word| word == "otp"), by_session) {
         _ if amr.is_empty() => return None,
         (true, false) => "proofs-code",

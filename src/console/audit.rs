@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Visit;
+use super::attempts::proofs;
 use super::audit_export::EXPORT;
 use super::audit_filter::{Asked, FILTERS};
 use super::field::{Field, Said, Summed};
@@ -232,8 +233,15 @@ impl Names<'_> {
             what: told(&event.event),
             about,
             network: event.network.clone(),
-            facts: facts(&details),
+            facts: facts(&details).into_iter().map(|fact| self.spoken(fact)).collect(),
         })
+    }
+
+    /// A fact as people read it: what was proven stands in the log, and in what is taken along of it, in the words of RFC 8176.
+    fn spoken(&self, (name, value): (String, String)) -> (String, String) {
+        let Some(proofs) = proofs(&value, false).filter(|_| name == "amr") else { return (name, value) };
+        let say = |key: &str| self.visit.provider().signin.pages.sentence(key, self.visit.language);
+        (say("audit-proven"), say(&proofs.key))
     }
 
     async fn person(&mut self, id: &str, login: Option<&str>) -> Result<Party, Problem> {

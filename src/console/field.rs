@@ -41,6 +41,13 @@ impl Linked {
     }
 }
 
+/// A number as somebody has typed it, or copied from a page, where its thousands stand apart; none where it is no number.
+#[must_use]
+pub fn number(typed: &str) -> Option<i64> {
+    let is_between = |c: &char| matches!(c, ',' | '.' | '\'' | '\u{2019}') || c.is_whitespace();
+    typed.trim().chars().filter(|c| !is_between(c)).collect::<String>().parse().ok()
+}
+
 /// One line of a form.
 #[derive(Clone, Debug, Serialize)]
 pub struct Field {

@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::Visit;
 use super::field::{Linked, Said};
 use super::home::Attention;
-use crate::directory::TwoFactor;
 use crate::directory::rights::own;
+use crate::directory::{Address, TwoFactor};
 use crate::signin::preview::{Affected, Lot, MailCheck, Named, Objection, Obstacle, Preview};
 
 /// Somebody who cannot sign in, or could not.
@@ -107,6 +107,18 @@ pub fn overriders(some: &Named, sees: Sees) -> Said {
     named(key, some, sees.all && sees.users)
 }
 
+/// Whether mail works, as far as it was asked.
+fn mail_works(mail: &MailCheck) -> Said {
+    let shown =
+        |address: &String| Address::parse(address).map_or_else(|_| address.clone(), |one| one.shown());
+    match &mail.taken_for {
+        _ if !mail.works => Said::new("foreseen-mail-fails").about(&mail.words),
+        None => Said::new("foreseen-mail-works"),
+        Some(address) if mail.refuses_own => Said::new("foreseen-mail-refuses-own").about(&shown(address)),
+        Some(address) => Said::new("foreseen-mail-takes").about(&shown(address)),
+    }
+}
+
 /// Everything that a preview has found, the worst first.
 #[must_use]
 pub fn told(preview: &Preview, sees: Sees) -> Vec<Attention> {
@@ -125,10 +137,7 @@ pub fn told(preview: &Preview, sees: Sees) -> Vec<Attention> {
         }
     }
     match &preview.mail {
-        Some(MailCheck { works: false, words }) => {
-            told.push(line("bad", Said::new("foreseen-mail-fails").about(words)));
-        }
-        Some(MailCheck { works: true, .. }) => told.push(line("", Said::new("foreseen-mail-works"))),
+        Some(mail) => told.push(line(if mail.works { "" } else { "bad" }, mail_works(mail))),
         None => {}
     }
     let weight = if preview.overriders.count == 0 { "bad" } else { "" };
@@ -136,6 +145,9 @@ pub fn told(preview: &Preview, sees: Sees) -> Vec<Attention> {
     if preview.asked.count > 0 {
         let key = if preview.to == TwoFactor::Rehearse { "foreseen-rehearse" } else { "foreseen-asked" };
         told.push(line("", named(key, &preview.asked, sees.users)));
+    }
+    if preview.invited.count > 0 {
+        told.push(line("", named("foreseen-invited", &preview.invited, sees.users)));
     }
     if preview.disabled.count > 0 {
         told.push(line("", named("foreseen-disabled", &preview.disabled, sees.users)));
@@ -165,11 +177,17 @@ mod tests {
             no_address: some(&["max", "nia"], 30),
             undelivered: Named::default(),
             codes_stopped: Named::default(),
+            invited: some(&["ivy"], 1),
             disabled: Named::default(),
             overriders: Named::default(),
             switchers_without_override: vec!["Manager".to_owned()],
             actor: Some(Obstacle::NoAddress),
-            mail: Some(MailCheck { works: true, words: "250 fine".to_owned() }),
+            mail: Some(MailCheck {
+                works: true,
+                words: "fine".to_owned(),
+                taken_for: None,
+                refuses_own: false,
+            }),
             locked_out_ids: Vec::new(),
         };
         let told = |users| super::told(&preview, Sees { all: true, users });
@@ -183,6 +201,7 @@ mod tests {
                 ("", "foreseen-mail-works"),
                 ("bad", "foreseen-nobody-overrides"),
                 ("", "foreseen-asked"),
+                ("", "foreseen-invited"),
                 ("", "foreseen-switchers"),
             ]
         );

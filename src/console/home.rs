@@ -13,6 +13,7 @@ use super::visit::ConsolePage;
 use super::{Visit, app};
 use crate::clock::Moment;
 use crate::directory::called;
+use crate::directory::deliveries::MOST;
 use crate::directory::help::{self, Waiting, Why};
 use crate::directory::rights::own;
 use crate::oidc::clients::{self, certificates};
@@ -119,7 +120,12 @@ fn out_of_the_way(visit: &Visit, seen: &Overview) -> Vec<Attention> {
     if let Some(last) = seen.unsent.first() {
         let answer: String =
             last.answer.as_deref().unwrap_or_default().chars().take(LONGEST_ANSWER).collect();
-        let key = if answer.is_empty() { "home-unsent" } else { "home-unsent-answer" };
+        let key = match (seen.unsent.len() < MOST, answer.is_empty()) {
+            (true, true) => "home-unsent",
+            (true, false) => "home-unsent-answer",
+            (false, true) => "home-many-unsent",
+            (false, false) => "home-many-unsent-answer",
+        };
         let said = Said::new(key).about(&answer).counting(count(seen.unsent.len()));
         found.push(bad(said, link(visit, "home-repair", "/console/repair")));
     }

@@ -14,7 +14,7 @@ use super::routes::{Needs, Route};
 use super::visit::ConsolePage;
 use super::{Visit, kept};
 use crate::clock::Moment;
-use crate::directory::deliveries::{self, Which};
+use crate::directory::deliveries::{self, MOST, Which};
 use crate::directory::proof::AdministerSite;
 use crate::directory::rights::own;
 use crate::directory::{Address, called};
@@ -133,7 +133,9 @@ async fn page(visit: &Visit, wrong: Option<&Wrong>) -> Result<MailPage, Problem>
     let lead = match (set_up, i64::try_from(failing).unwrap_or(i64::MAX)) {
         (false, _) => Said::new("home-no-mail"),
         (true, 0) => Said::new("mail-all-well"),
-        (true, n) => Said::new("mail-some-failed").counting(n),
+        (true, n) => {
+            Said::new(if failing < MOST { "mail-some-failed" } else { "mail-many-failed" }).counting(n)
+        }
     };
     Ok(MailPage {
         unwell: lead.key != "mail-all-well",

@@ -11,7 +11,7 @@ use super::mail_form::{self, Typed};
 use super::routes::{Needs, Route};
 use super::saved::Saved;
 use super::visit::ConsolePage;
-use super::{Visit, kept};
+use super::{Visit, kept, repair};
 use crate::config::{Encryption, TransportKind};
 use crate::directory::Error;
 use crate::directory::mail_settings::{self, Failed, parts};
@@ -298,8 +298,11 @@ async fn page(
     trial: Option<Trial>,
 ) -> Result<MailSettingsPage, Problem> {
     let (now, saved) = current(visit, by).await?;
+    let (_, down) = repair::failing(visit).await?;
     let lead = match (saved, visit.provider().signin.mailer.file().mail.transport) {
+        (true, _) if down => "mail-settings-saved-down",
         (true, _) => "mail-settings-saved",
+        (false, TransportKind::Smtp) if down => "mail-settings-file-down",
         (false, TransportKind::Smtp) => "mail-settings-file",
         (false, TransportKind::File) => "mail-settings-folder",
         (false, TransportKind::None) => "mail-settings-none",

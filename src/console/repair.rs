@@ -17,7 +17,7 @@ use super::mail::{page_of, whom};
 use super::routes::{Needs, Route};
 use super::visit::ConsolePage;
 use crate::clock::Moment;
-use crate::directory::deliveries;
+use crate::directory::deliveries::{self, MOST};
 use crate::directory::help::{self, Waiting};
 use crate::directory::listing::{self, Which};
 use crate::directory::rights::own;
@@ -264,7 +264,7 @@ async fn asking(visit: &Visit, conn: &mut Conn, waiting: &[Waiting]) -> Result<V
 
 /// The messages of a day that did not get through, and whether none does. Where all that is known of it is that the mail server did not
 /// let us in, it is asked whether it does by now.
-async fn failing(visit: &Visit) -> Result<(Vec<Delivery>, bool), Problem> {
+pub(super) async fn failing(visit: &Visit) -> Result<(Vec<Delivery>, bool), Problem> {
     let look = async || deliveries::failing(&mut visit.read().await?, &visit.by).await.map_err(problem);
     let mailer = &visit.provider().signin.mailer;
     let failing = look().await?;
@@ -287,7 +287,9 @@ fn lead(mail_down: bool, kept_out: KeptOut, asking: usize, failed: usize) -> Sai
             Said::new(if kept_out.more() { "repair-many-kept-out" } else { "repair-kept-out" }).counting(n)
         }
         (_, _, n, _) if n > 0 => Said::new("repair-asking").counting(count(n)),
-        (.., n) if n > 0 => Said::new("repair-failed").counting(count(n)),
+        (.., n) if n > 0 => {
+            Said::new(if n < MOST { "repair-failed" } else { "repair-many-failed" }).counting(count(n))
+        }
         _ => Said::new(NOTHING),
     }
 }

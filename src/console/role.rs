@@ -4,7 +4,7 @@ use axum::response::Response;
 use serde::Serialize;
 
 use super::confirm::Confirm;
-use super::field::{Field, Kind, Said, Summed, Wrong, errors, line};
+use super::field::{Field, Kind, Said, Summed, Wrong, errors, line, number};
 use super::foreseen;
 use super::groups::failed;
 use super::roles::{SEES_ROLES, top};
@@ -156,7 +156,7 @@ async fn set(visit: Visit) -> Result<Response, Problem> {
     };
     drop(conn);
     let asked = visit.form.pairs().any(|(name, _)| name == "confirm");
-    let confirmed = asked.then(|| visit.form.field("confirm").trim().parse().unwrap_or(0));
+    let confirmed = asked.then(|| number(visit.form.field("confirm")).unwrap_or(0));
     let db = &visit.provider().signin.db;
     match preview::change_role(db, &before, &after, confirmed, &by).await {
         Ok(Changed::Done(after)) => {

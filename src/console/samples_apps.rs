@@ -300,6 +300,7 @@ fn people(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
         who: party(name, Some("/console/users/x")),
         login: login.map(str::to_owned),
         last: at(-600),
+        barred: login.is_some(),
     };
     let columns = COLUMNS.map(|one| Column { label: one.label, link: None, sorted: None, number: false });
     let table = Table { caption: "app-people-title", columns: columns.to_vec(), first: None, next: None };

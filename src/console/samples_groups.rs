@@ -227,11 +227,17 @@ fn advanced(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
         no_address: some(&["max", "nia"], 2),
         undelivered: some(&[LONG], 1),
         codes_stopped: some(&["zoe"], 1),
+        invited: Named::default(),
         disabled: some(&["old"], 1),
         overriders: some(&["ada"], 1),
         switchers_without_override: vec!["Manager".to_owned()],
         actor: Some(Obstacle::NoAddress),
-        mail: Some(MailCheck { works: true, words: "fine".to_owned() }),
+        mail: Some(MailCheck {
+            works: true,
+            words: "fine".to_owned(),
+            taken_for: Some("max@example.org".to_owned()),
+            refuses_own: false,
+        }),
         locked_out_ids: vec!["one".to_owned()],
     };
     let confirm =
@@ -248,8 +254,11 @@ fn advanced(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
         page("foreseen-lead-locked-out", TwoFactor::On, Some(seen(&preview, None, true)), stopped());
     console(drawing, "console-advanced-preview", &locked_out)?;
     let words = "connection refused: 127.0.0.1:25".to_owned();
-    let mute =
-        Preview { mail: Some(MailCheck { works: false, words }), overriders: Named::default(), ..preview };
+    let mute = Preview {
+        mail: Some(MailCheck { works: false, words, taken_for: None, refuses_own: false }),
+        overriders: Named::default(),
+        ..preview
+    };
     let refused = AdvancedPage {
         errors: vec![Summed::new("", Said::new("objection-mail-fails"))],
         ..page("foreseen-lead-refused", TwoFactor::On, Some(seen(&mute, None, false)), stopped())

@@ -38,6 +38,7 @@ pub fn wrong(error: Error) -> Result<Wrong, Problem> {
         Error::Disabled(login) => ("", Said::new("wrong-disabled").about(&login)),
         Error::NoEmail => ("email", Said::new("wrong-no-email")),
         Error::AddressLater => ("email", Said::new("wrong-address-later")),
+        Error::AddressFirst => ("role", Said::new("wrong-address-first")),
         // The others tell what to do on the command line, or are about what no form of ours has.
         other => ("", Said::new("wrong-otherwise").about(&other.to_string())),
     };

@@ -58,7 +58,7 @@ pub(super) async fn of(
     let mut deeds = Vec::new();
     if may.edit.is_ok() && visit.holds(own::MANAGE_USERS) {
         if person.status != Status::Disabled {
-            deeds.push(link_deed(person));
+            deeds.extend(link_deed(person));
         }
         if may.unlock.is_ok() {
             let stopped = listing::are_codes_stopped(conn, person).await?;
@@ -83,13 +83,12 @@ pub(super) async fn of(
     Ok(deeds)
 }
 
-fn link_deed(person: &Person) -> Deed {
+/// Where there is no address that a link could go to, there is none to send.
+fn link_deed(person: &Person) -> Option<Deed> {
+    let address = person.deliverable_address()?;
     let label = if person.status == Status::Invited { "deed-invite" } else { "deed-link" };
-    let said = match person.deliverable_address() {
-        Some(address) => Said::new("deed-link-said").about(&address.shown()),
-        None => Said::new("deed-link-no-address"),
-    };
-    Deed { name: "link", label, said, grave: false }
+    let said = Said::new("deed-link-said").about(&address.shown());
+    Some(Deed { name: "link", label, said, grave: false })
 }
 
 /// What counts as a live session.

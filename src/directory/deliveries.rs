@@ -10,8 +10,11 @@ use crate::store::{Conn, Result, messages};
 
 pub use crate::store::deliveries::Which;
 
-/// How long a message that failed is news, in seconds, and the most that are looked at.
-const NEWS: (i64, i64) = (86_400, 100);
+/// How long a message that failed is news, in seconds.
+pub const NEWS: i64 = 86_400;
+
+/// The most of those that are looked at: whoever tells of so many says "or more".
+pub const MOST: usize = 50;
 
 impl Which {
     /// The word in `?filter=`.
@@ -67,8 +70,9 @@ fn cursor(oldest_first: bool, after: &str) -> (i64, &str) {
 /// # Errors
 /// When the rules say no, or the database refuses.
 pub async fn failing(conn: &mut Conn, by: &By) -> std::result::Result<Vec<Delivery>, Error> {
-    let mut found = list(conn, Which::Failed, (false, ""), NEWS.1, by).await?;
-    let since = (by.now() - NEWS.0) * 1000;
+    let most = i64::try_from(MOST).unwrap_or(i64::MAX);
+    let mut found = list(conn, Which::Failed, (false, ""), most, by).await?;
+    let since = (by.now() - NEWS) * 1000;
     found.retain(|message| message.created_at_ms > since);
     Ok(unrefuted(conn, found, |m| {
         Unsent::new(&m.address, m.answer.as_deref(), m.done_at, m.attempts, m.next_at)

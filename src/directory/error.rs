@@ -73,6 +73,9 @@ pub enum Error {
     /// Nobody who adds somebody without an address could give them one later.
     #[error("add them with an email address: only somebody of higher rank could set one later")]
     AddressLater,
+    /// Nobody who gives somebody without an address a role of their own rank could give them one later.
+    #[error("give them an email address first: once they have this role, only somebody of higher rank could")]
+    AddressFirst,
     /// A disabled user cannot use a link.
     #[error("{0} is disabled, and no link would work: first `countersign user set {0} --status active`")]
     Disabled(String),

@@ -31,6 +31,7 @@ mod queue;
 pub mod rights;
 pub mod roles;
 pub mod seen;
+mod stranded;
 mod text;
 mod tree;
 mod two_factor;

@@ -131,7 +131,7 @@ pub async fn batch(conn: &mut Conn, whose: Whose<'_>, from: &Place, looked_at: i
     Ok(Batch { needs: needs.collect(), next, others_follow })
 }
 
-/// Those of a group who are not disabled and have nothing that could be an address. All who hold one role are alike in what decides about them, so
+/// Those of a group who are active and have nothing that could be an address. All who hold one role are alike in what decides about them, so
 /// they are not read one by one: what they need, under no name, and their ids.
 ///
 /// # Errors

@@ -14,7 +14,7 @@ use super::rights::own;
 use super::seen::Seen;
 use super::{
     Address, Claim, ClaimChanges, Error, HomeGroup, Login, Person, Role, Status, help, history, links,
-    people, roles,
+    people, roles, stranded,
 };
 use crate::audit::Event;
 use crate::keys::secret::new_id;
@@ -75,10 +75,9 @@ pub async fn add(tx: &mut Tx, new: NewUser<'_>, by: &By, rng: &mut impl CryptoRn
     let invited = new.password_hash.is_none();
     let id = take_in(tx, new, &place, Past::default(), by, rng).await?;
     let person = people::find(tx, &id).await?.ok_or(Error::Vanished)?;
-    // Whoever may give a role of their own rank may not edit its holders: they would stay without a way in.
-    let is_out_of_reach = policy::may_edit(&by.acting(tx).await?, &standing(tx, &person).await?).is_err();
-    if invited && is_out_of_reach && person.deliverable_address().is_none() {
-        return Err(Error::AddressLater);
+    if invited {
+        // Whoever may give a role of their own rank may not edit its holders.
+        stranded::refuse(tx, &person, by, Error::AddressLater).await?;
     }
     Ok(person)
 }
@@ -193,6 +192,9 @@ pub async fn set(
     }
     end_what_stood_on(tx, &person, &changes, after.status, by.now()).await?;
     let now = people::find(tx, &person.id).await?.ok_or(Error::Vanished)?;
+    if changes.role.is_some() {
+        stranded::refuse(tx, &now, by, Error::AddressFirst).await?;
+    }
     by.record(history::changed(by.event("user.changed"), &person, &now, &changes), tx, rng).await?;
     if matches!(changes.email, Some(Some(_))) {
         help::closed(tx, &person, help::End::Fixed, by, rng).await?;

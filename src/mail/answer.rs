@@ -23,6 +23,8 @@ pub enum Meaning {
     Tls,
     /// No mail server answers there.
     NoServer,
+    /// The server lets us not even in.
+    SentAway,
     /// The server took too long, or broke off.
     Silent,
     /// Nobody has said how mail leaves.
@@ -47,7 +49,7 @@ pub enum Proof {
 }
 
 /// What our own words mean that a record may hold, by a part of them.
-const OURS: [(&str, Meaning); 17] = [
+const OURS: [(&str, Meaning); 18] = [
     ("mail.transport is none", Meaning::NotSetUp),
     ("it would have come too late", Meaning::TooLate),
     ("leads to no address", Meaning::NoServer),
@@ -63,6 +65,7 @@ const OURS: [(&str, Meaning); 17] = [
     ("(mail.username", Meaning::Login),
     ("while we logged in", Meaning::Silent),
     ("the mail server took more than", Meaning::Silent),
+    ("the mail server sends us away", Meaning::SentAway),
     ("the mail server hung up", Meaning::Silent),
     ("the mail server broke off", Meaning::Silent),
 ];
@@ -93,7 +96,6 @@ impl Meaning {
         if let Some((_, meaning)) = OURS.iter().find(|(part, _)| answer.contains(part)) {
             return *meaning;
         }
-        let answer = answer.strip_prefix("the mail server sends us away: ").unwrap_or(answer);
         let Some((code, words)) = answer.split_at_checked(3) else { return Self::Other };
         let Ok(code) = code.parse::<u16>() else { return Self::Other };
         let words = words.trim_start().to_lowercase();
@@ -119,6 +121,7 @@ impl Meaning {
             Self::Login => "login",
             Self::Tls => "tls",
             Self::NoServer => "no-server",
+            Self::SentAway => "sent-away",
             Self::Silent => "silent",
             Self::NotSetUp => "not-set-up",
             Self::TooLate => "too-late",
@@ -136,7 +139,9 @@ impl Meaning {
     #[must_use]
     pub const fn ends_with(self) -> Proof {
         match self {
-            Self::Login | Self::Tls | Self::NoServer | Self::Silent | Self::NotSetUp => Proof::LetIn,
+            Self::Login | Self::Tls | Self::NoServer | Self::SentAway | Self::Silent | Self::NotSetUp => {
+                Proof::LetIn
+            }
             Self::NotForUs => Proof::Taken,
             Self::Relay => Proof::TakenThere,
             Self::NoMailbox | Self::Full | Self::Blocked | Self::Later | Self::TooLate | Self::Other => {
@@ -216,7 +221,8 @@ mod tests {
             ),
             ("mail.host: the name mail.invalid leads to no address: not known", Meaning::NoServer),
             ("the mail server took more than 15 s", Meaning::Silent),
-            ("the mail server sends us away: 554 no", Meaning::Blocked),
+            ("the mail server sends us away: 554 no spam", Meaning::SentAway),
+            ("the mail server sends us away: 421 4.7.0 too many connections", Meaning::SentAway),
             ("mail.transport is none: no mail leaves this provider", Meaning::NotSetUp),
             ("it would have come too late", Meaning::TooLate),
             ("", Meaning::Other),

@@ -73,6 +73,17 @@ struct Inner {
     struck: AtomicBool,
 }
 
+/// What a mail server that works was found to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probed {
+    /// The same in words.
+    pub words: String,
+    /// To which address it would take a message; none where that was not asked.
+    pub taken_for: Option<String>,
+    /// Whether it would take none to the address of whoever asks.
+    pub refuses_own: bool,
+}
+
 /// How mail leaves.
 #[derive(Debug)]
 struct Way {
@@ -233,12 +244,28 @@ impl Mailer {
     /// # Errors
     /// What is wrong, in the server's words.
     pub async fn probe(&self) -> Result<String, String> {
+        self.tried(None, false).await.map(|found| found.words)
+    }
+
+    /// The same within a limit, for whoever looks at a page meanwhile, and asks whether a message would be taken: to their `own` address,
+    /// or else, where they have none or it is refused for itself alone, to the sender's. Nothing is sent to anybody.
+    ///
+    /// # Errors
+    /// What is wrong, in the server's words; or that it took longer than this.
+    pub async fn would_take_within(&self, own: Option<&str>, limit: Duration) -> Result<Probed, String> {
+        tokio::time::timeout(limit, self.tried(own, true)).await.unwrap_or_else(|_| Err(late(limit)))
+    }
+
+    async fn tried(&self, own: Option<&str>, ask: bool) -> Result<Probed, String> {
         let way = self.look().await.map_err(|e| e.to_string())?;
-        let words = way.transport.probe().await?;
+        let from: &str = way.from.email.as_ref();
+        let to: Vec<&str> = own.into_iter().chain(ask.then_some(from)).collect();
+        let (words, taken_for) = way.transport.probe(from, &to).await?;
         if let Err(error) = self.note_let_in().await {
             tracing::warn!(%error, "that mail works could not be written down");
         }
-        Ok(words)
+        let refuses_own = own.is_some() && taken_for.is_some() && taken_for.as_deref() != own;
+        Ok(Probed { words, taken_for, refuses_own })
     }
 
     async fn note_let_in(&self) -> store::Result<()> {
@@ -252,8 +279,7 @@ impl Mailer {
     /// # Errors
     /// What is wrong, in the server's words; or that it took longer than this.
     pub async fn probe_within(&self, limit: Duration) -> Result<String, String> {
-        let late = |_| Err(format!("the mail server took more than {} s", limit.as_secs()));
-        tokio::time::timeout(limit, self.probe()).await.unwrap_or_else(late)
+        tokio::time::timeout(limit, self.probe()).await.unwrap_or_else(|_| Err(late(limit)))
     }
 
     /// Sends what is due until `shutdown` ends, then finishes what is under way.
@@ -422,4 +448,7 @@ impl Mailer {
 /// The word for what a message is for; a later version may know more than this one.
 fn purpose(claimed: &ClaimedRow) -> &'static str {
     Purpose::from_name(&claimed.purpose).map_or("other", Purpose::name)
+}
+fn late(limit: Duration) -> String {
+    format!("the mail server took more than {} s", limit.as_secs())
 }

@@ -125,13 +125,15 @@ impl Dialogue {
         wants(answer, 2)
     }
 
-    /// Whether a message from and to these would be taken; none is sent.
-    pub(super) async fn would_take(&mut self, from: &str, to: &str) -> Result<(), Fault> {
+    /// Whether a message from and to these would be taken; none is sent. What is said against the recipient is no fault of the dialogue:
+    /// another one may be asked about.
+    pub(super) async fn would_take(&mut self, from: &str, to: &str) -> Result<Result<(), Fault>, Fault> {
         let answer = self.say(&format!("MAIL FROM:<{from}>")).await?;
         wants(answer, 2)?;
         let answer = self.say(&format!("RCPT TO:<{to}>")).await?;
-        wants(answer, 2)?;
-        self.say("RSET").await.map(|_| ())
+        // Whoever hangs up now has said what there was to say.
+        let _ = self.say("RSET").await;
+        Ok(wants(answer, 2).map(|_| ()))
     }
 
     /// Whether the server is still there.

@@ -15,7 +15,7 @@ mod transport;
 mod working;
 
 pub use answer::{Meaning, Proof};
-pub use delivery::{Mailer, Outcome, queue, recent};
+pub use delivery::{Mailer, Outcome, Probed, queue, recent};
 pub use domain::to_ascii as domain_to_ascii;
 pub use domain::to_unicode as domain_to_unicode;
 pub use message::{Outgoing, Purpose, mask};

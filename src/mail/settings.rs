@@ -106,7 +106,7 @@ impl MailSettings {
         let mut config = self.over(config);
         config.mail.timeout = config::Period::seconds(TRIAL);
         let from = sender(&config.mail).map_err(wrong)?;
-        Smtp::new(&config).map_err(wrong)?.try_out(from.email.as_ref(), to).await
+        Smtp::new(&config).map_err(wrong)?.try_out(from.email.as_ref(), &[to]).await.map(|_| ())
     }
 
     /// Whether they make sense at all.

@@ -17,6 +17,7 @@ use tokio::net::TcpStream;
 use tokio_openssl::SslStream;
 use url::{Host, Url};
 
+use super::answer::Meaning;
 use super::dialogue::{Dialogue, Fault, Wire};
 use super::retry::Failure;
 use super::settings::{Stage, TrialFailed};
@@ -76,15 +77,6 @@ impl Smtp {
         }
     }
 
-    /// Connects, agrees on TLS and logs in, without sending anything.
-    pub(super) async fn probe(&self) -> Result<(), Failed> {
-        let visit = async {
-            self.connect().await?.quit().await;
-            Ok(())
-        };
-        tokio::time::timeout(self.limit, visit).await.unwrap_or_else(|_| Err(self.silent()))
-    }
-
     /// Closes connections that nobody has used for a while.
     pub(super) fn tidy(&self, now: i64) {
         self.parked().retain(|(_, since)| is_fresh(*since, now));
@@ -118,16 +110,35 @@ impl Smtp {
         }
     }
 
-    /// Goes through everything but a message, within the limit, and says at which stage it fails.
-    pub(super) async fn try_out(&self, from: &str, to: &str) -> Result<(), TrialFailed> {
+    /// Goes through everything but a message, within the limit: connects, agrees on TLS, logs in, and asks whether a message to one of
+    /// these would be taken, one after the other until one is, unless what is said concerns every other too. Answers to which; none where
+    /// there is nobody to ask about. Or says at which stage it fails; of several that are refused, what is said of the first.
+    pub(super) async fn try_out<'t>(
+        &self,
+        from: &str,
+        to: &[&'t str],
+    ) -> Result<Option<&'t str>, TrialFailed> {
         let stage = Mutex::new(Stage::Connect);
         let reach = |next| *stage.lock().unwrap_or_else(PoisonError::into_inner) = next;
         let visit = async {
             let mut dialogue = self.connect_by(&reach).await?;
             reach(Stage::Recipient);
-            dialogue.would_take(from, to).await.map_err(|fault| sending(&fault))?;
+            let mut refused = None;
+            for one in to {
+                let Err(fault) = dialogue.would_take(from, one).await.map_err(|fault| sending(&fault))?
+                else {
+                    dialogue.quit().await;
+                    return Ok(Some(*one));
+                };
+                let failed = sending(&fault);
+                let concerns_all = Meaning::of(&failed.answer).concerns_all();
+                refused.get_or_insert(failed);
+                if concerns_all {
+                    break;
+                }
+            }
             dialogue.quit().await;
-            Ok(())
+            refused.map_or(Ok(None), Err)
         };
         let done = tokio::time::timeout(self.limit, visit).await.unwrap_or_else(|_| Err(self.silent()));
         let reached = *stage.lock().unwrap_or_else(PoisonError::into_inner);

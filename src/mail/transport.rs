@@ -8,6 +8,7 @@ use tokio::io::AsyncWriteExt as _;
 
 use super::domain::to_ascii;
 use super::retry::Failure;
+use super::settings::{Stage, TrialFailed};
 use super::smtp::Smtp;
 use crate::config::{self, Config, TransportKind};
 use crate::keys::VaultError;
@@ -100,14 +101,18 @@ impl Transport {
         }
     }
 
-    /// Connects, agrees on TLS and logs in, without sending anything; answers what it has found.
-    pub(super) async fn probe(&self) -> Result<String, String> {
+    /// Connects, agrees on TLS and logs in, and asks whether a message to one of these would be taken, as [`Smtp::try_out`] does; nothing is
+    /// sent. Answers what it has found, and to which.
+    pub(super) async fn probe(&self, from: &str, to: &[&str]) -> Result<(String, Option<String>), String> {
         match self {
-            Self::Smtp(smtp) => match smtp.probe().await {
-                Ok(()) => Ok("the mail server lets us in".to_owned()),
-                Err(Failed { answer, .. }) => Err(tame(&answer)),
+            Self::Smtp(smtp) => match (smtp.try_out(from, to).await, to.first()) {
+                (Ok(taken), _) => Ok(("the mail server lets us in".to_owned(), taken.map(str::to_owned))),
+                (Err(TrialFailed { stage: Stage::Recipient, words }), Some(first)) => {
+                    Err(format!("the mail server would not take a message to {first}: {words}"))
+                }
+                (Err(failed), _) => Err(failed.words),
             },
-            Self::File(dir) => Ok(format!("mail goes into {}", dir.display())),
+            Self::File(dir) => Ok((format!("mail goes into {}", dir.display()), None)),
             Self::None => Err("mail.transport is none: no code can be sent".to_owned()),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::SignInState;
 use super::preview::{KeptOut, count_locked_out_in};
-use crate::directory::Tree;
+use crate::directory::{Tree, deliveries};
 use crate::mail::{Unsent, unrefuted};
 use crate::store::overview::{self, OverrideRow, UnsentRow};
 use crate::store::{Conn, Result};
@@ -13,10 +13,10 @@ pub const MANY: i64 = 1000;
 /// Where the count of those who cannot sign in ends.
 const COUNTED: usize = 200;
 
-/// Messages and overrides that are looked at.
+/// Overrides that are looked at.
 const SOME: i64 = 50;
 
-/// How long a message that failed is news, in seconds.
+/// How long a sign-in that an app was refused is news, in seconds.
 const NEWS: i64 = 86_400;
 
 /// How far back refused sign-ins are told of one app, in seconds.
@@ -64,7 +64,8 @@ pub async fn look(state: &SignInState, tree: &Tree, user_id: &str, now: i64) -> 
 }
 
 async fn unsent(conn: &mut Conn, root: Option<&str>, now: i64) -> Result<Vec<UnsentRow>> {
-    let found = overview::unsent(conn, root, (now - NEWS) * 1000, SOME).await?;
+    let most = i64::try_from(deliveries::MOST).unwrap_or(i64::MAX);
+    let found = overview::unsent(conn, root, (now - deliveries::NEWS) * 1000, most).await?;
     unrefuted(conn, found, |m| Unsent::new(&m.address, m.answer.as_deref(), m.done_at, m.attempts, m.next_at))
         .await
 }

@@ -112,6 +112,15 @@ macro_rules! doubtful {
     };
 }
 
+/// That a user `u` of the group `$1` has the status `$2`, and no `override_2fa`.
+macro_rules! needing {
+    () => {
+        "u.group_id = $1 AND u.status = $2
+           AND u.role_id NOT IN (SELECT r.id FROM groups t JOIN roles r ON COALESCE(r.group_id, '') = t.top_id
+                                 WHERE t.id = $1 AND ' ' || r.rights || ' ' LIKE '% override!_2fa %' ESCAPE '!')"
+    };
+}
+
 queries! {
     OF_USER = needs!("WHERE u.id = $1");
     OF_GROUP = needs!("WHERE u.group_id = $1 AND u.status <> 'disabled' AND u.login_key > $2
@@ -123,7 +132,7 @@ queries! {
     GROUP_NOWHERE_BUT_ALIKE = first!(group, concat!("x.addressless AND NOT (", nothing!(), ")"));
     ALIKE = concat!(
         "SELECT r.rights AS role_rights, c.ids
-         FROM (SELECT x.role_id, string_agg(x.id, ' ') AS ids FROM users x WHERE x.group_id = $1 AND ", nothing!(), " GROUP BY x.role_id) AS c
+         FROM (SELECT x.role_id, string_agg(x.id, ' ') AS ids FROM users x WHERE x.group_id = $1 AND x.status = 'active' AND ", nothing!(), " GROUP BY x.role_id) AS c
          JOIN roles r ON r.id = c.role_id ORDER BY r.id LIMIT $2");
     GROUP_IN_DOUBT = doubtful!(group);
     TREE_IN_DOUBT = doubtful!(tree);
@@ -131,12 +140,9 @@ queries! {
     GROUP_OF_FEW = first!(group, hard!());
     GROUP_OF_FEW_BUT_ALIKE = first!(group, concat!(hard!(), " AND NOT (", nothing!(), ")"));
     TREE_OF_FEW = first!(tree, hard!());
-    // Most are asked: all are counted, and then the few who are not.
-    COUNT_NEEDING = "SELECT (SELECT COUNT(*) FROM users WHERE group_id = $1)
-                          - (SELECT COUNT(*) FROM users WHERE group_id = $1 AND status = 'disabled')
-                          - (SELECT COUNT(*) FROM groups t JOIN roles r ON COALESCE(r.group_id, '') = t.top_id
-                             JOIN users u ON u.role_id = r.id AND u.group_id = t.id
-                             WHERE t.id = $1 AND u.status <> 'disabled' AND ' ' || r.rights || ' ' LIKE '% override!_2fa %' ESCAPE '!')";
+    // Most are asked: whoever is not is counted one by one.
+    COUNT_NEEDING = concat!("SELECT COUNT(*) FROM users u WHERE ", needing!());
+    NEEDING = concat!("SELECT u.id, u.login FROM users u WHERE ", needing!(), " ORDER BY u.login_key LIMIT $3");
     COUNT_OF_ROLE = "SELECT (SELECT COUNT(*) FROM users WHERE role_id = $1)
                           - (SELECT COUNT(*) FROM users WHERE role_id = $1 AND status = 'disabled')";
     OF_ROLE = needs!("WHERE u.role_id = $1 AND u.status <> 'disabled' AND u.login_key > $2
@@ -228,7 +234,7 @@ pub async fn nowhere(
     }
 }
 
-/// Those of a group who are not disabled and have nothing that could be an address, by their roles, at most `limit` of those: the rights of each,
+/// Those of a group who are active and have nothing that could be an address, by their roles, at most `limit` of those: the rights of each,
 /// and the ids of who holds it, separated by spaces.
 ///
 /// # Errors
@@ -299,13 +305,26 @@ pub async fn of_user(conn: &mut Conn, id: &str) -> Result<Option<NeedRow>> {
     optional!(conn, NeedRow, OF_USER, id)
 }
 
-/// How many of a group are not disabled and have no `override_2fa`.
+/// How many of a group have this status and no `override_2fa`.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn count_needing(conn: &mut Conn, group_id: &str) -> Result<i64> {
-    let count: Option<(i64,)> = optional!(conn, (i64,), COUNT_NEEDING, group_id)?;
+pub async fn count_needing(conn: &mut Conn, group_id: &str, status: &str) -> Result<i64> {
+    let count: Option<(i64,)> = optional!(conn, (i64,), COUNT_NEEDING, group_id, status)?;
     Ok(count.map_or(0, |(count,)| count))
+}
+
+/// The ids and logins of the first `limit` of them.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn needing(
+    conn: &mut Conn,
+    group_id: &str,
+    status: &str,
+    limit: i64,
+) -> Result<Vec<(String, String)>> {
+    all!(conn, (String, String), NEEDING, group_id, status, limit)
 }
 
 /// How many hold a role and are not disabled.

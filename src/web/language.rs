@@ -96,11 +96,48 @@ impl Language {
         Self::available().map(Self)
     }
 
+    /// A number as people read it.
+    #[must_use]
+    pub fn number(self, number: i64) -> String {
+        grouped(&FluentValue::from(number), separator(self.0)).unwrap_or_default()
+    }
+
     /// What it calls itself.
     #[must_use]
     pub fn name(self) -> &'static str {
         CATALOGUES.iter().find(|(tag, ..)| *tag == self.0).map_or(self.0, |(_, name, _)| *name)
     }
+}
+
+/// A space that no line breaks at, and narrower than others: what separates thousands where a comma or a point would be read as a decimal.
+const THIN: char = '\u{202f}';
+
+/// What stands between the thousands of a number in this language (CLDR).
+fn separator(tag: &str) -> char {
+    match tag.split('-').next() {
+        Some("en" | "he" | "ja" | "ko" | "zh" | "th") => ',',
+        Some("de" | "es" | "it" | "nl" | "pt" | "id" | "tr" | "da" | "el") => '.',
+        _ => THIN,
+    }
+}
+
+/// A number of a sentence with its thousands apart; none for what is no number.
+fn grouped(value: &FluentValue<'_>, separator: char) -> Option<String> {
+    let FluentValue::Number(number) = value else { return None };
+    let text = number.as_string();
+    let whole = text.chars().take_while(|c| *c != '.').filter(char::is_ascii_digit).count();
+    let mut told = String::with_capacity(text.len() + whole / 3);
+    let mut left = whole;
+    for c in text.chars() {
+        told.push(c);
+        if c.is_ascii_digit() && left > 0 {
+            left -= 1;
+            if left > 0 && left.is_multiple_of(3) {
+                told.push(separator);
+            }
+        }
+    }
+    Some(told)
 }
 
 fn best(asked: &[LanguageIdentifier]) -> Option<Language> {
@@ -132,6 +169,11 @@ impl Catalogue {
             let mut bundle = FluentBundle::new_concurrent(vec![id]);
             // No invisible marks around what is put in: they would be copied along with a code.
             bundle.set_use_isolating(false);
+            bundle.set_formatter(Some(match separator(tag) {
+                ',' => |value, _| grouped(value, ','),
+                '.' => |value, _| grouped(value, '.'),
+                _ => |value, _| grouped(value, THIN),
+            }));
             for file in *files {
                 let resource = FluentResource::try_new((*file).to_owned()).map_err(|_| bad())?;
                 bundle.add_resource(resource).map_err(|_| bad())?;
@@ -202,6 +244,29 @@ mod tests {
         assert_eq!(left(4).as_deref(), Some("4 attempts left."));
         assert_eq!(catalogue.sentence(Language::default(), "attempts-left", &[]), None);
         assert_eq!(catalogue.sentence(Language::default(), "no-such-key", &[]), None);
+    }
+
+    #[test]
+    fn thousands_stand_apart_as_the_language_has_it() {
+        for (number, english, german, other) in [
+            (0, "0", "0", "0"),
+            (999, "999", "999", "999"),
+            (1000, "1,000", "1.000", "1\u{202f}000"),
+            (-12_345, "-12,345", "-12.345", "-12\u{202f}345"),
+            (1_234_567, "1,234,567", "1.234.567", "1\u{202f}234\u{202f}567"),
+        ] {
+            let told = |tag| grouped(&FluentValue::from(number), separator(tag)).unwrap();
+            assert_eq!(
+                (told("en-GB"), told("de"), told("fr")),
+                (english.into(), german.into(), other.into())
+            );
+            assert_eq!(Language::default().number(number), english);
+        }
+        let catalogue = Catalogue::built_in().unwrap();
+        let sentence = |n| {
+            catalogue.sentence(Language::default(), "attempts-left", &[("n".to_owned(), Argument::Number(n))])
+        };
+        assert_eq!(sentence(4321).as_deref(), Some("4,321 attempts left."));
     }
 
     proptest! {

@@ -203,6 +203,7 @@ impl Pages {
         templates.add_filter("time", time);
         templates.add_filter("countdown", countdown);
         templates.add_filter("when", when);
+        templates.add_filter("number", number);
         let sentences = Arc::clone(&catalogue);
         templates
             .add_filter("said", move |state: &State<'_, '_>, said: Value| tell(&sentences, state, &said));
@@ -360,6 +361,12 @@ fn when(moment: &Value) -> Result<Value, Error> {
     let part = |name| moment.get_attr(name).map(|value| HtmlEscape(&value.to_string()).to_string());
     let (iso, date) = (part("iso")?, part("date")?);
     Ok(Value::from_safe_string(format!("<time data-when datetime=\"{iso}\">{date}</time>")))
+}
+
+/// A number that stands by itself, as the page's language has it.
+fn number(state: &State<'_, '_>, number: i64) -> String {
+    let tag = state.lookup("lang").map(|lang| lang.to_string()).unwrap_or_default();
+    Language::of_group(Some(&tag)).number(number)
 }
 
 /// A sentence that a page names by a value: its `key`, with a `name` and a number `n` in it; or, in place of the name, with links to the

@@ -327,6 +327,11 @@ crate::on_both_databases! {
         assert!(!told(&kim).contains("Bolt") && !told(&kim).contains("user00"), "{}", told(&kim));
         let links = kim.browser.links();
         assert!(links.contains(&format!("/console/groups/{}", site.acme.id)), "{links:?}");
+        // What they have still stands in the list, and that it counts for nothing.
+        assert!(!told(&kim).contains("may not use it any more"), "{}", told(&kim));
+        site.admin.change_app(&app, |m| m.allowed_groups = vec![bolt.id.clone()]).await;
+        kim.open(&page).await;
+        assert_eq!(told(&kim).matches("may not use it any more").count(), 40, "{}", told(&kim));
     }
 
     async fn whoever_deletes_an_app_is_told_how_many_use_it(database) {

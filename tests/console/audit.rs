@@ -17,6 +17,23 @@ fn listed(manager: &Manager<'_>) -> String {
 }
 
 crate::on_both_databases! {
+    /// What was proven is told in words; what is taken along keeps those of the protocol. The filters are folded away until one is chosen.
+    async fn the_log_speaks_plainly_and_begins_with_its_rows(database) {
+        let site = Site::on(database).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        max.open("/console/audit").await;
+        let text = max.browser.text();
+        assert!(text.contains("proven: password and code") && !text.contains("pwd"), "{text}");
+        let folded = |max: &Manager<'_>| max.browser.page().body.contains("<details class=\"fold\">");
+        assert!(folded(&max), "{}", max.browser.page().body);
+        max.open("/console/audit?kind=signin").await;
+        assert!(!folded(&max) && max.browser.page().body.contains("<details class=\"fold\" open>"));
+        max.open("/console/audit?since=yesterday").await;
+        assert!(!folded(&max), "what is wrong is to be seen");
+        max.open("/console/audit/export?format=jsonl").await;
+        assert!(max.browser.page().body.contains("pwd otp mfa"), "{}", max.browser.page().body);
+    }
+
     async fn a_change_is_told_with_what_was_and_what_is(database) {
         let site = Site::on(database).await;
         let mut max = Manager::arrives(&site, "max").await;

@@ -158,7 +158,7 @@ crate::on_both_databases! {
             "You are among the locked out: you have no email address.",
             "2 people could no longer sign in. Nothing is saved yet.",
             "for want of an email address: max, nia",
-            "Mail works this minute.",
+            "the mail server would take a message to countersign@localhost",
             "ada signs in without a code when mail fails",
             "One person would be asked for a code: ned",
             "Whoever is Manager may switch two-factor, and needs a code",
@@ -166,7 +166,7 @@ crate::on_both_databases! {
             assert!(text.contains(expected), "{expected}: {text}");
         }
         assert_eq!(setting(&site).await, "off");
-        for wrong in ["", "1", "two", "99999999999999999999"] {
+        for wrong in ["", "1", "two", "2,0", "99999999999999999999"] {
             max.send(&[("confirm", wrong)]).await;
             assert_eq!(max.browser.status(), 422, "{wrong:?}");
             assert!(max.browser.text().contains("2 people would be locked out: type that number"), "{}", max.browser.text());
@@ -238,11 +238,60 @@ crate::on_both_databases! {
         max.submit().await;
         assert_eq!(setting(&site).await, "rehearse");
         root.open(&page).await.fill("two_factor", "on").submit().await;
+        // The first line does not say that it cannot be done above the button that does it.
+        let text = root.text();
+        assert!(text.contains("You may switch it on all the same.") && !text.contains("cannot be switched on now"), "{text}");
         root.submit().await;
         assert_eq!(root.status(), 422, "{}", root.text());
         // Max could not be sent a code meanwhile.
         root.fill("insist", "on").fill("confirm", "1").submit().await;
         assert_eq!(setting(&site).await, "on", "{}", root.text());
+    }
+
+    /// It answers, lets us in, and takes nothing: nobody would get a code. Asked is about one's own mailbox, or else the sender's; nothing is sent.
+    async fn a_mail_server_that_takes_no_message_does_not_work(database) {
+        let site = Site::on(database).await;
+        site.admin.set_two_factor(&site.acme, false).await;
+        site.admin.change_email("nia", Some("nia@example.org")).await;
+        let page = format!("/console/groups/{}/advanced", site.acme.id);
+        let mut max = Manager::arrives(&site, "max").await;
+        max.open(&page).await.send(&[("two_factor", "on")]).await;
+        assert!(max.browser.text().contains("the mail server would take a message to max@example.org"), "{}", max.browser.text());
+        for (answer, said) in [
+            ("554 5.7.1 Relay access denied", "would not take a message to max@example.org: 554 5.7.1 Relay access denied"),
+            ("550 5.1.1 no such mailbox", "would not take a message to max@example.org: 550 5.1.1 no such mailbox"),
+        ] {
+            site.smtp.let_fail(Stage::Recipient, Mishap::Answer(answer));
+            max.open(&page).await.send(&[("two_factor", "on")]).await;
+            let text = max.browser.text();
+            assert!(text.contains("It cannot be switched on now: mail does not work this minute") && text.contains(said), "{text}");
+            max.browser.post(&page, &[("two_factor", "on"), ("confirm", "0")]).await;
+            assert_eq!((max.browser.status(), setting(&site).await.as_str()), (422, "off"));
+        }
+        // Whoever has no address asks about the sender's.
+        site.admin.change_email("max", None).await;
+        max.open(&page).await.send(&[("two_factor", "on")]).await;
+        assert!(max.browser.text().contains("would not take a message to countersign@localhost: 550 5.1.1"), "{}", max.browser.text());
+        site.smtp.let_work();
+        assert!(site.smtp.letters().is_empty(), "nothing is sent by asking");
+    }
+
+    /// They are neither asked nor kept out before they have chosen a password.
+    async fn whoever_has_no_password_yet_is_told_apart_from_those_who_are_asked_or_locked_out(database) {
+        let site = Site::on(database).await;
+        site.admin.set_two_factor(&site.acme, false).await;
+        site.admin.change_email("nia", Some("nia@example.org")).await;
+        for (login, email) in [("ivy", None), ("ike", Some("ike@example.org"))] {
+            site.admin.add_invited(&site.acme, login, email).await;
+        }
+        let mut max = Manager::arrives(&site, "max").await;
+        max.open(&format!("/console/groups/{}/advanced", site.acme.id)).await.send(&[("two_factor", "on")]).await;
+        let text = max.browser.text();
+        assert!(text.contains("2 people have not chosen a password yet") && text.contains("Nobody would be kept out"), "{text}");
+        assert!(text.contains("3 people would be asked for a code: max, ned, nia"), "{text}");
+        assert!(!text.contains("How many people will be locked out?"), "{text}");
+        max.browser.submit().await;
+        assert_eq!(setting(&site).await, "on", "{}", max.browser.text());
     }
 
     async fn with_nobody_who_could_get_in_without_a_code_it_is_refused(database) {

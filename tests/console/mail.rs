@@ -256,6 +256,43 @@ crate::on_both_databases! {
         assert_eq!(events(&site, "mail.settings_reset").await, 1);
     }
 
+    /// The page on which mail is repaired says in its first line that it does not work.
+    async fn the_settings_say_first_that_no_mail_gets_through(database) {
+        let mut site = Site::on(database).await;
+        let app = site.admin.add_app().await;
+        let mut root = root(&site).await;
+        root.open(SETTINGS).await;
+        assert!(lead(&root).starts_with("Mail leaves by"), "{}", lead(&root));
+        site.smtp.let_fail(smtp::Stage::Greeting, Mishap::Answer("554 no service for you"));
+        site.after_password(&app.visit(), "ned").await;
+        root.open(SETTINGS).await;
+        assert!(lead(&root).starts_with("No mail gets through. It is to leave by"), "{}", lead(&root));
+        root.open("/console/repair").await;
+        let text = root.browser.text();
+        assert!(text.contains("Our mail server sends us away") && !text.contains("Their mail server"), "{text}");
+        site.smtp.close().await;
+    }
+
+    /// Home, Repair and Mail count to the same end.
+    async fn very_many_failed_messages_are_so_many_or_more_on_every_page(database) {
+        let site = Site::on(database).await;
+        let ned = site.admin.user("ned").await.id;
+        let at = site.now() * 1000;
+        let statement = format!(
+            "INSERT INTO messages (id, purpose, user_id, top_id, address, sealed, state, answer, attempts, created_at_ms, next_at, expires_at, done_at)
+             SELECT 'm' || n, 'test', '{ned}', '{acme}', 'ned@example.org', '', 'refused', '550 5.7.1 spam', 1, {at} - n, 0, 0, {done} FROM
+             (WITH RECURSIVE counted(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < 70) SELECT n FROM counted) AS numbers",
+            acme = site.acme.id,
+            done = site.now(),
+        );
+        site.run(statement.leak()).await;
+        let mut ada = Manager::arrives(&site, "ada").await;
+        for page in ["/console", "/console/mail"] {
+            ada.open(page).await;
+            assert!(ada.browser.text().contains("50 messages or more of the last day did not get through."), "{page}: {}", ada.browser.text());
+        }
+    }
+
     async fn what_does_not_work_is_saved_only_by_whoever_insists(database) {
         let site = Site::on(database).await;
         let mut gone = Smtp::start().await;

@@ -329,6 +329,7 @@ crate::on_both_databases! {
         }
         max.open(&own).await;
         assert!(max.browser.has_field("name") && !max.browser.has_field("role") && !max.browser.has_field("group"));
+        site.admin.change_email("nia", Some("nia@example.org")).await;
         max.open(&nia).await;
         assert!(max.browser.has_field("role"));
         max.send(&[("role", "Manager")]).await;
@@ -369,8 +370,9 @@ crate::on_both_databases! {
         let site = Site::on(database).await;
         let mut max = Manager::arrives(&site, "max").await;
         at(&mut max, &site, "nia").await;
-        assert!(max.browser.text().contains("there is no email address yet"));
-        max.browser.press("link").await;
+        assert!(!max.browser.text().contains("Send a link"), "nobody offers what could go nowhere: {}", max.browser.text());
+        let nia = site.admin.user("nia").await.id;
+        max.browser.post(&format!("/console/users/{nia}/link"), &[]).await;
         assert_eq!(max.browser.status(), 422);
         assert!(max.browser.error().unwrap().contains("There is no email address"), "{:?}", max.browser.error());
         at(&mut max, &site, "ned").await;
@@ -471,6 +473,33 @@ crate::on_both_databases! {
         ada.open("/console/users/new").await;
         ada.send(&[("login", "una"), ("role", "Manager")]).await;
         assert!(ada.saved().unwrap().contains("set one, and then send the invitation"), "{}", ada.browser.text());
+    }
+
+    /// A role of one's own rank for somebody whom a code must reach, and whom one could give no address any more.
+    async fn nobody_is_given_a_role_in_which_the_reader_could_not_give_them_the_address_that_they_need(database) {
+        let site = Site::on(database).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        at(&mut max, &site, "nia").await;
+        max.send(&[("role", "Manager")]).await;
+        assert_eq!(max.browser.status(), 422);
+        let error = max.browser.text_of("role-error").unwrap();
+        assert!(error.contains("Give them an email address first"), "{error}");
+        assert_eq!(site.admin.user("nia").await.role.name, "User");
+        max.browser.fill("email", "nia@example.org").submit().await;
+        assert!(max.saved().is_some(), "both at once: {}", max.browser.text());
+        assert_eq!(site.admin.user("nia").await.role.name, "Manager");
+        // Top managers change each other, and so does whoever needs no code.
+        site.admin.change_role("nia", "User").await;
+        site.admin.change_email("nia", None).await;
+        let mut ada = Manager::arrives(&site, "ada").await;
+        at(&mut ada, &site, "nia").await;
+        assert!(!ada.browser.text().contains("Send a link"), "there is no address that it could go to: {}", ada.browser.text());
+        ada.send(&[("role", "Top manager")]).await;
+        assert!(ada.saved().is_some(), "{}", ada.browser.text());
+        at(&mut ada, &site, "nia").await;
+        ada.send(&[("email", "nia@example.org")]).await;
+        assert!(ada.saved().is_some(), "{}", ada.browser.text());
+        assert!(ada.browser.text().contains("Send a link"), "{}", ada.browser.text());
     }
 
     /// A sentence about what a field does stands beside inputs alone.

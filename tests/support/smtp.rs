@@ -290,10 +290,14 @@ impl Office {
             Mishap::Answer(words) => {
                 say(line, words).await?;
                 // What was refused is not kept; the rest of this connection does not matter.
-                while read_line(line).await? != "QUIT" {
-                    say(line, "250 ok").await?;
+                loop {
+                    let next = read_line(line).await?;
+                    let refused_again = stage == Stage::Recipient && next.starts_with("RCPT");
+                    match next.as_str() {
+                        "QUIT" => return None,
+                        _ => say(line, if refused_again { words } else { "250 ok" }).await?,
+                    }
                 }
-                None
             }
             Mishap::Silence => std::future::pending().await,
             Mishap::HangUp => None,

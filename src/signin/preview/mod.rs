@@ -8,7 +8,7 @@ mod switch;
 mod words;
 
 pub use now::{
-    Count, KeptOut, Whom, count_locked_out, count_locked_out_in, first_locked_out, locked_out, locked_out_in,
+    Count, KeptOut, count_locked_out, count_locked_out_in, first_locked_out, locked_out, locked_out_in,
     overriders, without_address,
 };
 pub use roles::{Changed, RolePreview, change_role, changing_role, with_role};
@@ -23,6 +23,7 @@ use crate::directory::rights::{Rights, own};
 use crate::directory::unreached::{self, Place, Whose};
 use crate::directory::{Error, Status, TwoFactor, groups, people, roles as tree};
 use crate::keys::secret::TokenHash;
+use crate::mail::Probed;
 use crate::store::groups::GroupRow;
 use crate::store::{Conn, needs, users};
 
@@ -51,6 +52,8 @@ pub struct Preview {
     pub undelivered: Named,
     /// Those whose codes are stopped after too many wrong ones.
     pub codes_stopped: Named,
+    /// Those who have not chosen a password yet: none of the above, and asked for a code once they have.
+    pub invited: Named,
     /// Those who are disabled, and sign in with no setting.
     pub disabled: Named,
     /// The active holders of `override_2fa` in the tree.
@@ -69,10 +72,25 @@ pub struct Preview {
 /// Whether the mail server can be talked to.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct MailCheck {
-    /// Whether it lets us in.
+    /// Whether it lets us in, and would take a message.
     pub works: bool,
     /// What was found, in the server's words where it said any.
     pub words: String,
+    /// To which address it would take one; none where that was not asked.
+    pub taken_for: Option<String>,
+    /// Whether it would take none to the address of whoever makes the change.
+    pub refuses_own: bool,
+}
+
+impl MailCheck {
+    fn of(probed: std::result::Result<Probed, String>) -> Self {
+        match probed {
+            Ok(Probed { words, taken_for, refuses_own }) => {
+                Self { works: true, words, taken_for, refuses_own }
+            }
+            Err(words) => Self { works: false, words, taken_for: None, refuses_own: false },
+        }
+    }
 }
 
 /// What keeps a code from somebody who needs one.
@@ -131,6 +149,7 @@ pub async fn changing(
         no_address: Named::default(),
         undelivered: Named::default(),
         codes_stopped: Named::default(),
+        invited: Named::default(),
         disabled: Named::of(disabled, off),
         overriders: Named::of(overriders, count),
         switchers_without_override: switchers_without_override(conn, group).await?,
@@ -158,7 +177,7 @@ pub struct Affected {
     pub answer: Option<String>,
 }
 
-/// At most `limit` of a group who could not sign in, or else who would be asked for a code, by login, that come after the folded login
+/// At most `limit` of those of a group who have chosen a password and could not sign in, or else would be asked for a code, by login, that come after the folded login
 /// `after`; and the key that the next ones come after.
 ///
 /// # Errors
@@ -178,7 +197,8 @@ pub async fn affected(
         read = usize::MAX;
         for need in page {
             let lot = lot(&need, to, need.overrides);
-            if matches!(lot, Lot::LockedOut(_)) != locked_out || lot == Lot::LetIn {
+            let other = matches!(lot, Lot::LockedOut(_)) != locked_out || lot == Lot::LetIn;
+            if other || need.status != Status::Active {
                 continue;
             }
             let key = need.key.clone();
@@ -241,14 +261,17 @@ impl Preview {
         group: &GroupRow,
         actor_id: Option<&str>,
     ) -> Result<(), Error> {
-        self.asked.count = needs::count_needing(conn, &group.id).await?;
+        self.asked.count = needs::count_needing(conn, &group.id, Status::Active.name()).await?;
+        let (invited, status) = (&mut self.invited, Status::Invited.name());
+        let count = needs::count_needing(conn, &group.id, status).await?;
+        *invited = Named::of(needs::needing(conn, &group.id, status, NAMED_AT_MOST).await?, count);
         for (need, ids) in unreached::alike(conn, group).await? {
             self.add_alike(&need, ids, actor_id);
         }
         let (mut first, mut from) = (First::default(), Some(Place::default()));
         while let Some(place) = from {
             let batch = unreached::batch(conn, Whose::GroupButAlike(&group.id), &place, LOOKED_AT).await?;
-            for (need, _) in batch.needs {
+            for (need, _) in batch.needs.into_iter().filter(|(need, _)| need.status == Status::Active) {
                 self.add(need, actor_id, &mut first);
             }
             from = batch.next;
@@ -351,7 +374,7 @@ impl Preview {
     pub fn stakes(&self) -> Stakes {
         Stakes {
             to_on: self.to == TwoFactor::On && self.from != TwoFactor::On,
-            asked: self.asked.count,
+            asked: self.asked.count + self.invited.count,
             locked_out: self.locked_out(),
             overriders: self.overriders.count,
             mail_works: self.mail.as_ref().is_none_or(|mail| mail.works),

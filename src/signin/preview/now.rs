@@ -26,20 +26,11 @@ pub struct Count {
     pub more: bool,
 }
 
-/// Whom a list of those who could not sign in is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whom {
-    /// Those who could otherwise.
-    Active,
-    /// Those who have not chosen a password yet as well: a switch is about them too.
-    AlsoInvited,
-}
-
 /// Whose decision is asked for.
 #[derive(Clone, Copy)]
 enum About<'a> {
-    /// A group's people, with this setting.
-    Group(&'a GroupRow, TwoFactor, Whom),
+    /// A group's people who have chosen a password, with this setting.
+    Group(&'a GroupRow, TwoFactor),
     /// A tree's people, as their groups are set.
     Tree(&'a Tree),
 }
@@ -55,8 +46,8 @@ impl<'a> About<'a> {
     /// What keeps somebody out, if anything does.
     fn obstacle(self, need: &Need) -> Option<Obstacle> {
         let to = match self {
-            Self::Group(_, _, Whom::Active) if need.status == Status::Invited => return None,
-            Self::Group(_, to, _) => to,
+            Self::Group(..) if need.status == Status::Invited => return None,
+            Self::Group(_, to) => to,
             Self::Tree(_) => need.two_factor,
         };
         match lot(need, to, need.overrides) {
@@ -74,14 +65,13 @@ pub async fn locked_out(
     conn: &mut Conn,
     group: &GroupRow,
     to: TwoFactor,
-    whom: Whom,
     limit: usize,
 ) -> Result<(Vec<Affected>, bool), Error> {
     if to != TwoFactor::On {
         // Nobody is kept out: a setting that asks for no code, or lets people go on without.
         return Ok((Vec::new(), false));
     }
-    let (found, next) = list(conn, About::Group(group, to, whom), &Place::default(), limit).await?;
+    let (found, next) = list(conn, About::Group(group, to), &Place::default(), limit).await?;
     Ok((found, next.is_some()))
 }
 
@@ -106,7 +96,7 @@ pub async fn first_locked_out(
     if to != TwoFactor::On {
         return Ok((Vec::new(), Count::default()));
     }
-    let (found, counted) = count(conn, About::Group(group, to, Whom::Active), named, COUNTED).await?;
+    let (found, counted) = count(conn, About::Group(group, to), named, COUNTED).await?;
     Ok((found, Count { n: counted.n(), more: counted.more() }))
 }
 

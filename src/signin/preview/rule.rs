@@ -5,7 +5,7 @@
 pub struct Stakes {
     /// Whether two-factor is to be on and was not.
     pub to_on: bool,
-    /// How many would be asked for a code.
+    /// How many would be asked for a code, at once or when they have chosen a password.
     pub asked: i64,
     /// How many could no longer sign in.
     pub locked_out: i64,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Consent, MailCheck, Preview, Ruling, changing, rule};
 use crate::directory::groups::{self, Changes};
-use crate::directory::{By, Error, TwoFactor, policy};
+use crate::directory::{Address, By, Error, TwoFactor, people, policy};
 use crate::keys::secret::entropy;
 use crate::mail::Mailer;
 use crate::store::groups::GroupRow;
@@ -42,11 +42,13 @@ pub async fn look(
         by,
     )
     .await?;
+    let own = match by.user_id() {
+        Some(id) => people::find(&mut db.read().await?, id).await?.and_then(|own| own.deliverable_address()),
+        None => None,
+    };
     // Before the connection: nobody holds one while a mail server takes its time.
-    let probed = mailer.probe_within(PROBE).await;
-    let mail = MailCheck { works: probed.is_ok(), words: probed.unwrap_or_else(|words| words) };
-    let actor_id = by.user_id();
-    changing(&mut db.read().await?, group, to, actor_id, Some(mail)).await
+    let probed = mailer.would_take_within(own.as_ref().map(Address::as_str), PROBE).await;
+    changing(&mut db.read().await?, group, to, by.user_id(), Some(MailCheck::of(probed))).await
 }
 
 /// Looks once more, in the transaction that is to write: at the group as it is once nobody else changes anything in its tree. Mail is as it

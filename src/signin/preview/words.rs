@@ -47,6 +47,10 @@ impl fmt::Display for Preview {
                 writeln!(f, "Cannot sign in with two-factor {}{why}: {names}.", self.to)?;
             }
         }
+        if self.invited.count > 0 {
+            let names = self.invited.told(&command("invited"));
+            writeln!(f, "Have not chosen a password yet, and need a code once they have: {names}.")?;
+        }
         if self.overriders.count == 0 {
             writeln!(f, "Nobody here holds override_2fa: when mail fails, nobody gets in to repair it.")?;
         } else {
@@ -60,7 +64,7 @@ impl fmt::Display for Preview {
             )?;
         }
         match &self.mail {
-            Some(MailCheck { works: false, words }) => {
+            Some(MailCheck { works: false, words, .. }) => {
                 writeln!(f, "Mail does not work at this moment: {words}.")
             }
             Some(MailCheck { works: true, .. }) | None => Ok(()),
