@@ -246,7 +246,7 @@ crate::on_both_databases! {
         let by = By::operator(1_800_000_000_000);
         for n in 0..1100 {
             let (login, group) = (Login::parse(&format!("u{n:04}")).unwrap(), Some(&acme));
-            let new = NewUser { login: &login, name: None, email: None, group, role: &role, password_hash: None };
+            let new = NewUser { login: &login, name: None, email: None, group, role: &role, password_hash: Some("$argon2id$none") };
             users::add(&mut tx, new, &by, &mut entropy()).await.unwrap();
         }
         tx.commit().await.unwrap();
@@ -290,13 +290,15 @@ crate::on_both_databases! {
     async fn switching_two_factor_on_names_who_is_locked_out_and_waits_for_a_yes(database) {
         let smtp = Smtp::start().await;
         let program = with_acme(database, &smtp);
-        program.must(&["user", "add", "nia", "--group", "Acme", "--role", "User"], "");
+        program.must(&["user", "add", "nia", "--group", "Acme", "--role", "User", "--password-stdin"], &format!("{PASSWORD}\n"));
+        program.must(&["user", "add", "ivy", "--group", "Acme", "--role", "User"], "");
         let on = ["group", "set", "Acme", "--two-factor", "on"];
         let output = program.run(&on, "");
         assert_eq!(output.status.code(), Some(1));
         let said = text(&output.stdout);
         for sentence in [
             "for want of an email address: nia.",
+            "Have not chosen a password yet, and need a code once they have: ivy.",
             "by override_2fa: ada.",
             "A Manager may switch two-factor on and has no override",
         ] {
