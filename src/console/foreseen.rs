@@ -136,9 +136,8 @@ pub fn told(preview: &Preview, sees: Sees) -> Vec<Attention> {
             told.push(line("bad", named(key, some, sees.users)));
         }
     }
-    match &preview.mail {
-        Some(mail) => told.push(line(if mail.works { "" } else { "bad" }, mail_works(mail))),
-        None => {}
+    if let Some(mail) = &preview.mail {
+        told.push(line(if mail.works { "" } else { "bad" }, mail_works(mail)));
     }
     let weight = if preview.overriders.count == 0 { "bad" } else { "" };
     told.push(line(weight, overriders(&preview.overriders, sees)));

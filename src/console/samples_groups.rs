@@ -200,6 +200,12 @@ fn rehearsed(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
     console(drawing, "console-group-rehearsal", &page)
 }
 
+/// What asking the mail server has found.
+fn checked(works: bool, said: &str) -> MailCheck {
+    let taken_for = works.then(|| "max@example.org".to_owned());
+    MailCheck { works, words: said.to_owned(), taken_for, refuses_own: false }
+}
+
 fn advanced(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
     let page = |lead: &str, now: TwoFactor, foreseen: Option<Foreseen>, stopped: Vec<Stopped>| AdvancedPage {
         id: "x".to_owned(),
@@ -232,12 +238,7 @@ fn advanced(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
         overriders: some(&["ada"], 1),
         switchers_without_override: vec!["Manager".to_owned()],
         actor: Some(Obstacle::NoAddress),
-        mail: Some(MailCheck {
-            works: true,
-            words: "fine".to_owned(),
-            taken_for: Some("max@example.org".to_owned()),
-            refuses_own: false,
-        }),
+        mail: Some(checked(true, "fine")),
         locked_out_ids: vec!["one".to_owned()],
     };
     let confirm =
@@ -253,9 +254,8 @@ fn advanced(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
     let locked_out =
         page("foreseen-lead-locked-out", TwoFactor::On, Some(seen(&preview, None, true)), stopped());
     console(drawing, "console-advanced-preview", &locked_out)?;
-    let words = "connection refused: 127.0.0.1:25".to_owned();
     let mute = Preview {
-        mail: Some(MailCheck { works: false, words, taken_for: None, refuses_own: false }),
+        mail: Some(checked(false, "connection refused: 127.0.0.1:25")),
         overriders: Named::default(),
         ..preview
     };
