@@ -320,7 +320,7 @@ impl Preview {
         let (mut people, mut from) = (Vec::new(), Some(Place::default()));
         while let Some(place) = from.filter(|place| *place != Place::others()) {
             let batch = unreached::batch(conn, Whose::Group(&group.id), &place, LOOKED_AT_FOR_NAMES).await?;
-            for (need, _) in batch.needs {
+            for (need, _) in batch.needs.into_iter().filter(|(need, _)| need.status == Status::Active) {
                 if lot(&need, self.to, need.overrides) == Lot::LockedOut(Obstacle::NoAddress) {
                     people.push((need.id, need.login));
                 }
