@@ -31,7 +31,7 @@ cargo bench --bench provider -- [OPTIONS]
   --rounds N --seconds S     (3 and 3)
   --crowd N                  how many sign in at once, 0 for none (300)
   --binary PATH              another program than the one that cargo has just built
-  --growth USERS,SESSIONS    instead: what so many users, sessions and grants add (1000000,10000000 takes an hour and 20 GB)
+  --growth USERS,SESSIONS    instead: what so many users, sessions and grants add (1000000,10000000 takes half an hour and 20 GB)
   --only sqlite|postgres     with --growth: one of the two databases";
 
 impl Options {
