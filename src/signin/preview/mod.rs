@@ -28,7 +28,6 @@ use crate::store::groups::GroupRow;
 use crate::store::{Conn, needs, users};
 
 /// The most names in one sentence.
-const NAMES: usize = 20;
 const NAMED_AT_MOST: i64 = 20;
 
 /// How many of those who are hard to reach are read at once, and how many where twenty are to be named.
@@ -317,6 +316,7 @@ impl Preview {
 
     /// Names the first of those who have no address.
     async fn name_those_without_address(&mut self, conn: &mut Conn, group: &GroupRow) -> Result<(), Error> {
+        let most = usize::try_from(NAMED_AT_MOST).unwrap_or_default();
         let (mut people, mut from) = (Vec::new(), Some(Place::default()));
         while let Some(place) = from.filter(|place| *place != Place::others()) {
             let batch = unreached::batch(conn, Whose::Group(&group.id), &place, LOOKED_AT_FOR_NAMES).await?;
@@ -325,9 +325,9 @@ impl Preview {
                     people.push((need.id, need.login));
                 }
             }
-            from = batch.next.filter(|_| people.len() < NAMES);
+            from = batch.next.filter(|_| people.len() < most);
         }
-        people.truncate(NAMES);
+        people.truncate(most);
         self.no_address = Named::of(people, self.no_address.count);
         Ok(())
     }

@@ -316,15 +316,13 @@ pub async fn of_part(
     id: &str,
     page: Page<'_>,
 ) -> Result<Vec<LineRow>> {
-    let Page { root, last_first, words: (from, to), texts: (begins, later), limit, .. } = page;
-    let login = page.login();
-    let query = match (part, last_first) {
+    let query = match (part, page.last_first) {
         (Part::Role, false) => of!(which, OF_ROLE),
         (Part::Role, true) => of!(which, OF_ROLE_LAST),
         (Part::Group, false) => of!(which, OF_GROUP),
         (Part::Group, true) => of!(which, OF_GROUP_LAST),
     };
-    all!(conn, LineRow, query, root, login, limit, from, to, begins, later, id)
+    by_login(conn, query, id, page).await
 }
 
 /// How many a part has, up to `limit`.
@@ -350,9 +348,7 @@ pub async fn kept_out_of_part(
     few: bool,
     page: Page<'_>,
 ) -> Result<Vec<LineRow>> {
-    let Page { root, last_first, words: (from, to), texts: (begins, later), limit, .. } = page;
-    let login = page.login();
-    let query = match (part, few, last_first) {
+    let query = match (part, few, page.last_first) {
         (Part::Role, true, false) => FEW_KEPT_OUT_OF_ROLE,
         (Part::Role, true, true) => FEW_KEPT_OUT_OF_ROLE_LAST,
         (Part::Role, false, false) => KEPT_OUT_OF_ROLE,
@@ -362,7 +358,13 @@ pub async fn kept_out_of_part(
         (Part::Group, false, false) => KEPT_OUT_OF_GROUP,
         (Part::Group, false, true) => KEPT_OUT_OF_GROUP_LAST,
     };
-    all!(conn, LineRow, query, root, login, limit, from, to, begins, later, id)
+    by_login(conn, query, id, page).await
+}
+
+/// What such a query finds in the part of this id.
+async fn by_login(conn: &mut Conn, query: &'static str, id: &str, page: Page<'_>) -> Result<Vec<LineRow>> {
+    let Page { root, words: (from, to), texts: (begins, later), limit, .. } = page;
+    all!(conn, LineRow, query, root, page.login(), limit, from, to, begins, later, id)
 }
 
 /// A page of those of one part whom a search finds: of all whom its words find, the first `looked_at` by login are looked at. `word` is that
