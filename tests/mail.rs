@@ -600,7 +600,7 @@ async fn what_the_operator_reads_names_the_setting_that_mends_it() {
         ),
         (
             Office::with(&database, |config| config.mail.encryption = Encryption::Tls).await,
-            "does not speak TLS here",
+            "does not speak TLS with us: wrong version number.",
             "mail.encryption",
         ),
     ];

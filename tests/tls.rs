@@ -14,6 +14,7 @@ use countersign::app::{Acceptor, Renewable, Service};
 use countersign::clock::Clock;
 use countersign::config::{Proxies, Tls};
 use countersign::web::certificate::ClientCertificate;
+use openssl::asn1::Asn1Time;
 use openssl::pkey::PKey;
 use openssl::ssl::{SslConnector, SslMethod, SslVersion};
 use openssl::symm::Cipher;
@@ -140,6 +141,18 @@ async fn a_key_exchange_without_forward_secrecy_is_refused() {
     }
 }
 
+/// A certificate of 1024 bits, and its key.
+fn weak() -> (Vec<u8>, Vec<u8>) {
+    let key = PKey::from_rsa(openssl::rsa::Rsa::generate(1024).unwrap()).unwrap();
+    let mut builder = openssl::x509::X509::builder().unwrap();
+    builder.set_version(2).unwrap();
+    builder.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
+    builder.set_not_after(&Asn1Time::days_from_now(1).unwrap()).unwrap();
+    builder.set_pubkey(&key).unwrap();
+    builder.sign(&key, openssl::hash::MessageDigest::sha256()).unwrap();
+    (builder.build().to_pem().unwrap(), key.private_key_to_pem_pkcs8().unwrap())
+}
+
 /// One line, with the setting and the file.
 #[test]
 fn files_that_do_not_fit_are_named() {
@@ -152,6 +165,11 @@ fn files_that_do_not_fit_are_named() {
     let (chain, other) = (file("chain.pem", &chain), file("other.key", &authority().issue("localhost").1));
     let (empty, locked) = (file("empty.pem", b"nothing"), file("locked.key", &locked));
     let (good, sec1, none) = (file("good.key", &key), file("sec1.key", &sec1), folder.path().join("none"));
+    // A cipher that is not built in.
+    let old = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: ARIA-256-CBC,00112233445566778899AABBCCDDEEFF\n\nAAAA\n-----END RSA PRIVATE KEY-----\n";
+    let old = file("old.key", old.as_bytes());
+    let (weak, weak_key) = weak();
+    let (weak, weak_key) = (file("weak.pem", &weak), file("weak.key", &weak_key));
     let said = |certificate: &Path, key: &Path, client_ca: Option<&Path>| {
         let settings = Tls {
             certificate: certificate.to_owned(),
@@ -174,6 +192,8 @@ fn files_that_do_not_fit_are_named() {
             "expected a private key in PEM (PKCS#8, PKCS#1 or SEC1)",
         ),
         (said(&chain, &locked, None), "tls.key", &locked, "expected a key without a passphrase"),
+        (said(&chain, &old, None), "tls.key", &old, "expected a key without a passphrase"),
+        (said(&weak, &weak_key, None), "tls.certificate", &weak, "cannot be served: ee key too small"),
         (said(&chain, &other, None), "tls.key", &other, "is not the key of the first certificate in"),
         (said(&chain, &good, Some(&empty)), "tls.client_ca", &empty, "expected certificates in PEM"),
     ] {

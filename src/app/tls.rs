@@ -117,9 +117,11 @@ impl Acceptor {
         }
         let mut builder = protocol().context("tls: OpenSSL does not start")?;
         let used = builder.set_certificate(&leaf).and_then(|()| builder.set_private_key(&key));
-        used.and_then(|()| chain.try_for_each(|above| builder.add_extra_chain_cert(above))).with_context(
-            || format!("tls.certificate: {} cannot be served", settings.certificate.display()),
-        )?;
+        used.and_then(|()| chain.try_for_each(|above| builder.add_extra_chain_cert(above))).map_err(|e| {
+            let reason = e.errors().first().and_then(openssl::error::Error::reason);
+            let (file, why) = (settings.certificate.display(), reason.unwrap_or("OpenSSL does not say why"));
+            anyhow!("tls.certificate: {file} cannot be served: {why}")
+        })?;
         if settings.client_certificates {
             ask_for_certificates(&mut builder);
         }
@@ -221,15 +223,13 @@ fn certificates(setting: &str, file: &Path) -> anyhow::Result<Vec<X509>> {
 }
 
 fn private_key(file: &Path) -> anyhow::Result<PKey<Private>> {
-    let mut locked = false;
+    let pem = read("tls.key", file)?;
     // Without a callback OpenSSL would ask on the terminal.
-    let key = PKey::private_key_from_pem_callback(&read("tls.key", file)?, |_| {
-        locked = true;
-        Ok(0)
-    });
+    let key = PKey::private_key_from_pem_callback(&pem, |_| Ok(0));
     let name = file.display();
     key.map_err(|_| {
-        if locked {
+        // In PKCS#8 and in what was before it (RFC 7468 §11, RFC 1421 §4.6.1.1), whatever the cipher.
+        if pem.windows(9).any(|word| word == b"ENCRYPTED") {
             anyhow!("tls.key: expected a key without a passphrase in {name}")
         } else {
             anyhow!("tls.key: expected a private key in PEM (PKCS#8, PKCS#1 or SEC1) in {name}")

@@ -212,7 +212,7 @@ mod tests {
             ),
             ("538 5.7.11 Must issue a STARTTLS command first (mail.encryption)", Meaning::Tls),
             (
-                "mail.example.org does not speak TLS here: wrong version number. Look at mail.port",
+                "mail.example.org does not speak TLS with us: wrong version number. Look at mail.port",
                 Meaning::Tls,
             ),
             (

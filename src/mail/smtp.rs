@@ -210,8 +210,8 @@ impl Smtp {
         let host = &self.host;
         if verified != X509VerifyResult::OK {
             return unreachable(format!(
-                "the TLS certificate of {host} is not believed: {}. mail.host must be a name in it, and outbound.extra_ca name its \
-                 authority if the system does not know it",
+                "the TLS certificate of {host} is not believed: {}. It must not have run out, mail.host must be a name in it, and \
+                 outbound.extra_ca name its authority if the system does not know it",
                 verified.error_string()
             ));
         }
@@ -221,8 +221,11 @@ impl Smtp {
                 answer: format!("{host} broke off while TLS began: {cause}"),
             };
         }
+        let reason = e.ssl_error().and_then(|stack| stack.errors().first()?.reason());
         unreachable(format!(
-            "{host} does not speak TLS here: {e}. Look at mail.port, and whether mail.encryption is to be tls, starttls or none"
+            "{host} does not speak TLS with us: {}. Look at mail.port, whether mail.encryption is to be tls, starttls or none, and \
+             whether the server knows TLS 1.2",
+            reason.unwrap_or("it does not say why")
         ))
     }
 

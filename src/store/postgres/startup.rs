@@ -4,8 +4,8 @@ use std::path::Path;
 use std::pin::Pin;
 
 use fallible_iterator::FallibleIterator as _;
-use openssl::ssl::{Ssl, SslConnector, SslMethod, SslVerifyMode};
-use openssl::x509::X509;
+use openssl::ssl::{Ssl, SslConnector, SslMethod, SslRef, SslVerifyMode};
+use openssl::x509::{X509, X509VerifyResult};
 use postgres_protocol::authentication::md5_hash;
 use postgres_protocol::authentication::sasl::{ChannelBinding, SCRAM_SHA_256, ScramSha256};
 use postgres_protocol::message::backend::{AuthenticationSaslBody, Message};
@@ -117,8 +117,20 @@ async fn secured<S: Stream + 'static>(
         _ => return Err(Fault::Strange("it does not know of TLS".to_owned())),
     }
     let mut secured = SslStream::new(handshake(host, tls)?, stream)?;
-    Pin::new(&mut secured).connect().await.map_err(|e| Fault::Tls(e.to_string()))?;
-    Ok(Box::new(secured))
+    match Pin::new(&mut secured).connect().await {
+        Ok(()) => Ok(Box::new(secured)),
+        Err(e) => Err(Fault::Tls(no_tls(host, secured.ssl(), &e))),
+    }
+}
+
+/// Why there is no TLS.
+fn no_tls(host: &str, ssl: &SslRef, e: &openssl::ssl::Error) -> String {
+    let verified = ssl.verify_result();
+    if ssl.verify_mode().contains(SslVerifyMode::PEER) && verified != X509VerifyResult::OK {
+        return format!("the certificate of {host} is not believed: {}", verified.error_string());
+    }
+    let reason = e.ssl_error().and_then(|stack| stack.errors().first()?.reason());
+    reason.map_or_else(|| e.to_string(), |reason| format!("no TLS is agreed on: {reason}"))
 }
 
 /// What TLS is begun with. As libpq has it, only `verify-ca` asks who the server is, and only `verify-full` by which name.
