@@ -6,10 +6,10 @@ mod support;
 use countersign::config::{Period, SigningAlgorithm};
 use countersign::directory::Status;
 use countersign::directory::users::Changes;
-use countersign::keys::secret::TokenHash;
+use countersign::keys::secret::{GrantToken, TokenHash, entropy};
 use countersign::oidc::clients::{AuthMethod, GrantType, Profile};
 use countersign::store;
-use countersign::store::tokens::{GrantRow, NewRefresh};
+use countersign::store::tokens::{CodeRow, GrantRow, NewRefresh};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use support::Database;
@@ -233,6 +233,76 @@ crate::on_both_databases! {
         assert_eq!(app.refresh(&tokens.text("refresh_token")).await.error().as_deref(), Some("invalid_grant"));
     }
 
+    /// Beside a program of before, which would not find them, they do not: that may be where several serve one database.
+    async fn codes_and_refresh_tokens_say_when_they_were_made_where_one_program_serves(database) {
+        let dated = database.url.starts_with("sqlite");
+        let site = Site::on(database).await;
+        let app = site.admin.add_app().await;
+        let visit = offline(&app);
+        let arrived = site.after_password(&visit, "ada").await.arrived();
+        let given = app.redeem(&visit, &arrived).await.text("refresh_token");
+        site.advance(1);
+        let next = app.refresh(&given).await.text("refresh_token");
+        for token in [&visit.code(&arrived), &given, &next] {
+            assert_eq!(token.len(), if dated { 52 } else { 43 }, "256 random bits, and perhaps a time before them");
+        }
+        let stored = "SELECT token_hash FROM refresh_tokens WHERE token_hash = $1";
+        for token in [&given, &next] {
+            let hash = GrantToken::hash_of(token);
+            assert!(site.database().text(stored, hash.as_str()).await.is_some());
+            assert_eq!(hash.as_str().len(), if dated { 73 } else { 64 });
+        }
+        assert!(!dated || given[..9] < next[..9], "the later sorts behind: {given} {next}");
+    }
+
+    /// Those of a program of before, and on PostgreSQL those that have come along from SQLite.
+    async fn refresh_tokens_with_a_time_and_without_are_known_at_every_endpoint(database) {
+        let site = Site::on(database).await;
+        let app = site.admin.add_app().await;
+        for made_at_ms in [None, Some(site.now() * 1000)] {
+            let [used, revoked] = [(); 2].map(|()| GrantToken::generate(made_at_ms, &mut entropy()));
+            for token in [&used, &revoked] {
+                grant_to(&site, &app, token.hash().as_str()).await;
+                assert_eq!(app.ask("introspect", &[("token", token.reveal())]).await.json["active"], true);
+            }
+            let next = app.refresh(used.reveal()).await.text("refresh_token");
+            assert_eq!(app.ask("introspect", &[("token", used.reveal())]).await.json["active"], false);
+            let last = app.refresh(&next).await.text("refresh_token");
+            for token in [used.reveal(), &last] {
+                let refused = app.refresh(token).await.error();
+                assert_eq!(refused.as_deref(), Some("invalid_grant"), "the family has ended");
+            }
+            assert_eq!(app.ask("revoke", &[("token", revoked.reveal())]).await.status, 200);
+            assert_eq!(app.refresh(revoked.reveal()).await.error().as_deref(), Some("invalid_grant"));
+        }
+    }
+
+    async fn codes_with_a_time_and_without_serve_once(database) {
+        let site = Site::on(database).await;
+        let app = site.admin.add_app().await;
+        for made_at_ms in [None, Some(site.now() * 1000)] {
+            let [code, refresh] = [(); 2].map(|()| GrantToken::generate(made_at_ms, &mut entropy()));
+            grant_to(&site, &app, refresh.hash().as_str()).await;
+            let row = CodeRow {
+                grant_id: refresh.hash().as_str().to_owned(),
+                redirect_uri: REDIRECT_URI.to_owned(),
+                code_challenge: None,
+                expires_at: site.now() + 60,
+                spent_at: None,
+                bound_to: None,
+            };
+            let mut tx = site.admin.db.write().await.expect("a transaction");
+            store::tokens::add_code(&mut tx, code.hash().as_str(), &row).await.expect("a code");
+            tx.commit().await.expect("a commit");
+            let form =
+                [("grant_type", "authorization_code"), ("code", code.reveal()), ("redirect_uri", REDIRECT_URI)];
+            let tokens = app.token(&form).await;
+            assert_eq!(tokens.status, 200, "{}", tokens.json);
+            assert_eq!(app.token(&form).await.error().as_deref(), Some("invalid_grant"));
+            assert_eq!(app.refresh(&tokens.text("refresh_token")).await.error().as_deref(), Some("invalid_grant"));
+        }
+    }
+
     /// Single sign-on: a second app is answered without a page; the time of the sign-in stays.
     async fn a_second_app_is_answered_without_a_page(database) {
         let site = Site::on(database).await;
@@ -298,7 +368,7 @@ async fn grant_to(site: &Site, app: &RelyingApp, token_hash: &str) {
     let now = site.now();
     let mut tx = site.admin.db.write().await.expect("a transaction");
     let grant = GrantRow {
-        id: "grant".to_owned(),
+        id: token_hash.to_owned(),
         user_id: site.admin.user("ada").await.id,
         client_id: app.client_id.clone(),
         session_id: "session".to_owned(),

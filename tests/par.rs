@@ -4,7 +4,7 @@
 mod support;
 
 use countersign::config::{Config, Period};
-use countersign::keys::secret::TokenHash;
+use countersign::keys::secret::{GrantToken, TokenHash};
 use countersign::oidc::clients::{AuthMethod, Metadata, Profile};
 use countersign::store::pushed_requests::{self, NewPushed};
 use countersign::store::{self, purge};
@@ -365,7 +365,7 @@ async fn fapi_gives_short_codes_and_signs_with_ps256() {
     let header = String::from_utf8(decoded(response.split('.').next().unwrap())).unwrap();
     assert!(header.contains("PS256"), "{header}");
     let mut conn = site.admin.db.read().await.unwrap();
-    let hash = TokenHash::of(answer["code"].as_str().unwrap());
+    let hash = GrantToken::hash_of(answer["code"].as_str().unwrap());
     let code = store::tokens::find_code(&mut conn, hash.as_str()).await.unwrap().unwrap();
     assert_eq!(code.expires_at, site.now() + 60);
     assert!(code.bound_to.is_some_and(|key| key.contains("dBjftJeZ4CVP")));

@@ -21,6 +21,9 @@ pub fn entropy() -> impl CryptoRng + Send {
 #[derive(Clone)]
 pub struct Token(Zeroizing<String>);
 
+/// How many letters those are.
+const SECRET: usize = 43;
+
 /// SHA-256 of a token in hexadecimal: what the database holds instead of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenHash(String);
@@ -72,6 +75,46 @@ impl TokenHash {
     }
 }
 
+/// An authorization code or a refresh token: what stands for a grant. It is a [`Token`], and may say before its 256 random bits when it was
+/// made, as [`new_id_at`] does. The hash of all of it is then stored behind that time: what is made one after the other lies side by side,
+/// and not each on a page of its own. What says no time is known by its hash alone.
+#[derive(Clone, Debug)]
+pub struct GrantToken(Token);
+
+impl GrantToken {
+    /// A new one, which says `made_at_ms` (milliseconds since 1970) if that is given.
+    pub fn generate(made_at_ms: Option<i64>, rng: &mut impl CryptoRng) -> Self {
+        let secret = Token::generate(rng);
+        match made_at_ms {
+            None => Self(secret),
+            Some(now_ms) => Self(Token(Zeroizing::new(spelled(&moment(now_ms)) + secret.reveal()))),
+        }
+    }
+
+    /// What is handed to whom it belongs.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        self.0.reveal()
+    }
+
+    /// What is stored.
+    #[must_use]
+    pub fn hash(&self) -> TokenHash {
+        Self::hash_of(self.reveal())
+    }
+
+    /// The hash under which a presented one would be stored.
+    #[must_use]
+    pub fn hash_of(presented: &str) -> TokenHash {
+        let TokenHash(hash) = TokenHash::of(presented);
+        let time = presented.get(..OF_TIME).filter(|time| time.bytes().all(|b| LETTERS.contains(&b)));
+        TokenHash(match time {
+            Some(time) if presented.len() == OF_TIME + SECRET => time.to_owned() + &hash,
+            _ => hash,
+        })
+    }
+}
+
 /// The letters of ids: lower-case base32 (RFC 4648 §6), in the order in which databases sort them.
 const LETTERS: &[u8; 32] = b"234567abcdefghijklmnopqrstuvwxyz";
 
@@ -87,12 +130,21 @@ pub fn new_id(rng: &mut impl CryptoRng) -> String {
 /// random. So what is made one after the other lies side by side in every index by such names, and a transaction writes few
 /// pages; random names lie on a page each. Nothing relies on their order: another node's clock may differ, and there are rows of before.
 pub fn new_id_at(now_ms: i64, rng: &mut impl CryptoRng) -> String {
-    let (mut values, mut time) = (drawn(rng), now_ms.max(0));
-    for value in values.iter_mut().take(OF_TIME).rev() {
+    let mut values = drawn(rng);
+    for (value, of_time) in values.iter_mut().zip(moment(now_ms)) {
+        *value = of_time;
+    }
+    spelled(&values)
+}
+
+/// The time, in milliseconds since 1970, five bits each.
+fn moment(now_ms: i64) -> [u8; OF_TIME] {
+    let (mut values, mut time) = ([0; OF_TIME], now_ms.max(0));
+    for value in values.iter_mut().rev() {
         *value = u8::try_from(time & 31).unwrap_or_default();
         time >>= 5;
     }
-    spelled(&values)
+    values
 }
 
 fn drawn(rng: &mut impl CryptoRng) -> [u8; 26] {
@@ -102,7 +154,7 @@ fn drawn(rng: &mut impl CryptoRng) -> [u8; 26] {
 }
 
 /// As letters, of which each says five bits.
-fn spelled(values: &[u8; 26]) -> String {
+fn spelled(values: &[u8]) -> String {
     values.iter().map(|value| char::from(*LETTERS.get(usize::from(value & 31)).unwrap_or(&b'a'))).collect()
 }
 
@@ -140,9 +192,43 @@ mod tests {
     #[test]
     fn a_token_is_256_bits_of_base64url_and_debug_hides_it() {
         let token = Token::generate(&mut entropy());
-        assert_eq!(token.reveal().len(), 43);
+        assert_eq!(token.reveal().len(), SECRET);
         assert_eq!(format!("{token:?}"), "Token(…)");
         assert_eq!(token.hash(), TokenHash::of(token.reveal()));
+    }
+
+    #[test]
+    fn a_grant_token_is_as_random_with_its_time_and_its_hash_comes_behind_that() {
+        let now_ms = 1_795_529_112_345;
+        let time = new_id_at(now_ms, &mut entropy())[..OF_TIME].to_owned();
+        let [one, two] = [(); 2].map(|()| GrantToken::generate(Some(now_ms), &mut entropy()));
+        assert_eq!(format!("{one:?}"), "GrantToken(Token(…))");
+        for token in [&one, &two] {
+            let (shown, stored) = (token.reveal(), token.hash());
+            assert!(shown.starts_with(&time) && shown.len() == OF_TIME + SECRET);
+            assert_eq!(stored.as_str(), time.clone() + TokenHash::of(shown).as_str());
+        }
+        assert_ne!(one.reveal()[OF_TIME..], two.reveal()[OF_TIME..]);
+        assert_ne!(one.hash(), two.hash());
+    }
+
+    /// Such are those of a provider on PostgreSQL, and of a program of before.
+    #[test]
+    fn a_grant_token_that_says_no_time_is_known_by_its_hash() {
+        let token = GrantToken::generate(None, &mut entropy());
+        assert_eq!(token.reveal().len(), SECRET);
+        assert_eq!(token.hash(), TokenHash::of(token.reveal()));
+    }
+
+    #[test]
+    fn what_is_no_grant_token_of_ours_is_hashed_all_the_same() {
+        let dated = GrantToken::generate(Some(1_795_529_112_345), &mut entropy());
+        let dated = dated.reveal();
+        let no_time = "A".to_owned() + &dated[1..];
+        let foreign = ["", "x", &"ä".repeat(26), &dated[1..], &format!("{dated}x"), &no_time];
+        for text in foreign {
+            assert_eq!(GrantToken::hash_of(text), TokenHash::of(text), "{text}");
+        }
     }
 
     fn is_id(text: &str) -> bool {

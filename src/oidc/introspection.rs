@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use crate::keys::Ring;
-use crate::keys::secret::TokenHash;
+use crate::keys::secret::GrantToken;
 use crate::oidc::client_auth::{Caller, Received};
 use crate::oidc::clients::Client;
 use crate::oidc::provider::Provider;
@@ -116,7 +116,7 @@ async fn refresh_token(
     token: &str,
 ) -> Result<Option<Map<String, Value>>, Failure> {
     let now = caller.now;
-    let found = store::standing::of_refresh(conn, TokenHash::of(token).as_str()).await?;
+    let found = store::standing::of_refresh(conn, GrantToken::hash_of(token).as_str()).await?;
     let found = found.filter(|found| found.token.spent_at.is_none() && found.token.expires_at > now);
     let Some(Behind { token: row, granted }) = found else { return Ok(None) };
     let Some(granted) = Granted::of(granted)?.of_client(client) else { return Ok(None) };

@@ -12,6 +12,7 @@ use super::shared::notices::Notices;
 use super::shared::page::SESSION_COOKIE;
 use super::shared::slips::Slips;
 use crate::config::{self, Proxies, SigningAlgorithm};
+use crate::keys::secret::{GrantToken, entropy};
 use crate::keys::{SigningKeys, VaultError};
 use crate::outbound::Outbound;
 use crate::signin::{SignInState, session};
@@ -69,6 +70,13 @@ impl Provider {
     ) -> Option<Arc<ClientCertificate>> {
         let header = self.client_certificate_header.as_ref();
         ClientCertificate::of(extensions, headers, &self.trusted_proxies, header)
+    }
+
+    /// A new authorization code, or refresh token.
+    #[must_use]
+    pub fn grant_token(&self) -> GrantToken {
+        let made_at_ms = self.signin.db.dates_grant_tokens().then(|| self.signin.clock.now_ms());
+        GrantToken::generate(made_at_ms, &mut entropy())
     }
 
     /// The address of the page that says what keeps people out.

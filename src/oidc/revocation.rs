@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::audit::{Actor, Event};
 use crate::keys::Ring;
-use crate::keys::secret::{TokenHash, entropy};
+use crate::keys::secret::{GrantToken, entropy};
 use crate::oidc::client_auth::{Caller, Received};
 use crate::oidc::clients::Client;
 use crate::oidc::provider::Provider;
@@ -70,7 +70,9 @@ async fn revoke(caller: &Caller<'_>) -> Result<(), Failure> {
 }
 
 async fn refresh_token(conn: &mut Conn, token: &str) -> Result<Option<Target>, Failure> {
-    let Some(row) = tokens::find_refresh(conn, TokenHash::of(token).as_str()).await? else { return Ok(None) };
+    let Some(row) = tokens::find_refresh(conn, GrantToken::hash_of(token).as_str()).await? else {
+        return Ok(None);
+    };
     let grant = tokens::find_grant(conn, &row.grant_id).await?;
     Ok(grant.map(|grant| Target {
         client_id: grant.client_id,

@@ -44,16 +44,16 @@ macro_rules! users_of_client {
     };
 }
 
-/// The same by the people.
+/// The same by the people. An app's grants lie in the order in which they were made: each person's are found by whose they are.
 macro_rules! many_users_of_client {
     ($after:literal, $order:literal) => {
         concat!(
             "SELECT u.id AS user_id, u.login, u.name, (SELECT MAX(h.created_at) FROM grants h
-                 WHERE h.client_id = $2 AND h.user_id = u.id AND h.ended_at IS NULL AND h.expires_at > $3) AS last_at
+                 WHERE h.client_id || '' = $2 AND h.user_id = u.id AND h.ended_at IS NULL AND h.expires_at > $3) AS last_at
              FROM users u WHERE ",
             $after,
             " AND (SELECT g.id FROM grants g
-                   WHERE g.client_id = $2 AND g.user_id = u.id AND g.ended_at IS NULL AND g.expires_at > $3 LIMIT 1) IS NOT NULL
+                   WHERE g.client_id || '' = $2 AND g.user_id = u.id AND g.ended_at IS NULL AND g.expires_at > $3 LIMIT 1) IS NOT NULL
                AND ",
             within!("u.group_id"),
             " ORDER BY ",

@@ -60,6 +60,13 @@ impl Db {
         matches!(self.kind, Kind::Sqlite(_))
     }
 
+    /// Whether codes and refresh tokens may say when they were made. On SQLite no other program serves beside this one. On PostgreSQL one of
+    /// before may, during an upgrade, and would not find them: there they may one release after the first that knows them.
+    #[must_use]
+    pub const fn dates_grant_tokens(&self) -> bool {
+        self.is_sqlite()
+    }
+
     /// A connection for reading (on PostgreSQL it could write as well; on SQLite writes belong to `write`).
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use openssl::sha::sha256;
 
 use super::{TokenRequest, ended};
-use crate::keys::secret::{Token, TokenHash, base64url, entropy, same};
+use crate::keys::secret::{GrantToken, base64url, same};
 use crate::oidc::shared::claims;
 use crate::oidc::shared::failure::Failure;
 use crate::oidc::shared::scopes::Scope;
@@ -18,7 +18,7 @@ use crate::store::{self, is_over};
 /// more than a leaked code can do no harm with it.
 pub(super) async fn redeem(request: &TokenRequest<'_>) -> Result<Issued, Failure> {
     let (provider, client, now) = (request.provider, request.client, request.now);
-    let hash = TokenHash::of(request.required("code")?);
+    let hash = GrantToken::hash_of(request.required("code")?);
     let mut conn = provider.signin.db.read().await?;
     let unknown = "the code is unknown, or was given to another client";
     let found = store::standing::of_code(&mut conn, hash.as_str()).await?;
@@ -53,7 +53,7 @@ pub(super) async fn redeem(request: &TokenRequest<'_>) -> Result<Issued, Failure
     drop(conn);
 
     let offline = client.metadata.may_refresh() && scopes.has(Scope::OfflineAccess);
-    let refresh = offline.then(|| Token::generate(&mut entropy()));
+    let refresh = offline.then(|| provider.grant_token());
     let ring = provider.keys.ring(now).await?;
     let subject = provider.subject(client, &person.id)?;
     let mint = Mint { provider, ring: &ring, client, grant: &grant, subject: &subject, now };
@@ -82,7 +82,7 @@ async fn spend(
     request: &TokenRequest<'_>,
     hash: &str,
     grant: &GrantRow,
-    refresh: Option<&Token>,
+    refresh: Option<&GrantToken>,
 ) -> Result<bool, Failure> {
     let mut tx = request.provider.signin.db.write().await?;
     let Some(refresh) = refresh else {

@@ -1,7 +1,7 @@
 //! `urn:ietf:params:oauth:grant-type:device_code` (RFC 8628 §3.4 and §3.5): has a person decided about this device?
 
 use super::{TokenRequest, ended};
-use crate::keys::secret::{Token, TokenHash, entropy};
+use crate::keys::secret::TokenHash;
 use crate::oidc::shared::claims;
 use crate::oidc::shared::error::{Code, Refusal};
 use crate::oidc::shared::failure::Failure;
@@ -45,7 +45,7 @@ pub(super) async fn ask(request: &TokenRequest<'_>) -> Result<Issued, Failure> {
     let resources = request.narrowed_resources(&details.resources)?;
 
     let offline = client.metadata.may_refresh() && scopes.has(Scope::OfflineAccess);
-    let refresh = offline.then(|| Token::generate(&mut entropy()));
+    let refresh = offline.then(|| request.provider.grant_token());
     let provider = request.provider;
     let ring = provider.keys.ring(now).await?;
     let subject = provider.subject(client, &person.id)?;

@@ -15,7 +15,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::audit::{Actor, Event};
-use crate::keys::secret::{Token, entropy};
+use crate::keys::secret::{GrantToken, entropy};
 use crate::oidc::client_auth::{Caller, Received};
 use crate::oidc::clients::allowed;
 use crate::oidc::clients::encryption::{Content, Encrypter};
@@ -160,7 +160,12 @@ impl TokenRequest<'_> {
 
     /// Keeps a refresh token of a grant. One of a public client is bound to the key that its tokens are bound to (RFC 9449 §5):
     /// others prove who they are. Where the grant has gone, that may be told to whoever asks next ([`ended`]).
-    async fn keep_refresh(&self, conn: &mut Conn, grant: &GrantRow, token: &Token) -> Result<(), Failure> {
+    async fn keep_refresh(
+        &self,
+        conn: &mut Conn,
+        grant: &GrantRow,
+        token: &GrantToken,
+    ) -> Result<(), Failure> {
         let bound = self.bound.as_ref().filter(|_| self.client.metadata.is_public());
         let bound = bound.map(Confirmation::to_json);
         let hash = token.hash();

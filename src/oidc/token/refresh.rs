@@ -2,7 +2,7 @@
 //! app may have lost the answer, or has two tabs that refreshed at once.
 
 use super::{TokenRequest, ended};
-use crate::keys::secret::{Token, TokenHash, entropy};
+use crate::keys::secret::GrantToken;
 use crate::oidc::shared::claims;
 use crate::oidc::shared::failure::Failure;
 use crate::oidc::shared::scopes::{Scope, Scopes};
@@ -41,7 +41,7 @@ enum Use<'a> {
 /// Gives new tokens for a refresh token, and another refresh token in its place; that of a FAPI 2.0 client stays
 /// (§5.3.2.1: no rotation, its key or its client's proof protects it).
 pub(super) async fn refresh(request: &TokenRequest<'_>) -> Result<Issued, Failure> {
-    let hash = TokenHash::of(request.required("refresh_token")?);
+    let hash = GrantToken::hash_of(request.required("refresh_token")?);
     for look in 0..LOOKS {
         if let Some(issued) = try_once(request, hash.as_str(), look > 0).await? {
             return Ok(issued);
@@ -85,7 +85,7 @@ async fn try_once(request: &TokenRequest<'_>, hash: &str, again: bool) -> Result
     }
     let issued = issue(request, &standing, conn).await?;
     let stays = usage == Use::First && client.metadata.is_fapi2();
-    let next = (!stays).then(|| Token::generate(&mut entropy()));
+    let next = (!stays).then(|| provider.grant_token());
     let grant = &standing.grant;
     if (Using { hash, usage, next: next.as_ref() }).commit(request, grant).await? {
         return Ok(Some(issued.with_refresh(next)));
@@ -142,7 +142,7 @@ struct Using<'a> {
     hash: &'a str,
     usage: Use<'a>,
     /// What is given for it; none where it stays.
-    next: Option<&'a Token>,
+    next: Option<&'a GrantToken>,
 }
 
 impl Using<'_> {

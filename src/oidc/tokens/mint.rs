@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::confirmation::Confirmation;
 use crate::config::SigningAlgorithm;
-use crate::keys::secret::{Token, base64url, entropy, new_id};
+use crate::keys::secret::{GrantToken, base64url, entropy, new_id};
 use crate::keys::{KeyError, Ring};
 use crate::oidc::clients::Client;
 use crate::oidc::provider::Provider;
@@ -33,7 +33,7 @@ pub(in crate::oidc) struct Issued {
 }
 
 impl Issued {
-    pub(in crate::oidc) fn with_refresh(self, token: Option<Token>) -> Self {
+    pub(in crate::oidc) fn with_refresh(self, token: Option<GrantToken>) -> Self {
         Self { refresh_token: token.map(|t| t.reveal().to_owned()), ..self }
     }
 }

@@ -8,7 +8,7 @@ use super::super::answer::device::{self, Outcome};
 use super::super::request::AuthorizationRequest;
 use super::super::request::destination::{Destination, ReturnTo};
 use crate::directory::Person;
-use crate::keys::secret::{Token, entropy, new_id};
+use crate::keys::secret::{GrantToken, entropy, new_id};
 use crate::oidc::clients::encryption::{Content, Encrypter, EncryptionFailure};
 use crate::oidc::clients::{Client, ResponseType};
 use crate::oidc::provider::Provider;
@@ -55,7 +55,11 @@ pub(super) struct Granted<'a> {
 
 impl Granted<'_> {
     /// The answer: to the app, or the page that sends the person back to their device.
-    pub(super) async fn answer(&self, code: Option<Token>, browser_state: &str) -> Result<Response, Problem> {
+    pub(super) async fn answer(
+        &self,
+        code: Option<GrantToken>,
+        browser_state: &str,
+    ) -> Result<Response, Problem> {
         let (provider, client, request) = (self.provider, self.client, self.request);
         match &request.return_to {
             Destination::App(to) => {
@@ -70,7 +74,7 @@ impl Granted<'_> {
     }
 
     /// What the response type asks for: a code, tokens, or both (OIDC Core §3.1.2.5, §3.2.2.5, §3.3.2.5).
-    async fn parameters(&self, code: Option<Token>) -> Result<Parameters, Problem> {
+    async fn parameters(&self, code: Option<GrantToken>) -> Result<Parameters, Problem> {
         let mut parameters = Parameters::new();
         let kind = self.request.response_type;
         parameters.extend(code.as_ref().map(|code| ("code", code.reveal().to_owned())));
@@ -94,7 +98,7 @@ impl Granted<'_> {
             let parts = IdTokenParts {
                 nonce: self.request.nonce.as_deref(),
                 access_token: issued.as_ref().map(|issued| issued.access_token.as_str()),
-                code: code.as_ref().map(Token::reveal),
+                code: code.as_ref().map(GrantToken::reveal),
                 state: self.request.return_to.app().and_then(|to| to.state.as_deref()),
                 claims: self.claims().await?,
             };

@@ -13,7 +13,7 @@ use super::console;
 use super::contents::{Granted, encrypter};
 use super::refusal::{deny_device, use_up};
 use crate::audit::{Actor, Event};
-use crate::keys::secret::{Token, entropy, new_id_at};
+use crate::keys::secret::{GrantToken, entropy, new_id_at};
 use crate::metrics::SignedIn;
 use crate::oidc::clients::{self, Client, GrantType, NOT_ADMITTED, admits};
 use crate::oidc::provider::Provider;
@@ -348,11 +348,11 @@ async fn add_code(
     to: &ReturnTo,
     grant: &GrantRow,
     now: i64,
-) -> Result<Option<Token>, Problem> {
+) -> Result<Option<GrantToken>, Problem> {
     if !request.response_type.has_code() {
         return Ok(None);
     }
-    let code = Token::generate(&mut entropy());
+    let code = provider.grant_token();
     let row = CodeRow {
         grant_id: grant.id.clone(),
         // RFC 6749 §4.1.3: it comes again with the code only if it came here.
