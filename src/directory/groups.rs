@@ -34,10 +34,10 @@ pub struct Changes {
     pub vouched_domains: Option<Vec<String>>,
 }
 
-/// Adds a group: below `parent`, whose two-factor setting and language it copies, or at the top, with the default roles.
+/// Adds a group: below `parent`, whose two-factor setting and language it copies as they are by now, or at the top, with the default roles.
 ///
 /// # Errors
-/// When the name is no name or is taken, the rules say no, or the database refuses.
+/// When the name is no name or is taken, the parent is gone, the rules say no, or the database refuses.
 pub async fn add(
     tx: &mut Tx,
     name: &str,
@@ -46,20 +46,25 @@ pub async fn add(
     by: &By,
     rng: &mut impl CryptoRng,
 ) -> Result<GroupRow, Error> {
-    let above = place(tx, parent.map(|parent| parent.id.as_str())).await?;
+    let parent = match parent {
+        Some(parent) => Some(locked(tx, parent).await?),
+        None => None,
+    };
+    let above = place(tx, parent.as_ref().map(|parent| parent.id.as_str())).await?;
     policy::may_add_group(&by.acting(tx).await?, &above)?;
     if above.lineage.len() >= DEEPEST {
         return Err(Error::TooDeep(DEEPEST));
     }
     let name = check_group_name(name)?;
     let id = new_id(rng);
-    let inherited = parent.map_or("en", |parent| parent.language.as_str());
+    let inherited = parent.as_ref().map_or("en", |parent| parent.language.as_str());
     let group = GroupRow {
-        top_id: parent.map_or_else(|| id.clone(), |parent| parent.top_id.clone()),
-        parent_id: parent.map(|parent| parent.id.clone()),
+        top_id: parent.as_ref().map_or_else(|| id.clone(), |parent| parent.top_id.clone()),
+        parent_id: parent.as_ref().map(|parent| parent.id.clone()),
         name: name.to_owned(),
         language: check_language(language.unwrap_or(inherited))?,
         two_factor_setting: parent
+            .as_ref()
             .map_or(TwoFactor::Off.name(), |p| p.two_factor_setting.as_str())
             .to_owned(),
         created_at: by.now(),

@@ -64,11 +64,7 @@ impl Instruments {
         Ok(Self {
             apps: Apps::default(),
             people: People::new(&make)?,
-            mail: make.counters(
-                "mail_messages_total",
-                "Messages by purpose and by what became of them; a deferred one is counted each time.",
-                &["purpose", "state"],
-            )?,
+            mail: make.mail()?,
             mail_way: make.histograms(
                 "mail_way_seconds",
                 "From queueing a message until the mail server has taken it.",
@@ -117,7 +113,7 @@ impl People {
                 "People who were let in, by how and to which app.",
                 &["outcome", "client"],
             )?,
-            // Prometheus sees no increase in a line that begins with 1: this one is there, at nothing, before the first override.
+            // There before the first override, as those of codes are.
             overrides: make
                 .put(IntCounter::new("overrides_total", "People who were let in by override_2fa.")?)?,
             refusals: make.counters(
@@ -189,6 +185,20 @@ impl Maker {
 
     fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, Error> {
         self.put(IntCounterVec::new(Opts::new(name, help), labels)?)
+    }
+
+    /// Prometheus sees no increase in a line that begins with 1: those of codes, for which somebody waits, are there at nothing before the
+    /// first is sent, or fails.
+    fn mail(&self) -> Result<IntCounterVec, Error> {
+        let mail = self.counters(
+            "mail_messages_total",
+            "Messages by purpose and by what became of them; a deferred one is counted each time.",
+            &["purpose", "state"],
+        )?;
+        for state in ["accepted", "refused", "deferred", "expired"] {
+            mail.with_label_values(&[super::AWAITED_MAIL, state]).reset();
+        }
+        Ok(mail)
     }
 
     fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, Error> {

@@ -149,6 +149,24 @@ crate::on_both_databases! {
         assert_eq!(site.admin.user("nia").await.email.as_deref(), Some("nia@example.com"), "{}", max.browser.text());
     }
 
+    /// It copies what its parent is when it is added: nobody goes without a code because two managers were there in one moment.
+    async fn a_subgroup_is_asked_for_what_its_parent_is_just_getting(database) {
+        let site = Site::on(database).await;
+        site.admin.set_two_factor(&site.acme, false).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        max.open(&format!("/console/groups/{}", site.acme.id)).await;
+        max.browser.fill("subgroup", "Design");
+        let on = switching(&site, TwoFactor::On).await;
+        let committed = async {
+            tokio::time::sleep(Duration::from_millis(700)).await;
+            on.commit().await.unwrap();
+        };
+        tokio::join!(max.browser.press("add"), committed);
+        let mut conn = site.admin.db.read().await.unwrap();
+        let design = groups::find_by_path(&mut conn, "Acme/Design").await.unwrap();
+        assert_eq!(design.two_factor_setting, "on", "{}", max.browser.text());
+    }
+
     /// What one may do is asked of what one is when it is done, and not when the page was asked for.
     async fn who_is_losing_a_right_does_nothing_more_with_it(database) {
         let site = Site::on(database).await;
