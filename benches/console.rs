@@ -55,12 +55,14 @@ const TROUBLE_OF_ACME: &str = "
     SELECT 'event-' || u.id, u.created_at * 1000 - 864000000, 'signin.completed', u.id, u.id, u.group_id, '192.0.2.1', '{\"amr\":\"pwd otp mfa\"}',
            u.login, u.login, u.group_id
     FROM users u WHERE u.login_key LIKE 'person%' AND u.login_key NOT LIKE '%7';
+    UPDATE users SET signed_in_at = created_at - 864000 - CAST(substr(login_key, 7) AS BIGINT) % 7919 * 60
+    WHERE login_key LIKE 'person%' AND login_key NOT LIKE '%7' AND status = 'active' AND NOT addressless;
     INSERT INTO signin_days (day, group_id, outcome, n)
     SELECT (u.created_at - 864000) / 86400, u.group_id, 'code', 90000 FROM users u WHERE u.login_key = 'ned';
     UPDATE signin_tally SET at_ms = (SELECT created_at * 1000 - 864000000 FROM users WHERE login_key = 'ned'), event_id = 'zzz'";
 
 /// What else is asked of lists: something rare, something that nobody has, kinds of people, a page far behind.
-const ASKED: [&str; 25] = [
+const ASKED: [&str; 33] = [
     "/console/users?q=person99999",
     "/console/users?q=nobody-has-this",
     "/console/users?q=person9",
@@ -68,6 +70,14 @@ const ASKED: [&str; 25] = [
     "/console/users?q=number+77&filter=disabled",
     "/console/users?sort=name",
     "/console/users?sort=-name&after=person5%09person+of+the+number+5",
+    "/console/users?sort=last-sign-in",
+    "/console/users?sort=-last-sign-in",
+    "/console/users?sort=-last-sign-in&after=person50000%091799136000",
+    "/console/users?sort=-last-sign-in&filter=no-email",
+    "/console/users?sort=-last-sign-in&filter=invited",
+    "/console/users?sort=-last-sign-in&filter=cannot-sign-in",
+    "/console/users?sort=-last-sign-in&filter=never-signed-in",
+    "/console/users?sort=-last-sign-in&q=person9",
     "/console/users?sort=role",
     "/console/users?sort=-role&filter=disabled",
     "/console/users?sort=role&filter=cannot-sign-in",

@@ -25,6 +25,8 @@ users-name = Name
 users-group = Group
 users-role = Role
 users-state = State
+users-last-sign-in = Last sign-in
+users-never = never
 users-told = { $n ->
     [one] One line
    *[other] { $n } lines

@@ -14,7 +14,7 @@ use crate::directory::words;
 use crate::keys::publish_for;
 use crate::oidc::backchannel;
 use crate::outbound::Collector;
-use crate::signin::days;
+use crate::signin::{days, last};
 use crate::store::purge::{self, Purged};
 use crate::store::turns;
 use crate::trace::{Context, export};
@@ -195,6 +195,9 @@ async fn keep_house(app: &App) -> bool {
     }
     if let Err(error) = days::tally(&app.db, signin.clock.now()).await {
         tracing::warn!(%error, "sign-ins could not be counted");
+    }
+    if let Err(error) = last::catch_up(&app.db, signin.clock.now()).await {
+        tracing::warn!(%error, "who has signed in when could not be noted");
     }
     match chain::purge(&app.db, &signin.vault, signin.clock.now_ms()).await {
         Ok(purged) => more |= deleted("old events", purged),

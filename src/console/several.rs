@@ -12,7 +12,7 @@ use super::groups_to_choose::problem;
 use super::listing::Listing;
 use super::routes::{Needs, Route};
 use super::saved::Saved;
-use super::users::part;
+use super::users::{note_sign_ins, part};
 use super::visit::ConsolePage;
 use super::{trouble, unlock};
 use crate::directory::bulk::{self, Deed, LeftOut, Planned, Proposed};
@@ -154,6 +154,7 @@ async fn choose(visit: Visit) -> Result<Response, Problem> {
 
 /// The list to choose from; after a mistake with what was chosen.
 async fn choice(visit: &Visit, wrong: &[Wrong]) -> Result<SeveralPage, Problem> {
+    note_sign_ins(visit).await;
     let mut conn = visit.read().await?;
     let (tree, _) = part(visit, &mut conn).await?;
     let asked = asked(visit);
@@ -196,6 +197,7 @@ async fn preview(visit: Visit) -> Result<Response, Problem> {
         Ok(read) => read,
         Err(wrong) => return Ok(visit.again(&choice(&visit, &[wrong]).await?)),
     };
+    note_sign_ins(&visit).await;
     let mut conn = visit.read().await?;
     let (people, after) = match chosen(&visit, &mut conn, &deed).await? {
         Ok(chosen) => chosen,

@@ -12,9 +12,11 @@ use super::listing::{Declared, Listing, Table};
 use super::routes::{Needs, Route};
 use super::several;
 use super::visit::ConsolePage;
+use crate::clock::Moment;
 use crate::directory::listing::{self, Listed, Order, Sort, Which};
 use crate::directory::rights::own;
 use crate::directory::{Tree, groups};
+use crate::signin::last;
 use crate::signin::preview::count_locked_out_in;
 use crate::store::Conn;
 use crate::store::groups::GroupRow;
@@ -31,15 +33,21 @@ const SHOWN: usize = 25;
 const COUNTED: usize = 100;
 
 /// The words of the orders, and these; by login where none is asked for.
-const ORDERS: [(&str, Sort); 4] =
-    [("login", Sort::Login), ("name", Sort::Name), ("group", Sort::Group), ("role", Sort::Role)];
+const ORDERS: [(&str, Sort); 5] = [
+    ("login", Sort::Login),
+    ("name", Sort::Name),
+    ("group", Sort::Group),
+    ("role", Sort::Role),
+    ("last-sign-in", Sort::SignIn),
+];
 
-const COLUMNS: [Declared; 5] = [
+const COLUMNS: [Declared; 6] = [
     Declared { sort: Some("login"), label: "users-login", number: false },
     Declared { sort: Some("name"), label: "users-name", number: false },
     Declared { sort: Some("group"), label: "users-group", number: false },
     Declared { sort: Some("role"), label: "users-role", number: false },
     Declared { sort: None, label: "users-state", number: false },
+    Declared { sort: Some("last-sign-in"), label: "users-last-sign-in", number: false },
 ];
 
 /// The people of a tree.
@@ -86,6 +94,8 @@ pub struct Line {
     pub role: String,
     /// Whether they can sign in, and why not.
     pub state: Explained,
+    /// When they have last signed in; none for never.
+    pub last: Option<Moment>,
 }
 
 impl ConsolePage for UsersPage {
@@ -99,8 +109,16 @@ pub(super) async fn part(visit: &Visit, conn: &mut Conn) -> Result<(Tree, Option
     Ok((tree, Some(group)))
 }
 
+/// Sees that a list tells who has signed in until now; where that cannot be written it tells what is known.
+pub(super) async fn note_sign_ins(visit: &Visit) {
+    if let Err(error) = last::look(&visit.provider().signin.db).await {
+        tracing::warn!(%error, "who has signed in when could not be noted");
+    }
+}
+
 /// `GET /console/users`; `?group=` lists those of one group and of those below it.
 async fn get(visit: Visit) -> Result<Response, Problem> {
+    note_sign_ins(&visit).await;
     let mut conn = visit.read().await?;
     let (tree, group) = part(&visit, &mut conn).await?;
     let asked = Listing::of(&visit, &COLUMNS);
@@ -116,7 +134,7 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
     let more = found.len() > SHOWN;
     found.truncate(SHOWN);
     let next = match found.last().filter(|_| more) {
-        Some(last) => Some(listing::mark(&mut conn, sort, &last.person).await?),
+        Some(last) => Some(listing::mark(&mut conn, sort, last).await?),
         None => None,
     };
     let kept_out = count_locked_out_in(&mut conn, &tree, COUNTED).await?;
@@ -187,5 +205,6 @@ async fn line(visit: &Visit, conn: &mut Conn, listed: &Listed) -> Result<Line, P
         group: person.group.as_ref().map(|group| group.name.clone()),
         role: person.role.name.clone(),
         state: explained::of_listed(visit, conn, listed).await?,
+        last: listed.signed_in_at.map(|at| visit.moment(at)),
     })
 }

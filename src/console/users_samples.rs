@@ -81,11 +81,13 @@ fn line(login: &str, word: &str) -> Line {
         group: (word != "invited").then(|| "Design".to_owned()),
         role: "User".to_owned(),
         state: state(word),
+        last: (!matches!(word, "invited" | "no-address")).then(|| Moment::new(MOMENT, None)),
     }
 }
 
 fn users(people: Vec<Line>, filter: &'static str) -> UsersPage {
-    let labels = ["users-login", "users-name", "users-group", "users-role", "users-state"];
+    let labels =
+        ["users-login", "users-name", "users-group", "users-role", "users-state", "users-last-sign-in"];
     let column = |label: &'static str| {
         let link = (label != "users-state").then(|| format!("/console/users?group=x&sort=-{label}"));
         let sorted = (label == "users-role").then_some("ascending");

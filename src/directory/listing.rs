@@ -32,6 +32,8 @@ pub struct Listed {
     pub codes_stopped: bool,
     /// Whether a message to them was refused.
     pub refused: bool,
+    /// When they have last signed in, in seconds since 1970; none for never.
+    pub signed_in_at: Option<i64>,
 }
 
 impl Which {
@@ -72,13 +74,15 @@ pub enum Sort {
     Role,
     /// The group's folded name; whoever has no group comes before all others.
     Group,
+    /// When they have last signed in; whoever never has comes before all others.
+    SignIn,
 }
 
 impl Sort {
     /// What the list is divided by, if it is.
     const fn part(self) -> Option<Part> {
         match self {
-            Self::Login | Self::Name => None,
+            Self::Login | Self::Name | Self::SignIn => None,
             Self::Role => Some(Part::Role),
             Self::Group => Some(Part::Group),
         }
@@ -129,7 +133,11 @@ pub async fn list_in(
     let login = fold(login);
     let page = Page {
         root: tree.root_id(),
-        sort: if order.sort == Sort::Name { tree_users::Sort::Name } else { tree_users::Sort::Login },
+        sort: match order.sort {
+            Sort::Name => tree_users::Sort::Name,
+            Sort::SignIn => tree_users::Sort::SignIn,
+            Sort::Login | Sort::Role | Sort::Group => tree_users::Sort::Login,
+        },
         last_first: order.last_first,
         after: Some((login.as_str(), beside)).filter(|_| !login.is_empty()),
         words: (&sought.from, &sought.to),
@@ -147,7 +155,8 @@ pub async fn list_in(
     };
     let listed = found.into_iter().map(|row| {
         let person = Person::from_row(row.user)?;
-        Ok(Listed { person, codes_stopped: row.codes_stopped, refused: row.refused })
+        let signed_in_at = Some(row.signed_in_at).filter(|at| *at != 0);
+        Ok(Listed { person, codes_stopped: row.codes_stopped, refused: row.refused, signed_in_at })
     });
     listed.collect()
 }
@@ -290,7 +299,8 @@ fn rest_of<'p>(page: Page<'p>, found: &[LineRow]) -> Page<'p> {
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn mark(conn: &mut Conn, sort: Sort, person: &Person) -> Result<String> {
+pub async fn mark(conn: &mut Conn, sort: Sort, last: &Listed) -> Result<String> {
+    let person = &last.person;
     match sort {
         Sort::Login => Ok(person.login.clone()),
         Sort::Name => {
@@ -302,6 +312,7 @@ pub async fn mark(conn: &mut Conn, sort: Sort, person: &Person) -> Result<String
             let id = person.group.as_ref().map_or("", |group| &group.id);
             Ok(format!("{}{BETWEEN}{id}", person.login))
         }
+        Sort::SignIn => Ok(format!("{}{BETWEEN}{}", person.login, last.signed_in_at.unwrap_or(0))),
     }
 }
 

@@ -15,6 +15,7 @@ pub mod hand;
 pub mod help;
 pub mod invite;
 pub mod known;
+pub mod last;
 pub mod mailing;
 pub mod new_password;
 pub mod notice;

@@ -9,6 +9,7 @@ pub(crate) mod conn;
 mod db;
 mod error;
 mod expiry;
+pub mod last_sign_ins;
 mod later;
 mod macros;
 mod open;
@@ -91,6 +92,7 @@ pub fn queries() -> Vec<Query> {
         groups::QUERIES,
         help_requests::QUERIES,
         known_browsers::QUERIES,
+        last_sign_ins::QUERIES,
         links::QUERIES,
         messages::QUERIES,
         moved::QUERIES,

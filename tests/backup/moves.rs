@@ -95,7 +95,12 @@ async fn a_backup_of_an_older_schema_becomes_a_provider_of_today() {
          VALUES ('g', NULL, 'g', 'Acme', 'acme', 'en', TRUE, 1);
          INSERT INTO roles (id, group_id, name, name_key, rank, rights, created_at) VALUES ('r', 'g', 'User', 'user', 4, '', 1);
          INSERT INTO users (id, login, login_key, status, group_id, role_id, created_at, updated_at)
-         VALUES ('u', 'ned', 'ned', 'active', 'g', 'r', 1, 1);",
+         VALUES ('u', 'ned', 'ned', 'active', 'g', 'r', 1, 1), ('n', 'nia', 'nia', 'active', 'g', 'r', 1, 1), ('k', 'kim', 'kim', 'active', 'g', 'r', 1, 1);
+         INSERT INTO audit_events (id, at_ms, event, actor, user_id, details)
+         VALUES ('1', 5000, 'signin.completed', 'u', 'u', '{}'), ('2', 7000, 'signin.override', 'u', 'u', '{\"by_session\":false}'),
+                ('3', 9000, 'signin.completed', 'u', 'u', '{\"by_session\":true}'), ('4', 9000, 'signin.password_refused', 'anonymous', 'k', '{}');
+         INSERT INTO sessions (id, token_hash, user_id, password_at, code_at, created_at, seen_at, expires_at)
+         VALUES ('s', 't', 'n', 3, 4, 3, 8, 9)",
     )
     .await;
     let bytes = sealed(&old.db, &vault).await;
@@ -107,7 +112,12 @@ async fn a_backup_of_an_older_schema_becomes_a_provider_of_today() {
         let text = new.text("SELECT two_factor_setting FROM groups WHERE id = $1", "g").await;
         assert_eq!(text.as_deref(), Some("on"));
         let users = rows(&new.db).await["users"].clone();
-        assert!(users.len() == 1 && users[0].contains("addressless=true"), "{users:?}");
+        assert!(users.len() == 3 && users[0].contains("addressless=true"), "{users:?}");
+        // As the log says, or the session of whom it says nothing.
+        for (login, at) in [("ned", "7"), ("nia", "4"), ("kim", "0")] {
+            let text = new.text("SELECT CAST(signed_in_at AS TEXT) FROM users WHERE login = $1", login).await;
+            assert_eq!(text.as_deref(), Some(at), "{login}");
+        }
     }
 }
 

@@ -42,7 +42,7 @@ const TABLES: [(&str, Sorts); 15] = [
     ("/console/keys", By(&["kind", "does", "made"])),
     ("/console/roles", By(&["name", "rank"])),
     ("/console/sessions", By(&["login", "since"])),
-    ("/console/users", By(&["login", "name", "group", "role"])),
+    ("/console/users", By(&["login", "name", "group", "role", "last-sign-in"])),
     (
         "/console/users/{id}",
         Not("the latest of one person, newest first; the list of sign-ins has all, and sorts"),

@@ -2,7 +2,9 @@
 
 use countersign::directory::Status;
 use countersign::directory::users::Changes;
+use countersign::signin::last;
 
+use crate::support::admin::PASSWORD;
 use crate::support::manager::Manager;
 use crate::support::site::Site;
 
@@ -19,6 +21,24 @@ fn listed(manager: &Manager<'_>) -> Vec<String> {
         link.contains("/console/users/") && !link.ends_with("/new") && !link.contains("/several")
     });
     people.cloned().collect()
+}
+
+/// The rows of a list, and the login of each.
+fn rows<'p>(manager: &'p Manager<'_>) -> Vec<(&'p str, &'p str)> {
+    let rows = manager.browser.page().body.split("<tr>").skip(1);
+    rows.filter_map(|row| Some((row.split_once("</a>")?.0.rsplit_once('>')?.1, row))).collect()
+}
+
+fn names(manager: &Manager<'_>) -> Vec<String> {
+    rows(manager).into_iter().map(|(login, _)| login.to_owned()).collect()
+}
+
+/// When somebody has last signed in, as the list says it.
+async fn last_of(manager: &mut Manager<'_>, login: &str) -> Option<String> {
+    manager.open("/console/users?sort=-last-sign-in").await;
+    let rows = rows(manager);
+    let (_, row) = rows.into_iter().find(|(name, _)| *name == login).unwrap();
+    row.split("datetime=\"").nth(1).and_then(|rest| rest.split('"').next()).map(str::to_owned)
 }
 
 async fn changed_fields(site: &Site) -> usize {
@@ -83,7 +103,7 @@ crate::on_both_databases! {
         }
         let mut max = Manager::arrives(&site, "max").await;
         let mut orders = Vec::new();
-        for sort in ["login", "-login", "name", "-name", "role", "-role", "group", "-group"] {
+        for sort in ["login", "-login", "name", "-name", "role", "-role", "group", "-group", "last-sign-in", "-last-sign-in"] {
             max.open(&format!("/console/users?sort={sort}")).await;
             let way = if sort.starts_with('-') { "descending" } else { "ascending" };
             assert_eq!(max.browser.page().body.matches(&format!("aria-sort=\"{way}\"")).count(), 1, "{sort}");
@@ -130,6 +150,83 @@ crate::on_both_databases! {
         let id = site.admin.user("root").await.id;
         root.open(&format!("/console/users/{id}")).await;
         assert_eq!(root.browser.status(), 200);
+    }
+
+    /// What is counted is a sign-in with its proofs; not another app in the same session, and not a password that was wrong.
+    async fn the_list_says_when_everybody_last_signed_in(database) {
+        let site = Site::on(database).await;
+        site.admin.set_two_factor(&site.acme, false).await;
+        let app = site.admin.add_app().await;
+        let mut max = Manager::arrives(&site, "max").await;
+        assert_eq!(last_of(&mut max, "ned").await, None, "{}", max.browser.text());
+        assert!(max.browser.text().contains("never"), "{}", max.browser.text());
+        let mut ned = site.browser();
+        ned.open(&app.visit().url()).await;
+        ned.fill("login", "ned").fill("password", "not it").submit().await;
+        assert_eq!(last_of(&mut max, "ned").await, None);
+        site.advance(60);
+        ned.fill("login", "ned").fill("password", PASSWORD).submit().await;
+        assert_eq!(last_of(&mut max, "ned").await.as_deref(), Some("2027-01-15T08:01:00Z"));
+        assert_eq!(names(&max), ["ned", "max", "nia", "ada"]);
+        // Another app, in the same session.
+        site.advance(60);
+        let visit = app.visit();
+        ned.open(&visit.url()).await;
+        assert_eq!(app.redeem(&visit, &ned.arrived()).await.status, 200);
+        assert_eq!(last_of(&mut max, "ned").await.as_deref(), Some("2027-01-15T08:01:00Z"));
+        site.advance(60);
+        site.after_password(&app.visit(), "ned").await;
+        assert_eq!(last_of(&mut max, "ned").await.as_deref(), Some("2027-01-15T08:03:00Z"));
+        assert_eq!(last_of(&mut max, "max").await.as_deref(), Some("2027-01-15T08:00:00Z"));
+        max.open("/console/users?sort=last-sign-in").await;
+        assert_eq!(names(&max), ["ada", "nia", "max", "ned"]);
+        max.open("/console/users?filter=never-signed-in").await;
+        assert_eq!(names(&max), ["ada", "nia"]);
+    }
+
+    /// Into the console it is the same: by a password, and not by a session from elsewhere that an override lets in.
+    async fn who_comes_into_the_console_by_a_session_has_not_signed_in_anew(database) {
+        let site = Site::on(database).await;
+        site.admin.set_two_factor(&site.acme, false).await;
+        let app = site.admin.add_app().await;
+        let mut max = Manager::arrives(&site, "max").await;
+        let mut ada = site.after_password(&app.visit(), "ada").await;
+        site.admin.set_two_factor(&site.acme, true).await;
+        site.advance(60);
+        ada.open("/console").await;
+        assert_eq!(ada.status(), 200, "{}", ada.text());
+        assert!(site.admin.events().await.iter().any(|event| event.event == "signin.override"));
+        site.admin.set_two_factor(&site.acme, false).await;
+        assert_eq!(last_of(&mut max, "ada").await.as_deref(), Some("2027-01-15T08:00:00Z"));
+    }
+
+    /// What nobody has looked at is noted behind the pages, once; and what somebody with a slow transaction has written since, too.
+    async fn sign_ins_are_noted_behind_the_pages(database) {
+        let site = Site::on(database).await;
+        site.admin.set_two_factor(&site.acme, false).await;
+        let app = site.admin.add_app().await;
+        site.after_password(&app.visit(), "ned").await;
+        let db = &site.admin.db;
+        assert_eq!(last::catch_up(db, site.now()).await.unwrap(), 1);
+        assert_eq!(last::catch_up(db, site.now()).await.unwrap(), 0);
+        site.advance(7200);
+        last::catch_up(db, site.now()).await.unwrap();
+        site.run("INSERT INTO audit_events (id, at_ms, event, actor, user_id, details)
+                  SELECT 'slow', 1800007190000, 'signin.override', id, id, '{}' FROM users WHERE login_key = 'nia'").await;
+        assert_eq!(last::catch_up(db, site.now()).await.unwrap(), 1);
+        let mut max = Manager::arrives(&site, "max").await;
+        max.open("/console/users?sort=-last-sign-in").await;
+        assert_eq!(names(&max), ["max", "nia", "ned", "ada"]);
+    }
+
+    /// Whoever only looks is shown what is known.
+    async fn the_list_opens_where_nothing_can_be_written(database) {
+        let site = Site::on(database).await;
+        site.admin.set_two_factor(&site.acme, false).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        let _refused = site.refuse_writes().await;
+        max.open("/console/users?sort=last-sign-in").await;
+        assert_eq!(names(&max), ["ada", "max", "ned", "nia"]);
     }
 
     async fn people_are_found_by_how_login_name_and_address_begin(database) {

@@ -54,6 +54,8 @@ pub const MANY: &str = "
     SELECT 'sign-in-' || u.id, u.created_at * 1000 - 60000, 'signin.completed', u.id, u.id, u.group_id, '2001:db8:1234:5678::/64',
            '{\"amr\":\"pwd otp mfa\",\"app\":\"Time Tracker\"}', u.login, u.login, u.group_id
     FROM users u WHERE u.login_key LIKE 'person.%';
+    UPDATE users SET signed_in_at = created_at - 60 - 3600 * (CAST(substr(login_key, 17) AS BIGINT) % 100)
+    WHERE login_key LIKE 'person.%' AND login_key NOT LIKE '%9';
     UPDATE signin_tally SET at_ms = (SELECT created_at * 1000 - 60000 FROM users WHERE login_key = 'ned'), event_id = 'zzz'";
 
 /// What else is looked at: each kind of each list, and its orders.

@@ -99,7 +99,10 @@ async fn by_each_way(
             };
             let rows = tree_users::list(&mut conn, which, way, page).await.unwrap();
             let Some(row) = rows.last() else { break };
-            let key = tree_users::name_key(&mut conn, &row.user.id).await.unwrap().unwrap();
+            let key = match sort {
+                Sort::SignIn => row.signed_in_at.to_string(),
+                _ => tree_users::name_key(&mut conn, &row.user.id).await.unwrap().unwrap(),
+            };
             last = Some((fold(&row.user.login), key));
             all.extend(rows.into_iter().map(|row| row.user.login));
             assert!(all.len() <= PEOPLE.len(), "{way:?} shows somebody twice: {all:?}");
@@ -125,7 +128,7 @@ async fn paged(acme: &Acme, tree: &Tree, which: Which, typed: &str, order: Order
         let page = Order { after: &after, ..order };
         let found = listing::list_in(&mut conn, tree, which, typed, page, 3).await.unwrap();
         let Some(last) = found.last() else { return all };
-        after = listing::mark(&mut conn, order.sort, &last.person).await.unwrap();
+        after = listing::mark(&mut conn, order.sort, last).await.unwrap();
         all.extend(found.into_iter().map(|listed| listed.person.login));
         assert!(all.len() <= PEOPLE.len(), "somebody twice: {all:?}");
     }
@@ -141,8 +144,7 @@ crate::on_both_databases! {
                       UPDATE users SET role_id = (SELECT id FROM roles WHERE name_key = 'top manager') WHERE login_key IN ('nia', 'strasse');
                       UPDATE users SET group_id = NULL WHERE login_key IN ('ned', 'a!b', 'van', 'kim');
                       INSERT INTO code_budgets (user_id, tried_at, stopped_at) SELECT id, 1, 1 FROM users WHERE login_key IN ('kim', 'nora', 'zoe', 'van2');
-                      INSERT INTO audit_events (id, at_ms, event, actor, user_id, details)
-                      SELECT 'let-in' || id, 1, 'signin.completed', id, id, '{}' FROM users WHERE login_key IN ('ned', 'zoe', 'van2');
+                      UPDATE users SET signed_in_at = 1 WHERE login_key IN ('ned', 'zoe', 'van2');
                       UPDATE users SET status = 'invited' WHERE login_key IN ('a!b', 'a%b', 'a_b')").await;
         let people = all(&acme).await;
         let site = operator().tree();
@@ -211,6 +213,16 @@ crate::on_both_databases! {
         words::catch_up(&acme.db).await.unwrap();
         let people = all(&acme).await;
         assert_eq!(people.len(), PEOPLE.len());
+        // Some at one moment, most of them never.
+        database.run("UPDATE users SET signed_in_at = 7 WHERE login_key IN ('ned', 'zoe', 'van2');
+                      UPDATE users SET signed_in_at = 1900000000 WHERE login_key IN ('kim', 'strasse')").await;
+        let at = |person: &Person| match person.login.as_str() {
+            "ned" | "zoe" | "van2" => 7,
+            "kim" | "strasse" => 1_900_000_000,
+            _ => 0,
+        };
+        let mut by_sign_in: Vec<&Person> = people.iter().collect();
+        by_sign_in.sort_by_key(|person| (at(person), fold(&person.login)));
         let typed = prop_oneof![
             "[a-zÉé%_!@. ]{0,2}",
             prop::sample::select(vec!["ludd", "LUDD-", "van g", "anna m", "zoe@", "100%", "a_", "a!", "Ångström", "weiss", "GROSS", "ned ludd", "nobody"]).prop_map(str::to_owned),
@@ -223,7 +235,9 @@ crate::on_both_databases! {
             let expected: Vec<&Person> = people.iter().filter(|person| is_found(person, &typed)).filter(shown).collect();
             let mut by_login = logins(expected.iter().copied());
             by_login.sort_by_key(|login| fold(login));
-            for (sort, expected) in [(Sort::Login, by_login), (Sort::Name, logins(expected))] {
+            let in_time = by_sign_in.iter().copied().filter(|person| by_login.contains(&person.login));
+            let in_time = logins(in_time);
+            for (sort, expected) in [(Sort::Login, by_login), (Sort::Name, logins(expected)), (Sort::SignIn, in_time)] {
                 for last_first in [false, true] {
                     let mut expected = expected.clone();
                     if last_first {
@@ -251,8 +265,7 @@ crate::on_both_databases! {
     async fn each_kind_is_the_same_whatever_way_it_is_found(database) {
         let acme = everybody(&database).await;
         database.run("INSERT INTO code_budgets (user_id, tried_at, stopped_at) SELECT id, 1, 1 FROM users WHERE login_key = 'kim';
-                      INSERT INTO audit_events (id, at_ms, event, actor, user_id, details)
-                      SELECT 'let-in', 1, 'signin.completed', id, id, '{}' FROM users WHERE login_key = 'ned';
+                      UPDATE users SET signed_in_at = 1 WHERE login_key = 'ned';
                       INSERT INTO messages (id, purpose, user_id, address, state, attempts, created_at_ms, next_at, expires_at)
                       SELECT 'refused', 'test', id, 'x', 'refused', 1, 1, 1, 1 FROM users WHERE login_key = 'nora'").await;
         for (which, expected) in [
@@ -263,7 +276,7 @@ crate::on_both_databases! {
             (Which::Disabled, vec!["abe", "strasse"]),
             (Which::Invited, vec![]),
         ] {
-            for sort in [Sort::Login, Sort::Name] {
+            for sort in [Sort::Login, Sort::Name, Sort::SignIn] {
                 let found = by_each_way(&acme, which, "", sort, false).await;
                 assert!(found.windows(2).all(|ways| ways[0] == ways[1]), "{which:?}: {found:?}");
                 let mut last_first = by_each_way(&acme, which, "", sort, true).await;
@@ -417,6 +430,13 @@ crate::on_both_databases! {
         for (name, index) in [
             ("everybody::BY_NAME", "users_by_name"),
             ("everybody::BY_NAME_LAST", "users_by_name"),
+            ("everybody::BY_SIGN_IN", "users_by_sign_in"),
+            ("everybody::BY_SIGN_IN_LAST", "users_by_sign_in"),
+            ("never::BY_LOGIN", "users_by_sign_in"),
+            ("no_email::BY_SIGN_IN", "users_addressless_by_sign_in"),
+            ("disabled::BY_SIGN_IN_LAST", "users_disabled_by_sign_in"),
+            ("invited::BY_SIGN_IN_LAST", "users_invited_by_sign_in"),
+            ("NEWEST_NOT_NOTED", "audit_events"),
             ("disabled::BY_LOGIN", "users_disabled"),
             ("invited::BY_LOGIN_LAST", "users_invited"),
             ("WORDED", "users_without_words"),

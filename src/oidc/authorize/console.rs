@@ -126,7 +126,7 @@ pub async fn note_override(
     drop(conn);
     let mut tx = state.db.write().await?;
     let proven = (Assurance::Override, network);
-    let now_first = arrive(provider, &mut tx, person, proven, &session.id, now_ms).await?;
+    let now_first = arrive(provider, &mut tx, person, proven, (&session.id, true), now_ms).await?;
     tx.commit().await?;
     if now_first {
         announce::deliver_later(state);

@@ -7,7 +7,7 @@ use super::row::{Columns, FromRow};
 use super::user_words::{found, without_words};
 use super::users::{UserRow, user_columns, user_joins};
 use super::{Conn, Query, Result};
-use order::{after, columns, keys, name_key, order, order_of_keys};
+use order::{after, columns, key, keys, name_key, order, order_of_keys};
 
 /// The group `$1` and everything below it.
 macro_rules! tree {
@@ -27,7 +27,7 @@ macro_rules! lines {
     ($($which:expr),+) => {
         concat!(
             "SELECT EXISTS (SELECT 1 FROM code_budgets s WHERE s.user_id = u.id AND s.stopped_at IS NOT NULL) AS codes_stopped,
-                    EXISTS (SELECT 1 FROM messages f WHERE f.user_id = u.id AND f.state = 'refused') AS refused, ",
+                    EXISTS (SELECT 1 FROM messages f WHERE f.user_id = u.id AND f.state = 'refused') AS refused, u.signed_in_at, ",
             user_columns!(),
             " FROM users u ",
             user_joins!(),
@@ -91,8 +91,8 @@ macro_rules! keys_of {
             "SELECT ",
             key_of!($order, "x.login_key", $id, $who),
             " AS login_key, ",
-            key_of!($order, name_key!("x"), $id, $who),
-            " AS name_key FROM ",
+            key_of!($order, key!($order, "x"), $id, $who),
+            " AS beside FROM ",
             $from
         )
     };
@@ -164,9 +164,7 @@ macro_rules! shown {
                        OR EXISTS (SELECT 1 FROM code_budgets b WHERE b.user_id = u.id AND b.stopped_at IS NOT NULL)
                        OR EXISTS (SELECT 1 FROM messages m WHERE m.user_id = u.id AND m.state = 'refused'))
              WHEN 'no-email' THEN u.addressless AND u.status <> 'disabled'
-             WHEN 'never-signed-in' THEN u.status <> 'disabled'
-                  AND NOT EXISTS (SELECT 1 FROM audit_events e
-                                  WHERE e.user_id = u.id AND e.event IN ('signin.completed', 'signin.override'))
+             WHEN 'never-signed-in' THEN u.signed_in_at = 0 AND u.status <> 'disabled'
              WHEN 'stopped' THEN EXISTS (SELECT 1 FROM code_budgets b WHERE b.user_id = u.id AND b.stopped_at IS NOT NULL)
              WHEN 'disabled' THEN u.status = 'disabled'
              WHEN 'invited' THEN u.status = 'invited'
@@ -230,6 +228,8 @@ macro_rules! kinds {
             pub(super) const BY_LOGIN_LAST: &str = $query!(login_last $(, $who)?);
             pub(super) const BY_NAME: &str = $query!(name $(, $who)?);
             pub(super) const BY_NAME_LAST: &str = $query!(name_last $(, $who)?);
+            pub(super) const BY_SIGN_IN: &str = $query!(sign_in $(, $who)?);
+            pub(super) const BY_SIGN_IN_LAST: &str = $query!(sign_in_last $(, $who)?);
         })+
 
         /// The queries of these kinds, by name.
@@ -237,7 +237,9 @@ macro_rules! kinds {
             (concat!(stringify!($kind), "::BY_LOGIN"), $kind::BY_LOGIN),
             (concat!(stringify!($kind), "::BY_LOGIN_LAST"), $kind::BY_LOGIN_LAST),
             (concat!(stringify!($kind), "::BY_NAME"), $kind::BY_NAME),
-            (concat!(stringify!($kind), "::BY_NAME_LAST"), $kind::BY_NAME_LAST)
+            (concat!(stringify!($kind), "::BY_NAME_LAST"), $kind::BY_NAME_LAST),
+            (concat!(stringify!($kind), "::BY_SIGN_IN"), $kind::BY_SIGN_IN),
+            (concat!(stringify!($kind), "::BY_SIGN_IN_LAST"), $kind::BY_SIGN_IN_LAST)
         ),+];
     };
 }
@@ -246,8 +248,7 @@ kinds! {
     everybody = wide!("x.id <> ''");
     kept_out = wide_kept_out!();
     no_email = wide!("x.addressless AND x.status <> 'disabled'");
-    never = wide!("x.status <> 'disabled' AND NOT EXISTS (
-                       SELECT 1 FROM audit_events e WHERE e.user_id = x.id AND e.event IN ('signin.completed', 'signin.override'))");
+    never = wide!("x.signed_in_at = 0 AND x.status <> 'disabled'");
     stopped = wide_stopped!();
     disabled = wide!("x.status = 'disabled'");
     invited = wide!("x.status = 'invited'");
@@ -258,12 +259,16 @@ queries! {
     NARROW_LAST = narrow!(login_last);
     NARROW_BY_NAME = narrow!(name);
     NARROW_BY_NAME_LAST = narrow!(name_last);
+    NARROW_BY_SIGN_IN = narrow!(sign_in);
+    NARROW_BY_SIGN_IN_LAST = narrow!(sign_in_last);
     WORDED = worded!(login, " AND w.login_key > $2", " AND x.login_key > $2 ORDER BY login_key ", "");
     WORDED_LAST = worded!(login_last,
                           " AND (CAST($2 AS TEXT) IS NULL OR w.login_key < $2)",
                           " AND (CAST($2 AS TEXT) IS NULL OR x.login_key < $2) ORDER BY login_key DESC ", "");
     WORDED_BY_NAME = worded!(name, "", " ", "");
     WORDED_BY_NAME_LAST = worded!(name_last, "", " ", "");
+    WORDED_BY_SIGN_IN = worded!(sign_in, "", " ", "");
+    WORDED_BY_SIGN_IN_LAST = worded!(sign_in_last, "", " ", "");
     NAME_KEY = concat!("SELECT ", name_key!("u"), " FROM users u WHERE u.id = $1");
     COUNT = concat!("SELECT COUNT(*) FROM (SELECT u.id FROM users u WHERE u.group_id IN ", tree!(), " LIMIT $2) AS counted");
     ARE_STOPPED = "SELECT user_id FROM code_budgets WHERE user_id = $1 AND stopped_at IS NOT NULL";
@@ -288,7 +293,7 @@ pub enum Which {
     Invited,
 }
 
-/// By what a list of users is sorted; those of one name by their logins.
+/// By what a list of users is sorted; those who are alike in it by their logins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sort {
     /// The folded login.
@@ -296,6 +301,8 @@ pub enum Sort {
     Login,
     /// The name in small letters.
     Name,
+    /// When they have last signed in; whoever never has comes before all others.
+    SignIn,
 }
 
 /// How the users of a page are found.
@@ -319,7 +326,8 @@ pub struct Page<'a> {
     pub sort: Sort,
     /// Whether the last ones come first.
     pub last_first: bool,
-    /// The folded login that they come after, and by name that one's [`name_key()`]; none for the first page.
+    /// The folded login that they come after, and what that one is compared by before it: by name their [`name_key()`], by sign-in when that
+    /// was, in digits; none for the first page.
     pub after: Option<(&'a str, &'a str)>,
     /// How a word begins that is searched for, and what comes after all that begin so, in hexadecimal digits.
     pub words: (&'a str, &'a str),
@@ -336,6 +344,8 @@ pub struct LineRow {
     pub codes_stopped: bool,
     /// Whether a message to them was refused.
     pub refused: bool,
+    /// When they have last signed in, in seconds since 1970; 0 for never.
+    pub signed_in_at: i64,
     /// The user.
     pub user: UserRow,
 }
@@ -345,6 +355,7 @@ impl FromRow for LineRow {
         Ok(Self {
             codes_stopped: columns.named("codes_stopped")?,
             refused: columns.named("refused")?,
+            signed_in_at: columns.named("signed_in_at")?,
             user: UserRow::from_row(columns)?,
         })
     }
@@ -385,6 +396,8 @@ pub async fn list(conn: &mut Conn, which: Which, way: Way<'_>, page: Page<'_>) -
     // The first ones come after the empty text; the last ones before none.
     let after = if last_first { after } else { after.or(Some(("", ""))) };
     let (login, name) = (after.map(|(login, _)| login), after.map(|(_, name)| name));
+    // Whoever never signed in comes after this, too.
+    let sign_in = name.map(|at| at.parse::<i64>().unwrap_or(-1));
     macro_rules! run {
         ($query:expr $(, $more:expr)*) => {{
             let query = $query;
@@ -396,14 +409,20 @@ pub async fn list(conn: &mut Conn, which: Which, way: Way<'_>, page: Page<'_>) -
         (Way::Wide, Sort::Login, true) => run!(of!(which, BY_LOGIN_LAST)),
         (Way::Wide, Sort::Name, false) => run!(of!(which, BY_NAME), name),
         (Way::Wide, Sort::Name, true) => run!(of!(which, BY_NAME_LAST), name),
+        (Way::Wide, Sort::SignIn, false) => run!(of!(which, BY_SIGN_IN), sign_in),
+        (Way::Wide, Sort::SignIn, true) => run!(of!(which, BY_SIGN_IN_LAST), sign_in),
         (Way::Narrow(word), Sort::Login, false) => run!(NARROW, word),
         (Way::Narrow(word), Sort::Login, true) => run!(NARROW_LAST, word),
         (Way::Narrow(word), Sort::Name, false) => run!(NARROW_BY_NAME, word, name),
         (Way::Narrow(word), Sort::Name, true) => run!(NARROW_BY_NAME_LAST, word, name),
+        (Way::Narrow(word), Sort::SignIn, false) => run!(NARROW_BY_SIGN_IN, word, sign_in),
+        (Way::Narrow(word), Sort::SignIn, true) => run!(NARROW_BY_SIGN_IN_LAST, word, sign_in),
         (Way::Worded(word, most), Sort::Login, false) => run!(WORDED, word, most),
         (Way::Worded(word, most), Sort::Login, true) => run!(WORDED_LAST, word, most),
         (Way::Worded(word, most), Sort::Name, false) => run!(WORDED_BY_NAME, word, most, name),
         (Way::Worded(word, most), Sort::Name, true) => run!(WORDED_BY_NAME_LAST, word, most, name),
+        (Way::Worded(word, most), Sort::SignIn, false) => run!(WORDED_BY_SIGN_IN, word, most, sign_in),
+        (Way::Worded(word, most), Sort::SignIn, true) => run!(WORDED_BY_SIGN_IN_LAST, word, most, sign_in),
     }
 }
 

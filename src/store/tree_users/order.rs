@@ -7,8 +7,24 @@ macro_rules! name_key {
     };
 }
 
-/// Who comes after those of the page before: `$2` is the folded login of the last of them, and by name the third argument is that of the
-/// same. For the last ones first both are null on the first page.
+/// What they are compared by before their logins.
+macro_rules! key {
+    (name, $user:literal) => {
+        $crate::store::tree_users::order::name_key!($user)
+    };
+    (name_last, $user:literal) => {
+        $crate::store::tree_users::order::name_key!($user)
+    };
+    (sign_in, $user:literal) => {
+        concat!($user, ".signed_in_at")
+    };
+    (sign_in_last, $user:literal) => {
+        concat!($user, ".signed_in_at")
+    };
+}
+
+/// Who comes after those of the page before: `$2` is the folded login of the last of them, and the third argument, where the list does not
+/// stand by login, what the same is compared by before it. For the last ones first both are null on the first page.
 macro_rules! after {
     (login, $user:literal, $name:literal) => {
         concat!($user, ".login_key > $2")
@@ -21,38 +37,46 @@ macro_rules! after {
             ".login_key <> $2)"
         )
     };
-    (name, $user:literal, $name:literal) => {
-        concat!(
-            $crate::store::tree_users::order::name_key!($user),
-            " >= ",
-            $name,
-            " AND (",
-            $crate::store::tree_users::order::name_key!($user),
-            " > ",
-            $name,
-            " OR ",
-            $user,
-            ".login_key > $2)"
-        )
+    (name_last, $user:literal, $key:literal) => {
+        $crate::store::tree_users::order::after!(@before, name_last, "TEXT", $user, $key)
     };
-    (name_last, $user:literal, $name:literal) => {
+    (sign_in_last, $user:literal, $key:literal) => {
+        $crate::store::tree_users::order::after!(@before, sign_in_last, "BIGINT", $user, $key)
+    };
+    (@before, $order:ident, $type:literal, $user:literal, $key:literal) => {
         concat!(
-            $crate::store::tree_users::order::name_key!($user),
+            $crate::store::tree_users::order::key!($order, $user),
             " <= COALESCE(",
-            $name,
+            $key,
             ", (SELECT ",
-            $crate::store::tree_users::order::name_key!("z"),
+            $crate::store::tree_users::order::key!($order, "z"),
             " FROM users z ORDER BY ",
-            $crate::store::tree_users::order::name_key!("z"),
+            $crate::store::tree_users::order::key!($order, "z"),
             " DESC, z.login_key DESC LIMIT 1)) AND (CAST(",
-            $name,
-            " AS TEXT) IS NULL OR ",
-            $crate::store::tree_users::order::name_key!($user),
+            $key,
+            " AS ",
+            $type,
+            ") IS NULL OR ",
+            $crate::store::tree_users::order::key!($order, $user),
             " < ",
-            $name,
+            $key,
             " OR ",
             $user,
             ".login_key < $2)"
+        )
+    };
+    ($order:ident, $user:literal, $key:literal) => {
+        concat!(
+            $crate::store::tree_users::order::key!($order, $user),
+            " >= ",
+            $key,
+            " AND (",
+            $crate::store::tree_users::order::key!($order, $user),
+            " > ",
+            $key,
+            " OR ",
+            $user,
+            ".login_key > $2)"
         )
     };
 }
@@ -65,17 +89,23 @@ macro_rules! order {
     (login_last, $user:literal) => {
         concat!(" ORDER BY ", $user, ".login_key DESC ")
     };
-    (name, $user:literal) => {
-        concat!(" ORDER BY ", $crate::store::tree_users::order::name_key!($user), ", ", $user, ".login_key ")
-    };
     (name_last, $user:literal) => {
+        $crate::store::tree_users::order::order!(@last, name_last, $user)
+    };
+    (sign_in_last, $user:literal) => {
+        $crate::store::tree_users::order::order!(@last, sign_in_last, $user)
+    };
+    (@last, $order:ident, $user:literal) => {
         concat!(
             " ORDER BY ",
-            $crate::store::tree_users::order::name_key!($user),
+            $crate::store::tree_users::order::key!($order, $user),
             " DESC, ",
             $user,
             ".login_key DESC "
         )
+    };
+    ($order:ident, $user:literal) => {
+        concat!(" ORDER BY ", $crate::store::tree_users::order::key!($order, $user), ", ", $user, ".login_key ")
     };
 }
 
@@ -88,7 +118,7 @@ macro_rules! keys {
         "x.login_key"
     };
     ($order:ident) => {
-        concat!("x.login_key, ", $crate::store::tree_users::order::name_key!("x"), " AS name_key")
+        concat!("x.login_key, ", $crate::store::tree_users::order::key!($order, "x"), " AS beside")
     };
 }
 
@@ -101,7 +131,7 @@ macro_rules! columns {
         "login_key"
     };
     ($order:ident) => {
-        "login_key, name_key"
+        "login_key, beside"
     };
 }
 
@@ -113,12 +143,15 @@ macro_rules! order_of_keys {
     (login_last) => {
         " ORDER BY login_key DESC NULLS LAST "
     };
-    (name) => {
-        " ORDER BY name_key NULLS LAST, login_key "
-    };
     (name_last) => {
-        " ORDER BY name_key DESC NULLS LAST, login_key DESC "
+        " ORDER BY beside DESC NULLS LAST, login_key DESC "
+    };
+    (sign_in_last) => {
+        " ORDER BY beside DESC NULLS LAST, login_key DESC "
+    };
+    ($order:ident) => {
+        " ORDER BY beside NULLS LAST, login_key "
     };
 }
 
-pub(super) use {after, columns, keys, name_key, order, order_of_keys};
+pub(super) use {after, columns, key, keys, name_key, order, order_of_keys};

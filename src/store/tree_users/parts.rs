@@ -132,8 +132,7 @@ macro_rules! kinds {
 kinds! {
     everybody = "x.id <> ''";
     no_email = "x.addressless AND x.status <> 'disabled'";
-    never = "x.status <> 'disabled' AND NOT EXISTS (
-                 SELECT 1 FROM audit_events e WHERE e.user_id = x.id AND e.event IN ('signin.completed', 'signin.override'))";
+    never = "x.signed_in_at = 0 AND x.status <> 'disabled'";
     disabled = "x.status = 'disabled'";
     invited = "x.status = 'invited'";
 }

@@ -47,7 +47,8 @@ pub(super) async fn enter(
     };
     let person = &proven.standing.person;
     let from = (proven.assurance, proven.network);
-    let overridden = arrive(provider, &mut tx, person, from, &session_id, now_ms).await?;
+    let in_session = (session_id.as_str(), !proven.is_fresh());
+    let overridden = arrive(provider, &mut tx, person, from, in_session, now_ms).await?;
     tx.commit().await?;
     if overridden {
         announce::deliver_later(state);
@@ -62,14 +63,14 @@ pub(super) async fn enter(
     Ok((set, Redirect::to(&to)).into_response())
 }
 
-/// Writes down that somebody has come into the console. An override is recorded and announced once a session; answers whether it is
-/// now.
+/// Writes down that somebody has come into the console, in this session: by what they have just proven, or `by_session` alone. An override is
+/// recorded and announced once a session; answers whether it is now.
 pub(in crate::oidc::authorize) async fn arrive(
     provider: &Provider,
     tx: &mut Tx,
     person: &Person,
     (assurance, network): (Assurance, &Network),
-    session_id: &str,
+    (session_id, by_session): (&str, bool),
     now_ms: i64,
 ) -> Result<bool, Problem> {
     let overridden =
@@ -79,7 +80,8 @@ pub(in crate::oidc::authorize) async fn arrive(
         .user(&person.id)
         .network(network.to_string())
         .detail("to", "console")
-        .detail("amr", assurance.amr().join(" "));
+        .detail("amr", assurance.amr().join(" "))
+        .detail("by_session", by_session);
     if let Some(group) = &person.group {
         event = event.group(&group.id);
     }

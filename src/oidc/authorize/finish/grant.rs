@@ -53,7 +53,7 @@ pub(in crate::oidc::authorize) struct Proven<'a> {
 
 impl Proven<'_> {
     /// Whether a proof was given in this very sign-in, so that the session must be begun or renewed.
-    fn is_fresh(&self) -> bool {
+    pub(super) fn is_fresh(&self) -> bool {
         self.signin.is_some_and(|signin| signin.user_id.is_some())
     }
 
