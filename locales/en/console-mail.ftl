@@ -127,5 +127,6 @@ wrong-mail-port = A number between 1 and 65535, or nothing.
 wrong-mail-encryption = Choose how the connection is protected.
 wrong-mail-from = A sender such as login@example.org or Sign-in <login@example.org>.
 wrong-mail-password = Type the password: the one that is kept is for another login or server, or there is none.
+wrong-mail-password-meanwhile = Somebody else has saved another password meanwhile, and nothing of yours was saved. Type yours and save again if it is to stand.
 wrong-mail-reset-meanwhile = Nothing was forgotten: somebody else has saved other settings meanwhile, and mail leaves by { $name } now. To go back to what the file says all the same, press the button once more.
 wrong-mail-trial = The trial failed, so nothing was saved. Correct what it found, or tick the box to save all the same.

@@ -5,7 +5,7 @@ use super::person_form::email;
 use super::{Visit, kept};
 use crate::config::Encryption;
 use crate::directory::Address;
-use crate::directory::mail_settings::{Parts, parts, word};
+use crate::directory::mail_settings::{MARKED, Parts, parts, word};
 use crate::mail::settings::MailSettings;
 
 /// The longest name of a host (RFC 1035 §2.3.4), login, password and sender, in characters.
@@ -88,7 +88,7 @@ fn is_host(host: &str) -> bool {
 
 /// What the form says that its sender saw.
 pub(super) fn seen(visit: &Visit) -> Parts {
-    ["host", "port", "encryption", "username", "from"]
+    MARKED
         .into_iter()
         .filter_map(|name| {
             let mut pairs = visit.form.pairs();

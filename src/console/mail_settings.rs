@@ -14,7 +14,7 @@ use super::visit::ConsolePage;
 use super::{Visit, kept, repair};
 use crate::config::{Encryption, TransportKind};
 use crate::directory::Error;
-use crate::directory::mail_settings::{self, Failed, parts};
+use crate::directory::mail_settings::{self, Failed, marks, parts};
 use crate::directory::proof::{AdministerSite, Proof};
 use crate::keys::secret::entropy;
 use crate::mail::settings::{MailSettings, Stage, TrialFailed};
@@ -148,7 +148,9 @@ async fn post(visit: Visit) -> Result<Response, Problem> {
             drop(tx);
             let mut wrong = refused(error)?;
             say_what_is_so(&visit, &by, &mut wrong).await?;
-            Ok(visit.again(&page(&visit, &by, true, &wrong, None).await?))
+            let page = page(&visit, &by, true, &wrong, None).await?;
+            // Whoever is told what is so now has seen it.
+            Ok(visit.again(&MailSettingsPage { seen: so_now(&visit, &by).await?, ..page }))
         }
     }
 }
@@ -158,11 +160,7 @@ async fn again(visit: Visit) -> Result<Response, Problem> {
     let by = visit.prove::<AdministerSite>()?;
     let wrong: Vec<Wrong> =
         [kept::not_saved()].into_iter().chain(kept::unkept(&visit.form, "password")).collect();
-    let mut page = page(&visit, &by, true, &wrong, None).await?;
-    for (name, seen) in &mut page.seen {
-        *seen = kept::seen(&visit.form, name, seen);
-    }
-    Ok(visit.again(&page))
+    Ok(visit.again(&page(&visit, &by, true, &wrong, None).await?))
 }
 
 /// What was typed, and the settings with the password that goes with them.
@@ -217,6 +215,9 @@ async fn say_what_is_so(
         if let Some((_, value)) = now.iter().find(|(name, _)| *name == one.field) {
             let key = if value.is_empty() { "wrong-overtaken-empty" } else { "wrong-overtaken" };
             one.said = Said::new(key).about(value);
+        }
+        if one.field == "password" {
+            one.said = Said::new("wrong-mail-password-meanwhile");
         }
     }
     Ok(())
@@ -290,6 +291,13 @@ async fn current(visit: &Visit, by: &Proof<AdministerSite>) -> Result<(MailSetti
     found.map_err(problem)
 }
 
+/// What is so now, as the form says it of what its reader has seen.
+async fn so_now(visit: &Visit, by: &Proof<AdministerSite>) -> Result<Vec<(String, String)>, Problem> {
+    let (now, _) = current(visit, by).await?;
+    let marks = marks(&visit.provider().signin.vault, &now).map_err(problem)?;
+    Ok(marks.into_iter().map(|(name, value)| (format!("seen-{name}"), value)).collect())
+}
+
 async fn page(
     visit: &Visit,
     by: &Proof<AdministerSite>,
@@ -310,11 +318,16 @@ async fn page(
     let own = visit.person.deliverable_address().map(|address| address.shown()).unwrap_or_default();
     let fields = mail_form::fields(visit, &now, &own, typed, wrong);
     let whole = wrong.iter().find(|wrong| wrong.field.is_empty());
+    let mut seen = so_now(visit, by).await?;
+    // What somebody saves while this form goes to and fro is not what its sender has seen.
+    for (name, value) in seen.iter_mut().filter(|_| typed) {
+        *value = kept::seen(&visit.form, name, value);
+    }
     Ok(MailSettingsPage {
         lead: Said::new(lead).about(&now.host),
         errors: errors(&fields, whole),
         fields,
-        seen: parts(&now).into_iter().map(|(name, value)| (format!("seen-{name}"), value)).collect(),
+        seen,
         version: version(visit, by).await?,
         insist: trial.as_ref().is_some_and(|trial| !trial.works),
         trial,

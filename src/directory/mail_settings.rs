@@ -39,6 +39,9 @@ const TRIALS: (i64, u32) = (3600, 60);
 /// What those queue for who save settings or forget them: the second sees what the first has done.
 const QUEUE: &str = "mail settings";
 
+/// What the password is told by: whether it is another one, and nothing else of it.
+const MARK: &str = "credential";
+
 /// What can be seen of settings, part by part: its name, and what it holds.
 pub type Parts = Vec<(&'static str, String)>;
 
@@ -54,6 +57,22 @@ pub fn parts(settings: &MailSettings) -> Parts {
     ]
 }
 
+/// The parts by which one tells whether somebody else has changed settings meanwhile: those that can be seen, and of the password a hash under
+/// the master key, since a page that says so is no place for a plain one.
+///
+/// # Errors
+/// When the master key cannot be used.
+pub fn marks(vault: &Vault, settings: &MailSettings) -> Result<Parts, Failed> {
+    let mark = match &settings.password {
+        Some(password) => vault.mac("mail password", &[password.as_bytes()]).map_err(MailError::from)?,
+        None => String::new(),
+    };
+    Ok([parts(settings), vec![(MARK, mark)]].concat())
+}
+
+/// The names of those parts.
+pub const MARKED: [&str; 6] = ["host", "port", "encryption", "username", "from", MARK];
+
 /// The word for how a connection is protected.
 #[must_use]
 pub const fn word(encryption: Encryption) -> &'static str {
@@ -64,14 +83,13 @@ pub const fn word(encryption: Encryption) -> &'static str {
     }
 }
 
-/// The parts that were seen, are something else by now, and would be something else again.
-fn overtaken(seen: &Parts, now: &MailSettings, typed: &MailSettings) -> Vec<&'static str> {
-    let (now, typed) = (parts(now), parts(typed));
-    let each = now.iter().zip(&typed).filter(|((name, now), (_, typed))| {
+/// The fields of the parts that were seen, are something else by now, and would be something else again.
+fn overtaken(seen: &Parts, now: &Parts, typed: &Parts) -> Vec<&'static str> {
+    let each = now.iter().zip(typed).filter(|((name, now), (_, typed))| {
         let before = seen.iter().find(|(seen, _)| seen == name);
         now != typed && before.is_some_and(|(_, before)| before != now)
     });
-    each.map(|((name, _), _)| *name).collect()
+    each.map(|((name, _), _)| if *name == MARK { "password" } else { *name }).collect()
 }
 
 /// What was typed, with the password that is kept where none was: for the same login at the same server, and nowhere else.
@@ -136,7 +154,7 @@ pub async fn try_out(
 }
 
 /// Saves settings; every process on this database takes them up within a second or so. What somebody else has saved since the actor has
-/// `seen` the parts is not overwritten.
+/// `seen` the [`marks`] is not overwritten.
 ///
 /// # Errors
 /// When the rules say no, somebody else was first, the settings make no sense, or the database refuses.
@@ -151,7 +169,7 @@ pub async fn save(
 ) -> Result<(), Failed> {
     seen_ids::queue(tx, QUEUE, by.now()).await.map_err(Error::from)?;
     let (before, _) = current(tx, vault, config, by).await?;
-    let overtaken = overtaken(seen, &before, typed);
+    let overtaken = overtaken(seen, &marks(vault, &before)?, &marks(vault, typed)?);
     if !overtaken.is_empty() {
         return Err(Failed::Overtaken(overtaken));
     }
@@ -219,7 +237,10 @@ mod tests {
 
     #[test]
     fn what_somebody_else_has_saved_meanwhile_is_not_overwritten() {
-        let seen = parts(&at("a", "x@y.org"));
+        let vault = Vault::parse(&"00".repeat(32)).unwrap();
+        let marks = |settings: &MailSettings| marks(&vault, settings).unwrap();
+        let seen = marks(&at("a", "x@y.org"));
+        assert_eq!(seen.iter().map(|(name, _)| *name).collect::<Vec<_>>(), MARKED);
         for (now, typed, expected) in [
             (at("a", "x@y.org"), at("b", "x@y.org"), vec![]),
             (at("c", "x@y.org"), at("b", "x@y.org"), vec!["host"]),
@@ -227,8 +248,32 @@ mod tests {
             (at("b", "x@y.org"), at("b", "x@y.org"), vec![]),
             (at("c", "z@y.org"), at("b", "w@y.org"), vec!["host", "from"]),
         ] {
-            assert_eq!(overtaken(&seen, &now, &typed), expected, "{now:?} {typed:?}");
+            assert_eq!(overtaken(&seen, &marks(&now), &marks(&typed)), expected, "{now:?} {typed:?}");
         }
-        assert!(overtaken(&Vec::new(), &at("c", "q@y.org"), &at("b", "w@y.org")).is_empty());
+        let none = Vec::new();
+        assert!(overtaken(&none, &marks(&at("c", "q@y.org")), &marks(&at("b", "w@y.org"))).is_empty());
+    }
+
+    #[test]
+    fn another_password_is_seen_to_be_one_and_not_which() {
+        let vault = Vault::parse(&"00".repeat(32)).unwrap();
+        let with = |password: Option<&str>| {
+            let settings = MailSettings { password: password.map(str::to_owned), ..at("a", "x@y.org") };
+            marks(&vault, &settings).unwrap()
+        };
+        for (seen, now, typed, expected) in [
+            (Some("old"), Some("old"), Some("mine"), vec![]),
+            (Some("old"), Some("theirs"), Some("mine"), vec!["password"]),
+            (Some("old"), Some("theirs"), None, vec!["password"]),
+            (None, Some("theirs"), Some("mine"), vec!["password"]),
+            (Some("old"), None, Some("mine"), vec!["password"]),
+            (Some("old"), Some("mine"), Some("mine"), vec![]),
+        ] {
+            assert_eq!(overtaken(&with(seen), &with(now), &with(typed)), expected, "{seen:?} {now:?} {typed:?}");
+        }
+        assert!(with(Some("old")).iter().all(|(_, value)| !value.contains("old")));
+        let other = Vault::parse(&"01".repeat(32)).unwrap();
+        let settings = MailSettings { password: Some("old".to_owned()), ..at("a", "x@y.org") };
+        assert_ne!(marks(&other, &settings).unwrap(), with(Some("old")), "it takes the master key");
     }
 }

@@ -2,6 +2,7 @@
 //! shell?
 
 use countersign::config::{Encryption, TransportKind};
+use countersign::keys::secret::TokenHash;
 use countersign::store::facts;
 
 use crate::support::manager::Manager;
@@ -371,6 +372,52 @@ crate::on_both_databases! {
         root.browser.press("save").await;
         assert!(root.saved().is_some(), "to save again is to mean it: {}", root.browser.text());
         assert_eq!(events(&site, "mail.settings_saved").await, 2);
+    }
+
+    /// The password alone is another one: that is told, and neither which it is nor what could be tried against it.
+    async fn the_second_of_two_administrators_sees_that_the_first_has_saved_another_password(database) {
+        let site = Site::on(database).await;
+        let mut root = root(&site).await;
+        site.admin.add_site_administrator("rita").await;
+        let mut rita = Manager::arrives(&site, "rita").await;
+        let with = |password: &str| {
+            let mut form = at(site.smtp.port);
+            form[3].1 = "relay".to_owned();
+            form[4].1 = password.to_owned();
+            form
+        };
+        // The server of the tests knows no login: that it does not let them in is insisted on.
+        let save = async |manager: &mut Manager<'_>, password: &str| {
+            fill(manager, &with(password), "save").await;
+            if manager.browser.has_field("insist") {
+                manager.browser.fill("password", password).fill("insist", "on").press("save").await;
+            }
+        };
+        save(root.open(SETTINGS).await, "the first one").await;
+        assert!(root.saved().is_some(), "{}", root.browser.text());
+        root.open(SETTINGS).await;
+        rita.open(SETTINGS).await;
+        save(&mut rita, "that of rita").await;
+        assert!(rita.saved().is_some(), "{}", rita.browser.text());
+        let before = saved(&site).await;
+        save(&mut root, "that of root").await;
+        assert_eq!(root.browser.status(), 422, "{}", root.browser.text());
+        let error = root.browser.text_of("password-error").unwrap();
+        assert!(error.contains("Somebody else has saved another password meanwhile"), "{error}");
+        assert_eq!(saved(&site).await, before, "nothing is overwritten");
+        let page = root.browser.page().body.clone();
+        for password in ["the first one", "that of rita", "that of root"] {
+            assert!(!page.contains(password) && !page.contains(TokenHash::of(password).as_str()), "{page}");
+        }
+        save(&mut root, "that of root").await;
+        assert!(root.saved().is_some(), "to type it again is to mean it: {}", root.browser.text());
+        // Whoever has seen it keeps the one that is there without typing it.
+        rita.open(SETTINGS).await;
+        let mut sender = with("");
+        sender[5].1 = "rita@example.org".to_owned();
+        fill(&mut rita, &sender, "save").await;
+        rita.browser.fill("insist", "on").press("save").await;
+        assert!(rita.saved().is_some(), "{}", rita.browser.text());
     }
 
     async fn nobody_but_a_site_administrator_reaches_into_the_network(database) {
