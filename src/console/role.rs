@@ -28,6 +28,9 @@ use crate::web::Problem;
 const LONGEST_NAME: usize = 80;
 const LONGEST_WORDS: usize = 2000;
 
+/// What a form says of whom its sender has seen to be locked out.
+const LOCKED: &str = "locked-out";
+
 /// The most holders who are named.
 const NAMED: usize = 20;
 
@@ -157,8 +160,8 @@ async fn set(visit: Visit) -> Result<Response, Problem> {
     drop(conn);
     let asked = visit.form.pairs().any(|(name, _)| name == "confirm");
     let confirmed = asked.then(|| number(visit.form.field("confirm")).unwrap_or(0));
-    let db = &visit.provider().signin.db;
-    match preview::change_role(db, &before, &after, confirmed, &by).await {
+    let (db, locked) = (&visit.provider().signin.db, visit.form.get(LOCKED));
+    match preview::change_role(db, &before, &after, confirmed, locked, &by).await {
         Ok(Changed::Done(after)) => {
             let here = format!("/console/roles/{}", after.id);
             Ok(visit.saved(&here, &Saved::new("saved-role").about(&after.name)))
@@ -343,8 +346,13 @@ fn question(visit: &Visit, before: &RoleRow, after: &RoleRow, seen: &RolePreview
     }
     if seen.locked_out.count > 0 {
         confirm.number = Some(Said::new("role-type-number"));
+        let now = seen.locked_out_seen();
+        let are_others = visit.form.get(LOCKED).is_some_and(|shown| shown != now);
+        confirm.fields.retain(|(name, _)| name != LOCKED);
+        confirm.fields.push((LOCKED.to_owned(), now));
         if visit.form.pairs().any(|(name, _)| name == "confirm") {
-            let said = Said::new("wrong-number-locked-out").counting(seen.locked_out.count);
+            let key = if are_others { "wrong-others-locked-out" } else { "wrong-number-locked-out" };
+            let said = Said::new(key).counting(seen.locked_out.count);
             confirm.errors = vec![Summed::new("confirm", said)];
         }
     }

@@ -72,6 +72,31 @@ crate::on_both_databases! {
         assert!(changes.any(|event| taken(&event.details)), "{events:?}");
     }
 
+    /// As many as were shown, and others: the number was typed for those whom the page has named.
+    async fn a_number_is_typed_for_those_who_were_named_and_for_no_others(database) {
+        let site = Site::on(database).await;
+        let chief = site.admin.add_role(&site.acme, "Chief", 400, "override_2fa").await;
+        for (login, email) in [("chloe", None), ("carl", Some("carl@example.org"))] {
+            site.admin.add_user(&site.acme, login, "Chief", email).await;
+        }
+        let mut ada = Manager::arrives(&site, "ada").await;
+        ada.open(&format!("/console/roles/{}", chief.id)).await.send(&[("override_2fa", "")]).await;
+        assert!(ada.browser.text().contains("no code can reach them: chloe"), "{}", ada.browser.text());
+        site.admin.change_email("chloe", Some("chloe@example.org")).await;
+        site.admin.change_email("carl", None).await;
+        ada.send(&[("confirm", "1")]).await;
+        assert_eq!(ada.browser.status(), 422, "{}", ada.browser.text());
+        assert!(role(&site, "Chief").await.rights.contains("override_2fa"), "nothing is saved");
+        assert!(ada.browser.text().contains("no code can reach them: carl"), "{}", ada.browser.text());
+        assert!(ada.browser.error().is_some_and(|said| said.contains("it is another person who would be locked out")));
+        // A wrong number is one still, and does not stand for having read it.
+        ada.send(&[("confirm", "2")]).await;
+        assert!(ada.browser.error().is_some_and(|said| said.contains("One person would be locked out")), "{}", ada.browser.text());
+        ada.send(&[("confirm", "1")]).await;
+        assert!(ada.saved().is_some(), "{}", ada.browser.text());
+        assert!(!role(&site, "Chief").await.rights.contains("override_2fa"));
+    }
+
     async fn a_name_alone_is_saved_at_once_and_the_words_of_apps_are_free(database) {
         let site = Site::on(database).await;
         let mut max = Manager::arrives(&site, "max").await;

@@ -163,6 +163,11 @@ pub async fn changing(
     Ok(preview)
 }
 
+/// Who is meant by these ids, in few characters.
+fn few_characters(ids: &[String]) -> String {
+    TokenHash::of(&ids.join("\n")).as_str().to_owned()
+}
+
 /// One of a group, and what would happen to them.
 #[derive(Clone, Debug)]
 pub struct Affected {
@@ -366,7 +371,7 @@ impl Preview {
     /// Who they are, in few characters: others, and be they as many, are another answer.
     #[must_use]
     pub fn locked_out_seen(&self) -> String {
-        TokenHash::of(&self.locked_out_ids.join("\n")).as_str().to_owned()
+        few_characters(&self.locked_out_ids)
     }
 
     /// What the rules for saving look at.

@@ -1,6 +1,6 @@
 //! Who gains or loses `override_2fa`, and who could no longer sign in, if a role were another one?
 
-use super::{Lot, Named, Obstacle, lot};
+use super::{Lot, Named, Obstacle, few_characters, lot};
 use crate::directory::people::Need;
 use crate::directory::rights::{Rights, own};
 use crate::directory::{By, Error, Person, TwoFactor, people, roles};
@@ -19,6 +19,9 @@ pub struct RolePreview {
     pub lose_override: Named,
     /// Of those: who could no longer sign in, since no code can reach them.
     pub locked_out: Named,
+    /// The ids of all of those, in their order.
+    #[serde(skip)]
+    pub locked_out_ids: Vec<String>,
     /// What would keep out whoever makes the change, if anything would.
     pub actor: Option<Obstacle>,
 }
@@ -35,7 +38,8 @@ pub enum Changed {
 }
 
 /// Changes a role that is as it was `before`, if that changes nothing for anybody, or is `confirmed` with the number of those who could no
-/// longer sign in. That is looked at before the transaction, so that nobody waits for a look that changes nothing, and again in it: what
+/// longer sign in. `seen` is who they are as whoever confirms has seen it ([`RolePreview::locked_out_seen`]): of others, and be they as many,
+/// they know nothing. That is looked at before the transaction, so that nobody waits for a look that changes nothing, and again in it: what
 /// counts is who would be locked out by then.
 ///
 /// # Errors
@@ -45,9 +49,11 @@ pub async fn change_role(
     before: &RoleRow,
     after: &RoleRow,
     confirmed: Option<i64>,
+    seen: Option<&str>,
     by: &By,
 ) -> Result<Changed, Error> {
-    if let Some(preview) = objection(&mut db.read().await?, before, after, confirmed, by).await? {
+    let agreed = |preview: &RolePreview| preview.is_agreed(confirmed, seen);
+    if let Some(preview) = objection(&mut db.read().await?, before, after, agreed, by).await? {
         return Ok(Changed::Not(Box::new(preview)));
     }
     let mut tx = db.write().await?;
@@ -56,7 +62,7 @@ pub async fn change_role(
         tx.give_up().await?;
         return Ok(Changed::Meanwhile(Box::new(now)));
     }
-    if let Some(preview) = objection(&mut tx, before, after, confirmed, by).await? {
+    if let Some(preview) = objection(&mut tx, before, after, agreed, by).await? {
         tx.give_up().await?;
         return Ok(Changed::Not(Box::new(preview)));
     }
@@ -70,18 +76,14 @@ async fn objection(
     conn: &mut Conn,
     before: &RoleRow,
     after: &RoleRow,
-    confirmed: Option<i64>,
+    agreed: impl Fn(&RolePreview) -> bool,
     by: &By,
 ) -> Result<Option<RolePreview>, Error> {
     if before.rank == after.rank && before.rights == after.rights {
         return Ok(None);
     }
     let preview = changing_role(conn, before, &Rights::parse(&after.rights)?, by.user_id()).await?;
-    let agreed = match confirmed {
-        None => preview.holders.count == 0,
-        Some(number) => preview.locked_out.count == 0 || number == preview.locked_out.count,
-    };
-    Ok((!agreed).then_some(preview))
+    Ok((!agreed(&preview)).then_some(preview))
 }
 
 /// Looks at what other rights would do to those who hold a role.
@@ -123,9 +125,11 @@ async fn losing_the_override(
         }
         match next {
             Some(next) => key = next,
-            None => return Ok(preview),
+            None => break,
         }
     }
+    preview.locked_out_ids.sort_unstable();
+    Ok(preview)
 }
 
 /// What would happen to one person at their next sign-in if they held a role with these rights, in a group with this setting.
@@ -143,11 +147,29 @@ pub async fn with_role(
 }
 
 impl RolePreview {
+    /// Who could no longer sign in, in few characters: others, and be they as many, are another answer.
+    #[must_use]
+    pub fn locked_out_seen(&self) -> String {
+        few_characters(&self.locked_out_ids)
+    }
+
+    /// Whether whoever wants the change knows what it does: it does nothing to anybody, or is confirmed, with the number of those who could no
+    /// longer sign in where there are any, and where these are they whom the page has shown.
+    fn is_agreed(&self, confirmed: Option<i64>, seen: Option<&str>) -> bool {
+        let n = self.locked_out.count;
+        match confirmed {
+            None => self.holders.count == 0,
+            Some(_) if n == 0 => true,
+            Some(number) => number == n && seen.is_none_or(|seen| seen == self.locked_out_seen()),
+        }
+    }
+
     /// Somebody who loses the override.
     fn add(&mut self, need: Need, actor_id: Option<&str>) {
         self.holders.add(need.id.clone(), need.login.clone());
         if let Lot::LockedOut(obstacle) = lot(&need, need.two_factor, false) {
             self.locked_out.add(need.id.clone(), need.login.clone());
+            self.locked_out_ids.push(need.id.clone());
             if actor_id == Some(need.id.as_str()) {
                 self.actor = Some(obstacle);
             }
