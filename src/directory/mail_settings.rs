@@ -269,7 +269,11 @@ mod tests {
             (Some("old"), None, Some("mine"), vec!["password"]),
             (Some("old"), Some("mine"), Some("mine"), vec![]),
         ] {
-            assert_eq!(overtaken(&with(seen), &with(now), &with(typed)), expected, "{seen:?} {now:?} {typed:?}");
+            assert_eq!(
+                overtaken(&with(seen), &with(now), &with(typed)),
+                expected,
+                "{seen:?} {now:?} {typed:?}"
+            );
         }
         assert!(with(Some("old")).iter().all(|(_, value)| !value.contains("old")));
         let other = Vault::parse(&"01".repeat(32)).unwrap();

@@ -305,7 +305,9 @@ mod tests {
 
     /// Whether a statement sets one column, which the migration of these words adds.
     fn fills(update: &str, words: &str) -> bool {
-        let Some((table, set)) = update.trim_start_matches("UPDATE ").split_once(" SET ") else { return false };
+        let Some((table, set)) = update.trim_start_matches("UPDATE ").split_once(" SET ") else {
+            return false;
+        };
         let mut depth = 0;
         let another = set.split(" WHERE ").next().unwrap_or_default().chars().any(|c| {
             depth += i32::from(c == '(') - i32::from(c == ')');
@@ -341,7 +343,10 @@ mod tests {
             ("DROP INDEX users_legacy;", false),
             ("DROP INDEX y;\nCREATE INDEX y ON x (id);", false),
             ("UPDATE users SET status = 'new';", false),
-            ("ALTER TABLE users ADD COLUMN x TEXT; UPDATE users SET x = (SELECT MAX(id, 'a') FROM y) WHERE id = 'z';", true),
+            (
+                "ALTER TABLE users ADD COLUMN x TEXT; UPDATE users SET x = (SELECT MAX(id, 'a') FROM y) WHERE id = 'z';",
+                true,
+            ),
             ("ALTER TABLE users ADD COLUMN x TEXT; UPDATE users SET x = 'a', status = 'new';", false),
             ("ALTER TABLE users ADD COLUMN x TEXT; UPDATE groups SET x = 'a';", false),
         ] {
