@@ -62,7 +62,7 @@ const TROUBLE_OF_ACME: &str = "
     UPDATE signin_tally SET at_ms = (SELECT created_at * 1000 - 864000000 FROM users WHERE login_key = 'ned'), event_id = 'zzz'";
 
 /// What else is asked of lists: something rare, something that nobody has, kinds of people, a page far behind.
-const ASKED: [&str; 33] = [
+const ASKED: [&str; 34] = [
     "/console/users?q=person99999",
     "/console/users?q=nobody-has-this",
     "/console/users?q=person9",
@@ -70,6 +70,7 @@ const ASKED: [&str; 33] = [
     "/console/users?q=number+77&filter=disabled",
     "/console/users?sort=name",
     "/console/users?sort=-name&after=person5%09person+of+the+number+5",
+    "/console/users?sort=name&filter=cannot-sign-in",
     "/console/users?sort=last-sign-in",
     "/console/users?sort=-last-sign-in",
     "/console/users?sort=-last-sign-in&after=person50000%091799136000",

@@ -131,6 +131,10 @@ app-people-title = Who uses it
 app-people-who = Who
 app-people-last = Signed in there last
 app-people-barred = Their group may not use it any more: the access that they have counts for nothing.
+app-people-others-barred = { $n ->
+    [one] One more has signed in there before; their group may not use it any more, and the access that they have counts for nothing.
+   *[other] { $n } more have signed in there before; their groups may not use it any more, and the access that they have counts for nothing.
+}
 app-people-nobody = Nobody of your groups has signed in there whose access holds still.
 app-people-link = Who may use it, and who does
 apps-search = Name or address of the app

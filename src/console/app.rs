@@ -14,7 +14,7 @@ use super::visit::ConsolePage;
 use super::{Visit, kept};
 use super::{app_secrets, app_slips, apps};
 use crate::clock::Moment;
-use crate::directory::access::{self, COUNTED};
+use crate::directory::access::{self, COUNTED, PeopleOfApp};
 use crate::directory::proof::ManageRelyingApps;
 use crate::directory::rights::own;
 use crate::keys::secret::entropy;
@@ -198,7 +198,7 @@ async fn delete(visit: Visit) -> Result<Response, Problem> {
     let client = find(&visit, &mut tx).await?;
     let name = client.metadata.client_name.as_str();
     if !visit.is_confirmed() {
-        let people = access::people_of_app(&mut tx, &visit.tree, &client.id, visit.now()).await;
+        let people = people_of(&visit, &mut tx, &client).await;
         drop(tx);
         let question = Said::new("apps-delete-question").about(name);
         let question = Confirm::of(&visit, question, "apps-delete-button", &here(&client))
@@ -214,8 +214,19 @@ async fn delete(visit: Visit) -> Result<Response, Problem> {
     Ok(visit.saved("/console/apps", &Saved::new("saved-app-deleted").about(name)))
 }
 
-pub(super) fn used_by(people: i64) -> Said {
-    Said::new(if people < COUNTED { "apps-used-by" } else { "apps-used-by-many" }).counting(people)
+/// How many of the reader's people use an app.
+pub(super) async fn people_of(
+    visit: &Visit,
+    conn: &mut Conn,
+    client: &Client,
+) -> Result<PeopleOfApp, Problem> {
+    let of = (client.id.as_str(), client.metadata.allowed_groups.as_slice());
+    Ok(access::people_of_app(conn, &visit.tree, of, visit.now()).await?)
+}
+
+pub(super) fn used_by(people: PeopleOfApp) -> Said {
+    Said::new(if people.all() < COUNTED { "apps-used-by" } else { "apps-used-by-many" })
+        .counting(people.using)
 }
 
 async fn page(
@@ -226,7 +237,7 @@ async fn page(
     errors: Vec<Summed>,
 ) -> Result<AppPage, Problem> {
     let metadata = &client.metadata;
-    let people = access::people_of_app(conn, &visit.tree, &client.id, visit.now()).await?;
+    let people = people_of(visit, conn, client).await?;
     let refused = overview::refused_at(conn, &visit.tree, &client.id, visit.now()).await?;
     let (_, unseen) = app_form::seen(visit, conn, metadata).await?;
     visit.provider().slips.save(&visit.provider().signin.db).await?;

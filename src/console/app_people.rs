@@ -4,7 +4,7 @@ use axum::response::Response;
 use serde::Serialize;
 
 use super::Visit;
-use super::app::{find, used_by};
+use super::app::{find, people_of, used_by};
 use super::field::Said;
 use super::groups::SEES_GROUPS;
 use super::guard::may;
@@ -37,6 +37,8 @@ pub struct AppPeoplePage {
     pub name: String,
     /// How many use it.
     pub lead: Said,
+    /// How many others have had access whose groups may not use it any more, if any.
+    pub barred: Option<Said>,
     /// The groups that may; none for everybody.
     pub groups: Option<Vec<Party>>,
     /// How many groups may that the reader does not see.
@@ -79,7 +81,7 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
     let mut conn = visit.read().await?;
     let client = find(&visit, &mut conn).await?;
     let (groups, unseen) = allowed(&visit, &mut conn, &client).await?;
-    let count = access::people_of_app(&mut conn, &visit.tree, &client.id, visit.now()).await?;
+    let count = people_of(&visit, &mut conn, &client).await?;
     let (more, order) =
         (i64::try_from(PAGE + 1).unwrap_or(i64::MAX), (asked.descending, asked.after.as_str()));
     let of = (client.id.as_str(), count);
@@ -109,6 +111,7 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
         id: client.id.clone(),
         name: client.metadata.client_name.clone(),
         lead: used_by(count),
+        barred: (count.barred > 0).then(|| Said::new("app-people-others-barred").counting(count.barred)),
         groups,
         unseen,
         table: asked.table("app-people-title", &COLUMNS, next.as_deref()),

@@ -308,6 +308,7 @@ fn people(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
         id: "01HZX3N6W8Q4T2V7K9B5C1D0EF".to_owned(),
         name: "Time Tracker".to_owned(),
         lead: Said::new("apps-used-by").counting(0),
+        barred: None,
         groups: None,
         unseen: 0,
         table,
@@ -315,7 +316,8 @@ fn people(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
     };
     console(drawing, "console-app-people-none", &nobody)?;
     let some = AppPeoplePage {
-        lead: Said::new("apps-used-by").counting(2),
+        lead: Said::new("apps-used-by").counting(1),
+        barred: Some(Said::new("app-people-others-barred").counting(1)),
         groups: Some(vec![party("Acme/Design", Some("/console/groups/x")), party(LONG, None)]),
         unseen: 2,
         people: vec![line(LONG, Some("ned")), line("nia", None)],

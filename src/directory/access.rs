@@ -19,12 +19,36 @@ const FEW: i64 = 2000;
 /// The most people that are counted.
 pub const COUNTED: i64 = 10_000;
 
-/// How many people of a tree use an app: those who have a grant for it that holds, up to [`COUNTED`].
+/// How many people have a grant for an app that holds, up to [`COUNTED`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeopleOfApp {
+    /// Those who may use it.
+    pub using: i64,
+    /// Those whose groups may not any more, so that it counts for nothing.
+    pub barred: i64,
+}
+
+impl PeopleOfApp {
+    /// All of them.
+    #[must_use]
+    pub const fn all(self) -> i64 {
+        self.using + self.barred
+    }
+}
+
+/// How many people of a tree use an app that these groups, and those below them, may use; everybody where there is none.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn people_of_app(conn: &mut Conn, tree: &Tree, client_id: &str, now: i64) -> Result<i64, Error> {
-    Ok(access::people_of_client(conn, tree.root_id(), client_id, now, COUNTED).await?)
+pub async fn people_of_app(
+    conn: &mut Conn,
+    tree: &Tree,
+    (client_id, allowed): (&str, &[String]),
+    now: i64,
+) -> Result<PeopleOfApp, Error> {
+    let of = (client_id, allowed);
+    let (all, using) = access::people_of_client(conn, tree.root_id(), of, now, COUNTED).await?;
+    Ok(PeopleOfApp { using, barred: all - using })
 }
 
 /// A page of live sessions, and what the next page comes after; none on the last.
@@ -126,12 +150,12 @@ pub async fn may_end(conn: &mut Conn, person: &Person, by: &By) -> Result<Verdic
 pub async fn users_of_app(
     conn: &mut Conn,
     tree: &Tree,
-    (client_id, people): (&str, i64),
+    (client_id, people): (&str, PeopleOfApp),
     (last_first, after): (bool, &str),
     limit: i64,
     now: i64,
 ) -> Result<Vec<UserOfClient>, Error> {
-    let (of, after) = ((client_id, people > FEW), fold(after));
+    let (of, after) = ((client_id, people.all() > FEW), fold(after));
     Ok(access::users_of_client(conn, tree.root_id(), of, now, (last_first, &after), limit).await?)
 }
 

@@ -23,7 +23,7 @@ pub async fn catch_up(db: &Db, now: i64) -> Result<usize> {
     let mut conn = db.read().await?;
     let reached = last_sign_ins::reached(&mut conn).await?;
     drop(conn);
-    let (mut noted, mut after) = (0, (reached, String::new()));
+    let (mut noted, mut after) = (0, (reached + 1, String::new()));
     loop {
         let mut conn = db.read().await?;
         let some = last_sign_ins::oldest_not_noted(&mut conn, (after.0, &after.1), BATCH).await?;

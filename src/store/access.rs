@@ -72,11 +72,18 @@ queries! {
     GRANTS_OF_USER = grants!("g.user_id = $4 AND (CAST($5 AS TEXT) IS NULL OR g.client_id = $5) AND g.id > $2
                               ORDER BY g.id LIMIT $3");
     GRANTS_OF_CLIENT = grants!("g.client_id = $4 AND g.id > $2 ORDER BY g.id LIMIT $3");
+    // `$5` is the ids of the groups that may use it, each between spaces: they and those below them may; everybody where it is empty.
     PEOPLE_OF_CLIENT = concat!(
-        "SELECT COUNT(*) FROM (
-             SELECT DISTINCT g.user_id FROM grants g JOIN users u ON u.id = g.user_id
-             WHERE g.client_id = $2 AND g.ended_at IS NULL AND g.expires_at > $3 AND ", within!("u.group_id"),
-        " LIMIT $4) AS counted");
+        "SELECT COUNT(*) AS counted,
+                CAST(COALESCE(SUM(CASE WHEN $5 = '' OR held.group_id IN (
+                    WITH RECURSIVE allowed (id) AS (
+                        SELECT a.id FROM groups a WHERE $5 LIKE '% ' || a.id || ' %'
+                        UNION
+                        SELECT c.id FROM allowed b JOIN groups c ON COALESCE(c.parent_id, '') = b.id)
+                    SELECT id FROM allowed) THEN 1 ELSE 0 END), 0) AS BIGINT) AS admitted
+         FROM (SELECT DISTINCT g.user_id, u.group_id FROM grants g JOIN users u ON u.id = g.user_id
+               WHERE g.client_id = $2 AND g.ended_at IS NULL AND g.expires_at > $3 AND ", within!("u.group_id"),
+        " LIMIT $4) AS held");
     // Where few use it, by its grants; where many do, by the people in their order, until there are enough.
     USERS_OF_CLIENT = users_of_client!("u.login_key > $4", "u.login_key || ''");
     USERS_OF_CLIENT_LAST = users_of_client!("($4 = '' OR u.login_key < $4)", "u.login_key || '' DESC");
@@ -200,19 +207,21 @@ pub async fn grants(
     }
 }
 
-/// How many people of a tree (none for the whole site) have let an app in, up to `limit`.
+/// How many people of a tree (none for the whole site) have let an app in, up to `limit`, and how many of those may use it still: all where
+/// it is for everybody, or else those of the groups that are `allowed`, and of those below them.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn people_of_client(
     conn: &mut Conn,
     root: Option<&str>,
-    client_id: &str,
+    (client_id, allowed): (&str, &[String]),
     now: i64,
     limit: i64,
-) -> Result<i64> {
-    let row: Option<(i64,)> = optional!(conn, (i64,), PEOPLE_OF_CLIENT, root, client_id, now, limit)?;
-    Ok(row.map_or(0, |(n,)| n))
+) -> Result<(i64, i64)> {
+    let allowed = if allowed.is_empty() { String::new() } else { format!(" {} ", allowed.join(" ")) };
+    let counted = optional!(conn, (i64, i64), PEOPLE_OF_CLIENT, root, client_id, now, limit, allowed)?;
+    Ok(counted.unwrap_or_default())
 }
 
 /// Somebody who uses an app.

@@ -327,11 +327,31 @@ crate::on_both_databases! {
         assert!(!told(&kim).contains("Bolt") && !told(&kim).contains("user00"), "{}", told(&kim));
         let links = kim.browser.links();
         assert!(links.contains(&format!("/console/groups/{}", site.acme.id)), "{links:?}");
-        // What they have still stands in the list, and that it counts for nothing.
+        // What they have still stands in the list, and that it counts for nothing: they use it no more.
         assert!(!told(&kim).contains("may not use it any more"), "{}", told(&kim));
         site.admin.change_app(&app, |m| m.allowed_groups = vec![bolt.id.clone()]).await;
         kim.open(&page).await;
-        assert_eq!(told(&kim).matches("may not use it any more").count(), 40, "{}", told(&kim));
+        assert_eq!(root.browser.text_of("barred"), None, "{}", told(&root));
+        assert!(told(&kim).contains("Nobody of your groups uses it now."), "{}", told(&kim));
+        assert!(kim.browser.text_of("barred").unwrap().starts_with("57 more have signed in there before"), "{}", told(&kim));
+        let list = kim.browser.text_of("people").unwrap();
+        assert_eq!(list.matches("may not use it any more").count(), 40, "{list}");
+        // Of those below a group that may use it, each may; of the others none.
+        let design = site.admin.add_subgroup(&site.acme, "Design", false).await;
+        let dora = site.admin.add_user(&design, "dora", "User", None).await;
+        site.admin.add_grant(&app, &dora.id).await;
+        site.admin.change_app(&app, |m| m.allowed_groups = vec![bolt.id.clone(), design.id.clone()]).await;
+        kim.open(&page).await;
+        assert!(told(&kim).contains("One person of your groups uses it now."), "{}", told(&kim));
+        root.open(&page).await;
+        assert!(told(&root).contains("4 people of your groups use it now."), "{}", told(&root));
+        assert!(root.browser.text_of("barred").unwrap().starts_with("57 more"), "{}", told(&root));
+        root.open(&format!("/console/apps/{}", app.client_id)).await;
+        assert!(told(&root).contains("4 people of your groups use it now."), "{}", told(&root));
+        site.admin.change_app(&app, |m| m.allowed_groups = vec![site.acme.id.clone()]).await;
+        kim.open(&page).await;
+        assert!(told(&kim).contains("58 people of your groups use it now."), "{}", told(&kim));
+        assert_eq!(kim.browser.text_of("barred"), None, "{}", told(&kim));
     }
 
     async fn whoever_deletes_an_app_is_told_how_many_use_it(database) {

@@ -436,6 +436,7 @@ crate::on_both_databases! {
             ("no_email::BY_SIGN_IN", "users_addressless_by_sign_in"),
             ("disabled::BY_SIGN_IN_LAST", "users_disabled_by_sign_in"),
             ("invited::BY_SIGN_IN_LAST", "users_invited_by_sign_in"),
+            ("kept_out::BY_SIGN_IN_LAST", if database.url.starts_with("sqlite") { "users_addressless_by_sign_in" } else { "" }),
             ("NEWEST_NOT_NOTED", "audit_events"),
             ("disabled::BY_LOGIN", "users_disabled"),
             ("invited::BY_LOGIN_LAST", "users_invited"),
