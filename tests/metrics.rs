@@ -94,7 +94,6 @@ crate::on_both_databases! {
     async fn sign_ins_are_counted_by_how_they_went(database) {
         let watched = Watched::on(database).await;
         let site = &watched.site;
-        let before = watched.page().await;
         let plain = site.admin.add_group("Plain", false).await;
         site.admin.add_user(&plain, "pia", "User", None).await;
         // Who is invited cannot sign in for another reason, and is not counted among those who cannot be reached.

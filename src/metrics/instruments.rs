@@ -196,7 +196,7 @@ impl Maker {
             &["purpose", "state"],
         )?;
         for state in ["accepted", "refused", "deferred", "expired"] {
-            mail.with_label_values(&[super::AWAITED_MAIL, state]).reset();
+            mail.with_label_values(&[super::words::AWAITED_MAIL, state]).reset();
         }
         Ok(mail)
     }

@@ -23,9 +23,6 @@ use self::instruments::Instruments;
 /// The media type of the page: the text format 0.0.4.
 pub const MEDIA_TYPE: &str = prometheus::TEXT_FORMAT;
 
-/// The purpose of the messages that somebody waits for: codes.
-const AWAITED_MAIL: &str = "sign_in_code";
-
 /// Counts and measures, where `[metrics]` says that somebody looks; else it does nothing. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Metrics(Option<Arc<Instruments>>);

@@ -1,5 +1,8 @@
 //! What can be counted? The words of the labels, as types.
 
+/// The purpose of the messages that somebody waits for: codes.
+pub(super) const AWAITED_MAIL: &str = "sign_in_code";
+
 /// How somebody was let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignedIn {
