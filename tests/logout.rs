@@ -313,10 +313,17 @@ crate::on_both_databases! {
         let app = told_app(&site, &server, "wiki").await;
         let (_browser, id_token) = signed_in(&site, &app, "pia").await;
         let sid = claims(&id_token)["sid"].as_str().unwrap().to_owned();
+        let other = told_app(&site, &server, "blog").await;
         let mut tx = site.admin.db.write().await.unwrap();
-        assert!(session_clients::add(&mut tx, &sid, &app.client_id).await.unwrap());
+        let seen = sessions::see(&mut tx, &sid, site.now()).unwrap();
+        session_clients::add(&mut tx, &sid, &app.client_id).await.unwrap();
+        assert!(seen.happened().unwrap());
         assert!(sessions::end(&mut tx, &sid, site.now()).await.unwrap());
-        assert!(!session_clients::add(&mut tx, &sid, &app.client_id).await.unwrap());
+        let seen = sessions::see(&mut tx, &sid, site.now()).unwrap();
+        session_clients::add(&mut tx, &sid, &other.client_id).await.unwrap();
+        assert!(!seen.happened().unwrap());
+        let noted = session_clients::of_session(&mut tx, &sid, 9).await.unwrap();
+        assert_eq!(noted.iter().map(|one| one.client_id.as_str()).collect::<Vec<_>>(), [&app.client_id]);
         assert!(!sessions::end(&mut tx, &sid, site.now()).await.unwrap());
         drop(tx);
     }

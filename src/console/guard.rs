@@ -149,7 +149,8 @@ async fn see(provider: &Provider, session: &SessionRow, now: i64) -> Result<(), 
         return Ok(());
     }
     let mut tx = provider.signin.db.write().await?;
-    sessions::see(&mut tx, &session.id, now).await?;
+    // Whether it has ended meanwhile is seen at the next request.
+    let _seen = sessions::see(&mut tx, &session.id, now)?;
     tx.commit().await?;
     Ok(())
 }

@@ -38,7 +38,7 @@ queries! {
 const FIND_IN_USE: &str = clients!("WHERE id = $1 FOR KEY SHARE");
 
 /// One relying app as the table holds it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientRow {
     /// `client_id`.
     pub id: String,

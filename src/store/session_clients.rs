@@ -5,10 +5,11 @@ use super::row::from_row;
 use super::{Conn, Result};
 
 queries! {
-    // Only the session's own row says when it is over; one that has ended takes nobody in.
+    // Only the session's own row says when it is over; one that has ended takes nobody in. What is noted already is not written again.
     ADD = "INSERT INTO session_clients (session_id, client_id, user_id, attempts, expires_at)
            SELECT s.id, $2, s.user_id, 0, s.expires_at FROM sessions s WHERE s.id = $1 AND s.ended_at IS NULL
-           ON CONFLICT (session_id, client_id) DO UPDATE SET attempts = 0, next_at = NULL, done_at = NULL";
+           ON CONFLICT (session_id, client_id) DO UPDATE SET attempts = 0, next_at = NULL, done_at = NULL
+              WHERE session_clients.attempts <> 0 OR session_clients.next_at IS NOT NULL OR session_clients.done_at IS NOT NULL";
     OWE_OF_SESSION = "UPDATE session_clients SET next_at = $2
                       WHERE session_id = $1 AND next_at IS NULL AND done_at IS NULL";
     OWE_OF_USER = "UPDATE session_clients SET next_at = $2
@@ -62,13 +63,13 @@ pub struct ClaimedNotice {
 
 from_row!(ClaimedNotice { session_id, client_id, user_id, attempts });
 
-/// Notes that a session's person has signed in at an app; an app that was told before is told again. False when the session has
-/// ended meanwhile: then nothing is noted.
+/// Notes that a session's person has signed in at an app; an app that was told before is told again. When the session has ended,
+/// nothing is noted.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn add(conn: &mut Conn, session_id: &str, client_id: &str) -> Result<bool> {
-    Ok(execute!(conn, ADD, session_id, client_id)? == 1)
+pub async fn add(conn: &mut Conn, session_id: &str, client_id: &str) -> Result<()> {
+    execute!(conn, ADD, session_id, client_id).map(|_| ())
 }
 
 /// A session has ended: its apps are to be told.

@@ -1,8 +1,8 @@
 //! Which queries keep browsers that have signed in?
 
-use super::macros::{execute, later, optional, queries};
+use super::macros::{execute, execute_later, later, optional, queries};
 use super::row::from_row;
-use super::{Conn, Result};
+use super::{Conn, Later, Result};
 
 queries! {
     ADD = "INSERT INTO sessions (id, token_hash, user_id, password_at, code_at, created_at, seen_at, expires_at, skipped_at)
@@ -131,15 +131,16 @@ pub async fn mark_override(conn: &mut Conn, id: &str, now: i64) -> Result<bool> 
     Ok(execute!(conn, MARK_OVERRIDE, id, now)? == 1)
 }
 
-/// Notes that a session is in use, unless it has ended; nobody waits to hear of it.
+/// Notes that a session is in use: that has not happened when it has ended. If it has, nobody else can end it before the transaction is
+/// over.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn see(conn: &mut Conn, id: &str, now: i64) -> Result<()> {
-    later!(conn, SEE, id, now)
+pub fn see(conn: &mut Conn, id: &str, now: i64) -> Result<Later<u64>> {
+    execute_later!(conn, SEE, id, now)
 }
 
-/// The same; false when it has ended. If it has not, nobody else can end it before the transaction is over.
+/// The same; false when it has ended.
 ///
 /// # Errors
 /// When the database refuses.

@@ -7,8 +7,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Client, is_id};
+use crate::store::clients::{self, ClientRow};
 use crate::store::versions::{self, Changes};
-use crate::store::{Conn, Result, clients};
+use crate::store::{Conn, Result};
 
 /// How long a look at the version counts, in milliseconds: with the time that a look takes, nobody is told anything that is older than a
 /// second.
@@ -17,7 +18,7 @@ const COUNTS: i64 = 500;
 /// How long anything is kept, in milliseconds: a process of an earlier version may run beside this one for a while, and counts nothing up.
 const LONGEST: i64 = 60_000;
 
-/// How many clients are kept at most, and how much of them, in bytes of metadata: half on either shelf. Anybody may register many.
+/// How many clients are kept at most, and how much of them, in bytes of metadata, beside what is made of that: half on either shelf. Anybody may register many.
 const MOST: usize = 1000;
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 
@@ -46,8 +47,25 @@ struct Memory {
 
 #[derive(Debug, Default)]
 struct Shelf {
-    clients: HashMap<String, (Arc<Client>, usize)>,
+    clients: HashMap<String, Read>,
     bytes: usize,
+}
+
+/// A client, and what it was made of.
+#[derive(Debug)]
+struct Read {
+    client: Arc<Client>,
+    row: ClientRow,
+}
+
+impl Read {
+    fn of(row: ClientRow) -> Result<Self> {
+        Ok(Self { client: Arc::new(Client::from_row(row.clone())?), row })
+    }
+
+    fn size(&self) -> usize {
+        self.row.metadata.len()
+    }
 }
 
 impl Kept {
@@ -86,13 +104,24 @@ impl Kept {
             return Ok(None);
         }
         let Some(row) = clients::find(conn, id).await? else { return Ok(None) };
-        let size = row.metadata.len();
-        let client = Arc::new(Client::from_row(row)?);
+        let read = Read::of(row)?;
+        let client = Arc::clone(&read.client);
         let mut memory = self.memory();
         if memory.era == era && self.changes.so_far() == changes {
-            memory.put(&client, size);
+            memory.put(read);
         }
         Ok(Some(client))
+    }
+
+    /// The client of a row: as it is at hand, where that was made of the very same.
+    ///
+    /// # Errors
+    /// When something in the row is none of ours.
+    pub fn of_row(&self, row: ClientRow) -> Result<Arc<Client>> {
+        match self.memory().made_of(&row) {
+            Some(client) => Ok(client),
+            None => Client::from_row(row).map(Arc::new),
+        }
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
@@ -118,21 +147,26 @@ impl Memory {
     }
 
     fn get(&mut self, id: &str) -> Option<Arc<Client>> {
-        if let Some((client, _)) = self.young.clients.get(id) {
-            return Some(Arc::clone(client));
+        if let Some(read) = self.young.clients.get(id) {
+            return Some(Arc::clone(&read.client));
         }
-        let (client, size) = self.old.clients.remove(id)?;
-        self.put(&client, size);
+        let read = self.old.clients.remove(id)?;
+        let client = Arc::clone(&read.client);
+        self.put(read);
         Some(client)
     }
 
-    fn put(&mut self, client: &Arc<Client>, size: usize) {
+    fn made_of(&self, row: &ClientRow) -> Option<Arc<Client>> {
+        let read = self.young.clients.get(&row.id)?;
+        (read.row == *row).then(|| Arc::clone(&read.client))
+    }
+
+    fn put(&mut self, read: Read) {
+        let size = read.size();
         if self.young.clients.len() >= MOST / 2 || self.young.bytes + size > MOST_BYTES / 2 {
             self.old = std::mem::take(&mut self.young);
         }
-        if size <= MOST_BYTES / 2
-            && self.young.clients.insert(client.id.clone(), (Arc::clone(client), size)).is_none()
-        {
+        if size <= MOST_BYTES / 2 && self.young.clients.insert(read.client.id.clone(), read).is_none() {
             self.young.bytes += size;
         }
     }
@@ -143,8 +177,40 @@ mod tests {
     use super::*;
     use crate::oidc::clients::Metadata;
 
-    fn client(n: usize) -> Arc<Client> {
-        Arc::new(Client::unregistered(&n.to_string(), Metadata::web_app("App", Vec::new())))
+    /// A client with so many bytes of metadata.
+    fn client(n: usize, size: usize) -> Read {
+        let row = ClientRow {
+            id: n.to_string(),
+            secret_hash: Some("hash".to_owned()),
+            secret_sealed: None,
+            old_secret_hash: None,
+            old_secret_sealed: None,
+            old_secret_until: None,
+            registration_token_hash: None,
+            metadata: "x".repeat(size),
+            created_at: 1,
+            updated_at: 1,
+        };
+        let client = Client::unregistered(&row.id, Metadata::web_app("App", Vec::new()));
+        Read { client: Arc::new(client), row }
+    }
+
+    #[test]
+    fn a_client_is_at_hand_for_the_row_that_it_was_made_of_and_no_other() {
+        let mut memory = Memory::default();
+        memory.put(client(1, 10));
+        let row = client(1, 10).row;
+        assert!(memory.made_of(&row).is_some());
+        for other in [
+            ClientRow { id: "2".to_owned(), ..row.clone() },
+            ClientRow { metadata: "y".repeat(10), ..row.clone() },
+            ClientRow { secret_hash: None, ..row.clone() },
+            ClientRow { old_secret_until: Some(1), ..row.clone() },
+            ClientRow { registration_token_hash: Some("hash".to_owned()), ..row.clone() },
+            ClientRow { updated_at: 2, ..row },
+        ] {
+            assert!(memory.made_of(&other).is_none(), "{other:?}");
+        }
     }
 
     fn kept(memory: &Memory) -> (usize, usize) {
@@ -178,7 +244,7 @@ mod tests {
             (1, 1, 62_000, false),
             (1, 1, 61_000, false),
         ] {
-            memory.put(&client(1), 10);
+            memory.put(client(1, 10));
             let era = memory.era;
             memory.learn(version, changes, now_ms);
             let what = format!("{version} {changes} {now_ms}");
@@ -189,19 +255,19 @@ mod tests {
     #[test]
     fn however_many_there_are_a_bounded_number_is_kept_and_whoever_is_asked_for_stays() {
         let mut memory = Memory::default();
-        memory.put(&client(0), 100);
+        memory.put(client(0, 100));
         for n in 1..100_000 {
-            memory.put(&client(n), 100);
+            memory.put(client(n, 100));
             assert!(memory.get("0").is_some(), "asked for each time");
             assert!(kept(&memory).0 <= MOST);
         }
         assert!(memory.get("1").is_none());
         let mut memory = Memory::default();
         for n in 0..1000 {
-            memory.put(&client(n), 100_000);
+            memory.put(client(n, 100_000));
             assert!(kept(&memory).1 <= MOST_BYTES);
         }
-        memory.put(&client(1001), MOST_BYTES);
+        memory.put(client(1001, MOST_BYTES));
         assert!(memory.get("1001").is_none(), "what is larger than a shelf is not kept");
     }
 }

@@ -235,9 +235,8 @@ pub fn find_in_use(tx: &mut Tx, id: &str) -> store::Result<Later<Option<ClientRo
 ///
 /// # Errors
 /// When it is gone.
-pub fn in_use(found: Later<Option<ClientRow>>) -> store::Result<Client> {
-    let row = found.answer()?;
-    Client::from_row(row.ok_or(store::Error::Orphan { query: "clients::FIND_IN_USE" })?)
+pub fn in_use(found: Later<Option<ClientRow>>) -> store::Result<ClientRow> {
+    found.answer()?.ok_or(store::Error::Orphan { query: "clients::FIND_IN_USE" })
 }
 
 /// The client of this id as it stays until this transaction has changed it.

@@ -70,7 +70,6 @@ impl Sqlite {
     /// # Errors
     /// When the turn does not come in time, or the file is not there any more.
     pub(super) async fn write(&self, watch: &Arc<Watch>) -> Result<Session> {
-        self.file.still_there()?;
         let turn = self.writer.turn().await?;
         watch.acquired();
         Ok(Session::writing(turn, Arc::clone(watch)))
@@ -90,7 +89,7 @@ impl Sqlite {
     fn new(file: Opened, first: Line, max_connections: u32) -> std::io::Result<Self> {
         let readers = Pool::new(max_connections.max(1));
         readers.rest(first);
-        let writer = Writer::start(file.path(), &readers)?;
+        let writer = Writer::start(&file, &readers)?;
         Ok(Self { readers, writer, file })
     }
 }

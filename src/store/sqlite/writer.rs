@@ -12,7 +12,6 @@
 //!
 //! When there is nothing to commit for a while, the committer gives back the memory that the connections do not need meanwhile.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
@@ -21,6 +20,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 use tokio::time::{sleep, timeout};
 
 use super::Line;
+use super::file::Opened;
 use crate::store::pool::{PATIENCE, Pool};
 use crate::store::{Error, Result};
 
@@ -54,7 +54,7 @@ type Outcome = std::result::Result<(), Arc<str>>;
 /// What whoever has the turn works at.
 #[derive(Debug)]
 struct Desk {
-    file: PathBuf,
+    file: Opened,
     /// None before the first transaction, and after a failure.
     line: Option<Line>,
     is_closed: bool,
@@ -72,8 +72,8 @@ pub(super) struct Turn {
 
 impl Writer {
     /// Starts the committer, which also looks after readers that rest.
-    pub(super) fn start(file: &Path, readers: &Arc<Pool<Line>>) -> std::io::Result<Arc<Self>> {
-        let desk = Desk { file: file.to_owned(), line: None, is_closed: false, group: Vec::new() };
+    pub(super) fn start(file: &Opened, readers: &Arc<Pool<Line>>) -> std::io::Result<Arc<Self>> {
+        let desk = Desk { file: file.clone(), line: None, is_closed: false, group: Vec::new() };
         let desk = Arc::new(Mutex::new(desk));
         let (committer, orders) = mpsc::channel();
         let (commits, readers) = (Arc::clone(&desk), Arc::clone(readers));
@@ -121,9 +121,10 @@ async fn begun(mut desk: OwnedMutexGuard<Desk>) -> Result<OwnedMutexGuard<Desk>>
 }
 
 impl Desk {
-    /// Begins a turn: the group's transaction, or a savepoint in it. False while another process writes.
+    /// Begins a turn: the group's transaction, unless the file has gone, or a savepoint in it. False while another process writes.
     fn try_begin(&mut self) -> Result<bool> {
         let begun = if self.group.is_empty() {
+            self.file.still_there()?;
             self.opened()?.try_begin()
         } else {
             self.opened()?.control("SAVEPOINT turn").map(|()| true)
@@ -141,7 +142,7 @@ impl Desk {
         }
         let line = match self.line.take() {
             Some(line) => line,
-            None => Line::open(&self.file, false)
+            None => Line::open(self.file.path(), false)
                 .and_then(Line::that_writes)
                 .map_err(|e| Error::from_sqlite("connect", e))?,
         };
@@ -319,6 +320,7 @@ mod tests {
             readers.rest(Line::open(&file, false).unwrap());
         }
         let line = Line::open(&file, false).unwrap();
+        let file = Opened::at(&file).unwrap();
         let desk = Desk { file, line: Some(line), is_closed: false, group: Vec::new() };
         let desk = Mutex::new(desk);
         save_memory(&desk, &readers, IDLE);

@@ -5,7 +5,7 @@ use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 
 use super::super::pending::to_the_loop;
 use super::super::request::destination::Doorway;
-use super::grant::{Proven, open_session};
+use super::grant::{OpenSession, Proven, open_session};
 use crate::audit::{Actor, Event};
 use crate::directory::Person;
 use crate::keys::secret::entropy;
@@ -42,7 +42,8 @@ pub(super) async fn enter(
     if !claimed.happened()? {
         return Ok(to_the_loop(&signin.id));
     }
-    let Some((session_id, cookies)) = open_session(provider, &mut tx, &proven, known, now).await? else {
+    let opened = open_session(provider, &mut tx, &proven, known, now).await?;
+    let Some(OpenSession { id: session_id, cookies, .. }) = opened else {
         return Ok(to_the_loop(&signin.id));
     };
     let person = &proven.standing.person;

@@ -1,5 +1,7 @@
 //! The end of a sign-in that is right: session, grant, code and announcement are one transaction, and the app gets its answer.
 
+use std::sync::Arc;
+
 use axum::http::header;
 use axum::response::{AppendHeaders, IntoResponse, Response};
 
@@ -99,7 +101,7 @@ pub(in crate::oidc::authorize) async fn grant(
         return Ok(to_the_loop(proven.signin.map_or("", |signin| &signin.id)));
     };
     let Held { client, grant_id, session_id, cookies, is_live } = held;
-    let client = &client;
+    let client = &*client;
     let request = &match obstacle(&mut tx, client, request, &proven, now).await? {
         Ok(permitted) => permitted,
         Err(refusal) => {
@@ -149,7 +151,7 @@ fn after(provider: &Provider, client: &Client, proven: &Proven<'_>, announced: b
 
 /// What a grant hangs from, kept as it is until the transaction is over.
 struct Held {
-    client: Client,
+    client: Arc<Client>,
     grant_id: String,
     session_id: String,
     /// The cookies of a new session.
@@ -174,13 +176,14 @@ async fn hold(
     let grant_id = new_id_at(now_ms, &mut entropy());
     let claimed = claim(tx, proven, &grant_id, now).await?;
     let opened = open_session(provider, tx, proven, known, now).await?;
-    let Some((session_id, cookies)) = opened else { return Ok(None) };
-    let is_live = match session_clients::add(tx, &session_id, client_id).await {
+    let Some(OpenSession { id: session_id, cookies, seen }) = opened else { return Ok(None) };
+    match session_clients::add(tx, &session_id, client_id).await {
         // Deleted a moment ago, and the sign-in with it.
         Err(gone) if gone.is_orphan() && proven.signin.is_some() => return Ok(None),
         noted => noted?,
-    };
-    let client = clients::in_use(in_use)?;
+    }
+    let is_live = seen.happened()?;
+    let client = provider.clients.of_row(clients::in_use(in_use)?)?;
     let is_over = !claimed.happened()? || (proven.signin.is_some() && request.is_astray(&client));
     Ok((!is_over).then_some(Held { client, grant_id, session_id, cookies, is_live }))
 }
@@ -259,19 +262,28 @@ async fn remember_consent(
     Ok(tokens::remember_consent(tx, user, &client.id, &scopes.to_string(), now).await?)
 }
 
-/// The session that the grant hangs from, and the cookies of a new one. None when the sign-in stands on one that has ended.
+/// The session that a grant hangs from.
+pub(super) struct OpenSession {
+    pub(super) id: String,
+    /// The cookies of a new one.
+    pub(super) cookies: Vec<String>,
+    /// It was noted to be in use: that has not happened when it has ended meanwhile.
+    seen: Later<u64>,
+}
+
+/// The session that the grant hangs from. None when the sign-in stands on one that has ended.
 pub(super) async fn open_session(
     provider: &Provider,
     tx: &mut Tx,
     proven: &Proven<'_>,
     known: Option<&Known>,
     now: i64,
-) -> Result<Option<(String, Vec<String>)>, Problem> {
+) -> Result<Option<OpenSession>, Problem> {
     let state = &provider.signin;
     let user = &proven.standing.person.id;
     if let (false, Some(session)) = (proven.is_fresh(), proven.session) {
-        sessions::see(tx, &session.id, now).await?;
-        return Ok(Some((session.id.clone(), Vec::new())));
+        let seen = sessions::see(tx, &session.id, now)?;
+        return Ok(Some(OpenSession { id: session.id.clone(), cookies: Vec::new(), seen }));
     }
     if let Some(session_id) = proven.signin.and_then(|signin| signin.session_id.as_deref())
         && !sessions::hold(tx, session_id, now).await?
@@ -284,7 +296,7 @@ pub(super) async fn open_session(
     let opened = session::open(tx, proven.session, user, proofs, &state.session, now, &mut entropy()).await?;
     let mut cookies = vec![state.cookies.set(SESSION_COOKIE, opened.cookie.reveal(), Lifetime::Browser)];
     cookies.extend(known::remember(tx, state, known, user, now, &mut entropy()).await?);
-    Ok(Some((opened.id, cookies)))
+    Ok(Some(OpenSession { id: opened.id, cookies, seen: Later::here(1) }))
 }
 
 fn new_grant(
