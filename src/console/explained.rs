@@ -47,11 +47,7 @@ pub(super) async fn at_app(
 ) -> Result<(Explained, Option<Assurance>), Problem> {
     let attempts = i64::from(visit.provider().signin.settings.code_attempts);
     let found = explain::explain(conn, person, demand, attempts, visit.now()).await?;
-    let (outcome, proves) = match found.undelivered {
-        Some(answer) if Meaning::of(&answer).concerns_all() => (NOTHING_SENT, None),
-        Some(_) => (UNDELIVERED, None),
-        None => (found.outcome, found.proves),
-    };
+    let (outcome, proves) = outcome(found);
     let mut told = told(person, outcome);
     if demand == Demand::TwoFactors {
         told.because.push(Said::new("explained-app-insists"));
@@ -59,15 +55,40 @@ pub(super) async fn at_app(
     Ok((told, proves))
 }
 
-/// About somebody on a list: most of them need no further look.
-pub(super) async fn of_listed(visit: &Visit, conn: &mut Conn, listed: &Listed) -> Result<Explained, Problem> {
+/// About those on a list, in its order: most of them need no further look.
+pub(super) async fn of_listed(
+    visit: &Visit,
+    conn: &mut Conn,
+    list: &[Listed],
+) -> Result<Vec<Explained>, Problem> {
+    let attempts = i64::from(visit.provider().signin.settings.code_attempts);
+    let unclear: Vec<&Person> =
+        list.iter().filter(|listed| is_unclear(listed)).map(|listed| &listed.person).collect();
+    let found = explain::explain_all(conn, &unclear, Demand::Whatever, attempts, visit.now()).await?;
+    let mut found = found.into_iter();
+    let explained = list.iter().map(|listed| {
+        let plain = if listed.person.status == Status::Active { "well" } else { "refused" };
+        let looked = if is_unclear(listed) { found.next() } else { None };
+        told(&listed.person, looked.map_or(plain, |found| outcome(found).0))
+    });
+    Ok(explained.collect())
+}
+
+/// Whether the list alone does not say whether somebody can sign in.
+fn is_unclear(listed: &Listed) -> bool {
     let person = &listed.person;
     let asked = person.two_factor() != TwoFactor::Off && !person.overrides_two_factor();
-    let unclear = asked && (listed.codes_stopped || listed.refused || person.deliverable_address().is_none());
-    if person.status == Status::Active && unclear {
-        return of(visit, conn, person).await;
+    let doubtful = listed.codes_stopped || listed.refused || person.deliverable_address().is_none();
+    person.status == Status::Active && asked && doubtful
+}
+
+/// The word for what was found, and what will have been proven.
+fn outcome(found: explain::Explanation) -> (&'static str, Option<Assurance>) {
+    match found.undelivered {
+        Some(answer) if Meaning::of(&answer).concerns_all() => (NOTHING_SENT, None),
+        Some(_) => (UNDELIVERED, None),
+        None => (found.outcome, found.proves),
     }
-    Ok(told(person, if person.status == Status::Active { "well" } else { "refused" }))
 }
 
 /// The words for an outcome.

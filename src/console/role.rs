@@ -392,8 +392,8 @@ async fn page(
     };
     let holding = match (role, &served) {
         (Some(role), Some(top)) if visit.tree.has_all_of(&top.id) && visit.holds(own::VIEW_USERS) => {
-            let (found, _) = people::needs_of_role(conn, &role.id, "").await?;
-            found.into_iter().take(NAMED).map(|need| (need.id, need.login)).collect()
+            let (found, _) = people::needs_of_role(conn, &role.id, "", NAMED).await?;
+            found.into_iter().map(|need| (need.id, need.login)).collect()
         }
         _ => Vec::new(),
     };

@@ -17,7 +17,7 @@ use crate::directory::listing::{self, Listed, Order, Sort, Which};
 use crate::directory::rights::own;
 use crate::directory::{Tree, groups};
 use crate::signin::last;
-use crate::signin::preview::count_locked_out_in;
+use crate::signin::preview::{KeptOut, count_locked_out_in};
 use crate::store::Conn;
 use crate::store::groups::GroupRow;
 use crate::web::Problem;
@@ -130,18 +130,18 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
     let sort =
         ORDERS.into_iter().find(|(word, _)| Some(*word) == asked.sort).map_or(Sort::Login, |(_, sort)| sort);
     let order = Order { sort, last_first: asked.descending, after: &asked.after };
-    let mut found = listing::list_in(&mut conn, &tree, which, &asked.q, order, more()).await?;
+    drop(conn);
+    let (mut found, kept_out) = look(&visit, &tree, which, &asked.q, order).await?;
+    let mut conn = visit.read().await?;
     let more = found.len() > SHOWN;
     found.truncate(SHOWN);
     let next = match found.last().filter(|_| more) {
         Some(last) => Some(listing::mark(&mut conn, sort, last).await?),
         None => None,
     };
-    let kept_out = count_locked_out_in(&mut conn, &tree, COUNTED).await?;
-    let mut people = Vec::with_capacity(found.len());
-    for listed in &found {
-        people.push(line(&visit, &mut conn, listed).await?);
-    }
+    let states = explained::of_listed(&visit, &mut conn, &found).await?;
+    let mut people: Vec<Line> =
+        found.iter().zip(states).map(|(listed, state)| line(&visit, listed, state)).collect();
     if which == Which::KeptOut {
         people.retain(|line| !line.state.well);
     }
@@ -175,6 +175,20 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
     }))
 }
 
+/// Those of a page and one more, and how many of all cannot sign in. Side by side where the database can: each has a connection of its own, and
+/// holds none while it waits for one.
+async fn look(
+    visit: &Visit,
+    tree: &Tree,
+    which: Which,
+    search: &str,
+    order: Order<'_>,
+) -> Result<(Vec<Listed>, KeptOut), Problem> {
+    let list = async { listing::list_in(&mut visit.read().await?, tree, which, search, order, more()).await };
+    let count = async { count_locked_out_in(&mut visit.read().await?, tree, COUNTED).await };
+    Ok(tokio::try_join!(list, count)?)
+}
+
 fn more() -> i64 {
     i64::try_from(SHOWN + 1).unwrap_or(i64::MAX)
 }
@@ -196,15 +210,15 @@ const fn label(which: Which) -> &'static str {
     }
 }
 
-async fn line(visit: &Visit, conn: &mut Conn, listed: &Listed) -> Result<Line, Problem> {
+fn line(visit: &Visit, listed: &Listed, state: Explained) -> Line {
     let person = &listed.person;
-    Ok(Line {
+    Line {
         id: person.id.clone(),
         login: person.login.clone(),
         name: person.name.clone().unwrap_or_default(),
         group: person.group.as_ref().map(|group| group.name.clone()),
         role: person.role.name.clone(),
-        state: explained::of_listed(visit, conn, listed).await?,
+        state,
         last: listed.signed_in_at.map(|at| visit.moment(at)),
-    })
+    }
 }

@@ -8,7 +8,8 @@ use super::policy::{self, Actor};
 use super::rights::{Rights, SITE_ADMINISTRATOR, own};
 use super::two_factor::TwoFactor;
 use crate::mail::{Meaning, Unsent, Working};
-use crate::store::needs::{self, NeedRow};
+use crate::store::groups::GroupRow;
+use crate::store::needs::{self, Doubt, DoubtRow, NeedRow};
 use crate::store::{Conn, Error, Result, domains, groups, roles, users};
 
 /// How many people are read at once.
@@ -161,11 +162,35 @@ pub struct Need {
 impl Need {
     /// What the rows say, and what has become of mail since.
     pub(super) async fn all_from_rows(conn: &mut Conn, rows: Vec<NeedRow>) -> Result<Vec<Self>> {
-        let ours = |row: &NeedRow| {
-            row.undelivered.as_deref().is_some_and(|answer| Meaning::of(answer).concerns_all())
-        };
-        let working = if rows.iter().any(ours) { Working::load(conn).await? } else { Working::default() };
+        let working = working(conn, rows.iter().map(|row| row.undelivered.as_deref())).await?;
         rows.into_iter().map(|row| Self::from_row(row, &working)).collect()
+    }
+
+    /// The same of those of a group who are active and in one doubt.
+    pub(super) async fn all_in_doubt(
+        conn: &mut Conn,
+        group: &GroupRow,
+        doubt: Doubt,
+        rows: Vec<DoubtRow>,
+    ) -> Result<Vec<Self>> {
+        let working = working(conn, rows.iter().map(|row| row.undelivered.as_deref())).await?;
+        let full = |row: DoubtRow| NeedRow {
+            id: row.id,
+            login: row.login,
+            login_key: row.login_key,
+            group_id: Some(group.id.clone()),
+            email: row.email,
+            status: Status::Active.name().to_owned(),
+            role_rights: row.role_rights,
+            top_id: Some(group.top_id.clone()),
+            two_factor_setting: Some(group.two_factor_setting.clone()),
+            // Since when is not asked.
+            stopped_at: (doubt == Doubt::Stopped).then_some(0),
+            undelivered: row.undelivered,
+            unreached: row.unreached,
+            undelivered_at: row.undelivered_at,
+        };
+        rows.into_iter().map(|row| Self::from_row(full(row), &working)).collect()
     }
 
     fn from_row(row: NeedRow, working: &Working) -> Result<Self> {
@@ -194,6 +219,12 @@ impl Need {
     }
 }
 
+/// Since when mail works again, where one of these answers says that it did not for anybody.
+async fn working<'a>(conn: &mut Conn, mut answers: impl Iterator<Item = Option<&'a str>>) -> Result<Working> {
+    let ours = answers.any(|answer| answer.is_some_and(|answer| Meaning::of(answer).concerns_all()));
+    if ours { Working::load(conn).await } else { Ok(Working::default()) }
+}
+
 /// At most `limit` of those of a group who are not disabled, by login, and the key that the next ones come after; none after the last.
 ///
 /// # Errors
@@ -210,7 +241,7 @@ pub async fn needs(
     Ok((Need::all_from_rows(conn, rows).await?, next))
 }
 
-/// A page of those who hold a role, by login, and the key that the next page comes after; none after the last.
+/// The same of those who hold a role.
 ///
 /// # Errors
 /// When the database refuses.
@@ -218,8 +249,10 @@ pub async fn needs_of_role(
     conn: &mut Conn,
     role_id: &str,
     after: &str,
+    limit: usize,
 ) -> Result<(Vec<Need>, Option<String>)> {
-    let rows = needs::of_role(conn, role_id, after, PAGE).await?;
+    let limit = i64::try_from(limit).unwrap_or(PAGE).min(PAGE);
+    let rows = needs::of_role(conn, role_id, after, limit).await?;
     let next = rows.last().map(|row| row.login_key.clone());
     Ok((Need::all_from_rows(conn, rows).await?, next))
 }

@@ -8,6 +8,7 @@ use super::rights::{Rights, own};
 use super::tree::Tree;
 use super::two_factor::TwoFactor;
 use crate::store::groups::GroupRow;
+pub use crate::store::needs::Doubt;
 use crate::store::needs::{self, Among};
 use crate::store::{Conn, Error, Result};
 
@@ -158,6 +159,23 @@ pub async fn alike(conn: &mut Conn, group: &GroupRow) -> Result<Vec<(Need, Vec<S
         alike.push((need, ids.split(' ').map(str::to_owned).collect()));
     }
     Ok(alike)
+}
+
+/// Those of a group who are active, have an address, and are in this doubt, after the user of this id; and the id that the next ones come
+/// after, none after the last. At most `looked_at` are looked at. Of a message that was refused nothing is known where their codes are
+/// stopped, which comes first.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn in_one_doubt(
+    conn: &mut Conn,
+    group: &GroupRow,
+    doubt: Doubt,
+    after: &str,
+    looked_at: i64,
+) -> Result<(Vec<Need>, Option<String>)> {
+    let (rows, next) = needs::in_one_doubt(conn, doubt, &group.id, after, looked_at).await?;
+    Ok((Need::all_in_doubt(conn, group, doubt, rows).await?, next))
 }
 
 async fn are_few(conn: &mut Conn, among: Among<'_>) -> Result<bool> {

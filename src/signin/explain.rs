@@ -5,7 +5,8 @@ use std::fmt;
 use super::decide::{Assurance, Demand, Facts, Hindrance, Next, Reach, decide};
 use super::facts;
 use crate::directory::{Person, Status, TwoFactor, people};
-use crate::store::{Conn, Result, challenges};
+use crate::store::challenges::{self, Codes};
+use crate::store::{Conn, Result};
 
 /// The answer, for the command line and the managers' console.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -36,6 +37,37 @@ pub async fn explain(
     now: i64,
 ) -> Result<Explanation> {
     let codes = challenges::codes_of(conn, &person.id, now, attempts).await?;
+    look(conn, person, codes, demand, now).await
+}
+
+/// The same about several, all of whose codes are asked for at once.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn explain_all(
+    conn: &mut Conn,
+    people: &[&Person],
+    demand: Demand,
+    attempts: i64,
+    now: i64,
+) -> Result<Vec<Explanation>> {
+    let asked = people.iter().map(|person| challenges::ask_codes_of(conn, &person.id, now, attempts));
+    let asked = asked.collect::<Result<Vec<_>>>()?;
+    conn.answers().await?;
+    let mut all = Vec::with_capacity(people.len());
+    for (person, codes) in people.iter().zip(asked) {
+        all.push(look(conn, person, codes.answer()?.unwrap_or_default(), demand, now).await?);
+    }
+    Ok(all)
+}
+
+async fn look(
+    conn: &mut Conn,
+    person: &Person,
+    codes: Codes,
+    demand: Demand,
+    now: i64,
+) -> Result<Explanation> {
     let facts = facts::about(person, codes, demand, now);
     let mut explanation = tell(person, &facts);
     let by_mail = explanation.outcome == "password_and_code" && facts.reach == Reach::Email;

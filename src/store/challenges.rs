@@ -1,8 +1,8 @@
 //! Which queries keep emailed codes, codes given by hand, and the count of wrong ones?
 
-use super::macros::{execute, optional, queries};
+use super::macros::{execute, optional, optional_later, queries};
 use super::row::from_row;
-use super::{AHEAD, Conn, Result};
+use super::{AHEAD, Conn, Later, Result};
 
 /// What makes [`Codes`] of a user, at `$2`, where each code may be tried `$3` times and may come from `$4` seconds ahead: the first half
 /// asks what `LIVE_HAND_CODE` asks.
@@ -315,8 +315,17 @@ from_row!(Codes { by_hand, stopped });
 /// # Errors
 /// When the database refuses.
 pub async fn codes_of(conn: &mut Conn, user_id: &str, now: i64, limit: i64) -> Result<Codes> {
-    let codes = optional!(conn, Codes, CODES_OF, user_id, now, limit, AHEAD)?;
-    Ok(codes.unwrap_or_default())
+    let codes = ask_codes_of(conn, user_id, now, limit)?;
+    conn.answers().await?;
+    Ok(codes.answer()?.unwrap_or_default())
+}
+
+/// The same with the next answer that is waited for.
+///
+/// # Errors
+/// When the database refuses.
+pub fn ask_codes_of(conn: &mut Conn, user_id: &str, now: i64, limit: i64) -> Result<Later<Option<Codes>>> {
+    optional_later!(conn, Codes, CODES_OF, user_id, now, limit, AHEAD)
 }
 
 /// Lets a user's codes given by hand whose time is over be over for good, because one is tried.

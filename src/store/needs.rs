@@ -4,6 +4,17 @@ use super::macros::{all, optional, queries, within};
 use super::row::from_row;
 use super::{Conn, Result};
 
+/// That a message `m` is the last of a user `u`, and did not reach the address that they have.
+macro_rules! undelivered {
+    () => {
+        "m.user_id = u.id AND m.state = 'refused' AND m.done_at IS NOT NULL
+         AND lower(m.address) = lower(COALESCE(NULLIF(TRIM(u.email), ''), u.login))
+         AND NOT EXISTS (SELECT 1 FROM messages x
+                         WHERE x.user_id = m.user_id AND x.done_at IS NOT NULL AND x.created_at_ms >= m.created_at_ms
+                           AND (x.created_at_ms > m.created_at_ms OR x.id > m.id))"
+    };
+}
+
 /// A query for what decides whether users can be sent a code; the argument says whose.
 macro_rules! needs {
     ($($which:tt)+) => {
@@ -12,11 +23,10 @@ macro_rules! needs {
                     CASE WHEN m.id IS NOT NULL THEN COALESCE(m.answer, '') END AS undelivered,
                     m.address AS unreached, m.done_at AS undelivered_at
              FROM users u JOIN roles r ON r.id = u.role_id LEFT JOIN groups g ON g.id = u.group_id
-             LEFT JOIN code_budgets b ON b.user_id = u.id
-             LEFT JOIN messages m ON m.state = 'refused'
-                  AND lower(m.address) = lower(COALESCE(NULLIF(TRIM(u.email), ''), u.login))
-                  AND m.id = (SELECT x.id FROM messages x WHERE x.user_id = u.id AND x.done_at IS NOT NULL
-                              ORDER BY x.created_at_ms DESC, x.id DESC LIMIT 1) ",
+             LEFT JOIN code_budgets b ON b.user_id = u.id AND b.stopped_at IS NOT NULL
+             LEFT JOIN messages m ON ",
+            undelivered!(),
+            " ",
             $($which)+
         )
     };
@@ -38,11 +48,16 @@ macro_rules! whom {
 /// second argument says more of whom.
 macro_rules! first {
     (group, $who:expr) => {
+        first!("x.group_id", $who)
+    };
+    ($group:literal, $who:expr) => {
         needs!(
             "WHERE u.login_key IN (SELECT login_key FROM (
                  SELECT x.login_key FROM users x WHERE ",
             $who,
-            " AND x.group_id = $1 AND x.status <> 'disabled' AND x.login_key > $2
+            " AND ",
+            $group,
+            " = $1 AND x.status <> 'disabled' AND x.login_key > $2
                  ORDER BY x.login_key LIMIT $3) AS first)
              ORDER BY u.login_key LIMIT $3"
         )
@@ -61,11 +76,11 @@ macro_rules! first {
     };
 }
 
-/// That a user `x` has nothing that could be an address; those are alike, whatever else there is about them. The expressions are those of an
-/// index.
+/// That a user `x` without an address has nothing that could be one; those are alike, whatever else there is about them. The expressions are those
+/// of two indexes, and so is the other way to name the group.
 macro_rules! nothing {
     () => {
-        "x.addressless AND x.status <> 'disabled' AND TRIM(COALESCE(x.email, '')) = '' AND replace(x.login, '@', '') = x.login"
+        "TRIM(COALESCE(x.email, '')) = '' AND x.login = replace(x.login, '@', '')"
     };
 }
 
@@ -78,19 +93,48 @@ macro_rules! hard {
     };
 }
 
-/// The ids of the first so many users, after this one, whose codes are stopped or to whom a message was refused, whoever they are.
+/// The ids of those, after this one, whose codes are stopped, in their order.
+macro_rules! stopped {
+    ($after:literal) => {
+        concat!(
+            "SELECT s.user_id FROM code_budgets s WHERE s.stopped_at IS NOT NULL AND s.user_id > ",
+            $after,
+            " ORDER BY s.user_id"
+        )
+    };
+}
+
+/// The same of those to whom a message was refused.
+macro_rules! refused {
+    ($after:literal) => {
+        concat!(
+            "SELECT DISTINCT y.user_id FROM messages y WHERE y.state = 'refused' AND y.user_id > ",
+            $after,
+            " ORDER BY y.user_id"
+        )
+    };
+}
+
+/// The last of the first `$2` of these, and how many they are.
+macro_rules! last {
+    ($found:expr) => {
+        concat!("SELECT MAX(user_id) AS last, COUNT(*) AS n FROM (", $found, " LIMIT $2) AS found")
+    };
+}
+
+/// The first so many of both.
 macro_rules! in_doubt {
     ($after:literal, $limit:literal) => {
         concat!(
             "SELECT user_id FROM (
-                 SELECT user_id FROM (SELECT s.user_id FROM code_budgets s WHERE s.stopped_at IS NOT NULL AND s.user_id > ",
-            $after,
-            " ORDER BY s.user_id LIMIT ",
+                 SELECT user_id FROM (",
+            stopped!($after),
+            " LIMIT ",
             $limit,
             ") AS stopped
-                 UNION SELECT user_id FROM (SELECT DISTINCT y.user_id FROM messages y WHERE y.state = 'refused' AND y.user_id > ",
-            $after,
-            " ORDER BY y.user_id LIMIT ",
+                 UNION SELECT user_id FROM (",
+            refused!($after),
+            " LIMIT ",
             $limit,
             ") AS refused) AS doubt
              ORDER BY user_id LIMIT ",
@@ -112,12 +156,27 @@ macro_rules! doubtful {
     };
 }
 
-/// That a user `u` of the group `$1` has the status `$2`, and no `override_2fa`.
-macro_rules! needing {
+/// The ids of the roles of the tree of the group `$1` that hold `override_2fa`.
+macro_rules! overriding {
     () => {
-        "u.group_id = $1 AND u.status = $2
-           AND u.role_id NOT IN (SELECT r.id FROM groups t JOIN roles r ON COALESCE(r.group_id, '') = t.top_id
-                                 WHERE t.id = $1 AND ' ' || r.rights || ' ' LIKE '% override!_2fa %' ESCAPE '!')"
+        "SELECT r.id FROM groups t JOIN roles r ON COALESCE(r.group_id, '') = t.top_id
+         WHERE t.id = $1 AND ' ' || r.rights || ' ' LIKE '% override!_2fa %' ESCAPE '!'"
+    };
+}
+
+/// Those of the group `$1` who are active and have an address, among the first so many users, after this one, whose ids a query finds; what is known
+/// of their codes and messages, and where that is.
+macro_rules! have_address {
+    ($found:expr, $columns:literal, $joins:expr) => {
+        concat!(
+            "SELECT u.id, u.login, u.login_key, u.email, r.rights AS role_rights, ",
+            $columns,
+            " FROM (",
+            $found,
+            " LIMIT $3) AS d JOIN users u ON u.id = d.user_id JOIN roles r ON r.id = u.role_id ",
+            $joins,
+            " WHERE NOT u.addressless AND COALESCE(u.group_id, '') = $1 AND u.status = 'active' ORDER BY u.id LIMIT $3"
+        )
     };
 }
 
@@ -129,20 +188,38 @@ queries! {
     // in one order. Each looks at no more than it is asked for, however many there are.
     GROUP_NOWHERE = first!(group, "x.addressless");
     TREE_NOWHERE = first!(tree, "x.addressless");
-    GROUP_NOWHERE_BUT_ALIKE = first!(group, concat!("x.addressless AND NOT (", nothing!(), ")"));
+    GROUP_NOWHERE_BUT_ALIKE = first!("x.group_id || ''", concat!("x.addressless AND NOT (", nothing!(), ")"));
     ALIKE = concat!(
         "SELECT r.rights AS role_rights, c.ids
-         FROM (SELECT x.role_id, string_agg(x.id, ' ') AS ids FROM users x WHERE x.group_id = $1 AND x.status = 'active' AND ", nothing!(), " GROUP BY x.role_id) AS c
+         FROM (SELECT x.role_id, string_agg(x.id, ' ') AS ids FROM users x
+               WHERE x.group_id || '' = $1 AND x.status = 'active' AND x.addressless AND ", nothing!(), " GROUP BY x.role_id) AS c
          JOIN roles r ON r.id = c.role_id ORDER BY r.id LIMIT $2");
     GROUP_IN_DOUBT = doubtful!(group);
     TREE_IN_DOUBT = doubtful!(tree);
+    // The same of a group, in two: whoever goes through all of them reads no more of each than decides.
+    STOPPED_OF_GROUP = have_address!(
+        stopped!("$2"),
+        "CAST(NULL AS TEXT) AS undelivered, CAST(NULL AS TEXT) AS unreached, CAST(NULL AS BIGINT) AS undelivered_at",
+        "");
+    LAST_STOPPED = last!(stopped!("$1"));
+    REFUSED_OF_GROUP = have_address!(
+        refused!("$2"),
+        "COALESCE(m.answer, '') AS undelivered, m.address AS unreached, m.done_at AS undelivered_at",
+        concat!("JOIN messages m ON ", undelivered!()));
+    LAST_REFUSED = last!(refused!("$1"));
     LAST_IN_DOUBT = concat!("SELECT MAX(user_id) AS last, COUNT(*) AS n FROM (", in_doubt!("$1", "$2"), ") AS found");
     GROUP_OF_FEW = first!(group, hard!());
-    GROUP_OF_FEW_BUT_ALIKE = first!(group, concat!(hard!(), " AND NOT (", nothing!(), ")"));
+    GROUP_OF_FEW_BUT_ALIKE = first!(group, concat!(hard!(), " AND NOT (x.addressless AND ", nothing!(), ")"));
     TREE_OF_FEW = first!(tree, hard!());
-    // Most are asked: whoever is not is counted one by one.
-    COUNT_NEEDING = concat!("SELECT COUNT(*) FROM users u WHERE ", needing!());
-    NEEDING = concat!("SELECT u.id, u.login FROM users u WHERE ", needing!(), " ORDER BY u.login_key LIMIT $3");
+    // Most need a code: nobody's role is looked at, and those of the few roles that do without are taken off.
+    COUNT_NEEDING = concat!(
+        "SELECT (SELECT COUNT(*) FROM users WHERE group_id = $1 AND status = $2)
+              - (SELECT COUNT(*) FROM (", overriding!(), ") AS o
+                 CROSS JOIN users u WHERE u.group_id = $1 AND u.role_id = o.id AND u.status = $2)");
+    NEEDING = concat!(
+        "SELECT u.id, u.login FROM users u
+         WHERE u.group_id = $1 AND u.status = $2 AND u.role_id NOT IN (", overriding!(), ")
+         ORDER BY u.login_key LIMIT $3");
     COUNT_OF_ROLE = "SELECT (SELECT COUNT(*) FROM users WHERE role_id = $1)
                           - (SELECT COUNT(*) FROM users WHERE role_id = $1 AND status = 'disabled')";
     OF_ROLE = needs!("WHERE u.role_id = $1 AND u.status <> 'disabled' AND u.login_key > $2
@@ -197,6 +274,38 @@ from_row!(NeedRow {
     unreached,
     undelivered_at
 });
+
+/// Somebody of a group, active, with an address, whom a code may not reach all the same.
+#[derive(Clone, Debug)]
+pub struct DoubtRow {
+    /// The user's id.
+    pub id: String,
+    /// The login as it was written.
+    pub login: String,
+    /// What it is compared by.
+    pub login_key: String,
+    /// The email address.
+    pub email: Option<String>,
+    /// The rights of their role, separated by spaces.
+    pub role_rights: String,
+    /// As of a [`NeedRow`].
+    pub undelivered: Option<String>,
+    /// As of a [`NeedRow`].
+    pub unreached: Option<String>,
+    /// As of a [`NeedRow`].
+    pub undelivered_at: Option<i64>,
+}
+
+from_row!(DoubtRow { id, login, login_key, email, role_rights, undelivered, unreached, undelivered_at });
+
+/// What may keep a code from somebody who has an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// Their codes are stopped.
+    Stopped,
+    /// The last message did not reach the address that they have.
+    Refused,
+}
 
 /// At most `limit` of those of a group who are not disabled and whose folded logins come after `after`.
 ///
@@ -277,6 +386,31 @@ pub async fn in_doubt(
         }
         Among::Tree(root) => all!(conn, NeedRow, TREE_IN_DOUBT, root, after, looked_at),
     }
+}
+
+/// Those of a group who are active, have an address and are in this doubt, among the first `looked_at` of the whole site who are and whose ids
+/// come after this one; and the id that the next ones come after, if there may be any.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn in_one_doubt(
+    conn: &mut Conn,
+    doubt: Doubt,
+    group_id: &str,
+    after: &str,
+    looked_at: i64,
+) -> Result<(Vec<DoubtRow>, Option<String>)> {
+    let (rows, last): (_, Option<(Option<String>, i64)>) = match doubt {
+        Doubt::Stopped => (
+            all!(conn, DoubtRow, STOPPED_OF_GROUP, group_id, after, looked_at)?,
+            optional!(conn, (Option<String>, i64), LAST_STOPPED, after, looked_at)?,
+        ),
+        Doubt::Refused => (
+            all!(conn, DoubtRow, REFUSED_OF_GROUP, group_id, after, looked_at)?,
+            optional!(conn, (Option<String>, i64), LAST_REFUSED, after, looked_at)?,
+        ),
+    };
+    Ok((rows, last.and_then(|(last, n)| last.filter(|_| n == looked_at))))
 }
 
 /// The id of the last of those who were so looked at; none where there are no more.

@@ -3,7 +3,7 @@
 use countersign::directory::listing::{self, Order, Which};
 use countersign::directory::login::fold;
 use countersign::directory::{Person, words};
-use countersign::store::needs::{self, Among, NeedRow};
+use countersign::store::needs::{self, Among, Doubt, NeedRow};
 use countersign::store::tree_users::{self, Page, Sort, Way, parts};
 use countersign::store::{self, user_words};
 use proptest::prelude::*;
@@ -47,6 +47,52 @@ async fn everybody(database: &Database) -> Acme {
         acme.set(&person, changes).await.unwrap();
     }
     acme
+}
+
+/// Compares each preview with what the decision says of each person of the group.
+async fn counts_are_those_of_everybody(acme: &Acme, actor: &Person) {
+    let mut conn = acme.db.read().await.unwrap();
+    for group in [&acme.top, &acme.design] {
+        let (mut needs, mut after) = (Vec::new(), Some(String::new()));
+        while let Some(key) = after {
+            let (page, next) = people::needs(&mut conn, &group.id, &key, 500).await.unwrap();
+            needs.extend(page.into_iter().filter(|need| need.status == Status::Active));
+            after = next;
+        }
+        for to in TwoFactor::ALL {
+            let told = preview::changing(&mut conn, group, to, Some(&actor.id), None).await.unwrap();
+            let of = |lot: Lot| -> Vec<String> {
+                let lots = needs.iter().filter(|need| preview::lot(need, to, need.overrides) == lot);
+                lots.map(|need| need.login.clone()).collect()
+            };
+            for (named, expected) in [
+                (&told.asked, of(Lot::Asked)),
+                (&told.no_address, of(Lot::LockedOut(Obstacle::NoAddress))),
+                (&told.undelivered, of(Lot::LockedOut(Obstacle::Undelivered))),
+                (&told.codes_stopped, of(Lot::LockedOut(Obstacle::CodesStopped))),
+            ] {
+                let count = i64::try_from(expected.len()).unwrap();
+                let first: Vec<&String> = expected.iter().take(20).collect();
+                assert_eq!((named.names.iter().collect(), named.count), (first, count), "{} {to}", told.path);
+            }
+            let locked_out = needs
+                .iter()
+                .filter(|need| matches!(preview::lot(need, to, need.overrides), Lot::LockedOut(_)));
+            let mut ids: Vec<&String> = locked_out.map(|need| &need.id).collect();
+            ids.sort();
+            assert_eq!(told.locked_out_ids.iter().collect::<Vec<_>>(), ids, "{} {to}", told.path);
+            let of_actor = needs
+                .iter()
+                .find(|need| need.id == actor.id)
+                .map(|need| preview::lot(need, to, need.overrides));
+            assert_eq!(
+                told.actor.map(Lot::LockedOut),
+                of_actor.filter(|lot| matches!(lot, Lot::LockedOut(_))),
+                "{} {to}",
+                told.path
+            );
+        }
+    }
 }
 
 /// Whether somebody is found, as docs/console.md says it.
@@ -333,29 +379,25 @@ crate::on_both_databases! {
                       INSERT INTO messages (id, purpose, user_id, address, state, answer, attempts, created_at_ms, next_at, expires_at, done_at)
                       SELECT 'm' || id, 'test', id, email, 'refused', '550 5.1.1 no such mailbox', 1, 1, 1, 1, 1 FROM users
                       WHERE login_key IN ('nora', 'a_b', 'abe')").await;
-        let mut conn = acme.db.read().await.unwrap();
         let actor = acme.find("nia").await;
-        for group in [&acme.top, &acme.design] {
-            let (needs, _) = people::needs(&mut conn, &group.id, "", 500).await.unwrap();
-            for to in TwoFactor::ALL {
-                let told = preview::changing(&mut conn, group, to, Some(&actor.id), None).await.unwrap();
-                let of = |lot: Lot| -> Vec<String> {
-                    let lots = needs.iter().filter(|need| preview::lot(need, to, need.overrides) == lot);
-                    lots.map(|need| need.login.clone()).collect()
-                };
-                for (named, expected) in [
-                    (&told.asked, of(Lot::Asked)),
-                    (&told.no_address, of(Lot::LockedOut(Obstacle::NoAddress))),
-                    (&told.undelivered, of(Lot::LockedOut(Obstacle::Undelivered))),
-                    (&told.codes_stopped, of(Lot::LockedOut(Obstacle::CodesStopped))),
-                ] {
-                    let count = i64::try_from(expected.len()).unwrap();
-                    assert_eq!((&named.names, named.count), (&expected, count), "{} {to}", told.path);
-                }
-                let of_actor = needs.iter().find(|need| need.id == actor.id).map(|need| preview::lot(need, to, need.overrides));
-                assert_eq!(told.actor.map(Lot::LockedOut), of_actor.filter(|lot| matches!(lot, Lot::LockedOut(_))), "{} {to}", told.path);
-            }
-        }
+        counts_are_those_of_everybody(&acme, &actor).await;
+        // The same where they are many: among them some whose codes are stopped and to whom a message was refused, some to whom another got
+        // through since then or who have another address by now, and some with half an address.
+        database.run("INSERT INTO users (id, login, login_key, name, email, status, group_id, role_id, created_at, updated_at, addressless)
+                      WITH RECURSIVE numbers (n) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT n + 1 FROM numbers WHERE n < 2400)
+                      SELECT 'many' || CAST(n AS TEXT), CASE WHEN n % 50 = 0 THEN 'm@' ELSE 'm' END || CAST(n AS TEXT),
+                             CASE WHEN n % 50 = 0 THEN 'm@' ELSE 'm' END || CAST(n AS TEXT), NULL,
+                             CASE WHEN n % 10 = 0 THEN NULL WHEN n % 60 = 1 THEN 'nowhere' ELSE 'M' || CAST(n AS TEXT) || '@example.org' END,
+                             CASE WHEN n % 70 = 3 THEN 'disabled' WHEN n % 70 = 5 THEN 'invited' ELSE 'active' END,
+                             kim.group_id, kim.role_id, 1, 1, n % 10 = 0 OR n % 60 = 1 FROM numbers CROSS JOIN users kim WHERE kim.login_key = 'kim';
+                      INSERT INTO code_budgets (user_id, tried_at, stopped_at)
+                      SELECT id, 1, CASE WHEN id LIKE '%55' THEN NULL ELSE 1 END FROM users WHERE id LIKE 'many%5';
+                      INSERT INTO messages (id, purpose, user_id, address, state, answer, attempts, created_at_ms, next_at, expires_at, done_at)
+                      SELECT n.state || id, 'test', id, CASE WHEN id LIKE '%61' THEN 'other@example.org' ELSE lower(email) END, n.state, '550 5.1.1 no such mailbox', 1,
+                             CASE WHEN n.state = 'refused' THEN 2 WHEN id LIKE '%31' THEN 3 ELSE 1 END, 1, 1, 1
+                      FROM users CROSS JOIN (SELECT 'refused' AS state UNION SELECT 'accepted') AS n
+                      WHERE email IS NOT NULL AND (id LIKE 'many%1' OR id LIKE 'many%25')").await;
+        counts_are_those_of_everybody(&acme, &actor).await;
     }
 
     /// Whom a code may not reach is the same of few and of many, page after page, each once.
@@ -364,7 +406,7 @@ crate::on_both_databases! {
         database.run("INSERT INTO code_budgets (user_id, tried_at, stopped_at)
                       SELECT id, 1, 1 FROM users WHERE login_key IN ('kim', 'van', 'nora', 'strasse', 'ned');
                       INSERT INTO messages (id, purpose, user_id, address, state, attempts, created_at_ms, next_at, expires_at, done_at)
-                      SELECT 'm' || u.id || two.n, 'test', u.id, 'x', 'refused', 1, 1, 1, 1, 1
+                      SELECT 'm' || u.id || two.n, 'test', u.id, COALESCE(u.email, 'x'), 'refused', 1, 1, 1, 1, 1
                       FROM users u CROSS JOIN (SELECT 'a' AS n UNION SELECT 'b') AS two WHERE u.login_key IN ('nora', 'a_b', 'abe', 'zoe', 'van2');
                       UPDATE users SET status = 'invited' WHERE login_key = 'a_b'").await;
         let mut conn = acme.db.read().await.unwrap();
@@ -398,6 +440,22 @@ crate::on_both_databases! {
             many.sort();
             assert_eq!(few, many, "{among:?}");
             if let Among::GroupButAlike(id) = among {
+                let doubtful = in_doubt.iter().filter(|row| {
+                    row.status == "active" && (row.stopped_at.is_some() || row.undelivered.is_some())
+                });
+                let (mut doubtful, mut by_one) = (doubtful.map(|row| row.login.clone()).collect::<Vec<_>>(), Vec::new());
+                for doubt in [Doubt::Stopped, Doubt::Refused] {
+                    let mut after = Some(String::new());
+                    while let Some(id_before) = after {
+                        let (rows, next) = needs::in_one_doubt(&mut conn, doubt, id, &id_before, 2).await.unwrap();
+                        by_one.extend(rows.into_iter().map(|row| row.login));
+                        after = next;
+                    }
+                }
+                doubtful.sort();
+                by_one.sort();
+                by_one.dedup();
+                assert_eq!(by_one, doubtful, "{among:?}");
                 let alike = needs::alike(&mut conn, id, 10).await.unwrap();
                 alike_in.push((few.len(), alike.iter().flat_map(|(_, ids)| ids.split(' ')).count()));
             }
@@ -412,7 +470,7 @@ crate::on_both_databases! {
     /// A tree of a hundred thousand is as quick as one of ten only while nobody goes through all of it.
     async fn no_list_goes_through_everybody(database) {
         let mut told = Vec::new();
-        let needs = needs::QUERIES.iter().filter(|(name, _)| name.ends_with("NOWHERE") || name.ends_with("IN_DOUBT"));
+        let needs = needs::QUERIES.iter().filter(|(name, _)| name.ends_with("NOWHERE") || name.ends_with("IN_DOUBT") || name.ends_with("OF_GROUP"));
         for (name, query) in tree_users::KINDS.iter().chain(tree_users::QUERIES).chain(parts::OF_KINDS).chain(user_words::QUERIES).chain(needs) {
             let plan = database.plan(query).await;
             let everybody = plan.lines().any(|line| {
@@ -455,7 +513,11 @@ crate::on_both_databases! {
             ("FAILED", if database.url.starts_with("sqlite") { "messages_unsent" } else { "" }),
             ("UNSENT", if database.url.starts_with("sqlite") { "messages_unsent" } else { "" }),
             ("LAST_TAKEN", if database.url.starts_with("sqlite") { "messages_by_age" } else { "" }),
+            ("ALIKE", "users_nowhere"),
+            ("GROUP_NOWHERE_BUT_ALIKE", "users_nearly_nowhere"),
             // By the ids of the few, and not by the group of the many.
+            ("STOPPED_OF_GROUP", if database.url.starts_with("sqlite") { "SEARCH u USING INDEX sqlite_autoindex_users_1" } else { "" }),
+            ("REFUSED_OF_GROUP", if database.url.starts_with("sqlite") { "SEARCH u USING INDEX sqlite_autoindex_users_1" } else { "" }),
             ("GROUP_IN_DOUBT", if database.url.starts_with("sqlite") { "SEARCH u USING INDEX sqlite_autoindex_users_1" } else { "" }),
             ("TREE_IN_DOUBT", if database.url.starts_with("sqlite") { "SEARCH u USING INDEX sqlite_autoindex_users_1" } else { "" }),
             ("parts::everybody::OF_ROLE", "users_of_role_by_login"),

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use cookie::Cookie;
 use reqwest::header::{COOKIE, HeaderMap, LOCATION, ORIGIN, SET_COOKIE};
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, Response, StatusCode};
 use url::Url;
 
 use super::ca::authority;
@@ -197,6 +197,21 @@ impl Browser {
         fields: &[(String, String)],
         same_site: bool,
     ) -> Page {
+        let answer = self.send(method, url, fields, same_site).await;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let body = answer.text().await.expect("a page of text");
+        assert!(status.as_u16() != 500, "{method} {url} answered 500:\n{body}");
+        Page { url: url.clone(), status, headers, body, left: false }
+    }
+
+    /// The same, and nothing of the answer is read but its head.
+    pub async fn send(
+        &self,
+        method: &Method,
+        url: &Url,
+        fields: &[(String, String)],
+        same_site: bool,
+    ) -> Response {
         let mut request = self.http.request(method.clone(), url.clone());
         let cookies = self.cookie_header();
         if same_site && !cookies.is_empty() {
@@ -217,11 +232,8 @@ impl Browser {
                 .body(body);
         }
         let answer = request.send().await.expect("the site answers");
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        self.keep_cookies(&headers);
-        let body = answer.text().await.expect("a page of text");
-        assert!(status.as_u16() != 500, "{method} {url} answered 500:\n{body}");
-        Page { url: url.clone(), status, headers, body, left: false }
+        self.keep_cookies(answer.headers());
+        answer
     }
 
     fn keep_cookies(&self, headers: &HeaderMap) {

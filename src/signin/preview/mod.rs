@@ -15,12 +15,12 @@ pub use roles::{Changed, RolePreview, change_role, changing_role, with_role};
 pub use rule::{Consent, Objection, Ruling, Stakes, rule};
 pub use switch::{Switched, look, look_again, switch};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::decide::{Demand, Facts, Next, Reach, Strength, decide};
 use crate::directory::people::Need;
 use crate::directory::rights::{Rights, own};
-use crate::directory::unreached::{self, Place, Whose};
+use crate::directory::unreached::{self, Doubt, Place, Whose};
 use crate::directory::{Error, Status, TwoFactor, groups, people, roles as tree};
 use crate::keys::secret::TokenHash;
 use crate::mail::Probed;
@@ -274,13 +274,18 @@ impl Preview {
         }
         let (mut first, mut from) = (First::default(), Some(Place::default()));
         while let Some(place) = from {
+            if place == Place::others() {
+                self.count_the_doubtful(conn, group, actor_id, &mut first).await?;
+                break;
+            }
             let batch = unreached::batch(conn, Whose::GroupButAlike(&group.id), &place, LOOKED_AT).await?;
             for (need, _) in batch.needs.into_iter().filter(|(need, _)| need.status == Status::Active) {
                 self.add(need, actor_id, &mut first);
             }
             from = batch.next;
         }
-        self.locked_out_ids.sort_unstable();
+        // It was made of parts that are in order for the most part; that is quick to merge.
+        self.locked_out_ids.sort();
         let [undelivered, codes_stopped] = first.0.map(|first| first.into_values().collect());
         for (named, people) in
             [(&mut self.undelivered, undelivered), (&mut self.codes_stopped, codes_stopped)]
@@ -292,6 +297,39 @@ impl Preview {
         }
         // Somebody may have come in between.
         self.asked.count = self.asked.count.max(0);
+        Ok(())
+    }
+
+    /// Those of many who have an address and may not be reached all the same. Whoever is in two doubts is known by the first.
+    async fn count_the_doubtful(
+        &mut self,
+        conn: &mut Conn,
+        group: &GroupRow,
+        actor_id: Option<&str>,
+        first: &mut First,
+    ) -> Result<(), Error> {
+        let mut stopped = BTreeSet::new();
+        // Whoever may go on without a code is asked for one all the same, whatever became of the last.
+        let decide: &[Doubt] = match self.to {
+            TwoFactor::On => &[Doubt::Stopped, Doubt::Refused],
+            TwoFactor::Off | TwoFactor::Rehearse => &[Doubt::Stopped],
+        };
+        for &doubt in decide {
+            let mut from = Some(String::new());
+            while let Some(after) = from {
+                let (needs, next) = unreached::in_one_doubt(conn, group, doubt, &after, LOOKED_AT).await?;
+                for need in needs {
+                    let is_known = match doubt {
+                        Doubt::Stopped => !stopped.insert(need.id.clone()),
+                        Doubt::Refused => stopped.contains(&need.id),
+                    };
+                    if !is_known {
+                        self.add(need, actor_id, first);
+                    }
+                }
+                from = next;
+            }
+        }
         Ok(())
     }
 

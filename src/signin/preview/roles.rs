@@ -1,6 +1,6 @@
 //! Who gains or loses `override_2fa`, and who could no longer sign in, if a role were another one?
 
-use super::{Lot, Named, Obstacle, few_characters, lot};
+use super::{Lot, NAMED_AT_MOST, Named, Obstacle, few_characters, lot};
 use crate::directory::people::Need;
 use crate::directory::rights::{Rights, own};
 use crate::directory::{By, Error, Person, TwoFactor, people, roles};
@@ -101,7 +101,8 @@ pub async fn changing_role(
         return losing_the_override(conn, role, actor_id).await;
     }
     // Nobody is kept out by it: who they all are need not be looked at.
-    let (page, _) = people::needs_of_role(conn, &role.id, "").await?;
+    let named = usize::try_from(NAMED_AT_MOST).unwrap_or_default();
+    let (page, _) = people::needs_of_role(conn, &role.id, "", named).await?;
     let mut holders = Named::default();
     for need in page {
         holders.add(need.id, need.login);
@@ -119,7 +120,7 @@ async fn losing_the_override(
 ) -> Result<RolePreview, Error> {
     let (mut preview, mut key) = (RolePreview::default(), String::new());
     loop {
-        let (page, next) = people::needs_of_role(conn, &role.id, &key).await?;
+        let (page, next) = people::needs_of_role(conn, &role.id, &key, usize::MAX).await?;
         for need in page {
             preview.add(need, actor_id);
         }

@@ -46,9 +46,11 @@ pub async fn look(
         Some(id) => people::find(&mut db.read().await?, id).await?.and_then(|own| own.deliverable_address()),
         None => None,
     };
-    // Before the connection: nobody holds one while a mail server takes its time.
-    let probed = mailer.would_take_within(own.as_ref().map(Address::as_str), PROBE).await;
-    changing(&mut db.read().await?, group, to, by.user_id(), Some(MailCheck::of(probed))).await
+    // Side by side, and nobody holds a connection while a mail server takes its time.
+    let counted = async { changing(&mut db.read().await?, group, to, by.user_id(), None).await };
+    let (probed, counted) =
+        tokio::join!(mailer.would_take_within(own.as_ref().map(Address::as_str), PROBE), counted);
+    Ok(Preview { mail: Some(MailCheck::of(probed)), ..counted? })
 }
 
 /// Looks once more, in the transaction that is to write: at the group as it is once nobody else changes anything in its tree. Mail is as it

@@ -271,7 +271,10 @@ queries! {
     WORDED_BY_SIGN_IN = worded!(sign_in, "", " ", "");
     WORDED_BY_SIGN_IN_LAST = worded!(sign_in_last, "", " ", "");
     NAME_KEY = concat!("SELECT ", name_key!("u"), " FROM users u WHERE u.id = $1");
-    COUNT = concat!("SELECT COUNT(*) FROM (SELECT u.id FROM users u WHERE u.group_id IN ", tree!(), " LIMIT $2) AS counted");
+    // By the few groups: a range keeps PostgreSQL from looking for their people among everybody.
+    COUNT = concat!(
+        "SELECT COUNT(*) FROM (
+             SELECT 1 AS n FROM ", tree!(), " AS t CROSS JOIN users u WHERE u.group_id >= t.id AND u.group_id <= t.id LIMIT $2) AS counted");
     ARE_STOPPED = "SELECT user_id FROM code_budgets WHERE user_id = $1 AND stopped_at IS NOT NULL";
 }
 
