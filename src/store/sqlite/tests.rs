@@ -56,6 +56,23 @@ async fn what_was_committed_is_on_the_disk() {
     assert_eq!((full, kept), (Some((2,)), Some(("wal".to_owned(),))));
 }
 
+/// It would be written for nobody: the file is looked at before each transaction of SQLite.
+#[tokio::test]
+async fn a_file_that_is_taken_away_or_replaced_gets_no_more_writing() {
+    let (folder, db) = database().await;
+    changing(&db, "before").await.commit().await.unwrap();
+    let (file, elsewhere) = (folder.path().join("x.db"), folder.path().join("elsewhere"));
+    let refused = async || db.write().await.map(drop).unwrap_err().to_string();
+    std::fs::rename(&file, &elsewhere).unwrap();
+    assert!(refused().await.contains("was taken away"));
+    std::fs::write(&file, "").unwrap();
+    assert!(refused().await.contains("was replaced"));
+    std::fs::rename(&elsewhere, &file).unwrap();
+    changing(&db, "after").await.commit().await.unwrap();
+    assert_eq!(find(&db, "before").await.as_deref(), Some("x"));
+    assert_eq!(find(&db, "after").await.as_deref(), Some("x"));
+}
+
 /// The transaction stays open on such a connection: whoever came next would have found themselves in it.
 #[tokio::test]
 async fn a_commit_that_fails_leaves_nothing_behind() {
