@@ -1,7 +1,13 @@
 console-menu-audit = Audit log
 audit-title = Audit log
-audit-lead = What was done in your groups, by whom and to whom; the newest first. Nobody can change it here.
-audit-lead-site = What was done on the whole site, by whom and to whom; the newest first. Nobody can change it here.
+audit-lead = What was done in your groups, by whom and to whom; { $name ->
+    [oldest] the oldest first
+   *[other] the newest first
+}. Nobody can change it here.
+audit-lead-site = What was done on the whole site, by whom and to whom; { $name ->
+    [oldest] the oldest first
+   *[other] the newest first
+}. Nobody can change it here.
 audit-user = About whom
 audit-user-hint = Their login.
 audit-actor = By whom

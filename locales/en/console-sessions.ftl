@@ -2,8 +2,14 @@ console-menu-sign-ins = Sign-ins
 console-menu-sessions = Sessions
 
 sign-ins-title = Sign-ins
-sign-ins-lead = What has come of every attempt of your people to sign in, the newest first.
-sign-ins-lead-site = What has come of every attempt to sign in, the newest first.
+sign-ins-lead = What has come of every attempt of your people to sign in, { $name ->
+    [oldest] the oldest first
+   *[other] the newest first
+}.
+sign-ins-lead-site = What has come of every attempt to sign in, { $name ->
+    [oldest] the oldest first
+   *[other] the newest first
+}.
 sign-ins-sessions = Who is signed in now
 sign-ins-filter-all = All
 sign-ins-filter-completed = Signed in

@@ -153,7 +153,8 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
         events.push(names.line(event).await?);
     }
     let filtered = asked.is_filtered();
-    let lead = Said::new(if visit.tree.is_whole_site() { "audit-lead-site" } else { "audit-lead" });
+    let lead = Said::new(if visit.tree.is_whole_site() { "audit-lead-site" } else { "audit-lead" })
+        .about(if oldest_first { "oldest" } else { "" });
     let table = table(&visit, oldest_first, after, found.next.as_deref());
     let export = ["csv", "jsonl"].map(|format| address(&visit, EXPORT, &[("format", format)]));
     let Asked { fields, errors, .. } = asked;

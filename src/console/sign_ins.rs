@@ -74,7 +74,8 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
         kind: Some(event.unwrap_or("signin")),
         ..Wanted::default()
     };
-    let order = (asked.sort.is_none() || asked.descending, asked.after.as_str());
+    let newest_first = asked.sort.is_none() || asked.descending;
+    let order = (newest_first, asked.after.as_str());
     let found = log::events(&mut conn, &by, wanted, order, PAGE).await?;
     let mut teller = Teller::new(&visit);
     let mut attempts = Vec::with_capacity(found.events.len());
@@ -90,7 +91,8 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
     }
     let told = Said::new("users-told").counting(i64::try_from(attempts.len()).unwrap_or(0));
     Ok(visit.page(&SignInsPage {
-        lead: Said::new(if visit.tree.is_whole_site() { "sign-ins-lead-site" } else { "sign-ins-lead" }),
+        lead: Said::new(if visit.tree.is_whole_site() { "sign-ins-lead-site" } else { "sign-ins-lead" })
+            .about(if newest_first { "" } else { "oldest" }),
         filters: filters(&asked, event),
         kept: asked.hidden(),
         filtered: event.is_some() || !asked.q.is_empty(),

@@ -6,6 +6,8 @@ use reqwest::Method;
 use super::weights;
 use super::world::{PEOPLE, World, may};
 use crate::support::browser::Browser;
+use crate::support::manager::Manager;
+use crate::support::site::Site;
 
 /// By what a table may be sorted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,6 +173,25 @@ crate::on_both_databases! {
         for (path, sorts) in TABLES {
             // What is not sorted may have nothing to show here.
             assert!(seen.contains(&path) || matches!(sorts, Not(_)), "{path} shows no table any more: {sorts:?}");
+        }
+    }
+}
+
+crate::on_both_databases! {
+    /// Its first line goes by what its head says.
+    async fn a_log_says_in_which_order_it_stands(database) {
+        let site = Site::on(database).await;
+        let mut ada = Manager::arrives(&site, "ada").await;
+        for (path, expected) in [
+            ("/console/sign-ins", "the newest first"),
+            ("/console/sign-ins?sort=-when", "the newest first"),
+            ("/console/sign-ins?sort=when", "the oldest first"),
+            ("/console/audit", "the newest first"),
+            ("/console/audit?sort=at", "the oldest first"),
+        ] {
+            ada.open(path).await;
+            let lead = ada.browser.text();
+            assert!(lead.contains(expected), "{path}: {lead}");
         }
     }
 }

@@ -17,8 +17,14 @@ const RUN: &str = "
         error => done(['axe failed: ' + error]),
     );";
 
-/// The narrowest window that a page must fit into.
-const NARROWEST: Look = Look { name: "narrowest", size: (320, 640), dark: false };
+/// The narrowest window that a page must fit into, and those around which a page is drawn otherwise: its tables, its menu.
+const WINDOWS: [Look; 5] = [
+    Look { name: "narrowest", size: (320, 640), dark: false },
+    Look { name: "before a table unfolds", size: (760, 900), dark: false },
+    Look { name: "once a table has unfolded", size: (769, 900), dark: false },
+    Look { name: "before the menu unfolds", size: (1080, 900), dark: false },
+    Look { name: "once the menu has unfolded", size: (1089, 900), dark: false },
+];
 
 /// Looks at the page in every look, and keeps a screenshot of each under this name. Needs JavaScript.
 pub async fn examine(chromium: &Chromium, name: &str) {
@@ -30,8 +36,10 @@ pub async fn examine(chromium: &Chromium, name: &str) {
         wrong.extend(too_wide(chromium, name, look).await);
         keep(chromium, &format!("{name}-{}", look.name)).await;
     }
-    chromium.look(NARROWEST).await;
-    wrong.extend(too_wide(chromium, name, NARROWEST).await);
+    for window in WINDOWS {
+        chromium.look(window).await;
+        wrong.extend(too_wide(chromium, name, window).await);
+    }
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
 }
 

@@ -128,8 +128,8 @@ macro_rules! wide_kept_out {
     ($order:ident) => {
         wide_kept_out!(
             $order,
-            // Not by an index of the groups, which hold most: by that of the few.
-            "x.status = 'active' AND COALESCE(x.group_id, '') IN (SELECT y.id FROM groups y WHERE y.two_factor_setting = 'on')"
+            // LIKE is the same here: so SQLite goes by an index of the few, and not by that of all who are active in a group.
+            "x.status LIKE 'active' AND x.group_id IN (SELECT y.id FROM groups y WHERE y.two_factor_setting = 'on')"
         )
     };
     ($order:ident, $who:literal) => {

@@ -132,8 +132,8 @@ macro_rules! kinds {
 kinds! {
     everybody = "x.id <> ''";
     no_email = "x.addressless AND x.status <> 'disabled'";
-    // Not by the index of all of them, who may be most: by that of the part.
-    never = "x.signed_in_at + 0 = 0 AND x.status <> 'disabled'";
+    // As a range: so SQLite goes by the index of the part, and not by that of all of them.
+    never = "x.signed_in_at <= 0 AND x.status <> 'disabled'";
     disabled = "x.status = 'disabled'";
     invited = "x.status = 'invited'";
 }
