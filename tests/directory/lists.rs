@@ -506,7 +506,6 @@ crate::on_both_databases! {
             ("invited::BY_SIGN_IN_LAST", "users_invited_by_sign_in"),
             ("kept_out::BY_SIGN_IN_LAST", if database.url.starts_with("sqlite") { "users_addressless_" } else { "" }),
             ("parts::never::ROLES", "users_of_role_by_login"),
-            ("NEWEST_NOT_NOTED", "audit_events"),
             ("disabled::BY_LOGIN", "users_disabled"),
             ("invited::BY_LOGIN_LAST", "users_invited"),
             ("WORDED", "users_without_words"),
