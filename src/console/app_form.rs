@@ -2,6 +2,7 @@
 
 use super::Visit;
 use super::field::{self, Field, Kind, Said, Wrong};
+use super::trouble;
 use crate::directory::Error as DirectoryError;
 use crate::directory::groups;
 use crate::directory::proof::ManageRelyingApps;
@@ -191,6 +192,7 @@ pub(super) fn wrong(error: clients::Error) -> Result<Wrong, Problem> {
         }
         clients::Error::Unknown(_) => Err(Problem::Gone),
         clients::Error::Store(e) => Err(e.into()),
+        clients::Error::Directory(e) => trouble::wrong(e),
         other => Err(Problem::Internal(other.to_string())),
     }
 }

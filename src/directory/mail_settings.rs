@@ -168,6 +168,7 @@ pub async fn save(
     rng: &mut impl CryptoRng,
 ) -> Result<(), Failed> {
     seen_ids::queue(tx, QUEUE, by.now()).await.map_err(Error::from)?;
+    by.holds_still(tx).await?;
     let (before, _) = current(tx, vault, config, by).await?;
     let overtaken = overtaken(seen, &marks(vault, &before)?, &marks(vault, typed)?);
     if !overtaken.is_empty() {
@@ -201,6 +202,7 @@ pub async fn reset(
     rng: &mut impl CryptoRng,
 ) -> Result<bool, Failed> {
     seen_ids::queue(tx, QUEUE, by.now()).await.map_err(Error::from)?;
+    by.holds_still(tx).await?;
     let now = version(tx, by).await?;
     if seen.is_some_and(|seen| seen != now) && !now.is_empty() {
         return Err(Failed::Overtaken(Vec::new()));

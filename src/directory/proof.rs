@@ -3,9 +3,10 @@
 use std::marker::PhantomData;
 use std::ops::Deref;
 
-use super::By;
 use super::policy::{Actor, Refusal};
 use super::rights::{Rights, own};
+use super::{By, Error};
+use crate::store::Conn;
 
 /// A right as a type.
 pub trait Known {
@@ -111,6 +112,18 @@ impl By {
             Actor::Operator => true,
             Actor::User(standing) => standing.administers_site(),
         }
+    }
+}
+
+impl<R: Known> Proof<R> {
+    /// Whether whoever acts holds the right still: somebody else may have taken it from them since they asked. For actions that ask no
+    /// other rule, in the transaction that changes something.
+    ///
+    /// # Errors
+    /// When they hold it no more, are gone or disabled, or the database refuses.
+    pub async fn holds_still(&self, conn: &mut Conn) -> Result<(), Error> {
+        let now = By { actor: self.by.acting(conn).await?, ..self.by.clone() };
+        Ok(now.prove::<R>().map(drop)?)
     }
 }
 

@@ -405,7 +405,7 @@ pub async fn may_give_code(tx: &mut Tx, person: &Person, by: &By) -> Result<(), 
 /// # Errors
 /// When the rules say no, or the database refuses.
 pub async fn may_edit(conn: &mut Conn, person: &Person, by: &By) -> Result<(), Error> {
-    Ok(policy::may_edit(&by.actor, &standing(conn, person).await?)?)
+    Ok(policy::may_edit(&by.acting(conn).await?, &standing(conn, person).await?)?)
 }
 
 /// Forgets the wrong passwords that were typed for a user, in every browser and network.

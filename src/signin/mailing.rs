@@ -111,7 +111,8 @@ pub async fn test_address(
     by: &Proof<AdministerSite>,
 ) -> Result<String, Error> {
     directory::mail_settings::allowed(by)?;
-    let tx = state.db.write().await?;
+    let mut tx = state.db.write().await?;
+    by.holds_still(&mut tx).await?;
     send(state, tx, address, None, by).await
 }
 

@@ -20,7 +20,7 @@ use crate::store::Tx;
 /// Registers an app.
 ///
 /// # Errors
-/// When its metadata is not allowed, or the database refuses.
+/// When its metadata is not allowed, whoever acts may no longer, or the database refuses.
 pub async fn register(
     tx: &mut Tx,
     vault: &Vault,
@@ -28,6 +28,7 @@ pub async fn register(
     by: &Proof<ManageRelyingApps>,
     rng: &mut impl CryptoRng,
 ) -> Result<Registered, Error> {
+    by.holds_still(tx).await?;
     let registered = add(tx, vault, metadata, by.now(), rng).await?;
     let client = &registered.client;
     let event =
@@ -59,6 +60,7 @@ pub async fn change(
     by: &Proof<ManageRelyingApps>,
     rng: &mut impl CryptoRng,
 ) -> Result<Changed, Error> {
+    by.holds_still(tx).await?;
     let client = find_to_change(tx, id).await?.ok_or_else(|| Error::Unknown(id.to_owned()))?;
     if drawn.is_some_and(|drawn| drawn != client.version()) {
         return Ok(Changed::Meanwhile(Box::new(client)));
@@ -96,6 +98,7 @@ pub async fn renew_secret(
     by: &Proof<ManageRelyingApps>,
     rng: &mut impl CryptoRng,
 ) -> Result<Renewed, Error> {
+    by.holds_still(tx).await?;
     if let Some(client) = with_other_secrets(tx, id, drawn).await? {
         return Ok(Renewed::Meanwhile(client));
     }
@@ -126,6 +129,7 @@ pub async fn end_old(
     by: &Proof<ManageRelyingApps>,
     rng: &mut impl CryptoRng,
 ) -> Result<EndedOld, Error> {
+    by.holds_still(tx).await?;
     if let Some(client) = with_other_secrets(tx, id, drawn).await?.filter(|now| now.old_secret.is_some()) {
         return Ok(EndedOld::Meanwhile(client));
     }
@@ -165,6 +169,7 @@ pub async fn remove(
     by: &Proof<ManageRelyingApps>,
     rng: &mut impl CryptoRng,
 ) -> Result<(), Error> {
+    by.holds_still(tx).await?;
     delete(tx, &client.id).await?;
     let name = client.metadata.client_name.as_str();
     by.record(by.event("client.deleted").client(&client.id).detail("name", name), tx, rng).await?;

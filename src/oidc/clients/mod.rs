@@ -107,6 +107,9 @@ pub enum Error {
     /// There is no client of this id.
     #[error("no client has the id {0}: see `countersign client list`")]
     Unknown(String),
+    /// Whoever acts may not, or no longer.
+    #[error(transparent)]
+    Directory(#[from] crate::directory::Error),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] store::Error),
