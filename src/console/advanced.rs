@@ -211,7 +211,7 @@ async fn foreseen(
 ) -> Result<AdvancedPage, Problem> {
     let mut conn = visit.read().await?;
     let may = may::of_group(&mut conn, group, &visit.by).await.map_err(failed)?;
-    let (found, more) = preview::locked_out(&mut conn, group, preview.to, NAMED).await.map_err(failed)?;
+    let (found, more) = preview::locked_out(&mut conn, group, preview, NAMED).await.map_err(failed)?;
     let (ruling, insisting) = rulings(visit, preview);
     let changes = preview.to != TwoFactor::of(group)?;
     let can_save = changes && !matches!(insisting, Ruling::Refused(_));

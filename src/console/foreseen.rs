@@ -188,6 +188,7 @@ mod tests {
                 refuses_own: false,
             }),
             locked_out_ids: Vec::new(),
+            first_locked_out: Vec::new(),
         };
         let told = |users| super::told(&preview, Sees { all: true, users });
         let (seen, told) = (told(true), told(false));

@@ -218,8 +218,7 @@ fn advanced(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
         more: None,
         foreseen,
     };
-    let off = page("advanced-lead-off", TwoFactor::Off, None, Vec::new());
-    console(drawing, "console-advanced", &off)?;
+    console(drawing, "console-advanced", &page("advanced-lead-off", TwoFactor::Off, None, Vec::new()))?;
     let read = AdvancedPage {
         setting: setting(TwoFactor::On),
         ..page("group-lead-locked-out", TwoFactor::On, None, stopped())
@@ -240,6 +239,7 @@ fn advanced(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
         actor: Some(Obstacle::NoAddress),
         mail: Some(checked(true, "fine")),
         locked_out_ids: vec!["one".to_owned()],
+        first_locked_out: Vec::new(),
     };
     let confirm =
         Field::new("confirm", "advanced-confirm", Kind::Number, "").hint("advanced-confirm-hint").required();

@@ -27,12 +27,15 @@ use crate::mail::Probed;
 use crate::store::groups::GroupRow;
 use crate::store::{Conn, needs, users};
 
-/// The most names in one sentence.
-const NAMED_AT_MOST: i64 = 20;
+/// The most names in one sentence: a page has seven such sentences, and is not to weigh more than a first visit may load.
+const NAMED_AT_MOST: i64 = 8;
 
-/// How many of those who are hard to reach are read at once, and how many where twenty are to be named.
+/// The most people of a list of those who are kept out, and one more, who says that there are others.
+const LISTED_AT_MOST: usize = 51;
+
+/// How many of those who are hard to reach are read at once, and how many where the first are to be named and listed.
 const LOOKED_AT: i64 = 2000;
-const LOOKED_AT_FOR_NAMES: i64 = 50;
+const LOOKED_AT_FOR_NAMES: i64 = 60;
 
 /// What a change of a group's two-factor setting would do.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -66,6 +69,9 @@ pub struct Preview {
     /// The ids of those who could no longer sign in, in their order.
     #[serde(skip)]
     pub locked_out_ids: Vec<String>,
+    /// Those with whom a list of all of them begins, as far as they were met where the first without an address were named.
+    #[serde(skip)]
+    pub first_locked_out: Vec<Affected>,
 }
 
 /// Whether the mail server can be talked to.
@@ -118,7 +124,7 @@ pub enum Lot {
 /// How many people there are, and the first of them by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Named {
-    /// At most twenty logins.
+    /// At most eight logins.
     pub names: Vec<String>,
     /// Whose they are, in the same order.
     #[serde(skip)]
@@ -155,6 +161,7 @@ pub async fn changing(
         actor: None,
         mail,
         locked_out_ids: Vec::new(),
+        first_locked_out: Vec::new(),
     };
     if to != TwoFactor::Off {
         preview.count(conn, group, actor_id).await?;
@@ -357,20 +364,23 @@ impl Preview {
         }
     }
 
-    /// Names the first of those who have no address.
+    /// Names the first of those who have no address, and lists whoever is met there that is kept out.
     async fn name_those_without_address(&mut self, conn: &mut Conn, group: &GroupRow) -> Result<(), Error> {
         let most = usize::try_from(NAMED_AT_MOST).unwrap_or_default();
         let (mut people, mut from) = (Vec::new(), Some(Place::default()));
         while let Some(place) = from.filter(|place| *place != Place::others()) {
             let batch = unreached::batch(conn, Whose::Group(&group.id), &place, LOOKED_AT_FOR_NAMES).await?;
             for (need, _) in batch.needs.into_iter().filter(|(need, _)| need.status == Status::Active) {
-                if lot(&need, self.to, need.overrides) == Lot::LockedOut(Obstacle::NoAddress) {
-                    people.push((need.id, need.login));
+                let Lot::LockedOut(obstacle) = lot(&need, self.to, need.overrides) else { continue };
+                if obstacle == Obstacle::NoAddress && people.len() < most {
+                    people.push((need.id.clone(), need.login.clone()));
+                }
+                if self.first_locked_out.len() < LISTED_AT_MOST {
+                    self.first_locked_out.push(Affected::kept_out(need, obstacle));
                 }
             }
             from = batch.next.filter(|_| people.len() < most);
         }
-        people.truncate(most);
         self.no_address = Named::of(people, self.no_address.count);
         Ok(())
     }

@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::{Affected, Lot, NAMED_AT_MOST, Named, Obstacle, lot};
+use super::{Affected, Lot, NAMED_AT_MOST, Named, Obstacle, Preview, lot};
 use crate::directory::people::Need;
 use crate::directory::unreached::{self, Place, Whose};
 use crate::directory::{Error, Status, Tree, TwoFactor};
@@ -57,21 +57,26 @@ impl<'a> About<'a> {
     }
 }
 
-/// The first of a group who could not sign in with a setting, and whether there are more of them.
+/// The first of a group who could not sign in with the setting of a preview, and whether there are more of them.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn locked_out(
     conn: &mut Conn,
     group: &GroupRow,
-    to: TwoFactor,
+    preview: &Preview,
     limit: usize,
 ) -> Result<(Vec<Affected>, bool), Error> {
-    if to != TwoFactor::On {
+    if preview.to != TwoFactor::On {
         // Nobody is kept out: a setting that asks for no code, or lets people go on without.
         return Ok((Vec::new(), false));
     }
-    let (found, next) = list(conn, About::Group(group, to), &Place::default(), limit).await?;
+    if let Some(first) = preview.first_locked_out.get(..limit)
+        && preview.first_locked_out.len() > limit
+    {
+        return Ok((first.to_vec(), true));
+    }
+    let (found, next) = list(conn, About::Group(group, preview.to), &Place::default(), limit).await?;
     Ok((found, next.is_some()))
 }
 
@@ -218,7 +223,7 @@ async fn count(
 }
 
 impl Affected {
-    fn kept_out(need: Need, obstacle: Obstacle) -> Self {
+    pub(super) fn kept_out(need: Need, obstacle: Obstacle) -> Self {
         Self { id: need.id, login: need.login, lot: Lot::LockedOut(obstacle), answer: need.undelivered }
     }
 }
