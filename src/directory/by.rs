@@ -59,6 +59,14 @@ impl By {
         Ok(Actor::User(standing(conn, &person.ok_or(super::Error::Vanished)?).await?))
     }
 
+    /// The same with what they may do by now.
+    ///
+    /// # Errors
+    /// When they are gone or disabled, or the database refuses.
+    pub async fn again(&self, conn: &mut Conn) -> std::result::Result<Self, super::Error> {
+        Ok(Self { actor: self.acting(conn).await?, ..self.clone() })
+    }
+
     /// Seconds since 1970.
     #[must_use]
     pub const fn now(&self) -> i64 {

@@ -122,8 +122,7 @@ impl<R: Known> Proof<R> {
     /// # Errors
     /// When they hold it no more, are gone or disabled, or the database refuses.
     pub async fn holds_still(&self, conn: &mut Conn) -> Result<(), Error> {
-        let now = By { actor: self.by.acting(conn).await?, ..self.by.clone() };
-        Ok(now.prove::<R>().map(drop)?)
+        Ok(self.by.again(conn).await?.prove::<R>().map(drop)?)
     }
 }
 

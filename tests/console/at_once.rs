@@ -117,6 +117,20 @@ crate::on_both_databases! {
         assert_eq!((max.browser.status(), acme(&site).await.two_factor_setting.as_str()), (422, "off"), "{}", max.browser.text());
     }
 
+    async fn who_no_longer_administers_the_site_insists_on_nothing(database) {
+        let mut site = Site::on(database).await;
+        site.admin.set_two_factor(&site.acme, false).await;
+        for login in ["root", "rita"] {
+            site.admin.add_site_administrator(login).await;
+        }
+        site.smtp.close().await;
+        let mut root = before_switching_on(&site, "root").await;
+        let (group, role) = (acme(&site).await, role(&site, "Top manager").await);
+        let demoted = changing(&site, "root", Changes { group: Some(group), role: Some(role), ..Changes::default() }).await;
+        send_during(&mut root, &[("confirm", "1"), ("insist", "on")], demoted).await;
+        assert_eq!((root.browser.status(), acme(&site).await.two_factor_setting.as_str()), (422, "off"), "{}", root.browser.text());
+    }
+
     async fn nobody_is_locked_out_whom_the_page_has_not_named(database) {
         let site = Site::on(database).await;
         site.admin.set_two_factor(&site.acme, false).await;

@@ -96,7 +96,7 @@ pub async fn switch(
         tx.give_up().await?;
         return Ok(Switched::Meanwhile(Box::new(now)));
     }
-    let ruling = ruled(&preview, consent, seen, by);
+    let ruling = ruled(&preview, consent, seen, &by.again(&mut tx).await?);
     if ruling != Ruling::Save {
         tx.give_up().await?;
         return Ok(Switched::Not(Box::new(preview), ruling));
