@@ -226,6 +226,11 @@ pub fn allowed(by: &By) -> Result<(), Error> {
 mod tests {
     use super::*;
 
+    /// A vault whose master key stands in its file as this letter over and over.
+    fn vault_of(letter: &str) -> Vault {
+        Vault::parse(&format!("{}=", letter.repeat(43))).unwrap()
+    }
+
     fn at(host: &str, from: &str) -> MailSettings {
         MailSettings {
             host: host.to_owned(),
@@ -239,7 +244,7 @@ mod tests {
 
     #[test]
     fn what_somebody_else_has_saved_meanwhile_is_not_overwritten() {
-        let vault = Vault::parse(&"00".repeat(32)).unwrap();
+        let vault = vault_of("A");
         let marks = |settings: &MailSettings| marks(&vault, settings).unwrap();
         let seen = marks(&at("a", "x@y.org"));
         assert_eq!(seen.iter().map(|(name, _)| *name).collect::<Vec<_>>(), MARKED);
@@ -258,7 +263,7 @@ mod tests {
 
     #[test]
     fn another_password_is_seen_to_be_one_and_not_which() {
-        let vault = Vault::parse(&"00".repeat(32)).unwrap();
+        let vault = vault_of("A");
         let with = |password: Option<&str>| {
             let settings = MailSettings { password: password.map(str::to_owned), ..at("a", "x@y.org") };
             marks(&vault, &settings).unwrap()
@@ -278,7 +283,7 @@ mod tests {
             );
         }
         assert!(with(Some("old")).iter().all(|(_, value)| !value.contains("old")));
-        let other = Vault::parse(&"01".repeat(32)).unwrap();
+        let other = vault_of("Q");
         let settings = MailSettings { password: Some("old".to_owned()), ..at("a", "x@y.org") };
         assert_ne!(marks(&other, &settings).unwrap(), with(Some("old")), "it takes the master key");
     }
