@@ -71,10 +71,9 @@ pub async fn locked_out(
         // Nobody is kept out: a setting that asks for no code, or lets people go on without.
         return Ok((Vec::new(), false));
     }
-    if let Some(first) = preview.first_locked_out.get(..limit)
-        && preview.first_locked_out.len() > limit
-    {
-        return Ok((first.to_vec(), true));
+    let first = &preview.first_locked_out;
+    if first.len() > limit {
+        return Ok((first.iter().take(limit).cloned().collect(), true));
     }
     let (found, next) = list(conn, About::Group(group, preview.to), &Place::default(), limit).await?;
     Ok((found, next.is_some()))

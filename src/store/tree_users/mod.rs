@@ -399,9 +399,9 @@ pub async fn list(conn: &mut Conn, which: Which, way: Way<'_>, page: Page<'_>) -
     let Page { root, sort, last_first, after, words: (from, to), texts: (begins, later), limit } = page;
     // The first ones come after the empty text; the last ones before none.
     let after = if last_first { after } else { after.or(Some(("", ""))) };
-    let (login, name) = (after.map(|(login, _)| login), after.map(|(_, name)| name));
+    let (login, beside) = (after.map(|(login, _)| login), after.map(|(_, beside)| beside));
     // Whoever never signed in comes after this, too.
-    let sign_in = name.map(|at| at.parse::<i64>().unwrap_or(-1));
+    let sign_in = beside.map(|at| at.parse::<i64>().unwrap_or(-1));
     macro_rules! run {
         ($query:expr $(, $more:expr)*) => {{
             let query = $query;
@@ -411,20 +411,20 @@ pub async fn list(conn: &mut Conn, which: Which, way: Way<'_>, page: Page<'_>) -
     match (way, sort, last_first) {
         (Way::Wide, Sort::Login, false) => run!(of!(which, BY_LOGIN)),
         (Way::Wide, Sort::Login, true) => run!(of!(which, BY_LOGIN_LAST)),
-        (Way::Wide, Sort::Name, false) => run!(of!(which, BY_NAME), name),
-        (Way::Wide, Sort::Name, true) => run!(of!(which, BY_NAME_LAST), name),
+        (Way::Wide, Sort::Name, false) => run!(of!(which, BY_NAME), beside),
+        (Way::Wide, Sort::Name, true) => run!(of!(which, BY_NAME_LAST), beside),
         (Way::Wide, Sort::SignIn, false) => run!(of!(which, BY_SIGN_IN), sign_in),
         (Way::Wide, Sort::SignIn, true) => run!(of!(which, BY_SIGN_IN_LAST), sign_in),
         (Way::Narrow(word), Sort::Login, false) => run!(NARROW, word),
         (Way::Narrow(word), Sort::Login, true) => run!(NARROW_LAST, word),
-        (Way::Narrow(word), Sort::Name, false) => run!(NARROW_BY_NAME, word, name),
-        (Way::Narrow(word), Sort::Name, true) => run!(NARROW_BY_NAME_LAST, word, name),
+        (Way::Narrow(word), Sort::Name, false) => run!(NARROW_BY_NAME, word, beside),
+        (Way::Narrow(word), Sort::Name, true) => run!(NARROW_BY_NAME_LAST, word, beside),
         (Way::Narrow(word), Sort::SignIn, false) => run!(NARROW_BY_SIGN_IN, word, sign_in),
         (Way::Narrow(word), Sort::SignIn, true) => run!(NARROW_BY_SIGN_IN_LAST, word, sign_in),
         (Way::Worded(word, most), Sort::Login, false) => run!(WORDED, word, most),
         (Way::Worded(word, most), Sort::Login, true) => run!(WORDED_LAST, word, most),
-        (Way::Worded(word, most), Sort::Name, false) => run!(WORDED_BY_NAME, word, most, name),
-        (Way::Worded(word, most), Sort::Name, true) => run!(WORDED_BY_NAME_LAST, word, most, name),
+        (Way::Worded(word, most), Sort::Name, false) => run!(WORDED_BY_NAME, word, most, beside),
+        (Way::Worded(word, most), Sort::Name, true) => run!(WORDED_BY_NAME_LAST, word, most, beside),
         (Way::Worded(word, most), Sort::SignIn, false) => run!(WORDED_BY_SIGN_IN, word, most, sign_in),
         (Way::Worded(word, most), Sort::SignIn, true) => run!(WORDED_BY_SIGN_IN_LAST, word, most, sign_in),
     }
