@@ -15,9 +15,10 @@ use countersign_load::sink::Sink;
 use countersign_load::stats::figure;
 use countersign_load::table;
 
-/// Enough for one each, and for as many codes as the limit of an address lets through while one measures.
+/// Enough for one each.
 const PEOPLE: usize = 16;
-const CODED: usize = 40;
+/// Nobody is sent more than ten codes in an hour, and `nodes` measures some five hundred.
+const CODED: usize = 120;
 
 fn main() -> ExitCode {
     let done = Command::parse(std::env::args().skip(1)).and_then(|command| {
@@ -48,7 +49,9 @@ async fn obey(command: Command) -> anyhow::Result<()> {
             let cluster = cluster(&options)?;
             let (mut houses, mut providers) = (Vec::new(), Vec::new());
             for database in &options.databases {
-                let Some(plan) = plan(&binary, *database, cluster.as_ref(), &sink, &options)? else { continue };
+                let Some(plan) = plan(&binary, *database, cluster.as_ref(), &sink, &options)? else {
+                    continue;
+                };
                 let mut house = House::furnish(plan)?;
                 house.serve().await?;
                 providers.push(Provider::find(house.profile()?, Some(sink.clone())).await?);
@@ -61,7 +64,9 @@ async fn obey(command: Command) -> anyhow::Result<()> {
             let options = Options { databases: options.databases.into_iter().take(1).collect(), ..options };
             let cluster = cluster(&options)?;
             for database in &options.databases {
-                let Some(plan) = plan(&binary, *database, cluster.as_ref(), &sink, &options)? else { continue };
+                let Some(plan) = plan(&binary, *database, cluster.as_ref(), &sink, &options)? else {
+                    continue;
+                };
                 let mut house = House::furnish(plan)?;
                 house.serve().await?;
                 println!("{}", house.profile_text()?);
@@ -183,6 +188,9 @@ async fn load(providers: &[Provider], options: &Options) -> anyhow::Result<()> {
         println!("{}", table::crowd(&provider.profile().name, options.crowd, &crowd));
     }
     let spent = countersign_load::process::spent_here();
-    println!("server, db, generator: processor milliseconds an operation. The generator took {} s.", figure(spent / 1000.0));
+    println!(
+        "server, db, generator: processor milliseconds an operation. The generator took {} s.",
+        figure(spent / 1000.0)
+    );
     Ok(())
 }
