@@ -3,16 +3,17 @@
 use axum::response::Response;
 use serde::Serialize;
 
-use super::Visit;
 use super::confirm::Confirm;
 use super::field::{Said, Summed};
 use super::listing::{Declared, Listing, Table};
 use super::routes::{Needs, Route};
 use super::saved::Saved;
 use super::visit::ConsolePage;
-use crate::audit::{Actor, Doer};
+use super::{Visit, trouble};
 use crate::clock::Moment;
 use crate::config::SigningAlgorithm;
+use crate::directory::proof::AdministerSite;
+use crate::directory::signing_keys::{self, Failed};
 use crate::keys::{KeyError, KeyKind, PUBLISHED_AHEAD, Phase, Takeover, phase};
 use crate::store::signing_keys::SigningKeyRow;
 use crate::web::Problem;
@@ -94,19 +95,18 @@ async fn stolen(visit: Visit) -> Result<Response, Problem> {
 }
 
 async fn rotate(visit: &Visit, takeover: Takeover, done: Saved) -> Result<Response, Problem> {
-    let provider = visit.provider();
-    let actor = Actor::User(visit.person.id.clone());
-    let by = Doer { actor, network: Some(visit.network.to_string()) };
-    let longest = provider.longest_token();
-    match provider.keys.rotate(visit.now(), takeover, longest, None, by).await {
-        Ok(made) if made.is_empty() => Ok(visit.saved(HERE, &Saved::new("saved-keys-by-another"))),
-        Ok(_) => Ok(visit.saved(HERE, &done)),
-        Err(KeyError::TooMany(there)) => {
-            let said = Said::new("keys-too-many").counting(i64::try_from(there).unwrap_or(i64::MAX));
-            Ok(visit.again(&page(visit, vec![Summed::new("", said)]).await?))
+    let (by, provider) = (visit.prove::<AdministerSite>()?, visit.provider());
+    let (db, longest) = (&provider.signin.db, provider.longest_token());
+    let said = match signing_keys::rotate(db, &provider.keys, takeover, longest, &by).await {
+        Ok(made) if made.is_empty() => return Ok(visit.saved(HERE, &Saved::new("saved-keys-by-another"))),
+        Ok(_) => return Ok(visit.saved(HERE, &done)),
+        Err(Failed::Keys(KeyError::TooMany(there))) => {
+            Said::new("keys-too-many").counting(i64::try_from(there).unwrap_or(i64::MAX))
         }
-        Err(other) => Err(failed(other)),
-    }
+        Err(Failed::Keys(error)) => return Err(failed(error)),
+        Err(Failed::Directory(error)) => trouble::wrong(error)?.said,
+    };
+    Ok(visit.again(&page(visit, vec![Summed::new("", said)]).await?))
 }
 
 async fn page(visit: &Visit, errors: Vec<Summed>) -> Result<KeysPage, Problem> {

@@ -11,7 +11,7 @@ use super::mail_form::{self, Typed};
 use super::routes::{Needs, Route};
 use super::saved::Saved;
 use super::visit::ConsolePage;
-use super::{Visit, kept, repair};
+use super::{Visit, kept, repair, trouble};
 use crate::config::{Encryption, TransportKind};
 use crate::directory::Error;
 use crate::directory::mail_settings::{self, Failed, marks, parts};
@@ -187,10 +187,8 @@ async fn typed(
 /// What is wrong with what was typed; or a problem that no typing mends.
 fn refused(error: Failed) -> Result<Vec<Wrong>, Problem> {
     let (field, said) = match error {
-        Failed::Directory(Error::Store(error)) | Failed::Mail(MailError::Store(error)) => {
-            return Err(error.into());
-        }
-        Failed::Directory(error) => return Err(Problem::Internal(error.to_string())),
+        Failed::Mail(MailError::Store(error)) => return Err(error.into()),
+        Failed::Directory(error) => return Ok(vec![trouble::wrong(error)?]),
         Failed::PasswordWanted => ("password", Said::new("wrong-mail-password")),
         Failed::TooMany => ("", Said::new("wrong-too-many-tests")),
         Failed::Overtaken(fields) => {

@@ -4,7 +4,7 @@ use rand::CryptoRng;
 
 use super::policy::{Actor, Place, Standing};
 use super::{Person, Status, TwoFactor, people};
-use crate::audit::{self, Event};
+use crate::audit::{self, Doer, Event};
 use crate::store::{Conn, Result};
 
 /// Who acts, and when.
@@ -76,11 +76,17 @@ impl By {
     /// An event of this name by this actor.
     #[must_use]
     pub fn event(&self, name: &'static str) -> Event {
+        Event::by(name, self.doer())
+    }
+
+    /// Who acts, as the audit log names them.
+    #[must_use]
+    pub fn doer(&self) -> Doer {
         let actor = match &self.actor {
             Actor::Operator => audit::Actor::Operator,
             Actor::User(user) => audit::Actor::User(user.id.clone()),
         };
-        Event::by(name, audit::Doer { actor, network: self.network.clone() })
+        Doer { actor, network: self.network.clone() }
     }
 
     /// Writes an event, in the transaction of what it tells about.

@@ -144,6 +144,7 @@ pub async fn try_out(
 ) -> Result<Result<(), TrialFailed>, Failed> {
     allowed(by)?;
     let (mut tx, now) = (db.write().await.map_err(Error::from)?, by.now());
+    by.holds_still(&mut tx).await?;
     let actor = by.user_id().unwrap_or_default();
     let taken = seen_ids::take_place(&mut tx, "mail trial", actor, TRIALS.1, now + TRIALS.0, now).await;
     if !taken.map_err(Error::from)? {

@@ -31,6 +31,7 @@ mod queue;
 pub mod rights;
 pub mod roles;
 pub mod seen;
+pub mod signing_keys;
 mod stranded;
 mod text;
 mod tree;

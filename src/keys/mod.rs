@@ -22,5 +22,5 @@ pub use error::KeyError;
 pub use kind::KeyKind;
 pub use readers::others_can_read;
 pub use ring::{NotOurs, Phase, Ring, phase};
-pub use signing::{PUBLISHED_AHEAD, SigningKeys, Takeover, publish_for};
+pub use signing::{PUBLISHED_AHEAD, Rotation, SigningKeys, Takeover, publish_for};
 pub use vault::{Vault, VaultError};

@@ -16,7 +16,7 @@ use super::vault::Vault;
 use crate::audit::{Actor, Doer, Event};
 use crate::config::SigningAlgorithm;
 use crate::store::signing_keys;
-use crate::store::{self, Conn, Db};
+use crate::store::{self, Conn, Db, Tx};
 
 /// How long a new key is published before it signs, in seconds: longer than `/jwks` may be cached.
 pub const PUBLISHED_AHEAD: i64 = 600;
@@ -49,6 +49,22 @@ pub enum Takeover {
     AtOnce,
     /// Now, since the old ones are in somebody else's hands: nothing that they have signed counts any more.
     Stolen,
+}
+
+/// New keys that nobody knows yet, and which old ones they are to replace.
+pub struct Rotation {
+    ring: Arc<Ring>,
+    kinds: Vec<KeyKind>,
+    keys: Vec<Fresh>,
+    now: i64,
+    takeover: Takeover,
+    longest_token: i64,
+}
+
+impl fmt::Debug for Rotation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Rotation(…)")
+    }
 }
 
 /// Notes that a client, or the settings, want this algorithm: from now on a key is published for it.
@@ -212,10 +228,25 @@ impl SigningKeys {
         which: Option<SigningAlgorithm>,
         by: impl Into<Doer> + Send,
     ) -> Result<Vec<String>, KeyError> {
-        let by = by.into();
+        let rotation = self.prepare(now, takeover, longest_token, which).await?;
+        self.carry_out(self.db.write().await?, rotation, by).await
+    }
+
+    /// Makes what a rotation puts in the place of the keys that are there now, before its transaction: it takes a while.
+    ///
+    /// # Errors
+    /// When the database fails, or no key can be made.
+    pub async fn prepare(
+        &self,
+        now: i64,
+        takeover: Takeover,
+        longest_token: i64,
+        which: Option<SigningAlgorithm>,
+    ) -> Result<Rotation, KeyError> {
         let ring = self.read(now).await?;
         let kinds = which.map_or_else(|| KeyKind::ALL.to_vec(), |algorithm| vec![KeyKind::of(algorithm)]);
-        self.replace(&ring, &kinds, now, takeover, longest_token, by).await
+        let keys = fresh(&kinds).await?;
+        Ok(Rotation { ring, kinds, keys, now, takeover, longest_token })
     }
 
     /// Rotates all if one of the newest keys is older than `every` seconds; makes the first ones where there are none.
@@ -233,37 +264,39 @@ impl SigningKeys {
         let ring = self.read(now).await?;
         match ring.newest_since() {
             Some(made_at) if made_at + every <= now => {
-                let takeover = Takeover::Announced;
-                self.replace(&ring, &KeyKind::ALL, now, takeover, longest_token, Actor::System.into()).await
+                let (kinds, takeover) = (KeyKind::ALL.to_vec(), Takeover::Announced);
+                let keys = fresh(&kinds).await?;
+                let rotation = Rotation { ring, kinds, keys, now, takeover, longest_token };
+                self.carry_out(self.db.write().await?, rotation, Actor::System).await
             }
             _ => Ok(Vec::new()),
         }
     }
 
-    /// Replaces the newest keys of `ring` of these kinds, all or none: none if somebody else has replaced them meanwhile.
-    async fn replace(
+    /// Replaces the keys that were the newest when a rotation was prepared, all or none, and commits. Answers the `kid`s of the new ones: none
+    /// if somebody else has replaced the old ones meanwhile.
+    ///
+    /// # Errors
+    /// When the database fails, or too many keys are still needed.
+    pub async fn carry_out(
         &self,
-        ring: &Ring,
-        kinds: &[KeyKind],
-        now: i64,
-        takeover: Takeover,
-        longest_token: i64,
-        by: Doer,
+        mut tx: Tx,
+        rotation: Rotation,
+        by: impl Into<Doer> + Send,
     ) -> Result<Vec<String>, KeyError> {
-        let keys = fresh(kinds).await?;
+        let Rotation { ring, kinds, keys, now, takeover, longest_token } = rotation;
         let at_once = takeover != Takeover::Announced;
         let active_at = if at_once { now } else { now + PUBLISHED_AHEAD };
         // Where there is no key yet, none is there to sign meanwhile.
         let begins = |kind: KeyKind| if ring.newest(kind).is_some() { active_at } else { now };
         let expires_at = active_at + longest_token + MARGIN;
-        let mut tx = self.db.write().await?;
         signing_keys::purge(&mut tx, now).await?;
         let there = signing_keys::list(&mut tx).await?.len();
         if there + keys.len() > MOST {
             return Err(KeyError::TooMany(there));
         }
         if at_once {
-            for kind in kinds {
+            for kind in &kinds {
                 signing_keys::retire_earlier(&mut tx, kind.name(), active_at).await?;
             }
         }
@@ -273,7 +306,7 @@ impl SigningKeys {
             }
         }
         if takeover == Takeover::Stolen {
-            for kind in kinds {
+            for kind in &kinds {
                 signing_keys::withdraw_retired(&mut tx, kind.name(), now).await?;
             }
         }
@@ -281,7 +314,7 @@ impl SigningKeys {
             return Ok(Vec::new());
         }
         let names: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
-        let event = Event::by("keys.rotated", by)
+        let event = Event::by("keys.rotated", by.into())
             .detail("active_at", active_at)
             .detail("at_once", at_once)
             .detail("stolen", takeover == Takeover::Stolen)

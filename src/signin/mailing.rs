@@ -157,7 +157,7 @@ pub async fn retry(state: &SignInState, tree: &Tree, id: &str, by: &By) -> Resul
             users::may_edit(&mut tx, &person, by).await?;
             event = event.user(user_id);
         }
-        None => directory::mail_settings::allowed(by)?,
+        None => directory::mail_settings::allowed(&by.again(&mut tx).await?)?,
     }
     if !messages::hasten(&mut tx, id, by.now()).await? {
         return Err(Error::Settled);
