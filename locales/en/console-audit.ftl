@@ -17,6 +17,7 @@ audit-since = From
 audit-until = To
 audit-day-hint = Such as 2026-11-24.
 audit-wrong-day = This is no day such as 2026-11-24.
+audit-ends-before = This is before the first day.
 audit-button = Show
 audit-filter = Show only some of it
 audit-everything = Show everything

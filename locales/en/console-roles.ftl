@@ -15,6 +15,7 @@ roles-only-others = { $n ->
     [one] Manages nothing: one right
    *[other] Manages nothing: { $n } rights
 }
+roles-nothing = Nothing
 roles-empty = There is no role here yet.
 roles-add = Add a role
 roles-what = Whoever edits people or roles needs a higher rank than theirs, and gives nobody a right or a rank that they have not themselves. Top managers may edit one another.

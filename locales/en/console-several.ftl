@@ -12,6 +12,7 @@ several-people = People
 several-every = Tick all of them
 several-domain = Email domain
 several-domain-hint = Whoever has no address gets their login at this domain, such as nia@example.org.
+several-no-domain = Type a domain such as example.org.
 several-domain-button = Show who would get an address
 several-invite-button = Show who would be invited
 several-nobody = There is nobody among them for whom it could be done: tick somebody else, or choose everybody.

@@ -44,6 +44,7 @@ explained-short-codes-stopped = cannot sign in: codes stopped
 
 explained-disabled = Cannot sign in: disabled, so that every password is refused.
 explained-invited = Cannot sign in yet: no password has been chosen.
+explained-invited-no-address = Cannot sign in yet: no password has been chosen, and there is no email address that an invitation could go to. Give them one below, then send it.
 explained-no-address = Cannot sign in: a code is asked for, and there is no email address that it could go to. Give them one below.
 explained-undelivered = Cannot sign in: a code is asked for, and the last message to { $name } was refused. Check the address, and send a test message to it.
 explained-nothing-sent = Cannot sign in: a code is asked for, and our mail server took no message to { $name }. The address may be right: once mail gets through again, so do their codes.
@@ -142,4 +143,8 @@ wrong-overtaken = Somebody else has set this to { $name } meanwhile. Save again 
 wrong-overtaken-empty = Somebody else has emptied this meanwhile. Save again if yours is to stand.
 wrong-overtaken-active = Somebody else has activated them meanwhile. Save again if yours is to stand.
 wrong-overtaken-disabled = Somebody else has disabled them meanwhile. Save again if yours is to stand.
+self-lockout-question = Keep yourself out?
+self-lockout-then = Once you are signed out, somebody else has to take it back: you cannot.
+self-lockout-button = Do it all the same
+
 wrong-overtaken-somehow = Somebody else has just changed this: open the page again.

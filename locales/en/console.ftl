@@ -47,6 +47,7 @@ console-kept-too-long = Nothing is changed yet: it needs a fresh proof of who yo
 console-kept-elsewhere = Prove it in another tab
 console-kept-button = Send it
 console-to-home = To the first page
+console-list-ended = The list ends before here.
 
 kept-not-saved = It is not saved yet: you were no longer signed in when you sent it. Look through it, and send it again.
 wrong-secret-not-kept = Type it again: what you had typed here was not kept while you proved who you are.

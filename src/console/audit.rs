@@ -85,6 +85,9 @@ pub(super) const TOLD: [(&str, &str); 45] = [
     ("user.unlocked", "audit-is-user-unlocked"),
 ];
 
+/// The fact that nothing was proven anew.
+const BY_SESSION: &str = "by_session";
+
 /// The longest value of a fact, in characters, and the most facts of one event.
 const LONGEST: (usize, usize) = (200, 15);
 
@@ -234,15 +237,21 @@ impl Names<'_> {
             what: told(&event.event),
             about,
             network: event.network.clone(),
-            facts: facts(&details).into_iter().map(|fact| self.spoken(fact)).collect(),
+            facts: self.spoken(&details),
         })
     }
 
-    /// A fact as people read it: what was proven stands in the log, and in what is taken along of it, in the words of RFC 8176.
-    fn spoken(&self, (name, value): (String, String)) -> (String, String) {
-        let Some(proofs) = proofs(&value, false).filter(|_| name == "amr") else { return (name, value) };
+    /// The facts as people read them: what was proven, and whether it was before, stands in the log, and in what is taken along of it, in
+    /// the words of RFC 8176.
+    fn spoken(&self, details: &Value) -> Vec<(String, String)> {
+        let before = details.get(BY_SESSION) == Some(&Value::Bool(true));
         let say = |key: &str| self.visit.provider().signin.pages.sentence(key, self.visit.language);
-        (say("audit-proven"), say(&proofs.key))
+        let told = facts(details).into_iter().filter(|(name, _)| name != BY_SESSION);
+        told.map(|(name, value)| match proofs(&value, before).filter(|_| name == "amr") {
+            Some(proven) => (say("audit-proven"), say(&proven.key)),
+            None => (name.replace('_', " "), value),
+        })
+        .collect()
     }
 
     async fn person(&mut self, id: &str, login: Option<&str>) -> Result<Party, Problem> {

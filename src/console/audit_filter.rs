@@ -63,6 +63,9 @@ impl Asked {
             read
         };
         let (since, until) = (day("since", since), day("until", until));
+        if since.zip(until).is_some_and(|(since, until)| until < since) {
+            wrong.push(Wrong::new("until", Said::new("audit-ends-before")));
+        }
         let fields: Vec<Field> = fields()
             .into_iter()
             .map(|field| {

@@ -98,7 +98,8 @@ pub(super) fn told(person: &Person, outcome: &'static str) -> Explained {
     let well = "explained-short-well";
     let (short, said) = match (person.status, outcome) {
         (Status::Disabled, _) => ("explained-short-disabled", "explained-disabled"),
-        (Status::Invited, _) => ("explained-short-invited", "explained-invited"),
+        (Status::Invited, _) if reached => ("explained-short-invited", "explained-invited"),
+        (Status::Invited, _) => ("explained-short-invited", "explained-invited-no-address"),
         (_, "unmet_authentication_requirements") => ("explained-short-no-address", "explained-unmet"),
         (_, "no_address") => ("explained-short-no-address", "explained-no-address"),
         (_, UNDELIVERED) => ("explained-short-undelivered", "explained-undelivered"),

@@ -38,6 +38,10 @@ const UNKEPT: &str = "unkept";
 /// The field that names the sign-in in which a change was kept.
 const KEPT_IN: &str = "kept";
 
+/// Fields that pages put into their forms by themselves.
+const BROUGHT_ALONG: [&str; 9] =
+    ["back", "confirm", "do", "is", "locked-out", "next", "version", "was", "who"];
+
 /// A change that waits for a proof.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Kept {
@@ -212,10 +216,16 @@ pub(super) fn without_secrets(form: &Form) -> Vec<(String, String)> {
     form.pairs().map(kept).collect()
 }
 
-/// What of a form can be read on a page.
+/// What of a form can be read on a page: what was typed, not what the page it was on brought along.
 pub(super) fn shown(fields: &[(String, String)]) -> Vec<(String, String)> {
-    let shown = fields.iter().filter(|(name, value)| !is_secret(name) && name != UNKEPT && !value.is_empty());
-    shown.map(|(name, value)| (name.clone(), value.chars().take(SHOWN).collect())).collect()
+    let typed = |name: &str| !is_secret(name) && name != UNKEPT && !is_brought_along(name);
+    let shown = fields.iter().filter(|(name, value)| typed(name) && !value.is_empty());
+    shown.map(|(name, value)| (name.replace(['_', '-'], " "), value.chars().take(SHOWN).collect())).collect()
+}
+
+/// Whether a field holds what its page has put there: what its sender saw, where they came from, that they have said yes.
+fn is_brought_along(name: &str) -> bool {
+    name.starts_with("seen") || BROUGHT_ALONG.contains(&name)
 }
 
 /// Whether what a field holds is not for the screen.

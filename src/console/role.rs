@@ -1,18 +1,21 @@
 //! `/console/roles/{id}`: what may those who hold this role do, and what would another set of rights do to whom? Shown before it is saved.
 
+use std::slice;
+
 use axum::response::Response;
 use serde::Serialize;
 
 use super::confirm::Confirm;
-use super::field::{Field, Kind, Said, Summed, Wrong, errors, line, number};
+use super::field::{Field, Kind, Said, Summed, Wrong, errors, number};
 use super::foreseen;
 use super::groups::failed;
+use super::role_form::{LONGEST_NAME, LONGEST_WORDS, Typed};
 use super::roles::{SEES_ROLES, top};
 use super::routes::{Needs, Route};
 use super::saved::Saved;
 use super::visit::ConsolePage;
 use super::{Visit, kept, trouble};
-use crate::directory::policy::{Refusal, TOP_MANAGER};
+use crate::directory::policy::Refusal;
 use crate::directory::proof::ManageRoles;
 use crate::directory::rights::{Right, Rights, own};
 use crate::directory::roles::{self, NewRole};
@@ -23,10 +26,6 @@ use crate::store::Conn;
 use crate::store::groups::GroupRow;
 use crate::store::roles::RoleRow;
 use crate::web::Problem;
-
-/// The longest name of a role, and the longest list of the apps' words, in characters.
-const LONGEST_NAME: usize = 80;
-const LONGEST_WORDS: usize = 2000;
 
 /// What a form says of whom its sender has seen to be locked out.
 const LOCKED: &str = "locked-out";
@@ -98,7 +97,7 @@ impl ConsolePage for RolePage {
 async fn get(visit: Visit) -> Result<Response, Problem> {
     let mut conn = visit.read().await?;
     let role = find(&visit, &mut conn).await?;
-    Ok(visit.page(&page(&visit, &mut conn, Some(&role), None).await?))
+    Ok(visit.page(&page(&visit, &mut conn, Some(&role), &[]).await?))
 }
 
 /// `GET /console/roles/new`
@@ -107,7 +106,7 @@ async fn new(visit: Visit) -> Result<Response, Problem> {
     if top(&visit, &mut conn).await?.is_none() {
         return Ok(visit.to("/console/roles"));
     }
-    Ok(visit.page(&page(&visit, &mut conn, None, None).await?))
+    Ok(visit.page(&page(&visit, &mut conn, None, &[]).await?))
 }
 
 /// `POST /console/roles`
@@ -116,8 +115,8 @@ async fn add(visit: Visit) -> Result<Response, Problem> {
     let mut conn = visit.read().await?;
     let top = top(&visit, &mut conn).await?;
     drop(conn);
-    let added = match (&top, typed(&visit, None)) {
-        (None, _) => Err(Wrong::new("", Said::new("wrong-role-without-group"))),
+    let added = match (&top, Typed::read(&visit, None)) {
+        (None, _) => Err(vec![Wrong::new("", Said::new("wrong-role-without-group"))]),
         (_, Err(wrong)) => Err(wrong),
         (Some(top), Ok(typed)) => {
             let new = NewRole { top, name: &typed.name, rank: typed.rank, rights: &typed.rights };
@@ -127,7 +126,7 @@ async fn add(visit: Visit) -> Result<Response, Problem> {
                     tx.commit().await?;
                     Ok(role)
                 }
-                Err(error) => Err(wrong(error)?),
+                Err(error) => Err(vec![wrong(error)?]),
             }
         }
     };
@@ -139,7 +138,7 @@ async fn add(visit: Visit) -> Result<Response, Problem> {
         }
         Err(wrong) => {
             let mut conn = visit.read().await?;
-            Ok(visit.again(&page(&visit, &mut conn, None, Some(&wrong)).await?))
+            Ok(visit.again(&page(&visit, &mut conn, None, &wrong).await?))
         }
     }
 }
@@ -152,7 +151,7 @@ async fn set(visit: Visit) -> Result<Response, Problem> {
     let after = match wanted(&visit, &mut conn, &before, &by).await {
         Ok(after) => after,
         Err(Unfit::Wrong(wrong)) => {
-            return Ok(visit.again(&page(&visit, &mut conn, Some(&before), Some(&wrong)).await?));
+            return Ok(visit.again(&page(&visit, &mut conn, Some(&before), &wrong).await?));
         }
         Err(Unfit::Meanwhile) => return meanwhile(&visit, &mut conn, &before).await,
         Err(Unfit::Problem(problem)) => return Err(problem),
@@ -175,7 +174,7 @@ async fn set(visit: Visit) -> Result<Response, Problem> {
         Err(error) => {
             let wrong = wrong(error)?;
             let mut conn = visit.read().await?;
-            Ok(visit.again(&page(&visit, &mut conn, Some(&before), Some(&wrong)).await?))
+            Ok(visit.again(&page(&visit, &mut conn, Some(&before), &[wrong]).await?))
         }
     }
 }
@@ -183,21 +182,21 @@ async fn set(visit: Visit) -> Result<Response, Problem> {
 /// Somebody else was faster: what was typed stays, and beside it stands what the role is now.
 async fn meanwhile(visit: &Visit, conn: &mut Conn, now: &RoleRow) -> Result<Response, Problem> {
     let wrong = Wrong::new("", Said::new("wrong-role-changed-meanwhile"));
-    let page = page(visit, conn, Some(now), Some(&wrong)).await?;
+    let page = page(visit, conn, Some(now), slice::from_ref(&wrong)).await?;
     Ok(visit.again(&page.beside_what_is_so(visit, now, &wrong)))
 }
 
 /// The form for another role, as it was typed.
 async fn new_again(visit: Visit) -> Result<Response, Problem> {
     let mut conn = visit.read().await?;
-    Ok(visit.again(&page(&visit, &mut conn, None, Some(&kept::not_saved())).await?))
+    Ok(visit.again(&page(&visit, &mut conn, None, &[kept::not_saved()]).await?))
 }
 
 /// The form of a role, as it was typed.
 async fn again(visit: Visit) -> Result<Response, Problem> {
     let mut conn = visit.read().await?;
     let role = find(&visit, &mut conn).await?;
-    let mut page = page(&visit, &mut conn, Some(&role), Some(&kept::not_saved())).await?;
+    let mut page = page(&visit, &mut conn, Some(&role), &[kept::not_saved()]).await?;
     page.seen = kept::seen(&visit.form, "seen", &page.seen);
     Ok(visit.again(&page))
 }
@@ -224,7 +223,7 @@ async fn delete(visit: Visit) -> Result<Response, Problem> {
             drop(tx);
             let wrong = Wrong { field: "", ..wrong(error)? };
             let mut conn = visit.read().await?;
-            Ok(visit.again(&page(&visit, &mut conn, Some(&role), Some(&wrong)).await?))
+            Ok(visit.again(&page(&visit, &mut conn, Some(&role), &[wrong]).await?))
         }
     }
 }
@@ -233,49 +232,9 @@ async fn find(visit: &Visit, conn: &mut Conn) -> Result<RoleRow, Problem> {
     visit.tree.role(conn, visit.part("id")).await?.ok_or(Problem::NotFound)
 }
 
-/// What somebody has typed.
-struct Typed {
-    name: String,
-    rank: i64,
-    rights: Rights,
-}
-
-/// What was typed. A field that is not there for this reader leaves things as they are; the apps' words stand for all rights.
-fn typed(visit: &Visit, now: Option<(&RoleRow, &may::OfRole)>) -> Result<Typed, Wrong> {
-    let (form, role) = (&visit.form, now.map(|(role, _)| role));
-    let sent = |field: &str| role.is_none() || form.pairs().any(|(name, _)| name == field);
-    let name = match role.filter(|_| !sent("name")) {
-        Some(role) => role.name.clone(),
-        None => line(form, "name", LONGEST_NAME)?.to_owned(),
-    };
-    let rank = match role.filter(|_| !sent("rank")) {
-        Some(role) => role.rank,
-        None => rank(line(form, "rank", 10)?)?,
-    };
-    let bad = |_| Wrong::new("rights", Said::new("wrong-right"));
-    let held = role.map(|role| Rights::parse(&role.rights)).transpose().map_err(bad)?.unwrap_or_default();
-    if !sent("rights") {
-        return Ok(Typed { name, rank, rights: held });
-    }
-    let mut rights = Rights::parse(line(form, "rights", LONGEST_WORDS)?).map_err(bad)?;
-    for word in own::OF_GROUPS {
-        let right = Right::parse(word).map_err(bad)?;
-        let open = now.is_none_or(|(_, may)| may.right(&right).is_ok());
-        let wanted = if open { form.field(word) == "on" } else { held.has(word) };
-        if wanted && !rights.has(word) {
-            rights = rights.toggled(&right);
-        }
-    }
-    Ok(Typed { name, rank, rights })
-}
-
-fn rank(typed: &str) -> Result<i64, Wrong> {
-    typed.parse().map_err(|_| Wrong::new("rank", Said::new("wrong-rank").counting(TOP_MANAGER)))
-}
-
 /// Why a change is not even previewed.
 enum Unfit {
-    Wrong(Wrong),
+    Wrong(Vec<Wrong>),
     /// Somebody else has changed the role since it was shown.
     Meanwhile,
     Problem(Problem),
@@ -284,14 +243,14 @@ enum Unfit {
 /// What the role is to be, if the rules allow it and nobody has changed it since it was shown.
 async fn wanted(visit: &Visit, conn: &mut Conn, before: &RoleRow, by: &By) -> Result<RoleRow, Unfit> {
     let of = |error| match wrong(error) {
-        Ok(wrong) => Unfit::Wrong(wrong),
+        Ok(wrong) => Unfit::Wrong(vec![wrong]),
         Err(problem) => Unfit::Problem(problem),
     };
     if visit.form.get("seen").is_some_and(|shown| shown != seen(before)) {
         return Err(Unfit::Meanwhile);
     }
     let may = may::of_role(conn, before, by).await.map_err(of)?;
-    let typed = typed(visit, Some((before, &may))).map_err(Unfit::Wrong)?;
+    let typed = Typed::read(visit, Some((before, &may))).map_err(Unfit::Wrong)?;
     let after =
         RoleRow { name: typed.name, rank: typed.rank, rights: typed.rights.to_string(), ..before.clone() };
     roles::would_be(conn, &after, by).await.map_err(of)
@@ -370,7 +329,7 @@ async fn page(
     visit: &Visit,
     conn: &mut Conn,
     role: Option<&RoleRow>,
-    wrong: Option<&Wrong>,
+    wrong: &[Wrong],
 ) -> Result<RolePage, Problem> {
     let served = match role {
         Some(role) => match role.group_id.as_deref() {
@@ -401,7 +360,8 @@ async fn page(
     let fields = form.fields(role);
     let words = form.words(&held);
     let rights = form.rights(&held);
-    let errors = errors(fields.iter().chain([&words]), wrong);
+    let whole = wrong.iter().find(|wrong| wrong.field.is_empty());
+    let errors = errors(fields.iter().chain([&words]), whole);
     Ok(RolePage {
         id: role.map(|role| role.id.clone()),
         title: role.map(|role| role.name.clone()).unwrap_or_default(),
@@ -441,7 +401,7 @@ fn lead(visit: &Visit, role: Option<&RoleRow>, may: Option<&may::OfRole>, holder
 struct Drawn<'d> {
     visit: &'d Visit,
     may: Option<&'d may::OfRole>,
-    wrong: Option<&'d Wrong>,
+    wrong: &'d [Wrong],
 }
 
 impl Drawn<'_> {
@@ -470,7 +430,7 @@ impl Drawn<'_> {
         let line = |word: &'static str| {
             let may = |right: &Right| self.may.is_some_and(|may| may.right(right).is_ok());
             let open = Right::parse(word).is_ok_and(|right| may(&right));
-            let typed = self.wrong.is_some() && open;
+            let typed = !self.wrong.is_empty() && open;
             RightLine {
                 word,
                 held: if typed { self.visit.form.field(word) == "on" } else { held.has(word) },
@@ -481,10 +441,11 @@ impl Drawn<'_> {
     }
 
     fn typed(&self, field: Field) -> Field {
-        match self.wrong {
-            Some(wrong) if field.editable => field.typed(&self.visit.form, Some(wrong)),
-            _ => field,
+        if self.wrong.is_empty() || !field.editable {
+            return field;
         }
+        let own = self.wrong.iter().find(|wrong| wrong.field == field.name);
+        field.typed(&self.visit.form, own)
     }
 }
 

@@ -223,6 +223,9 @@ fn deed(visit: &Visit, form: &Form) -> Result<(Deed, String), Wrong> {
         return Ok((Deed::Invite, String::new()));
     }
     let typed = line(form, "domain", LONGEST)?.to_owned();
+    if typed.is_empty() {
+        return Err(Wrong::new("domain", Said::new("several-no-domain")));
+    }
     match Deed::domain(&typed) {
         Ok(deed) => Ok((deed, typed)),
         Err(_) => Err(Wrong::new("domain", Said::new("wrong-domain").about(&typed))),

@@ -15,6 +15,7 @@ use super::person_form::{self, Typed};
 use super::repair;
 use super::routes::{Needs, Route};
 use super::saved::Saved;
+use super::self_lockout;
 use super::trouble;
 use super::user_deeds::{self, Deed};
 use super::visit::ConsolePage;
@@ -100,6 +101,9 @@ async fn post(visit: Visit) -> Result<Response, Problem> {
                 again(&visit, &[trouble::wrong(refused)?]).await
             }
         };
+    }
+    if let Some(asked) = self_lockout::question(&visit, &mut tx, &person, &changes).await? {
+        return Ok(asked);
     }
     let undo = person_form::undo(&person, &person_form::home(&mut tx, &person).await?, &changes);
     let new_address = matches!(changes.email, Some(Some(_)));

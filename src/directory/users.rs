@@ -202,7 +202,8 @@ pub async fn set(
     Ok(now)
 }
 
-/// Who a user would be after a change of their group, role or status that the rules allow, for whoever shows first what it would do.
+/// Who a user would be after a change of their address, group, role or status that the rules allow, for whoever shows first what it
+/// would do.
 ///
 /// # Errors
 /// When the rules say no, or the database refuses.
@@ -221,7 +222,11 @@ pub async fn would_be(conn: &mut Conn, person: &Person, changes: &Changes, by: &
         None if changes.to_site => None,
         None => person.group.clone(),
     };
-    Ok(Person { status: after.status, role, group, ..person.clone() })
+    let email = match &changes.email {
+        Some(email) => email.as_ref().map(ToString::to_string),
+        None => person.email.clone(),
+    };
+    Ok(Person { status: after.status, role, group, email, ..person.clone() })
 }
 
 /// Ends what was begun by somebody who is now another: pending codes, sign-ins and links; sessions too of whoever is disabled.

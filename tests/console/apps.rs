@@ -159,7 +159,7 @@ crate::on_both_databases! {
         third.open(&page).await;
         second.browser.submit().await;
         assert_eq!(second.browser.status(), 422);
-        assert!(told(&second).contains("Somebody else has just changed the secrets"), "{}", told(&second));
+        assert!(told(&second).contains("The secrets of this app have just changed"), "{}", told(&second));
         assert!(told(&second).contains("The secret before that works no longer"), "{}", told(&second));
         assert_eq!((believed(&app).await, believed(&new).await), (true, true));
         second.browser.submit().await;
@@ -168,7 +168,7 @@ crate::on_both_databases! {
         // The older one is another by now than the one that is to end.
         third.browser.press("end-old").await;
         assert_eq!(third.browser.status(), 422);
-        assert!(told(&third).contains("Somebody else has just changed the secrets"), "{}", told(&third));
+        assert!(told(&third).contains("The secrets of this app have just changed"), "{}", told(&third));
         assert!(believed(&new).await);
         third.browser.press("end-old").await;
         assert_eq!((third.saved().is_some(), believed(&new).await), (true, false));

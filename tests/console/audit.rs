@@ -24,6 +24,7 @@ crate::on_both_databases! {
         max.open("/console/audit").await;
         let text = max.browser.text();
         assert!(text.contains("proven: password and code") && !text.contains("pwd"), "{text}");
+        assert!(!text.contains("by_session") && !text.contains("given before"), "{text}");
         let folded = |max: &Manager<'_>| max.browser.page().body.contains("<details class=\"fold\">");
         assert!(folded(&max), "{}", max.browser.page().body);
         max.open("/console/audit?kind=signin").await;
@@ -32,6 +33,27 @@ crate::on_both_databases! {
         assert!(!folded(&max), "what is wrong is to be seen");
         max.open("/console/audit/export?format=jsonl").await;
         assert!(max.browser.page().body.contains("pwd otp mfa"), "{}", max.browser.page().body);
+    }
+
+    /// Whoever is signed in at an app and comes to another one proves nothing anew; facts are named as people write.
+    async fn the_facts_of_an_event_are_told_as_people_write(database) {
+        let site = Site::on(database).await;
+        let app = site.admin.add_app().await;
+        let mut ada = site.after_password(&app.visit(), "ada").await;
+        ada.open(&app.visit().url()).await;
+        assert!(ada.has_left(), "{}", ada.text());
+        let mut max = Manager::arrives(&site, "max").await;
+        let acme = format!("/console/groups/{}/advanced", site.acme.id);
+        max.open(&acme).await;
+        max.send(&[("two_factor", "rehearse")]).await;
+        max.browser.submit().await;
+        assert!(max.saved().is_some(), "{}", max.browser.text());
+        max.open("/console/audit").await;
+        let list = listed(&max);
+        assert!(list.contains("proven: password, given before"), "{list}");
+        assert!(list.contains("two factor: on → rehearse") && !list.contains('_'), "{list}");
+        max.open("/console/audit/export?format=jsonl").await;
+        assert!(max.browser.page().body.contains("by_session"), "{}", max.browser.page().body);
     }
 
     async fn a_change_is_told_with_what_was_and_what_is(database) {
@@ -223,10 +245,11 @@ crate::on_both_databases! {
         for (query, expected) in [
             ("since=yesterday", "This is no day such as 2026-11-24."),
             ("until=2027-02-30", "This is no day such as 2026-11-24."),
+            ("since=2027-02-02&until=2027-02-01", "This is before the first day."),
             ("user=a%E2%80%AEb", "cannot be seen"),
             ("kind=%3Cscript%3E", "Nothing of this kind has happened"),
             ("after=nonsense", "Signed in"),
-            ("after=9.%27", "Nothing has happened"),
+            ("after=9.%27", "The list ends before here."),
         ] {
             max.open(&format!("/console/audit?{query}")).await;
             assert_eq!(max.browser.status(), 200, "{query}");

@@ -199,6 +199,8 @@ crate::on_both_databases! {
         assert_eq!(max.browser.status(), 503, "{}", max.browser.text());
         let text = max.browser.text();
         assert!(text.contains("nothing was changed") && text.contains("Nia <Nnadi>"), "{text}");
+        // What the page brought along by itself nobody has typed.
+        assert!(!text.contains("seen-"), "{text}");
         assert!(site.admin.user("nia").await.email.is_none());
         max.browser.submit().await;
         assert!(max.saved().is_some(), "{}", max.browser.text());

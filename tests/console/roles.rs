@@ -37,6 +37,24 @@ crate::on_both_databases! {
         assert!(!max.browser.has_field("rank") && max.browser.text().contains("This is your own role"));
     }
 
+    /// Everything that is wrong is said at once, and a role that may nothing says so.
+    async fn all_that_is_wrong_with_a_role_is_said_at_once(database) {
+        let site = Site::on(database).await;
+        let mut ada = Manager::arrives(&site, "ada").await;
+        ada.open("/console/roles/new").await.send(&[("name", "a\u{202e}b"), ("rank", "high"), ("rights", "A!")]).await;
+        assert_eq!(ada.browser.status(), 422);
+        for field in ["name-error", "rank-error", "rights-error"] {
+            assert!(ada.browser.text_of(field).is_some(), "{field}: {}", ada.browser.text());
+        }
+        assert!(ada.browser.text().contains("There are 3 things to correct"), "{}", ada.browser.text());
+        ada.send(&[("name", "Guest"), ("rank", "1"), ("rights", "")]).await;
+        assert!(ada.saved().is_some(), "{}", ada.browser.text());
+        ada.open("/console/roles").await;
+        let body = &ada.browser.page().body;
+        let guest = body.split("<tr>").find(|row| row.contains("Guest")).unwrap();
+        assert!(guest.contains("Nothing"), "{guest}");
+    }
+
     async fn a_change_says_first_what_it_does_to_whom(database) {
         let site = Site::on(database).await;
         site.admin.add_user(&site.acme, "tess", "User", None).await;

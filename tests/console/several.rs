@@ -58,6 +58,8 @@ crate::on_both_databases! {
         max.open(&format!("/console/users/several/preview?deed=domain&domain=no+domain&scope=ticked&who-{ona}=on")).await;
         assert_eq!(max.browser.status(), 422);
         assert!(max.browser.text_of("domain-error").is_some());
+        max.open(&format!("/console/users/several/preview?deed=domain&domain=&scope=ticked&who-{ona}=on")).await;
+        assert_eq!(max.browser.text_of("domain-error").as_deref(), Some("Type a domain such as example.org."));
         assert!(max.browser.page().body.contains(&format!("name=\"who-{ona}\" checked")), "what was ticked stays");
     }
 

@@ -512,6 +512,71 @@ crate::on_both_databases! {
         assert_eq!(listed(&max).len(), 0);
     }
 
+    /// What ends in a locked door cannot be taken back by whoever stands before it: they read first what it does.
+    async fn whoever_would_keep_themselves_out_is_asked_first(database) {
+        let site = Site::on(database).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        for (change, said) in [
+            (("email", ""), "Cannot sign in: a code is asked for, and there is no email address"),
+            (("status", "disabled"), "Cannot sign in: disabled"),
+        ] {
+            at(&mut max, &site, "max").await.send(&[("name", "Max Miller"), change]).await;
+            let text = max.browser.text();
+            assert!(text.contains("Keep yourself out?") && text.contains(said), "{text}");
+            assert!(text.contains("somebody else has to take it back"), "{text}");
+            let still = site.admin.user("max").await;
+            assert_eq!((still.status, still.name), (Status::Active, None), "nothing is saved yet");
+        }
+        max.browser.submit().await;
+        assert!(max.browser.has_field("login"), "{}", max.browser.text());
+        let gone = site.admin.user("max").await;
+        assert_eq!((gone.status, gone.name.as_deref()), (Status::Disabled, Some("Max Miller")));
+    }
+
+    /// What a move would do counts what is typed beside it.
+    async fn an_address_that_is_given_with_a_move_counts_in_the_question(database) {
+        let site = Site::on(database).await;
+        let open = site.admin.add_subgroup(&site.acme, "Open", false).await;
+        site.admin.add_user(&open, "tess", "User", None).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        at(&mut max, &site, "tess").await.send(&[("group", "Acme"), ("email", "tess@example.org")]).await;
+        let text = max.browser.text();
+        assert!(text.contains("Move tess?") && text.contains("a code that goes to tess@example.org"), "{text}");
+    }
+
+    /// What keeps nobody out is saved at once, whosever it is; what keeps out somebody else is taken back by a button.
+    async fn others_are_changed_without_a_question(database) {
+        let site = Site::on(database).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        at(&mut max, &site, "max").await.send(&[("email", "max@elsewhere.example")]).await;
+        assert!(max.saved().is_some(), "{}", max.browser.text());
+        at(&mut max, &site, "ned").await.send(&[("email", ""), ("status", "disabled")]).await;
+        assert!(max.saved().is_some(), "{}", max.browser.text());
+    }
+
+    /// A page past the end of a list, such as one from before people were deleted, does not say that there is nobody.
+    async fn past_its_end_a_list_says_so(database) {
+        let site = Site::on(database).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        max.open("/console/users?after=zzz").await;
+        let text = max.browser.text();
+        assert!(text.contains("The list ends before here.") && !text.contains("nobody here yet"), "{text}");
+        max.open("/console/users?after=zzz&q=ned").await;
+        assert!(max.browser.text().contains("The list ends before here."), "{}", max.browser.text());
+    }
+
+    async fn somebody_without_an_address_is_invited_once_they_have_one(database) {
+        let site = Site::on(database).await;
+        site.admin.add_invited(&site.acme, "ina", None).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        let said = at(&mut max, &site, "ina").await.browser.text_of("explained").unwrap();
+        assert!(said.contains("no password has been chosen, and there is no email address"), "{said}");
+        max.send(&[("email", "ina@example.org")]).await;
+        let said = max.browser.text_of("explained").unwrap();
+        assert!(said.contains("no password has been chosen") && !said.contains("no email address"), "{said}");
+        assert!(max.browser.text().contains("invitation"), "{}", max.browser.text());
+    }
+
     async fn somebody_is_added_and_invited_by_mail(database) {
         let site = Site::on(database).await;
         let mut max = Manager::arrives(&site, "max").await;

@@ -1,0 +1,39 @@
+//! Would this change keep whoever makes it out? Said before it is done, since they could not take it back.
+
+use axum::response::Response;
+
+use super::Visit;
+use super::confirm::Confirm;
+use super::explained;
+use super::field::Said;
+use crate::directory::users::{self, Changes};
+use crate::directory::{Error, Person, Status};
+use crate::store::Conn;
+use crate::web::Problem;
+
+/// The question before somebody disables themselves, or takes away the address that their codes go to; none where the change does
+/// neither, or the rules refuse it anyway.
+pub(super) async fn question(
+    visit: &Visit,
+    conn: &mut Conn,
+    person: &Person,
+    changes: &Changes,
+) -> Result<Option<Response>, Problem> {
+    let own = person.id == visit.person.id && !visit.is_confirmed();
+    if !own || (changes.status != Some(Status::Disabled) && changes.email != Some(None)) {
+        return Ok(None);
+    }
+    let after = match users::would_be(conn, person, changes, &visit.by).await {
+        Ok(after) => after,
+        Err(Error::Store(e)) => return Err(e.into()),
+        Err(_) => return Ok(None),
+    };
+    let explained = explained::of(visit, conn, &after).await?;
+    if explained.well {
+        return Ok(None);
+    }
+    let back = format!("/console/users/{}", person.id);
+    let asked = Confirm::of(visit, Said::new("self-lockout-question"), "self-lockout-button", &back);
+    let asked = asked.consequence(explained.said).consequence(Said::new("self-lockout-then"));
+    Ok(Some(visit.confirm(&asked.grave())))
+}
