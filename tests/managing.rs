@@ -14,8 +14,8 @@ use support::browser::Browser;
 use support::site::Site;
 use support::smtp::{Mishap, Stage};
 
-fn typed(number: i64) -> Consent {
-    Consent { confirmed: Some(number), insists: false }
+fn typed(number: i64) -> Consent<'static> {
+    Consent { confirmed: Some(number), ..Consent::default() }
 }
 
 /// What a setting would do, and what is missing; panics where it is in force.
@@ -34,7 +34,7 @@ crate::on_both_databases! {
         let off = site.admin.set_two_factor(&site.acme, false).await;
         site.admin.change_email("max", None).await;
         let (db, mailer, max) = (&site.admin.db, site.mailer(), site.by("max").await);
-        let switch = async |consent| preview::switch(db, &mailer, &off, TwoFactor::On, consent, None, &max).await.unwrap();
+        let switch = async |consent| preview::switch(db, &mailer, &off, TwoFactor::On, consent, &max).await.unwrap();
         let (seen, ruling) = not_yet(switch(Consent::default()).await);
         assert_eq!(ruling, Ruling::Confirm(2));
         assert_eq!((seen.no_address.names, seen.actor), (vec!["max".to_owned(), "nia".to_owned()], Some(Obstacle::NoAddress)));
@@ -53,18 +53,18 @@ crate::on_both_databases! {
         site.admin.add_site_administrator("root").await;
         site.smtp.close().await;
         let (db, mailer) = (&site.admin.db, site.mailer());
-        let insists = Consent { confirmed: None, insists: true };
+        let insists = Consent { insists: true, ..Consent::default() };
         let max = site.by("max").await;
-        let refused = preview::switch(db, &mailer, &off, TwoFactor::On, insists, None, &max).await.unwrap();
+        let refused = preview::switch(db, &mailer, &off, TwoFactor::On, insists, &max).await.unwrap();
         let (seen, ruling) = not_yet(refused);
         assert_eq!(ruling, Ruling::Refused(vec![Objection::MailFails]));
         assert!(seen.mail.is_some_and(|mail| mail.words.contains("connection refused")));
-        let rehearsed = preview::switch(db, &mailer, &off, TwoFactor::Rehearse, Consent::default(), None, &max).await;
+        let rehearsed = preview::switch(db, &mailer, &off, TwoFactor::Rehearse, Consent::default(), &max).await;
         let Ok(Switched::Done(rehearsed)) = rehearsed else { panic!("a rehearsal keeps nobody out") };
         let root = site.by("root").await;
-        let overtaken = preview::switch(db, &mailer, &off, TwoFactor::On, insists, None, &root).await.unwrap();
+        let overtaken = preview::switch(db, &mailer, &off, TwoFactor::On, insists, &root).await.unwrap();
         assert!(matches!(&overtaken, Switched::Meanwhile(now) if now.two_factor_setting == "rehearse"), "{overtaken:?}");
-        let insisted = preview::switch(db, &mailer, &rehearsed, TwoFactor::On, insists, None, &root).await;
+        let insisted = preview::switch(db, &mailer, &rehearsed, TwoFactor::On, insists, &root).await;
         assert!(matches!(insisted, Ok(Switched::Done(_))), "{insisted:?}");
     }
 

@@ -198,7 +198,7 @@ async fn ask_about(
 
 /// Whether what a setting would do is harmless, or wanted all the same.
 fn judge(preview: &Preview, yes: bool) -> anyhow::Result<()> {
-    let consent = Consent { confirmed: yes.then(|| preview.locked_out()), insists: yes };
+    let consent = Consent { confirmed: yes.then(|| preview.locked_out()), seen: None, insists: yes };
     match preview::rule(&preview.stakes(), consent, true) {
         Ruling::Save => Ok(()),
         Ruling::Confirm(_) => {

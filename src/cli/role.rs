@@ -123,7 +123,7 @@ async fn list(conn: &mut Conn, group: Option<&str>, page: &Page, json: bool) -> 
         Some(path) => Some(groups::find_by_path(conn, path).await?),
         None => None,
     };
-    let mut all = roles::list(conn, group.as_ref(), page.after(), page.rows()).await?;
+    let mut all = roles::list(conn, group.as_ref(), roles::Order::Trees, page.after(), page.rows()).await?;
     page.cut(&mut all, |role| &role.id);
     if json {
         return input::print_json(&all.iter().map(describe).collect::<Vec<_>>());

@@ -18,7 +18,7 @@ use crate::directory::policy::may_insist;
 use crate::directory::proof::ManageAdvancedSettings;
 use crate::directory::rights::own;
 use crate::directory::{By, TwoFactor, groups, may};
-use crate::signin::preview::{self, Consent, Preview, Ruling, Switched};
+use crate::signin::preview::{self, Consent, LISTED_AT_MOST, Preview, Ruling, Switched, mark};
 use crate::store::groups::GroupRow;
 use crate::web::Problem;
 
@@ -34,9 +34,6 @@ pub(super) const ROUTES: &[Route] = &[
     )
     .drawn_again(|visit| Box::pin(again(visit))),
 ];
-
-/// The most people who are named one by one.
-const NAMED: usize = 50;
 
 /// The two-factor setting.
 #[derive(Debug, Serialize)]
@@ -109,9 +106,10 @@ async fn set(visit: Visit) -> Result<Response, Problem> {
     }
     let consent = Consent {
         confirmed: field::number(visit.form.field("confirm")),
+        seen: visit.form.get("seen"),
         insists: visit.form.field("insist") == "on",
     };
-    match preview::switch(db, mailer, &group, to, consent, visit.form.get("seen"), &by).await {
+    match preview::switch(db, mailer, &group, to, consent, &by).await {
         Ok(Switched::Done(after)) => {
             let here = format!("/console/groups/{}", after.id);
             let undo = [("two_factor", group.two_factor_setting.as_str())];
@@ -177,7 +175,8 @@ async fn page(visit: &Visit, group: &GroupRow, wrong: Option<&Wrong>) -> Result<
     let may = may::of_group(&mut conn, group, &visit.by).await.map_err(failed)?;
     let setting = setting(now).editable(visit, &may.two_factor);
     let setting = if wrong.is_some() { setting.typed(&visit.form, wrong) } else { setting };
-    let (found, count) = preview::first_locked_out(&mut conn, group, now, NAMED).await.map_err(failed)?;
+    let (found, count) =
+        preview::first_locked_out(&mut conn, group, now, LISTED_AT_MOST).await.map_err(failed)?;
     let stopped: Vec<Stopped> = found.into_iter().filter_map(Stopped::of).collect();
     let key = match now {
         TwoFactor::Off => "advanced-lead-off",
@@ -192,7 +191,7 @@ async fn page(visit: &Visit, group: &GroupRow, wrong: Option<&Wrong>) -> Result<
         errors: errors([&setting], wrong),
         setting,
         now: now.name(),
-        more: if count.n > i64::try_from(NAMED).unwrap_or(i64::MAX) {
+        more: if count.n > i64::try_from(LISTED_AT_MOST).unwrap_or(i64::MAX) {
             all_of_them(visit, group)
         } else {
             None
@@ -211,14 +210,14 @@ async fn foreseen(
 ) -> Result<AdvancedPage, Problem> {
     let mut conn = visit.read().await?;
     let may = may::of_group(&mut conn, group, &visit.by).await.map_err(failed)?;
-    let (found, more) = preview::locked_out(&mut conn, group, preview, NAMED).await.map_err(failed)?;
+    let (found, more) = preview::locked_out(&mut conn, group, preview).await.map_err(failed)?;
     let (ruling, insisting) = rulings(visit, preview);
     let changes = preview.to != TwoFactor::of(group)?;
     let can_save = changes && !matches!(insisting, Ruling::Refused(_));
     let number = preview.locked_out();
     let confirm = (can_save && matches!(insisting, Ruling::Confirm(_))).then(|| {
         let field = Field::new("confirm", "advanced-confirm", Kind::Number, "").longest(10).required();
-        let are_others = visit.form.get("seen").is_some_and(|seen| seen != preview.locked_out_seen());
+        let are_others = visit.form.get("seen").is_some_and(|seen| seen != mark(&preview.locked_out_ids));
         let key = if are_others { "wrong-others-locked-out" } else { "wrong-number-locked-out" };
         let wrong = Wrong::new("confirm", Said::new(key).counting(number));
         let field = field.hint("advanced-confirm-hint").editable(visit, &may.two_factor);
@@ -250,7 +249,7 @@ async fn foreseen(
             to: preview.to.name(),
             told: foreseen::told(preview, Sees::of(visit, &group.top_id)),
             confirm,
-            seen: preview.locked_out_seen(),
+            seen: mark(&preview.locked_out_ids),
             insist,
             can_save,
         }),
@@ -265,7 +264,7 @@ fn all_of_them(visit: &Visit, group: &GroupRow) -> Option<String> {
 /// What is ruled as it stands, and what would be if whoever may insist did.
 fn rulings(visit: &Visit, preview: &Preview) -> (Ruling, Ruling) {
     let (stakes, may) = (preview.stakes(), may_insist(&visit.by.actor));
-    let rule = |insists| preview::rule(&stakes, Consent { confirmed: None, insists }, may);
+    let rule = |insists| preview::rule(&stakes, Consent { insists, ..Consent::default() }, may);
     (rule(false), rule(true))
 }
 

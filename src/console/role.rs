@@ -21,7 +21,7 @@ use crate::directory::rights::{Right, Rights, own};
 use crate::directory::roles::{self, NewRole};
 use crate::directory::{By, Error, groups, may, people};
 use crate::keys::secret::entropy;
-use crate::signin::preview::{self, Changed, RolePreview};
+use crate::signin::preview::{self, Changed, Consent, RolePreview};
 use crate::store::Conn;
 use crate::store::groups::GroupRow;
 use crate::store::roles::RoleRow;
@@ -159,8 +159,8 @@ async fn set(visit: Visit) -> Result<Response, Problem> {
     drop(conn);
     let asked = visit.form.pairs().any(|(name, _)| name == "confirm");
     let confirmed = asked.then(|| number(visit.form.field("confirm")).unwrap_or(0));
-    let (db, locked) = (&visit.provider().signin.db, visit.form.get(LOCKED));
-    match preview::change_role(db, &before, &after, confirmed, locked, &by).await {
+    let consent = Consent { confirmed, seen: visit.form.get(LOCKED), ..Consent::default() };
+    match preview::change_role(&visit.provider().signin.db, &before, &after, consent, &by).await {
         Ok(Changed::Done(after)) => {
             let here = format!("/console/roles/{}", after.id);
             Ok(visit.saved(&here, &Saved::new("saved-role").about(&after.name)))
@@ -305,7 +305,7 @@ fn question(visit: &Visit, before: &RoleRow, after: &RoleRow, seen: &RolePreview
     }
     if seen.locked_out.count > 0 {
         confirm.number = Some(Said::new("role-type-number"));
-        let now = seen.locked_out_seen();
+        let now = preview::mark(&seen.locked_out_ids);
         let are_others = visit.form.get(LOCKED).is_some_and(|shown| shown != now);
         confirm.fields.retain(|(name, _)| name != LOCKED);
         confirm.fields.push((LOCKED.to_owned(), now));

@@ -87,7 +87,7 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
         Some("rank") => Order::Rank(listing.descending),
         _ => Order::Trees,
     };
-    let mut found = roles::list_in(&mut conn, top.as_ref(), order, after, limit).await.map_err(failed)?;
+    let mut found = roles::list(&mut conn, top.as_ref(), order, after, limit).await.map_err(failed)?;
     let next = (found.len() > PAGE).then(|| found.get(PAGE - 1).map(|last| last.id.clone())).flatten();
     found.truncate(PAGE);
     let mut rows = Vec::with_capacity(found.len());

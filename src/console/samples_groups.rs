@@ -12,7 +12,7 @@ use super::samples::console;
 use crate::clock::Moment;
 use crate::directory::TwoFactor;
 use crate::directory::rights::own;
-use crate::signin::preview::{Count, MailCheck, Named, Obstacle, Preview};
+use crate::signin::preview::{Count, MailCheck, Named, Obstacle, Preview, mark};
 use crate::web::TemplateError;
 use crate::web::samples::{Drawing, LONG, MOMENT};
 
@@ -247,7 +247,7 @@ fn advanced(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
         to: "on",
         told: told(preview, SEES),
         confirm: can_save.then(|| input(confirm.clone())),
-        seen: preview.locked_out_seen(),
+        seen: mark(&preview.locked_out_ids),
         insist,
         can_save,
     };

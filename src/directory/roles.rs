@@ -162,24 +162,11 @@ pub async fn find_named(conn: &mut Conn, group: Option<&GroupRow>, name: &str) -
     found.ok_or_else(|| Error::UnknownRole(name.to_owned()))
 }
 
-/// At most `limit` roles, of one tree or of all, tree by tree and the lowest first, that come after the one of the id `after`.
+/// At most `limit` roles, of the tree of one group or of all, that come after the one of the id `after`.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn list(
-    conn: &mut Conn,
-    group: Option<&GroupRow>,
-    after: Option<&str>,
-    limit: i64,
-) -> Result<Vec<RoleRow>, Error> {
-    list_in(conn, group, Order::Trees, after, limit).await
-}
-
-/// The same in the order that is chosen.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn list_in(
     conn: &mut Conn,
     group: Option<&GroupRow>,
     order: Order,
@@ -194,7 +181,7 @@ pub async fn list_in(
 /// # Errors
 /// When the database refuses.
 pub async fn of_tree(conn: &mut Conn, group: &GroupRow) -> Result<Vec<RoleRow>, Error> {
-    list(conn, Some(group), None, LISTED).await
+    list(conn, Some(group), Order::Trees, None, LISTED).await
 }
 
 /// The site administrator's role, made if it is not there.

@@ -129,7 +129,7 @@ impl Here {
     async fn look_at_roles(&mut self, conn: &mut Conn) -> Result<(), Error> {
         let mut after: Option<String> = None;
         loop {
-            let page = roles::list(conn, None, after.as_deref(), PAGE).await?;
+            let page = roles::list(conn, None, roles::Order::Trees, after.as_deref(), PAGE).await?;
             let Some(last) = page.last() else { return Ok(()) };
             after = Some(last.id.clone());
             for role in page {

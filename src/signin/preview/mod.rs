@@ -12,7 +12,7 @@ pub use now::{
     overriders, without_address,
 };
 pub use roles::{Changed, RolePreview, change_role, changing_role, with_role};
-pub use rule::{Consent, Objection, Ruling, Stakes, rule};
+pub use rule::{Consent, Objection, Ruling, Stakes, mark, rule};
 pub use switch::{Switched, look, look_again, switch};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +22,6 @@ use crate::directory::people::Need;
 use crate::directory::rights::{Rights, own};
 use crate::directory::unreached::{self, Doubt, Place, Whose};
 use crate::directory::{Error, Status, TwoFactor, groups, people, roles as tree};
-use crate::keys::secret::TokenHash;
 use crate::mail::Probed;
 use crate::store::groups::GroupRow;
 use crate::store::{Conn, needs, users};
@@ -30,8 +29,8 @@ use crate::store::{Conn, needs, users};
 /// The most names in one sentence: a page has seven such sentences, and is not to weigh more than a first visit may load.
 const NAMED_AT_MOST: i64 = 8;
 
-/// The most people of a list of those who are kept out, and one more, who says that there are others.
-const LISTED_AT_MOST: usize = 51;
+/// The most people of the list of those whom a setting keeps out.
+pub const LISTED_AT_MOST: usize = 50;
 
 /// How many of those who are hard to reach are read at once, and how many where the first are to be named and listed.
 const LOOKED_AT: i64 = 2000;
@@ -168,11 +167,6 @@ pub async fn changing(
         preview.name_the_asked(conn, group).await?;
     }
     Ok(preview)
-}
-
-/// Who is meant by these ids, in few characters.
-fn few_characters(ids: &[String]) -> String {
-    TokenHash::of(&ids.join("\n")).as_str().to_owned()
 }
 
 /// One of a group, and what would happen to them.
@@ -375,7 +369,8 @@ impl Preview {
                 if obstacle == Obstacle::NoAddress && people.len() < most {
                     people.push((need.id.clone(), need.login.clone()));
                 }
-                if self.first_locked_out.len() < LISTED_AT_MOST {
+                // One more says that there are others.
+                if self.first_locked_out.len() <= LISTED_AT_MOST {
                     self.first_locked_out.push(Affected::kept_out(need, obstacle));
                 }
             }
@@ -416,19 +411,13 @@ impl Preview {
         self.no_address.count + self.undelivered.count + self.codes_stopped.count
     }
 
-    /// Who they are, in few characters: others, and be they as many, are another answer.
-    #[must_use]
-    pub fn locked_out_seen(&self) -> String {
-        few_characters(&self.locked_out_ids)
-    }
-
     /// What the rules for saving look at.
     #[must_use]
-    pub fn stakes(&self) -> Stakes {
+    pub fn stakes(&self) -> Stakes<'_> {
         Stakes {
             to_on: self.to == TwoFactor::On && self.from != TwoFactor::On,
             asked: self.asked.count + self.invited.count,
-            locked_out: self.locked_out(),
+            locked_out: &self.locked_out_ids,
             overriders: self.overriders.count,
             mail_works: self.mail.as_ref().is_none_or(|mail| mail.works),
         }

@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::{Affected, Lot, NAMED_AT_MOST, Named, Obstacle, Preview, lot};
+use super::{Affected, LISTED_AT_MOST, Lot, NAMED_AT_MOST, Named, Obstacle, Preview, lot};
 use crate::directory::people::Need;
 use crate::directory::unreached::{self, Place, Whose};
 use crate::directory::{Error, Status, Tree, TwoFactor};
@@ -57,7 +57,7 @@ impl<'a> About<'a> {
     }
 }
 
-/// The first of a group who could not sign in with the setting of a preview, and whether there are more of them.
+/// The first [`LISTED_AT_MOST`] of a group who could not sign in with the setting of a preview, and whether there are more of them.
 ///
 /// # Errors
 /// When the database refuses.
@@ -65,17 +65,17 @@ pub async fn locked_out(
     conn: &mut Conn,
     group: &GroupRow,
     preview: &Preview,
-    limit: usize,
 ) -> Result<(Vec<Affected>, bool), Error> {
     if preview.to != TwoFactor::On {
         // Nobody is kept out: a setting that asks for no code, or lets people go on without.
         return Ok((Vec::new(), false));
     }
     let first = &preview.first_locked_out;
-    if first.len() > limit {
-        return Ok((first.iter().take(limit).cloned().collect(), true));
+    if first.len() > LISTED_AT_MOST {
+        return Ok((first.iter().take(LISTED_AT_MOST).cloned().collect(), true));
     }
-    let (found, next) = list(conn, About::Group(group, preview.to), &Place::default(), limit).await?;
+    let about = About::Group(group, preview.to);
+    let (found, next) = list(conn, about, &Place::default(), LISTED_AT_MOST).await?;
     Ok((found, next.is_some()))
 }
 

@@ -1,6 +1,6 @@
 //! Who gains or loses `override_2fa`, and who could no longer sign in, if a role were another one?
 
-use super::{Lot, NAMED_AT_MOST, Named, Obstacle, few_characters, lot};
+use super::{Consent, Lot, NAMED_AT_MOST, Named, Obstacle, lot};
 use crate::directory::people::Need;
 use crate::directory::rights::{Rights, own};
 use crate::directory::{By, Error, Person, TwoFactor, people, roles};
@@ -37,9 +37,8 @@ pub enum Changed {
     Meanwhile(Box<RoleRow>),
 }
 
-/// Changes a role that is as it was `before`, if that changes nothing for anybody, or is `confirmed` with the number of those who could no
-/// longer sign in. `seen` is who they are as whoever confirms has seen it ([`RolePreview::locked_out_seen`]): of others, and be they as many,
-/// they know nothing. That is looked at before the transaction, so that nobody waits for a look that changes nothing, and again in it: what
+/// Changes a role that is as it was `before`, if that changes nothing for anybody, or is confirmed with the number of those who could no
+/// longer sign in. That is looked at before the transaction, so that nobody waits for a look that changes nothing, and again in it: what
 /// counts is who would be locked out by then.
 ///
 /// # Errors
@@ -48,11 +47,10 @@ pub async fn change_role(
     db: &Db,
     before: &RoleRow,
     after: &RoleRow,
-    confirmed: Option<i64>,
-    seen: Option<&str>,
+    consent: Consent<'_>,
     by: &By,
 ) -> Result<Changed, Error> {
-    let agreed = |preview: &RolePreview| preview.is_agreed(confirmed, seen);
+    let agreed = |preview: &RolePreview| preview.is_agreed(consent);
     if let Some(preview) = objection(&mut db.read().await?, before, after, agreed, by).await? {
         return Ok(Changed::Not(Box::new(preview)));
     }
@@ -148,20 +146,12 @@ pub async fn with_role(
 }
 
 impl RolePreview {
-    /// Who could no longer sign in, in few characters: others, and be they as many, are another answer.
-    #[must_use]
-    pub fn locked_out_seen(&self) -> String {
-        few_characters(&self.locked_out_ids)
-    }
-
-    /// Whether whoever wants the change knows what it does: it does nothing to anybody, or is confirmed, with the number of those who could no
-    /// longer sign in where there are any, and where these are they whom the page has shown.
-    fn is_agreed(&self, confirmed: Option<i64>, seen: Option<&str>) -> bool {
-        let n = self.locked_out.count;
-        match confirmed {
+    /// Whether whoever wants the change knows what it does: it does nothing to anybody, or is confirmed, and covers those who could no longer
+    /// sign in.
+    fn is_agreed(&self, consent: Consent<'_>) -> bool {
+        match consent.confirmed {
             None => self.holders.count == 0,
-            Some(_) if n == 0 => true,
-            Some(number) => number == n && seen.is_none_or(|seen| seen == self.locked_out_seen()),
+            Some(_) => consent.covers(&self.locked_out_ids),
         }
     }
 

@@ -1,14 +1,16 @@
 //! May a two-factor setting be saved, given what the preview has found? One pure rule for the command line and the console.
 
+use crate::keys::secret::TokenHash;
+
 /// What is at stake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stakes {
+pub struct Stakes<'a> {
     /// Whether two-factor is to be on and was not.
     pub to_on: bool,
     /// How many would be asked for a code, at once or when they have chosen a password.
     pub asked: i64,
-    /// How many could no longer sign in.
-    pub locked_out: i64,
+    /// Who could no longer sign in: their ids, in their order.
+    pub locked_out: &'a [String],
     /// How many active holders of `override_2fa` the tree has.
     pub overriders: i64,
     /// Whether mail works at this moment.
@@ -17,11 +19,30 @@ pub struct Stakes {
 
 /// What whoever saves has said about it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Consent {
+pub struct Consent<'a> {
     /// The number of people locked out, as they have read and typed it.
     pub confirmed: Option<i64>,
+    /// Who these were on the page that they have read, as [`mark`] has it; none where they were told at once.
+    pub seen: Option<&'a str>,
     /// Whether they insist although there is an objection.
     pub insists: bool,
+}
+
+/// Who could no longer sign in, in few characters: others, and be they as many, are another answer.
+#[must_use]
+pub fn mark(locked_out: &[String]) -> String {
+    TokenHash::of(&locked_out.join("\n")).as_str().to_owned()
+}
+
+impl Consent<'_> {
+    /// Whether it is about those who could no longer sign in by now, where there are any: the number was typed, and they are those whom the page
+    /// has shown. Of others, and be they as many, whoever typed it knows nothing.
+    #[must_use]
+    pub fn covers(&self, locked_out: &[String]) -> bool {
+        let number = i64::try_from(locked_out.len()).unwrap_or(i64::MAX);
+        let typed = self.confirmed == Some(number) && self.seen.is_none_or(|seen| seen == mark(locked_out));
+        typed || number == 0
+    }
 }
 
 /// Why a setting is not saved, however often it is confirmed, except for those who may insist.
@@ -47,11 +68,11 @@ pub enum Ruling {
 
 /// Rules whether a setting may be saved. Only site administrators and the command line `may_insist`.
 #[must_use]
-pub fn rule(stakes: &Stakes, consent: Consent, may_insist: bool) -> Ruling {
+pub fn rule(stakes: &Stakes<'_>, consent: Consent<'_>, may_insist: bool) -> Ruling {
     if !stakes.to_on {
         return Ruling::Save;
     }
-    let concerned = stakes.asked + stakes.locked_out > 0;
+    let concerned = stakes.asked > 0 || !stakes.locked_out.is_empty();
     let mut objections = Vec::new();
     objections.extend((concerned && stakes.overriders == 0).then_some(Objection::NoOverride));
     objections.extend((concerned && !stakes.mail_works).then_some(Objection::MailFails));
@@ -59,30 +80,36 @@ pub fn rule(stakes: &Stakes, consent: Consent, may_insist: bool) -> Ruling {
     if !objections.is_empty() && !overruled {
         return Ruling::Refused(objections);
     }
-    if stakes.locked_out > 0 && consent.confirmed != Some(stakes.locked_out) {
-        return Ruling::Confirm(stakes.locked_out);
+    if consent.covers(stakes.locked_out) {
+        return Ruling::Save;
     }
-    Ruling::Save
+    Ruling::Confirm(i64::try_from(stakes.locked_out.len()).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const SAFE: Stakes = Stakes { to_on: true, asked: 9, locked_out: 0, overriders: 1, mail_works: true };
-    const NOTHING: Consent = Consent { confirmed: None, insists: false };
+    const SAFE: Stakes<'_> =
+        Stakes { to_on: true, asked: 9, locked_out: &[], overriders: 1, mail_works: true };
+    const NOTHING: Consent<'_> = Consent { confirmed: None, seen: None, insists: false };
 
-    fn typed(number: i64) -> Consent {
-        Consent { confirmed: Some(number), insists: false }
+    fn typed(number: i64) -> Consent<'static> {
+        Consent { confirmed: Some(number), ..NOTHING }
     }
 
-    fn insists(confirmed: Option<i64>) -> Consent {
-        Consent { confirmed, insists: true }
+    fn insists(confirmed: Option<i64>) -> Consent<'static> {
+        Consent { confirmed, insists: true, ..NOTHING }
+    }
+
+    fn people(ids: [&str; 3]) -> Vec<String> {
+        ids.map(str::to_owned).to_vec()
     }
 
     #[test]
     fn the_rules_for_saving() {
-        let three = Stakes { locked_out: 3, ..SAFE };
+        let people = people(["ada", "ned", "nia"]);
+        let three = Stakes { locked_out: &people, ..SAFE };
         let alone = Stakes { overriders: 0, ..SAFE };
         let mute = Stakes { mail_works: false, ..three };
         let worst = Stakes { overriders: 0, ..mute };
@@ -109,6 +136,27 @@ mod tests {
         ] {
             assert_eq!(rule(&stakes, consent, false), manager, "{stakes:?} {consent:?}");
             assert_eq!(rule(&stakes, consent, true), administrator, "{stakes:?} {consent:?}, may insist");
+        }
+    }
+
+    #[test]
+    fn a_number_is_about_those_whom_its_writer_has_seen() {
+        let (these, others) = (people(["ada", "ned", "nia"]), people(["ada", "ned", "zoe"]));
+        let (mark_of_these, mark_of_others) = (mark(&these), mark(&others));
+        for (confirmed, seen, expected) in [
+            (Some(3), None, true),
+            (Some(3), Some(mark_of_these.as_str()), true),
+            (Some(3), Some(mark_of_others.as_str()), false),
+            (Some(3), Some(""), false),
+            (Some(2), Some(mark_of_these.as_str()), false),
+            (Some(4), None, false),
+            (None, Some(mark_of_these.as_str()), false),
+            (None, None, false),
+        ] {
+            let consent = Consent { confirmed, seen, insists: true };
+            assert_eq!(consent.covers(&these), expected, "{consent:?}");
+            // Where nobody is locked out, nobody has to be known.
+            assert!(consent.covers(&[]), "{consent:?}");
         }
     }
 }

@@ -70,8 +70,7 @@ pub async fn look_again(
 }
 
 /// Changes the two-factor setting of a group that has the one that it had when it was read, if what that does is allowed, or confirmed, or
-/// insisted on. `seen` is who would be locked out as whoever confirms has seen it ([`Preview::locked_out_seen`]): of others, and be they as
-/// many, they know nothing. All that is looked at before the transaction, since a large group takes a while and a mail server longer, and
+/// insisted on. All that is looked at before the transaction, since a large group takes a while and a mail server longer, and
 /// again in it: what counts is what is so by then.
 ///
 /// # Errors
@@ -81,12 +80,11 @@ pub async fn switch(
     mailer: &Mailer,
     group: &GroupRow,
     to: TwoFactor,
-    consent: Consent,
-    seen: Option<&str>,
+    consent: Consent<'_>,
     by: &By,
 ) -> Result<Switched, Error> {
     let first = look(db, mailer, group, to, by).await?;
-    let ruling = ruled(&first, consent, seen, by);
+    let ruling = ruled(&first, consent, by);
     if ruling != Ruling::Save {
         return Ok(Switched::Not(Box::new(first), ruling));
     }
@@ -96,7 +94,7 @@ pub async fn switch(
         tx.give_up().await?;
         return Ok(Switched::Meanwhile(Box::new(now)));
     }
-    let ruling = ruled(&preview, consent, seen, &by.again(&mut tx).await?);
+    let ruling = ruled(&preview, consent, &by.again(&mut tx).await?);
     if ruling != Ruling::Save {
         tx.give_up().await?;
         return Ok(Switched::Not(Box::new(preview), ruling));
@@ -107,7 +105,6 @@ pub async fn switch(
     Ok(Switched::Done(after))
 }
 
-fn ruled(preview: &Preview, consent: Consent, seen: Option<&str>, by: &By) -> Ruling {
-    let confirmed = consent.confirmed.filter(|_| seen.is_none_or(|seen| seen == preview.locked_out_seen()));
-    rule(&preview.stakes(), Consent { confirmed, ..consent }, policy::may_insist(&by.actor))
+fn ruled(preview: &Preview, consent: Consent<'_>, by: &By) -> Ruling {
+    rule(&preview.stakes(), consent, policy::may_insist(&by.actor))
 }
