@@ -127,6 +127,7 @@ new-user-button = Add and invite
 new-user-unlock = Unlock to add somebody
 
 saved-user = The changes to { $name } are saved.
+wrong-too-many-links = That were many links within an hour, and the last one is good still. Look into Mail what became of it, or try again later.
 saved-link = A link to choose a password is on its way to { $name }.
 saved-unlocked = { $name } can try again.
 saved-sessions = { $n ->

@@ -139,6 +139,7 @@ pub(super) fn issued(issued: Result<Issued, invite::Error>) -> Result<Result<(),
     match issued {
         Ok(_) => Ok(Ok(())),
         Err(invite::Error::Directory(error)) => Ok(Err(trouble::wrong(error)?)),
+        Err(invite::Error::TooMany) => Ok(Err(Wrong::new("", Said::new("wrong-too-many-links")))),
         Err(invite::Error::Mail(error)) => Err(Problem::Internal(error.to_string())),
     }
 }

@@ -8,8 +8,11 @@ use crate::keys::Vault;
 use crate::keys::secret::{Token, entropy};
 use crate::mail::{self, MailError, Outgoing, Purpose};
 use crate::store::groups::GroupRow;
-use crate::store::{Db, Tx};
+use crate::store::{Db, Tx, seen_ids};
 use crate::web::{ChoosePasswordMail, Language, Pages};
+
+/// The most links that are mailed to one person within so many seconds, whoever of their managers sends them.
+const AT_MOST: (u32, i64) = (6, 3600);
 
 /// What is needed to give out links.
 #[derive(Clone, Debug)]
@@ -49,6 +52,15 @@ pub enum Error {
     /// The message could not be made.
     #[error(transparent)]
     Mail(#[from] challenge::Error),
+    /// There were many within the hour.
+    #[error("too many links within an hour")]
+    TooMany,
+}
+
+impl From<crate::store::Error> for Error {
+    fn from(e: crate::store::Error) -> Self {
+        Self::Directory(e.into())
+    }
 }
 
 impl From<MailError> for Error {
@@ -62,7 +74,7 @@ impl Inviter {
     /// choose another.
     ///
     /// # Errors
-    /// When the rules say no, they are disabled, or the database or a template fails.
+    /// When the rules say no, they are disabled, there were many, or the database or a template fails.
     pub async fn issue(&self, tx: &mut Tx, person: &Person, by: &By) -> Result<Issued, Error> {
         let token = links::issue(tx, person, self.lifetime.as_secs(), by, &mut entropy()).await?;
         self.write(tx, person, &token, by).await
@@ -84,6 +96,13 @@ impl Inviter {
         let (Some(address), Some((pages, vault))) = (person.deliverable_address(), &self.mail) else {
             return Ok(Issued { link, message: None });
         };
+        let (most, until) = (AT_MOST.0, by.now() + AT_MOST.1);
+        // Whoever has a shell is bound by nothing.
+        if by.user_id().is_some()
+            && !seen_ids::take_place(tx, "link to", &person.id, most, until, by.now()).await?
+        {
+            return Err(Error::TooMany);
+        }
         let page =
             ChoosePasswordMail { login: person.login.clone(), link: link.clone(), hours: seconds / 3600 };
         let parts = pages
@@ -132,7 +151,7 @@ impl Inviter {
     /// The same for one, in a transaction of its own.
     ///
     /// # Errors
-    /// When the rules say no, they are disabled, or the database or a template fails.
+    /// When the rules say no, they are disabled, there were many, or the database or a template fails.
     pub async fn invite(&self, db: &Db, person: &Person, by: &By) -> Result<Issued, Error> {
         let mut tx = db.write().await.map_err(directory::Error::from)?;
         let issued = self.issue(&mut tx, person, by).await?;

@@ -426,6 +426,36 @@ crate::on_both_databases! {
         assert_eq!(listed, expected.len());
     }
 
+    /// Nor with links, of which each ends the one before it: pressed again and again the last one that was sent stays good.
+    async fn nobody_is_flooded_with_links(database) {
+        let site = Site::on(database).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        let ned = site.admin.user("ned").await;
+        let una = site.admin.add_user(&site.acme, "una", "User", Some("una@example.org")).await;
+        let links = format!("/console/users/{}/link", ned.id);
+        for _ in 0..6 {
+            max.browser.post(&links, &[]).await;
+            assert!(max.saved().is_some(), "{}", max.browser.text());
+        }
+        max.browser.post(&links, &[]).await;
+        assert_eq!(max.browser.status(), 422);
+        assert!(max.browser.error().unwrap().contains("many links within an hour"), "{:?}", max.browser.error());
+        let events = site.admin.events().await;
+        assert_eq!(events.iter().filter(|event| event.event == "user.link_issued").count(), 6);
+        site.admin.until_no_mail_waits().await;
+        let letter = site.inbox("ned@example.org").last().text();
+        let link = letter.split_whitespace().find(|word| word.contains("/reset/")).unwrap().to_owned();
+        let mut his = site.browser();
+        his.open(&link).await;
+        assert!(his.has_field("password"), "{}", his.text());
+        max.browser.post(&format!("/console/users/{}/link", una.id), &[]).await;
+        assert!(max.saved().is_some(), "somebody else has had none: {}", max.browser.text());
+        site.advance(3601);
+        max.open("/console").await.unlock().await;
+        max.browser.post(&links, &[]).await;
+        assert!(max.saved().is_some(), "{}", max.browser.text());
+    }
+
     async fn nobody_is_flooded_with_test_messages(database) {
         let site = Site::on(database).await;
         let mut max = Manager::arrives(&site, "max").await;
