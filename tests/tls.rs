@@ -15,7 +15,11 @@ use countersign::clock::Clock;
 use countersign::config::{Proxies, Tls};
 use countersign::web::certificate::ClientCertificate;
 use openssl::asn1::Asn1Time;
-use openssl::pkey::PKey;
+use openssl::ec::{EcGroup, EcKey};
+use openssl::hash::MessageDigest;
+use openssl::nid::Nid;
+use openssl::pkey::{Id, PKey, Private};
+use openssl::rsa::Rsa;
 use openssl::ssl::{SslConnector, SslMethod, SslVersion};
 use openssl::symm::Cipher;
 use support::Database;
@@ -116,7 +120,7 @@ async fn old_versions_and_weak_suites_are_refused() {
 #[tokio::test]
 async fn a_key_exchange_without_forward_secrecy_is_refused() {
     let folder = TempDir::new().unwrap();
-    let key = PKey::from_rsa(openssl::rsa::Rsa::generate(2048).unwrap()).unwrap();
+    let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
     let issued = Issued::self_signed_with("localhost", key);
     let (certificate, key) = (
         written(folder.path(), "rsa.pem", &issued.pem()),
@@ -141,15 +145,15 @@ async fn a_key_exchange_without_forward_secrecy_is_refused() {
     }
 }
 
-/// A certificate of 1024 bits, and its key.
-fn weak() -> (Vec<u8>, Vec<u8>) {
-    let key = PKey::from_rsa(openssl::rsa::Rsa::generate(1024).unwrap()).unwrap();
+/// A certificate of this key, and the key.
+fn certificate_of(key: &PKey<Private>) -> (Vec<u8>, Vec<u8>) {
     let mut builder = openssl::x509::X509::builder().unwrap();
     builder.set_version(2).unwrap();
     builder.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
     builder.set_not_after(&Asn1Time::days_from_now(1).unwrap()).unwrap();
-    builder.set_pubkey(&key).unwrap();
-    builder.sign(&key, openssl::hash::MessageDigest::sha256()).unwrap();
+    builder.set_pubkey(key).unwrap();
+    let digest = if key.id() == Id::ED25519 { MessageDigest::null() } else { MessageDigest::sha256() };
+    builder.sign(key, digest).unwrap();
     (builder.build().to_pem().unwrap(), key.private_key_to_pem_pkcs8().unwrap())
 }
 
@@ -168,7 +172,7 @@ fn files_that_do_not_fit_are_named() {
     // A cipher that is not built in.
     let old = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: ARIA-256-CBC,00112233445566778899AABBCCDDEEFF\n\nAAAA\n-----END RSA PRIVATE KEY-----\n";
     let old = file("old.key", old.as_bytes());
-    let (weak, weak_key) = weak();
+    let (weak, weak_key) = certificate_of(&PKey::from_rsa(Rsa::generate(1024).unwrap()).unwrap());
     let (weak, weak_key) = (file("weak.pem", &weak), file("weak.key", &weak_key));
     let said = |certificate: &Path, key: &Path, client_ca: Option<&Path>| {
         let settings = Tls {
@@ -199,6 +203,41 @@ fn files_that_do_not_fit_are_named() {
     ] {
         assert!(said.starts_with(setting) && said.contains(words), "{said}");
         assert!(said.contains(&file.display().to_string()) && !said.contains('\n'), "{said}");
+    }
+}
+
+/// OpenSSL would take any of them; the handshake would fail at everybody's who has been told nothing.
+#[test]
+fn a_certificate_that_no_browser_takes_is_not_served() {
+    let on = |curve| PKey::from_ec_key(EcKey::generate(&EcGroup::from_curve_name(curve).unwrap()).unwrap());
+    for (key, refused) in [
+        (PKey::from_rsa(Rsa::generate(2048).unwrap()), None),
+        (on(Nid::X9_62_PRIME256V1), None),
+        (on(Nid::SECP384R1), None),
+        (on(Nid::SECP521R1), None),
+        (PKey::generate_ed25519(), None),
+        (on(Nid::SECP256K1), Some("its key is on the curve secp256k1")),
+        (on(Nid::BRAINPOOL_P256R1), Some("its key is on the curve brainpoolP256r1")),
+        (on(Nid::SECP224R1), Some("its key is on the curve secp224r1")),
+    ] {
+        let (folder, (certificate, key)) = (TempDir::new().unwrap(), certificate_of(&key.unwrap()));
+        let settings = Tls {
+            certificate: written(folder.path(), "chain.pem", &certificate),
+            key: written(folder.path(), "key.pem", &key),
+            client_certificates: false,
+            client_ca: None,
+        };
+        let said = Acceptor::new(&settings, Clock::System).map_err(|e| format!("{e:#}"));
+        match (said, refused) {
+            (Ok(_), None) => {}
+            (Err(said), Some(why)) => {
+                let file = settings.certificate.display();
+                let expected = format!("tls.certificate: {file} cannot be served: {why}, ");
+                assert!(said.starts_with(&expected) && said.contains("P-256"), "{said}");
+                assert!(!said.contains('\n'), "{said}");
+            }
+            (said, refused) => panic!("{said:?} {refused:?}"),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use anyhow::{Context as _, anyhow, bail};
 use openssl::error::ErrorStack;
+use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
 use openssl::ssl::{
     Ssl, SslAcceptor, SslAcceptorBuilder, SslMethod, SslOptions, SslRef, SslSessionCacheMode, SslVerifyMode,
@@ -115,6 +116,13 @@ impl Acceptor {
                 "tls.key: {key} is not the key of the first certificate in {certificate} (tls.certificate)"
             );
         }
+        if let Some(curve) = unspoken_curve(&key) {
+            bail!(
+                "tls.certificate: {} cannot be served: its key is on the curve {curve}, which neither browsers nor other programs take in TLS: \
+                 get a certificate for a key on P-256 or P-384, or for RSA of 2048 bits",
+                settings.certificate.display()
+            );
+        }
         let mut builder = protocol().context("tls: OpenSSL does not start")?;
         let used = builder.set_certificate(&leaf).and_then(|()| builder.set_private_key(&key));
         used.and_then(|()| chain.try_for_each(|above| builder.add_extra_chain_cert(above))).map_err(|e| {
@@ -200,6 +208,16 @@ fn protocol() -> Result<SslAcceptorBuilder, ErrorStack> {
     builder.set_min_proto_version(Some(SslVersion::TLS1_2))?;
     builder.set_cipher_list(SUITES)?;
     Ok(builder)
+}
+
+/// The curve of a key that nobody takes in a certificate, although OpenSSL serves it (RFC 8446 §4.2.3 and RFC 8422 §5.1.1 know three).
+fn unspoken_curve(key: &PKey<Private>) -> Option<&'static str> {
+    let curve = key.ec_key().ok()?.group().curve_name();
+    match curve {
+        Some(Nid::X9_62_PRIME256V1 | Nid::SECP384R1 | Nid::SECP521R1) => None,
+        Some(other) => Some(other.short_name().unwrap_or("of another kind")),
+        None => Some("of its own making"),
+    }
 }
 
 /// Any certificate will do for the handshake, and none as well.
