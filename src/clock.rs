@@ -87,8 +87,7 @@ impl Moment {
     /// `zoneinfo`); UTC without one, or with one that nobody knows.
     #[must_use]
     pub fn new(seconds: i64, zone: Option<&str>) -> Self {
-        let zone = zone.and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC);
-        let there = Timestamp::from_second(seconds).unwrap_or_default().to_zoned_datetime(zone);
+        let there = Timestamp::from_second(seconds).unwrap_or_default().to_zoned_datetime(known(zone));
         Self {
             iso: timestamp(seconds),
             clock: there.strftime("%H:%M %Z").to_string(),
@@ -103,11 +102,18 @@ pub fn date_and_time(seconds: i64) -> String {
     utc(seconds, "%Y-%m-%d %H:%M")
 }
 
-/// When a day (`2026-11-24`, UTC) begins, in seconds since 1970; none where this is no day.
+/// When a day (`2026-11-24`) begins where somebody lives, and when the next one does, in seconds since 1970; none where this is no day.
+/// The zone is one as [`Moment::new`] takes it.
 #[must_use]
-pub fn day(text: &str) -> Option<i64> {
-    let date: Date = text.parse().ok()?;
-    Some(TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok()?.as_second())
+pub fn day(text: &str, zone: Option<&str>) -> Option<(i64, i64)> {
+    let (date, zone): (Date, _) = (text.parse().ok()?, known(zone));
+    let begins = |date: Date| Some(zone.to_timestamp(date.at(0, 0, 0, 0)).ok()?.as_second());
+    Some((begins(date)?, begins(date.tomorrow().ok()?)?))
+}
+
+/// A zone by its name; UTC without one, or with one that nobody knows.
+fn known(zone: Option<&str>) -> TimeZone {
+    zone.and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC)
 }
 
 /// The same to the second, as logs have it (RFC 3339): `2026-11-24T14:05:12Z`.
@@ -138,15 +144,22 @@ mod tests {
     }
 
     #[test]
-    fn days_are_read_in_utc() {
-        for (text, expected) in [
-            ("1970-01-02", Some(86_400)),
-            ("2026-11-24", Some(1_795_478_400)),
-            ("2026-02-30", None),
-            ("24.11.2026", None),
-            ("", None),
+    fn days_are_read_where_somebody_lives() {
+        for (text, zone, expected) in [
+            ("1970-01-02", None, Some((86_400, 172_800))),
+            ("2026-11-24", None, Some((1_795_478_400, 1_795_564_800))),
+            ("2026-11-24", Some("Mars/Olympus"), Some((1_795_478_400, 1_795_564_800))),
+            ("2026-11-24", Some("Europe/Berlin"), Some((1_795_474_800, 1_795_561_200))),
+            // The clocks are put back, and forward; in Beirut at midnight, which is not there.
+            ("2026-10-25", Some("Europe/Berlin"), Some((1_792_879_200, 1_792_969_200))),
+            ("2026-03-29", Some("Europe/Berlin"), Some((1_774_738_800, 1_774_821_600))),
+            ("2026-03-29", Some("Asia/Beirut"), Some((1_774_735_200, 1_774_818_000))),
+            ("2026-02-30", None, None),
+            ("9999-12-31", None, None),
+            ("24.11.2026", None, None),
+            ("", None, None),
         ] {
-            assert_eq!(day(text), expected, "{text}");
+            assert_eq!(day(text, zone), expected, "{text} {zone:?}");
         }
     }
 

@@ -16,6 +16,7 @@ audit-kind = What happened
 audit-since = From
 audit-until = To
 audit-day-hint = Such as 2026-11-24.
+audit-day-hint-utc = Such as 2026-11-24, in UTC.
 audit-wrong-day = This is no day such as 2026-11-24.
 audit-ends-before = This is before the first day.
 audit-button = Show

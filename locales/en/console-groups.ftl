@@ -120,7 +120,7 @@ advanced-nothing-yet = You see first what it would do to whom. Nothing is change
 advanced-look = See what it would do
 advanced-another = Or look at another setting
 advanced-confirm = How many people will be locked out?
-advanced-confirm-hint = Type the number from the first line of this page.
+advanced-confirm-hint = Type the number of those who could not sign in, in figures.
 advanced-insist = Save it all the same
 
 foreseen-title-off = If two-factor were off

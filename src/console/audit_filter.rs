@@ -27,9 +27,6 @@ const KINDS: [&str; 14] = [
     "mail",
 ];
 
-/// A day, in seconds.
-const DAY: i64 = 86_400;
-
 /// The filters.
 pub(super) const FILTERS: [&str; 5] = ["user", "actor", "kind", "since", "until"];
 
@@ -56,17 +53,18 @@ impl Asked {
         let (user, actor, kind) = (text("user"), text("actor"), text("kind"));
         let (since, until) = (text("since"), text("until"));
         let mut day = |name, typed: &str| {
-            let read = clock::day(typed);
+            let read = clock::day(typed, visit.person.zone());
             if read.is_none() && !typed.is_empty() {
                 wrong.push(Wrong::new(name, Said::new("audit-wrong-day")));
             }
             read
         };
-        let (since, until) = (day("since", since), day("until", until));
-        if since.zip(until).is_some_and(|(since, until)| until < since) {
+        let since = day("since", since).map(|(begins, _)| begins);
+        let until = day("until", until).map(|(_, ends)| ends);
+        if since.zip(until).is_some_and(|(since, until)| until <= since) {
             wrong.push(Wrong::new("until", Said::new("audit-ends-before")));
         }
-        let fields: Vec<Field> = fields()
+        let fields: Vec<Field> = fields(visit.person.zone().is_some())
             .into_iter()
             .map(|field| {
                 let own = wrong.iter().find(|wrong| wrong.field == field.name);
@@ -91,7 +89,7 @@ impl Asked {
             actor: self.actor.as_deref(),
             kind: self.kind.as_deref(),
             since_ms: self.since.map(|at| at * 1000),
-            until_ms: self.until.map(|at| (at + DAY) * 1000),
+            until_ms: self.until.map(|at| at * 1000),
             ..Wanted::default()
         }
     }
@@ -119,7 +117,9 @@ async fn id_of(conn: &mut Conn, typed: &str) -> Result<Option<String>, Problem> 
     Ok(Some(gone.unwrap_or_else(|| typed.to_owned())))
 }
 
-fn fields() -> [Field; 5] {
+/// The fields; days are those of the reader's zone where that is known, else of UTC.
+fn fields(zoned: bool) -> [Field; 5] {
+    let day = if zoned { "audit-day-hint" } else { "audit-day-hint-utc" };
     let kinds =
         [Choice { value: String::new(), label: Label::Key("audit-kind-all"), hint: None }].into_iter();
     let kinds = kinds.chain(KINDS.into_iter().map(|kind| {
@@ -130,8 +130,8 @@ fn fields() -> [Field; 5] {
         Field::new("user", "audit-user", Kind::Text, "").hint("audit-user-hint").longest(100),
         Field::new("actor", "audit-actor", Kind::Text, "").hint("audit-actor-hint").longest(100),
         Field::new("kind", "audit-kind", Kind::Select { choices: kinds.collect() }, ""),
-        Field::new("since", "audit-since", Kind::Text, "").hint("audit-day-hint").longest(10),
-        Field::new("until", "audit-until", Kind::Text, "").hint("audit-day-hint").longest(10),
+        Field::new("since", "audit-since", Kind::Text, "").hint(day).longest(10),
+        Field::new("until", "audit-until", Kind::Text, "").hint(day).longest(10),
     ];
     // A search is everybody's who sees the page.
     all.map(|field| Field { editable: true, ..field })

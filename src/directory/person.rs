@@ -142,7 +142,13 @@ impl Person {
     /// A moment (seconds since 1970) as they read it: in the zone where they live, if it is on file.
     #[must_use]
     pub fn moment(&self, seconds: i64) -> Moment {
-        Moment::new(seconds, self.claims.get(Claim::Zoneinfo))
+        Moment::new(seconds, self.zone())
+    }
+
+    /// The zone that they live in, by its name; none where that is not known.
+    #[must_use]
+    pub fn zone(&self) -> Option<&str> {
+        self.claims.get(Claim::Zoneinfo)
     }
 
     /// Whether their role holds this right.

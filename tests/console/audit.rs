@@ -1,6 +1,7 @@
 //! Does the audit log say who did what to whom, and of the reader's own tree alone?
 
-use countersign::directory::TwoFactor;
+use countersign::directory::users::Changes;
+use countersign::directory::{ClaimChanges, TwoFactor};
 
 use crate::support::admin::PASSWORD;
 use crate::support::manager::Manager;
@@ -54,6 +55,26 @@ crate::on_both_databases! {
         assert!(list.contains("two factor: on → rehearse") && !list.contains('_'), "{list}");
         max.open("/console/audit/export?format=jsonl").await;
         assert!(max.browser.page().body.contains("by_session"), "{}", max.browser.page().body);
+    }
+
+    /// A day is one of those that the reader's own list shows: from midnight to midnight where they live.
+    async fn days_are_those_of_the_reader(database) {
+        let site = Site::on(database).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        // Eleven in the morning of the fifteenth in London is one at night of the sixteenth on Kiritimati.
+        site.advance(3 * 3600);
+        site.admin.change_email("nia", Some("nia@example.org")).await;
+        for (zone, day, other) in [(None, "2027-01-15", "2027-01-16"), (Some("Pacific/Kiritimati"), "2027-01-16", "2027-01-15")] {
+            if let Some(zone) = zone {
+                let claims = ClaimChanges::parse([format!("zoneinfo={zone}").as_str()]).unwrap();
+                site.admin.change("max", Changes { claims, ..Changes::default() }).await;
+            }
+            max.open(&format!("/console/audit?kind=user.changed&user=nia&since={day}&until={day}")).await;
+            assert!(listed(&max).contains(&format!("{day} ")), "{zone:?}: {}", listed(&max));
+            assert_eq!(max.browser.text().contains("in UTC"), zone.is_none(), "{}", max.browser.text());
+            max.open(&format!("/console/audit?kind=user.changed&user=nia&since={other}&until={other}")).await;
+            assert!(listed(&max).contains("Nothing of this kind"), "{zone:?}: {}", listed(&max));
+        }
     }
 
     async fn a_change_is_told_with_what_was_and_what_is(database) {
