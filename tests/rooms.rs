@@ -43,8 +43,8 @@ const INSIDE: [(&str, &[&[&str]]); 7] = [
     (
         "src/keys",
         &[
-            &["compact", "kind", "pace", "readers", "secret", "verified"],
-            &["jwk", "vault"],
+            &["compact", "kind", "pace", "readers", "secret"],
+            &["jwk", "vault", "verified"],
             &["error", "jwe"],
             &["jose", "make"],
             &["ring"],

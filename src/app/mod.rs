@@ -166,10 +166,13 @@ impl App {
             .merge(console::router(Arc::clone(&self.provider)))
             .fallback(layers::not_found)
             .method_not_allowed_fallback(layers::method_not_allowed)
-            .layer(DefaultBodyLimit::max(MAX_BODY))
-            .layer(CatchPanicLayer::custom(layers::panicked))
-            .layer(middleware::from_fn_with_state(layers, layers::finish))
-            .layer(middleware::from_fn_with_state(log, requests::trace));
+            // The first is the outermost. Together, since each `layer` by itself would box every route once more.
+            .layer((
+                middleware::from_fn_with_state(log, requests::trace),
+                middleware::from_fn_with_state(layers, layers::finish),
+                CatchPanicLayer::custom(layers::panicked),
+                DefaultBodyLimit::max(MAX_BODY),
+            ));
         below::below(path_of(&self.config.issuer), router)
     }
 

@@ -10,7 +10,7 @@ use axum::response::Response;
 
 use crate::clock::Stopwatch;
 use crate::config::Proxies;
-use crate::keys::secret::entropy;
+use crate::keys::secret::chance;
 use crate::metrics::Metrics;
 use crate::trace::{Context, RequestId, Started, Tracer, parent};
 use crate::web::network::{is_from_proxy, unheard_proxy};
@@ -60,7 +60,7 @@ impl Log {
         let id = believed.then(|| RequestId::given(headers)).flatten();
         let span = Started::request(&self.tracer, believed.then(|| parent(headers)).flatten());
         Under {
-            id: id.unwrap_or_else(|| RequestId::made(&mut entropy())),
+            id: id.unwrap_or_else(|| RequestId::made(&mut chance())),
             route: request.extensions().get().cloned(),
             method: request.method().clone(),
             asking: Asking::default(),

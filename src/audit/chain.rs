@@ -1,10 +1,9 @@
 //! Was any event changed or removed since it was written? Each is chained to the one before it a moment after its transaction, by one
 //! process at a time, so that no sign-in waits for another's; where the chain begins and ends is sealed with the master key.
 
-use openssl::sha::sha256;
 use serde_json::json;
 
-use crate::keys::secret::{hex, same};
+use crate::keys::secret::{hex, same, sha256};
 use crate::keys::{Vault, VaultError};
 use crate::store::audit::EventRow;
 use crate::store::audit_chain::{self, HeadRow, LinkRow};

@@ -6,11 +6,10 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use josekit::JoseError;
 use josekit::jwk::Jwk;
-use openssl::sha::sha256;
 use serde_json::{Map, Value};
 
 use super::kind::KeyKind;
-use super::secret::base64url;
+use super::secret::{base64url, sha256};
 use crate::config::SigningAlgorithm;
 
 /// Keys that a set may have.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use base64::Engine as _;
-use openssl::sha::sha256;
+use openssl::sha::Sha256;
 use rand::CryptoRng;
 use rand::rand_core::UnwrapErr;
 #[expect(clippy::disallowed_types, reason = "for the one place that may")]
@@ -14,6 +14,14 @@ use zeroize::Zeroizing;
 #[must_use]
 pub fn entropy() -> impl CryptoRng + Send {
     UnwrapErr(SysRng)
+}
+
+/// Randomness for what is no secret, and is drawn for every request: a generator that each thread seeds from the operating system now and
+/// then. A machine that is copied as it runs has it twice, so no secret comes from here.
+#[must_use]
+pub fn chance() -> impl CryptoRng {
+    #[expect(clippy::disallowed_methods, reason = "for the one place that may")]
+    rand::rng()
 }
 
 /// 256 random bits as 43 letters of base64url: an authorization code, a refresh token, a cookie, a client secret.
@@ -162,6 +170,14 @@ fn spelled(values: &[u8]) -> String {
 #[must_use]
 pub fn same(left: &[u8], right: &[u8]) -> bool {
     left.len() == right.len() && openssl::memcmp::eq(left, right)
+}
+
+/// SHA-256. OpenSSL's function of this name looks the algorithm up each time, which costs more than to hash a token.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    hasher.update(bytes);
+    hasher.finish()
 }
 
 /// Base64url without padding (RFC 4648 §5), as JOSE and OAuth write bytes.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
-use openssl::sha::sha256;
+use super::secret::sha256;
 
 /// How many tokens a key remembers at most, on either shelf.
 const MOST: usize = 2048;

@@ -65,18 +65,17 @@ pub enum Holder {
     Nameless,
 }
 
-/// Whether the browser that sent these headers may go on with a sign-in that is bound to `hash`.
+/// Whether this browser, which sent these headers, may go on with a sign-in that is bound to `hash`.
 #[must_use]
 pub fn holder(
+    browser: Option<&Browser>,
     cookies: &Cookies,
-    vault: &Vault,
     headers: &HeaderMap,
     signin_id: &str,
     hash: Option<&str>,
 ) -> Holder {
-    let browser = Browser::of(cookies, vault, headers);
     let own = cookies.read(headers, &name(signin_id)).map(|value| TokenHash::of(&value));
-    let brought = [browser.as_ref().map(Browser::as_str), own.as_ref().map(TokenHash::as_str)];
+    let brought = [browser.map(Browser::as_str), own.as_ref().map(TokenHash::as_str)];
     match hash {
         Some(hash) if brought.contains(&Some(hash)) => Holder::This,
         _ if brought == [None, None] => Holder::Nameless,
@@ -136,7 +135,8 @@ mod tests {
     }
 
     fn stands(headers: &HeaderMap, binding: &Binding) -> Holder {
-        holder(&cookies(), vault(), headers, ID, Some(binding.as_str()))
+        let browser = Browser::of(&cookies(), vault(), headers);
+        holder(browser.as_ref(), &cookies(), headers, ID, Some(binding.as_str()))
     }
 
     #[test]
@@ -173,10 +173,10 @@ mod tests {
         let (one, other) = (begin(&HeaderMap::new(), true), begin(&HeaderMap::new(), true));
         assert_eq!(stands(&brings(&one.cookies), &other), Holder::Other);
         let elsewhere =
-            holder(&cookies(), vault(), &brings(&one.cookies), &ID.to_uppercase(), Some(one.as_str()));
+            holder(None, &cookies(), &brings(&one.cookies), &ID.to_uppercase(), Some(one.as_str()));
         assert_eq!(elsewhere, Holder::Nameless);
         assert_eq!(
-            holder(&cookies(), vault(), &brings(&one.cookies), ID, None),
+            holder(None, &cookies(), &brings(&one.cookies), ID, None),
             Holder::Other,
             "bound to nobody"
         );

@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use openssl::sha::sha256;
 
 use super::problem::Problem;
 use crate::config;
-use crate::keys::secret::hex;
+use crate::keys::secret::{hex, sha256};
 
 const STYLESHEET: &str = include_str!("../../templates/style.css");
 const CONSOLE_STYLESHEET: &str = include_str!("../../templates/console.css");

@@ -9,14 +9,13 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use openssl::asn1::{Asn1Time, Asn1TimeRef};
 use openssl::error::ErrorStack;
-use openssl::sha::sha256;
 use openssl::x509::{X509, X509Ref};
 use percent_encoding::percent_decode_str;
 
 use super::distinguished_name::DistinguishedName;
 use super::network::is_among;
 use crate::config::Proxies;
-use crate::keys::secret::base64url;
+use crate::keys::secret::{base64url, sha256};
 
 /// The longest value of a proxy's header that is read, in bytes.
 const LONGEST: usize = 32 * 1024;

@@ -3,10 +3,9 @@
 use axum::http::{HeaderMap, header};
 use cookie::time::Duration;
 use cookie::{Cookie, SameSite};
-use openssl::sha::sha256;
 
 use super::origin::path_of;
-use crate::keys::secret::hex;
+use crate::keys::secret::{hex, sha256};
 
 /// How cookies are made here. Under https each has a `__Host-` name and is `Secure`, so that no neighbouring host can plant
 /// one; http, which is for loopback alone, can have neither.

@@ -141,6 +141,9 @@ fn grouped(value: &FluentValue<'_>, separator: char) -> Option<String> {
 }
 
 fn best(asked: &[LanguageIdentifier]) -> Option<Language> {
+    if asked.is_empty() {
+        return None;
+    }
     let available: Vec<LanguageIdentifier> =
         Language::available().filter_map(|tag| tag.parse().ok()).collect();
     let found = negotiate_languages(asked, &available, None, NegotiationStrategy::Lookup);

@@ -13,12 +13,16 @@ use super::language::Language;
 use super::pages::Pages;
 use super::problem::Problem;
 use super::problem_page::{Met, ProblemPage};
-use crate::keys::secret::entropy;
+use crate::keys::secret::chance;
 use crate::trace::{REQUEST_ID, RequestId};
 
 /// What is not drawn by [`Pages`], which sets its own, runs nothing at all.
 const CONTENT_SECURITY_POLICY: &str =
     "default-src 'none'; style-src 'self'; img-src 'self' https:; base-uri 'none'; frame-ancestors 'none'";
+
+const OPENERS: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+const EMBEDDERS: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+const PERMISSIONS: HeaderName = HeaderName::from_static("permissions-policy");
 
 /// Goes along with a response that any site may show in a frame; its own policy must say so too.
 #[derive(Clone, Copy, Debug)]
@@ -44,26 +48,25 @@ pub fn https_for_good(issuer: &str) -> bool {
 
 /// Draws the page of a [`Problem`], and adds the headers that every response has.
 pub async fn finish(State(layers): State<Layers>, request: Request, next: Next) -> Response {
-    let (language, json) = asked_for(request.headers());
-    let id = request.extensions().get().cloned().unwrap_or_else(|| RequestId::made(&mut entropy()));
+    let asked = Asked::of(request.headers());
+    let id = request.extensions().get().cloned().unwrap_or_else(|| RequestId::made(&mut chance()));
     let apart = !leads_to_an_app(request.uri().path());
     let met = Met::at(request.uri().path());
     let mut response = next.run(request).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         problem.log();
         let status = problem.status();
-        let drawn = if json {
+        let drawn = if asked.is_for_json() {
             (status, Json(problem.json(id.as_str()))).into_response()
         } else {
-            layers.pages.respond(status, &ProblemPage::of(&problem, id.as_str(), met), language)
+            layers.pages.respond(status, &ProblemPage::of(&problem, id.as_str(), met), asked.language())
         };
         response = with_headers_of(&response, drawn);
     }
     within(layers.pages.base(), &mut response);
     headers(&layers, &mut response, id.as_str());
     if apart {
-        let opener = HeaderName::from_static("cross-origin-opener-policy");
-        response.headers_mut().insert(opener, HeaderValue::from_static("same-origin"));
+        response.headers_mut().insert(OPENERS, HeaderValue::from_static("same-origin"));
     }
     response
 }
@@ -87,11 +90,29 @@ fn leads_to_an_app(path: &str) -> bool {
     matches!(path.split('/').nth(1), Some("authorize" | "logout" | "reset"))
 }
 
-/// The language, and whether the client asks for JSON rather than a page: a program, not a browser.
-fn asked_for(headers: &HeaderMap) -> (Language, bool) {
-    let accept = super::headers::list(headers, header::ACCEPT);
-    let json = accept.contains("application/json") && !accept.contains("text/html");
-    (Language::of_reader(headers, None), json)
+/// In which form and language a problem would be told. Few requests meet one, so nothing of it is read before.
+struct Asked(HeaderMap);
+
+impl Asked {
+    fn of(headers: &HeaderMap) -> Self {
+        let mut kept = HeaderMap::new();
+        for name in [header::ACCEPT, header::ACCEPT_LANGUAGE] {
+            for line in headers.get_all(&name) {
+                kept.append(name.clone(), line.clone());
+            }
+        }
+        Self(kept)
+    }
+
+    /// Whether the client asks for JSON rather than a page: a program, not a browser.
+    fn is_for_json(&self) -> bool {
+        let accept = super::headers::list(&self.0, header::ACCEPT);
+        accept.contains("application/json") && !accept.contains("text/html")
+    }
+
+    fn language(&self) -> Language {
+        Language::of_reader(&self.0, None)
+    }
 }
 
 /// The page of a problem, or the JSON, keeps the headers that the problem came with (`Allow`, `Retry-After`).
@@ -110,6 +131,8 @@ fn headers(layers: &Layers, response: &mut Response, id: &str) {
     let own_policy = response.headers().contains_key(header::CONTENT_SECURITY_POLICY);
     let own_referrer = response.headers().contains_key(header::REFERRER_POLICY);
     let headers = response.headers_mut();
+    // As many as are set here, the opener's and two of hyper's: a map that grows puts all that it has into place anew.
+    headers.reserve(11);
     let mut set =
         |name: HeaderName, value: &'static str| headers.insert(name, HeaderValue::from_static(value));
     if !own_policy {
@@ -125,11 +148,8 @@ fn headers(layers: &Layers, response: &mut Response, id: &str) {
     }
     // Of embedding alone: what apps fetch (discovery, keys) they fetch by CORS, which this does not touch.
     let embedders = if any_frame { "cross-origin" } else { "same-origin" };
-    set(HeaderName::from_static("cross-origin-resource-policy"), embedders);
-    set(
-        HeaderName::from_static("permissions-policy"),
-        "camera=(), geolocation=(), microphone=(), payment=()",
-    );
+    set(EMBEDDERS, embedders);
+    set(PERMISSIONS, "camera=(), geolocation=(), microphone=(), payment=()");
     if layers.secure {
         set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
     }

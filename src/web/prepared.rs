@@ -3,10 +3,9 @@
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
-use openssl::sha::sha256;
 use serde_json::Value;
 
-use crate::keys::secret::hex;
+use crate::keys::secret::{hex, sha256};
 
 /// A JSON document that is the same for everybody for a while; cheap to clone.
 #[derive(Clone, Debug)]

@@ -11,6 +11,7 @@ use crate::directory::Person;
 use crate::oidc::provider::Provider;
 use crate::signin::announce;
 use crate::signin::binding::{self, Holder};
+use crate::signin::browser::Browser;
 use crate::signin::decide::Assurance;
 use crate::store::sessions::SessionRow;
 use crate::store::{Conn, sessions, signins};
@@ -92,7 +93,9 @@ async fn ended(
 ) -> Result<Option<(String, AuthorizationRequest, Keeping)>, Problem> {
     let state = &provider.signin;
     let Some(signin) = signins::find(conn, id).await? else { return Ok(None) };
-    let holder = binding::holder(&state.cookies, &state.vault, headers, id, signin.browser_hash.as_deref());
+    let browser = Browser::of(&state.cookies, &state.vault, headers);
+    let bound_to = signin.browser_hash.as_deref();
+    let holder = binding::holder(browser.as_ref(), &state.cookies, headers, id, bound_to);
     if holder != Holder::This || signin.finished_at.is_none() || signin.client_id.is_some() {
         return Ok(None);
     }

@@ -111,7 +111,9 @@ pub(super) async fn load(
     let Some(client) = found else { return over(None) };
     drop(conn);
     let now = now_ms / 1000;
-    let holder = binding::holder(&state.cookies, &state.vault, headers, id, signin.browser_hash.as_deref());
+    let browser = Browser::of(&state.cookies, &state.vault, headers);
+    let bound_to = signin.browser_hash.as_deref();
+    let holder = binding::holder(browser.as_ref(), &state.cookies, headers, id, bound_to);
     if signin.client_id.is_none() && signin.finished_at.is_some() && holder == Holder::This {
         // Pressed twice, or gone back: the console knows by itself whether anything is missing.
         return Ok(Err(to_the_console(&signin)?));
@@ -136,7 +138,7 @@ pub(super) async fn load(
         return over(Some(&client));
     }
     let mut cookies = binding::surplus(state.cookies, headers, id);
-    let browser = Browser::of(&state.cookies, &state.vault, headers).unwrap_or_else(|| {
+    let browser = browser.unwrap_or_else(|| {
         let (browser, greeting) = Browser::greet(&state.cookies, &state.vault, &mut entropy());
         cookies.push(greeting);
         browser

@@ -1,7 +1,6 @@
 //! How does somebody who may register relying apps add, change and remove one? With the event that says what was before and after, in
 //! the transaction of the change.
 
-use openssl::sha::sha256;
 use rand::CryptoRng;
 use serde_json::{Map, Value, json};
 
@@ -14,7 +13,7 @@ use crate::clock::timestamp;
 use crate::directory::Proof;
 use crate::directory::proof::ManageRelyingApps;
 use crate::keys::Vault;
-use crate::keys::secret::hex;
+use crate::keys::secret::{hex, sha256};
 use crate::store::Tx;
 
 /// Registers an app.

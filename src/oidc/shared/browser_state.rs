@@ -1,10 +1,9 @@
 //! What stands for the session in the browser, so that an app's page can see a change? (OIDC Session Management 1.0 §3 and §4.2)
 
-use openssl::sha::sha256;
 use rand::CryptoRng;
 use url::Url;
 
-use crate::keys::secret::{Token, base64url};
+use crate::keys::secret::{Token, base64url, sha256};
 use crate::keys::{Vault, VaultError};
 use crate::web::cookies::Cookies;
 

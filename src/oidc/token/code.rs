@@ -1,9 +1,7 @@
 //! `authorization_code` (RFC 6749 §4.1.3, RFC 7636 §4.6): is this the client that the code was given to, and the first time?
 
-use openssl::sha::sha256;
-
 use super::{TokenRequest, ended};
-use crate::keys::secret::{GrantToken, base64url, same};
+use crate::keys::secret::{GrantToken, base64url, same, sha256};
 use crate::oidc::shared::claims;
 use crate::oidc::shared::failure::Failure;
 use crate::oidc::shared::scopes::Scope;

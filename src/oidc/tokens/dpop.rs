@@ -2,13 +2,12 @@
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
-use openssl::sha::sha256;
 use serde_json::{Map, Value};
 use url::Url;
 
 use crate::config::SigningAlgorithm;
 use crate::keys::jose;
-use crate::keys::secret::{base64url, same};
+use crate::keys::secret::{base64url, same, sha256};
 use crate::keys::{Vault, VaultError};
 use crate::oidc::client_auth::Caller;
 use crate::oidc::clients::Client;

@@ -1,12 +1,12 @@
 //! What is in a token? ID tokens (OIDC Core §2) and access tokens as JWTs (RFC 9068).
 
-use openssl::sha::{sha256, sha384, sha512};
+use openssl::sha::{sha384, sha512};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::confirmation::Confirmation;
 use crate::config::SigningAlgorithm;
-use crate::keys::secret::{GrantToken, base64url, entropy, new_id};
+use crate::keys::secret::{GrantToken, base64url, entropy, new_id, sha256};
 use crate::keys::{KeyError, Ring};
 use crate::oidc::clients::Client;
 use crate::oidc::provider::Provider;

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, Result, ToSql};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
@@ -115,9 +116,11 @@ impl Line {
     }
 
     /// Makes this the one that writes. From now on another process is not waited for: whoever wants to begin asks again. And what a
-    /// savepoint needs to go back stays in memory: SQLite would write some twenty pages into a temporary file for each turn.
+    /// savepoint needs to go back stays in memory: SQLite would write some twenty pages into a temporary file for each turn. And a
+    /// statement is understood once: SQLite would look at a `LIMIT $2` anew each time that it is bound, as it could be another one.
     pub(super) fn that_writes(self) -> Result<Self> {
         self.0.busy_timeout(std::time::Duration::ZERO)?;
+        self.0.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         self.0.execute_batch("PRAGMA temp_store = MEMORY")?;
         Ok(self)
     }
@@ -154,6 +157,8 @@ pub(super) fn aside<T>(work: impl FnOnce() -> T) -> T {
 
 #[cfg(test)]
 mod tests {
+    use rusqlite::StatementStatus;
+
     use super::*;
     use crate::store::row::FromRow;
 
@@ -219,6 +224,19 @@ mod tests {
             assert_eq!(told, [("a", Some(1)), ("b", None)], "{order}");
         }
         assert!(first::<Thing>(&mut line, "SELECT name FROM things", &[]).is_err());
+    }
+
+    #[test]
+    fn whoever_writes_understands_a_statement_once_whatever_its_limit() {
+        let keep = "DELETE FROM things WHERE name NOT IN (SELECT name FROM things ORDER BY size LIMIT $1)";
+        let again = |mut line: Line| {
+            for limit in [3, 4, 3] {
+                line.execute(keep, &[&limit]).unwrap();
+            }
+            line.0.prepare_cached(keep).unwrap().get_status(StatementStatus::RePrepare)
+        };
+        let ((_folder, reads), (_other, writes)) = (line(), line());
+        assert_eq!((again(reads), again(writes.that_writes().unwrap())), (3, 0));
     }
 
     /// Foreign keys are looked at when a statement ends, after its rows.
