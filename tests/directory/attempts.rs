@@ -146,7 +146,7 @@ impl Site<'_> {
             let target = self.people.iter().position(|person| person.id == id).unwrap();
             let outcome = invited.outcome.map_err(|error| match error {
                 invite::Error::Directory(error) => error,
-                invite::Error::Mail(error) => panic!("{error}"),
+                other => panic!("{other}"),
             });
             if let Ok(issued) = &outcome {
                 let token = issued.link.rsplit('/').next().unwrap().to_owned();

@@ -77,7 +77,7 @@ fn goes_through_everybody(plan: &str) -> bool {
 }
 
 /// Compares each preview with what the decision says of each person of the group.
-async fn counts_are_those_of_everybody(acme: &Acme, actor: &Person) {
+async fn counts_are_those_of_everybody(acme: &Acme, actors: &[Person]) {
     let mut conn = acme.db.read().await.unwrap();
     for group in [&acme.top, &acme.design] {
         let (mut needs, mut after) = (Vec::new(), Some(String::new()));
@@ -86,7 +86,9 @@ async fn counts_are_those_of_everybody(acme: &Acme, actor: &Person) {
             needs.extend(page.into_iter().filter(|need| need.status == Status::Active));
             after = next;
         }
-        for to in TwoFactor::ALL {
+        for (to, actor) in
+            TwoFactor::ALL.into_iter().flat_map(|to| actors.iter().map(move |actor| (to, actor)))
+        {
             let told = preview::changing(&mut conn, group, to, Some(&actor.id), None).await.unwrap();
             let of = |lot: Lot| -> Vec<String> {
                 let lots = needs.iter().filter(|need| preview::lot(need, to, need.overrides) == lot);
@@ -401,30 +403,43 @@ crate::on_both_databases! {
         let acme = everybody(&database).await;
         acme.add("boss", &acme.top, "Top manager").await;
         acme.add("chief", &acme.top, "Top manager").await;
+        // Somebody whom no code reaches, and who needs none, whatever address they have.
+        let cleo = acme.add("cleo", &acme.top, "Top manager").await;
+        acme.set(&cleo, Changes { email: Some(Some(Address::parse("cleo@example.org").unwrap())), ..Changes::default() }).await.unwrap();
         database.run("INSERT INTO code_budgets (user_id, tried_at, stopped_at)
-                      SELECT id, 1, 1 FROM users WHERE login_key IN ('kim', 'van', 'chief', 'strasse');
+                      SELECT id, 1, 1 FROM users WHERE login_key IN ('kim', 'van', 'chief', 'cleo', 'strasse');
+                      UPDATE users SET status = 'invited' WHERE login_key = 'a_b';
                       INSERT INTO messages (id, purpose, user_id, address, state, answer, attempts, created_at_ms, next_at, expires_at, done_at)
                       SELECT 'm' || id, 'test', id, email, 'refused', '550 5.1.1 no such mailbox', 1, 1, 1, 1, 1 FROM users
                       WHERE login_key IN ('nora', 'a_b', 'abe')").await;
-        let actor = acme.find("nia").await;
-        counts_are_those_of_everybody(&acme, &actor).await;
+        // Of those who are kept out: without an address, with their codes stopped, with a message that was refused; and one who is not.
+        let mut actors = Vec::new();
+        for login in ["nia", "kim", "nora", "cleo"] {
+            actors.push(acme.find(login).await);
+        }
+        counts_are_those_of_everybody(&acme, &actors).await;
         // The same where they are many: among them some whose codes are stopped and to whom a message was refused, some to whom another got
-        // through since then or who have another address by now, and some with half an address.
+        // through since then or who have another address by now, and some with half an address; after more who are disabled than are looked at at once.
         database.run("INSERT INTO users (id, login, login_key, name, email, status, group_id, role_id, created_at, updated_at, addressless)
                       WITH RECURSIVE numbers (n) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT n + 1 FROM numbers WHERE n < 2400)
                       SELECT 'many' || CAST(n AS TEXT), CASE WHEN n % 50 = 0 THEN 'm@' ELSE 'm' END || CAST(n AS TEXT),
                              CASE WHEN n % 50 = 0 THEN 'm@' ELSE 'm' END || CAST(n AS TEXT), NULL,
                              CASE WHEN n % 10 = 0 THEN NULL WHEN n % 60 = 1 THEN 'nowhere' ELSE 'M' || CAST(n AS TEXT) || '@example.org' END,
-                             CASE WHEN n % 70 = 3 THEN 'disabled' WHEN n % 70 = 5 THEN 'invited' ELSE 'active' END,
+                             CASE WHEN n % 70 = 3 THEN 'disabled' WHEN n % 70 IN (5, 11) THEN 'invited' ELSE 'active' END,
                              kim.group_id, kim.role_id, 1, 1, n % 10 = 0 OR n % 60 = 1 FROM numbers CROSS JOIN users kim WHERE kim.login_key = 'kim';
                       INSERT INTO code_budgets (user_id, tried_at, stopped_at)
                       SELECT id, 1, CASE WHEN id LIKE '%55' THEN NULL ELSE 1 END FROM users WHERE id LIKE 'many%5';
+                      INSERT INTO users (id, login, login_key, email, status, group_id, role_id, created_at, updated_at, addressless)
+                      WITH RECURSIVE numbers (n) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT n + 1 FROM numbers WHERE n < 2100)
+                      SELECT 'first' || CAST(n AS TEXT), 'f' || CAST(n AS TEXT), 'f' || CAST(n AS TEXT), 'f@example.org', 'disabled',
+                             kim.group_id, kim.role_id, 1, 1, FALSE FROM numbers CROSS JOIN users kim WHERE kim.login_key = 'kim';
+                      INSERT INTO code_budgets (user_id, tried_at, stopped_at) SELECT id, 1, 1 FROM users WHERE id LIKE 'first%';
                       INSERT INTO messages (id, purpose, user_id, address, state, answer, attempts, created_at_ms, next_at, expires_at, done_at)
                       SELECT n.state || id, 'test', id, CASE WHEN id LIKE '%61' THEN 'other@example.org' ELSE lower(email) END, n.state, '550 5.1.1 no such mailbox', 1,
                              CASE WHEN n.state = 'refused' THEN 2 WHEN id LIKE '%31' THEN 3 ELSE 1 END, 1, 1, 1
                       FROM users CROSS JOIN (SELECT 'refused' AS state UNION SELECT 'accepted') AS n
                       WHERE email IS NOT NULL AND (id LIKE 'many%1' OR id LIKE 'many%25')").await;
-        counts_are_those_of_everybody(&acme, &actor).await;
+        counts_are_those_of_everybody(&acme, &actors).await;
     }
 
     /// Whom a code may not reach is the same of few and of many, page after page, each once.
