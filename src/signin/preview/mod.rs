@@ -29,8 +29,9 @@ use crate::store::{Conn, needs, users};
 /// The most names in one sentence: a page has seven such sentences, and is not to weigh more than a first visit may load.
 const NAMED_AT_MOST: i64 = 8;
 
-/// The most people of the list of those whom a setting keeps out.
-pub const LISTED_AT_MOST: usize = 50;
+/// The most people of the list of those whom a setting keeps out: with long logins and what mail servers say of each, a page is not to weigh more
+/// than a first visit may load.
+pub const LISTED_AT_MOST: usize = 20;
 
 /// How many of those who are hard to reach are read at once, and how many where the first are to be named and listed.
 const LOOKED_AT: i64 = 2000;
