@@ -271,7 +271,7 @@ impl Bench<'_> {
         let is_page = html.starts_with("<!doctype html>");
         let (linked, script) = if is_page { self.linked(&html).await } else { (0, 0) };
         let visit = body.len() + linked;
-        let slow = if median > GOAL { "  SLOW" } else { "" };
+        let slow = if median > GOAL { "  SLOW: not met" } else { "" };
         let heavy = is_page && (visit > HEAVIEST || script > MOST_SCRIPT);
         let heavy = if heavy { "  HEAVY: not met" } else { "" };
         println!(

@@ -71,11 +71,18 @@ impl ConsolePage for HomePage {
 /// `GET /console`
 async fn get(visit: Visit) -> Result<Response, Problem> {
     let state = &visit.provider.signin;
-    let seen = overview::look(state, &visit.tree, &visit.person.id, visit.now()).await?;
+    let look = async { Ok(overview::look(state, &visit.tree, &visit.person.id, visit.now()).await?) };
+    // Side by side where the database can: nobody holds a connection while they wait for another one.
+    let others = async {
+        let mut attention = asking_for_help(&visit).await?;
+        attention.extend(failing_apps(&visit).await?);
+        attention.extend(running_out(&visit).await?);
+        let days = days::of(&mut visit.read().await?, &visit.tree, visit.now()).await?;
+        Ok::<_, Problem>((attention, days))
+    };
+    let (seen, (others, days)) = tokio::try_join!(look, others)?;
     let mut attention = out_of_the_way(&visit, &seen);
-    attention.extend(asking_for_help(&visit).await?);
-    attention.extend(failing_apps(&visit).await?);
-    attention.extend(running_out(&visit).await?);
+    attention.extend(others);
     let overrides = overrides(&visit, &seen).await?;
     if !overrides.is_empty() {
         let said = Said::new("home-overrides").counting(count(overrides.len()));
@@ -85,9 +92,6 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
             remedy: link(&visit, "home-see-audit", "/console/audit"),
         });
     }
-    let mut conn = visit.read().await?;
-    let days = days::of(&mut conn, &visit.tree, visit.now()).await?;
-    drop(conn);
     Ok(visit.page(&HomePage { attention, overrides, chart: Chart::of(&days) }))
 }
 

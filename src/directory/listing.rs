@@ -4,12 +4,13 @@ use super::login::fold;
 use super::words::Sought;
 use super::{Person, Tree};
 use crate::store::tree_users::parts::{self, Part, Stand};
-use crate::store::tree_users::{self, LineRow, Page, Way};
+use crate::store::tree_users::{self, LineRow, Page, Way, near};
 use crate::store::{Conn, Result, user_words};
 
 pub use crate::store::tree_users::Which;
 
-/// A tree of no more people than these is read by its groups.
+/// A tree of no more people than these is read by its groups, and so many of a list are looked at for those who cannot sign in before anything
+/// else is.
 const FEW: i64 = 2000;
 
 /// Of no more words than these a search by words is quicker than going through the list, and of those whom they find these many are
@@ -149,7 +150,7 @@ pub async fn list_in(
     } else if has_few(conn, tree).await? {
         tree_users::list(conn, which, Way::Narrow(which.word()), page).await?
     } else if sought.is_everybody() {
-        tree_users::list(conn, which, Way::Wide, page).await?
+        wide(conn, which, page).await?
     } else {
         search_wide(conn, which, &sought, page).await?
     };
@@ -159,6 +160,17 @@ pub async fn list_in(
         Ok(Listed { person, codes_stopped: row.codes_stopped, refused: row.refused, signed_in_at })
     });
     listed.collect()
+}
+
+/// A page of a list of many people, in its order.
+async fn wide(conn: &mut Conn, which: Which, page: Page<'_>) -> Result<Vec<LineRow>> {
+    if which == Which::KeptOut {
+        let rows = near::kept_out(conn, page, FEW).await?;
+        if is_full(&rows, page) {
+            return Ok(rows);
+        }
+    }
+    tree_users::list(conn, which, Way::Wide, page).await
 }
 
 /// A page of those of a tree of many people whom a search finds. By the words as far as it is few whom they find: what is rare is found at
@@ -171,12 +183,12 @@ async fn search_wide(conn: &mut Conn, which: Which, sought: &Sought, page: Page<
         let tries: &[i64] = if by_login { &[FIRST, FEW] } else { &[FEW] };
         for looked_at in tries {
             let rows = tree_users::list(conn, which, Way::Worded(which.word(), *looked_at), page).await?;
-            if found <= *looked_at || i64::try_from(rows.len()).is_ok_and(|rows| rows == page.limit) {
+            if found <= *looked_at || is_full(&rows, page) {
                 return Ok(rows);
             }
         }
     }
-    tree_users::list(conn, which, Way::Wide, page).await
+    wide(conn, which, page).await
 }
 
 /// A page by role or by group: part by part, so that nobody goes through everybody; together where they are few.
@@ -264,14 +276,15 @@ impl Parts {
     /// Those of one part: gone through in their order, unless that could be many for nothing.
     async fn of(self, conn: &mut Conn, id: &str, page: Page<'_>) -> Result<Vec<LineRow>> {
         let Self { which, part, finds } = self;
-        let finds = finds.filter(|finds| *finds <= MANY);
-        let few = match (which, finds) {
-            (Which::KeptOut, _) | (_, Some(_)) => parts::count(conn, part, id, FEW + 1).await? <= FEW,
-            _ => true,
-        };
-        match finds {
-            _ if which == Which::KeptOut => parts::kept_out_of_part(conn, part, id, few, page).await,
-            Some(finds) if !few => {
+        if which == Which::KeptOut {
+            let rows = near::kept_out_of_part(conn, part, id, page, FEW).await?;
+            if is_full(&rows, page) || parts::count(conn, part, id, FEW + 1).await? <= FEW {
+                return Ok(rows);
+            }
+            return parts::kept_out_of_part(conn, part, id, page).await;
+        }
+        match finds.filter(|finds| *finds <= MANY) {
+            Some(finds) if parts::count(conn, part, id, FEW + 1).await? > FEW => {
                 for looked_at in [FIRST, FEW] {
                     let rows = parts::found_of_part(conn, (which.word(), looked_at), part, id, page).await?;
                     if is_full(&rows, page) {

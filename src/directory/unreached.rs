@@ -178,6 +178,14 @@ pub async fn in_one_doubt(
     Ok((Need::all_in_doubt(conn, group, doubt, rows).await?, next))
 }
 
+/// Whether a group has so few people, with those below it, that all who are hard to reach are found in one order.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn is_small(conn: &mut Conn, group_id: &str) -> Result<bool> {
+    are_few(conn, Among::Group(group_id)).await
+}
+
 async fn are_few(conn: &mut Conn, among: Among<'_>) -> Result<bool> {
     match among {
         Among::Group(id) | Among::GroupButAlike(id) | Among::Tree(Some(id)) => {

@@ -116,6 +116,7 @@ pub fn queries() -> Vec<Query> {
         tree_sessions::QUERIES,
         tree_users::QUERIES,
         tree_users::KINDS,
+        tree_users::near::QUERIES,
         tree_users::parts::OF_KINDS,
         tree_users::parts::OF_WAYS,
         tree_users::parts::QUERIES,

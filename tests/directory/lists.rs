@@ -6,7 +6,7 @@ use countersign::directory::listing::{self, Order, Which};
 use countersign::directory::login::fold;
 use countersign::directory::{Person, words};
 use countersign::store::needs::{self, Among, Doubt, NeedRow};
-use countersign::store::tree_users::{self, Page, Sort, Way, parts};
+use countersign::store::tree_users::{self, Page, Sort, Way, near, parts};
 use countersign::store::{self, Conn, user_words};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
@@ -34,6 +34,25 @@ const PEOPLE: [(&str, Option<&str>, Option<&str>); 14] = [
     ("van2", Some("vincent van gogh"), Some("van@example.org")),
     ("kim", Some("Ludd"), Some("kim@example.org")),
 ];
+
+/// By which index those who cannot sign in are found, in their order, so that never all of a group are sorted. PostgreSQL goes another way to
+/// those without an address while there is nobody.
+fn kept_out_by(database: &Database) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let without_address = [
+        ("kept_out::BY_NAME", "users_addressless_by_name"),
+        ("kept_out::BY_NAME_LAST", "users_addressless_by_name"),
+        ("kept_out::BY_SIGN_IN", "users_addressless_by_sign_in"),
+        ("kept_out::BY_SIGN_IN_LAST", "users_addressless_by_sign_in"),
+    ];
+    let near = [
+        ("NEAR_BY_NAME", "users_by_name"),
+        ("NEAR_BY_SIGN_IN_LAST", "users_by_sign_in"),
+        ("NEAR_OF_ROLE", "users_of_role_by_login"),
+        ("NEAR_OF_GROUP_LAST", "users_of_group_by_login"),
+    ];
+    let on_sqlite = database.url.starts_with("sqlite");
+    without_address.into_iter().filter(move |_| on_sqlite).chain(near)
+}
 
 /// A site of these people, all of Acme.
 async fn everybody(database: &Database) -> Acme {
@@ -267,8 +286,8 @@ crate::on_both_databases! {
                         let (after, sort) = (after.map(|login| (login, "")), Sort::Login);
                         let page = Page { root: Some(&acme.top.id), sort, last_first, after, words: (from, to), texts: (begins, later), limit: 5 };
                         let logins = |rows: Vec<tree_users::LineRow>| rows.into_iter().map(|row| row.user.login).collect::<Vec<_>>();
-                        let few = logins(parts::kept_out_of_part(&mut conn, part, id, true, page).await.unwrap());
-                        let many = logins(parts::kept_out_of_part(&mut conn, part, id, false, page).await.unwrap());
+                        let few = logins(near::kept_out_of_part(&mut conn, part, id, page, 1000).await.unwrap());
+                        let many = logins(parts::kept_out_of_part(&mut conn, part, id, page).await.unwrap());
                         assert_eq!(few, many, "{part:?} {begins} {page:?}");
                         kept_out += few.len();
                         let walked = logins(parts::of_part(&mut conn, Which::All, part, id, page).await.unwrap());
@@ -280,6 +299,51 @@ crate::on_both_databases! {
             }
         }
         assert!(kept_out > 20 && found > kept_out, "{kept_out} {found}");
+    }
+
+    /// Those who cannot sign in are the same, in the same order, where they are met among the first of a list, where they are looked up by what
+    /// names them, and where all are few; whoever looks at fewer finds the first of them.
+    async fn those_near_are_those_who_are_looked_up(database) {
+        let acme = everybody(&database).await;
+        words::catch_up(&acme.db).await.unwrap();
+        database.run("UPDATE groups SET two_factor = TRUE, two_factor_setting = 'on' WHERE name_key = 'acme';
+                      UPDATE users SET signed_in_at = 7 WHERE login_key IN ('ned', 'zoe', 'van2');
+                      UPDATE users SET signed_in_at = 1900000000 WHERE login_key IN ('kim', 'strasse');
+                      UPDATE users SET status = 'disabled' WHERE login_key = 'van2';
+                      INSERT INTO code_budgets (user_id, tried_at, stopped_at) SELECT id, 1, 1 FROM users WHERE login_key IN ('kim', 'nora', 'zoe', 'van2');
+                      INSERT INTO messages (id, purpose, user_id, address, state, attempts, created_at_ms, next_at, expires_at, done_at)
+                      SELECT 'm' || id, 'test', id, 'x', 'refused', 1, 1, 1, 1, 1 FROM users WHERE login_key IN ('ned', 'a_b', 'zoe')").await;
+        let mut conn = acme.db.read().await.unwrap();
+        let logins = |rows: Vec<tree_users::LineRow>| rows.into_iter().map(|row| row.user.login).collect::<Vec<_>>();
+        let mut seen = 0;
+        for (root, sort) in [None, Some(acme.top.id.as_str()), Some(acme.design.id.as_str())]
+            .into_iter()
+            .flat_map(|root| [Sort::Login, Sort::Name, Sort::SignIn].map(|sort| (root, sort)))
+        {
+            for (from, to, begins, later) in [("", "g", "%", "%"), ("6e", "6eg", "n%", "% n%")] {
+                for after in [None, Some(("ned", if sort == Sort::Name { "ned ludd" } else { "7" }))] {
+                    for last_first in [false, true] {
+                        let page = Page { root, sort, last_first, after, words: (from, to), texts: (begins, later), limit: 50 };
+                        let near = logins(near::kept_out(&mut conn, page, 1000).await.unwrap());
+                        let named = logins(tree_users::list(&mut conn, Which::KeptOut, Way::Wide, page).await.unwrap());
+                        assert_eq!(near, named, "{page:?}");
+                        if let Some(root) = root {
+                            let narrow = Way::Narrow(Which::KeptOut.word());
+                            let few = logins(tree_users::list(&mut conn, Which::KeptOut, narrow, page).await.unwrap());
+                            assert_eq!(near, few, "{root} {page:?}");
+                        }
+                        let first = logins(near::kept_out(&mut conn, Page { limit: 2, ..page }, 1000).await.unwrap());
+                        assert_eq!(first, near.iter().take(2).cloned().collect::<Vec<_>>(), "{page:?}");
+                        for looked_at in [0, 1, 5] {
+                            let some = logins(near::kept_out(&mut conn, page, looked_at).await.unwrap());
+                            assert!(near.starts_with(&some) && i64::try_from(some.len()).unwrap() <= looked_at, "{some:?} {page:?}");
+                        }
+                        seen += near.len();
+                    }
+                }
+            }
+        }
+        assert!(seen > 50, "{seen}");
     }
 
     /// Whatever is typed, in both orders and both directions, by the words and without them.
@@ -503,7 +567,7 @@ crate::on_both_databases! {
     async fn no_list_goes_through_everybody(database) {
         let mut told = Vec::new();
         let needs = needs::QUERIES.iter().filter(|(name, _)| name.ends_with("NOWHERE") || name.ends_with("IN_DOUBT") || name.ends_with("OF_GROUP"));
-        for (name, query) in tree_users::KINDS.iter().chain(tree_users::QUERIES).chain(parts::OF_KINDS).chain(user_words::QUERIES).chain(needs) {
+        for (name, query) in tree_users::KINDS.iter().chain(tree_users::QUERIES).chain(parts::OF_KINDS).chain(near::QUERIES).chain(user_words::QUERIES).chain(needs) {
             let plan = database.plan(query).await;
             if goes_through_everybody(&plan) {
                 told.push(format!("{name}\n{plan}"));
@@ -519,7 +583,6 @@ crate::on_both_databases! {
             ("no_email::BY_SIGN_IN", "users_addressless_by_sign_in"),
             ("disabled::BY_SIGN_IN_LAST", "users_disabled_by_sign_in"),
             ("invited::BY_SIGN_IN_LAST", "users_invited_by_sign_in"),
-            ("kept_out::BY_SIGN_IN_LAST", if database.url.starts_with("sqlite") { "users_addressless_" } else { "" }),
             ("parts::never::ROLES", "users_never_of_role"),
             ("parts::never::OF_ROLE", "users_never_of_role"),
             ("parts::never::GROUPS_LAST", "users_never_of_group"),
@@ -555,7 +618,7 @@ crate::on_both_databases! {
             // With nobody there PostgreSQL finds another one as good.
             ("no_email::BY_LOGIN", if database.url.starts_with("sqlite") { "users_addressless" } else { "" }),
             ("kept_out::BY_LOGIN", if database.url.starts_with("sqlite") { "users_addressless" } else { "" }),
-        ] {
+        ].into_iter().chain(kept_out_by(&database)) {
             let all = store::queries();
             let (_, query) = all.iter().find(|(known, _)| *known == name).expect("the query");
             let plan = database.plan(query).await;

@@ -1,6 +1,8 @@
 //! Who would be asked for a code, and who could no longer sign in, if a group's two-factor setting were another one? Told before it is
 //! changed, by the same decision as the sign-in's. It only reads, page by page: nobody waits for it, however large the group.
 
+mod apart;
+mod counting;
 mod now;
 mod roles;
 mod rule;
@@ -15,16 +17,16 @@ pub use roles::{Changed, RolePreview, change_role, changing_role, with_role};
 pub use rule::{Consent, Objection, Ruling, Stakes, mark, rule};
 pub use switch::{Switched, look, look_again, switch};
 
-use std::collections::{BTreeMap, BTreeSet};
+use apart::Apart;
+use counting::Begun;
 
 use super::decide::{Demand, Facts, Next, Reach, Strength, decide};
 use crate::directory::people::Need;
 use crate::directory::rights::{Rights, own};
-use crate::directory::unreached::{self, Doubt, Place, Whose};
-use crate::directory::{Error, Status, TwoFactor, groups, people, roles as tree};
+use crate::directory::{Error, Status, TwoFactor, people, roles as tree};
 use crate::mail::Probed;
+use crate::store::Conn;
 use crate::store::groups::GroupRow;
-use crate::store::{Conn, needs, users};
 
 /// The most names in one sentence: a page has seven such sentences, and is not to weigh more than a first visit may load.
 const NAMED_AT_MOST: i64 = 8;
@@ -144,30 +146,8 @@ pub async fn changing(
     actor_id: Option<&str>,
     mail: Option<MailCheck>,
 ) -> Result<Preview, Error> {
-    let (count, overriders) = users::overriders(conn, &group.top_id, NAMED_AT_MOST).await?;
-    let (off, disabled) = needs::with_status(conn, &group.id, Status::Disabled.name(), NAMED_AT_MOST).await?;
-    let mut preview = Preview {
-        path: groups::path(conn, &group.id).await?,
-        from: TwoFactor::of(group)?,
-        to,
-        asked: Named::default(),
-        no_address: Named::default(),
-        undelivered: Named::default(),
-        codes_stopped: Named::default(),
-        invited: Named::default(),
-        disabled: Named::of(disabled, off),
-        overriders: Named::of(overriders, count),
-        switchers_without_override: switchers_without_override(conn, group).await?,
-        actor: None,
-        mail,
-        locked_out_ids: Vec::new(),
-        first_locked_out: Vec::new(),
-    };
-    if to != TwoFactor::Off {
-        preview.count(conn, group, actor_id).await?;
-        preview.name_the_asked(conn, group).await?;
-    }
-    Ok(preview)
+    let begun = Begun::of(conn, group, to, actor_id).await?;
+    Ok(Preview { mail, ..begun.finished(conn, group, Apart::default()).await? })
 }
 
 /// One of a group, and what would happen to them.
@@ -259,153 +239,6 @@ pub fn lot(need: &Need, setting: TwoFactor, overrides: bool) -> Lot {
 }
 
 impl Preview {
-    /// Counts. Whoever is not hard to reach is sent a code, unless they override it: so the others alone are looked at; one by one but for
-    /// those who are alike in all that decides.
-    async fn count(
-        &mut self,
-        conn: &mut Conn,
-        group: &GroupRow,
-        actor_id: Option<&str>,
-    ) -> Result<(), Error> {
-        self.asked.count = needs::count_needing(conn, &group.id, Status::Active.name()).await?;
-        let (invited, status) = (&mut self.invited, Status::Invited.name());
-        let count = needs::count_needing(conn, &group.id, status).await?;
-        *invited = Named::of(needs::needing(conn, &group.id, status, NAMED_AT_MOST).await?, count);
-        for (need, ids) in unreached::alike(conn, group).await? {
-            self.add_alike(&need, ids, actor_id);
-        }
-        let (mut first, mut from) = (First::default(), Some(Place::default()));
-        while let Some(place) = from {
-            if place == Place::others() {
-                self.count_the_doubtful(conn, group, actor_id, &mut first).await?;
-                break;
-            }
-            let batch = unreached::batch(conn, Whose::GroupButAlike(&group.id), &place, LOOKED_AT).await?;
-            for (need, _) in batch.needs.into_iter().filter(|(need, _)| need.status == Status::Active) {
-                self.add(need, actor_id, &mut first);
-            }
-            from = batch.next;
-        }
-        // It was made of parts that are in order for the most part; that is quick to merge.
-        self.locked_out_ids.sort();
-        let [undelivered, codes_stopped] = first.0.map(|first| first.into_values().collect());
-        for (named, people) in
-            [(&mut self.undelivered, undelivered), (&mut self.codes_stopped, codes_stopped)]
-        {
-            *named = Named::of(people, named.count);
-        }
-        if self.no_address.count > 0 {
-            self.name_those_without_address(conn, group).await?;
-        }
-        // Somebody may have come in between.
-        self.asked.count = self.asked.count.max(0);
-        Ok(())
-    }
-
-    /// Those of many who have an address and may not be reached all the same. Whoever is in two doubts is known by the first.
-    async fn count_the_doubtful(
-        &mut self,
-        conn: &mut Conn,
-        group: &GroupRow,
-        actor_id: Option<&str>,
-        first: &mut First,
-    ) -> Result<(), Error> {
-        let mut stopped = BTreeSet::new();
-        // Whoever may go on without a code is asked for one all the same, whatever became of the last.
-        let decide: &[Doubt] = match self.to {
-            TwoFactor::On => &[Doubt::Stopped, Doubt::Refused],
-            TwoFactor::Off | TwoFactor::Rehearse => &[Doubt::Stopped],
-        };
-        for &doubt in decide {
-            let mut from = Some(String::new());
-            while let Some(after) = from {
-                let (needs, next) = unreached::in_one_doubt(conn, group, doubt, &after, LOOKED_AT).await?;
-                for need in needs {
-                    let is_known = match doubt {
-                        Doubt::Stopped => !stopped.insert(need.id.clone()),
-                        Doubt::Refused => stopped.contains(&need.id),
-                    };
-                    if !is_known {
-                        self.add(need, actor_id, first);
-                    }
-                }
-                from = next;
-            }
-        }
-        Ok(())
-    }
-
-    /// Those who have no address and are alike in all else that decides.
-    fn add_alike(&mut self, need: &Need, ids: Vec<String>, actor_id: Option<&str>) {
-        let (lot, n) = (lot(need, self.to, need.overrides), i64::try_from(ids.len()).unwrap_or(i64::MAX));
-        if !need.overrides && lot != Lot::Asked {
-            self.asked.count -= n;
-        }
-        if let Lot::LockedOut(obstacle) = lot {
-            if ids.iter().any(|id| actor_id == Some(id)) {
-                self.actor = Some(obstacle);
-            }
-            self.named(obstacle).count += n;
-            self.locked_out_ids.extend(ids);
-        }
-    }
-
-    /// Those whom this keeps out.
-    const fn named(&mut self, obstacle: Obstacle) -> &mut Named {
-        match obstacle {
-            Obstacle::NoAddress => &mut self.no_address,
-            Obstacle::Undelivered => &mut self.undelivered,
-            Obstacle::CodesStopped => &mut self.codes_stopped,
-        }
-    }
-
-    /// Names the first of those who have no address, and lists whoever is met there that is kept out.
-    async fn name_those_without_address(&mut self, conn: &mut Conn, group: &GroupRow) -> Result<(), Error> {
-        let most = usize::try_from(NAMED_AT_MOST).unwrap_or_default();
-        let (mut people, mut from) = (Vec::new(), Some(Place::default()));
-        while let Some(place) = from.filter(|place| *place != Place::others()) {
-            let batch = unreached::batch(conn, Whose::Group(&group.id), &place, LOOKED_AT_FOR_NAMES).await?;
-            for (need, _) in batch.needs.into_iter().filter(|(need, _)| need.status == Status::Active) {
-                let Lot::LockedOut(obstacle) = lot(&need, self.to, need.overrides) else { continue };
-                if obstacle == Obstacle::NoAddress && people.len() < most {
-                    people.push((need.id.clone(), need.login.clone()));
-                }
-                // One more says that there are others.
-                if self.first_locked_out.len() <= LISTED_AT_MOST {
-                    self.first_locked_out.push(Affected::kept_out(need, obstacle));
-                }
-            }
-            from = batch.next.filter(|_| people.len() < most);
-        }
-        self.no_address = Named::of(people, self.no_address.count);
-        Ok(())
-    }
-
-    /// Somebody who is hard to reach.
-    fn add(&mut self, need: Need, actor_id: Option<&str>, first: &mut First) {
-        let lot = lot(&need, self.to, need.overrides);
-        if !need.overrides && lot != Lot::Asked {
-            self.asked.count -= 1;
-        }
-        let Lot::LockedOut(obstacle) = lot else { return };
-        if actor_id == Some(need.id.as_str()) {
-            self.actor = Some(obstacle);
-        }
-        self.named(obstacle).count += 1;
-        first.add(obstacle, need.key, (need.id.clone(), need.login));
-        self.locked_out_ids.push(need.id);
-    }
-
-    /// Names the first of those who would be sent a code.
-    async fn name_the_asked(&mut self, conn: &mut Conn, group: &GroupRow) -> Result<(), Error> {
-        let named = usize::try_from(self.asked.count.min(NAMED_AT_MOST)).unwrap_or_default();
-        if named > 0 {
-            let (asked, _) = affected(conn, group, self.to, false, "", named).await?;
-            (self.asked.ids, self.asked.names) = asked.into_iter().map(|one| (one.id, one.login)).unzip();
-        }
-        Ok(())
-    }
-
     /// How many could no longer sign in.
     #[must_use]
     pub const fn locked_out(&self) -> i64 {
@@ -421,30 +254,6 @@ impl Preview {
             locked_out: &self.locked_out_ids,
             overriders: self.overriders.count,
             mail_works: self.mail.as_ref().is_none_or(|mail| mail.works),
-        }
-    }
-}
-
-/// The first of those who have an address, of each obstacle: ids and logins, by what they are compared by, since people are not found in that
-/// order.
-#[derive(Default)]
-struct First([BTreeMap<String, (String, String)>; 2]);
-
-impl First {
-    fn add(&mut self, obstacle: Obstacle, key: String, person: (String, String)) {
-        let [undelivered, stopped] = &mut self.0;
-        let first = match obstacle {
-            Obstacle::NoAddress => return,
-            Obstacle::Undelivered => undelivered,
-            Obstacle::CodesStopped => stopped,
-        };
-        let full = i64::try_from(first.len()).is_ok_and(|n| n >= NAMED_AT_MOST);
-        if full && first.last_key_value().is_some_and(|(last, _)| *last < key) {
-            return;
-        }
-        first.insert(key, person);
-        if full {
-            first.pop_last();
         }
     }
 }

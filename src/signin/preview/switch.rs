@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::apart::Apart;
+use super::counting::Begun;
 use super::{Consent, MailCheck, Preview, Ruling, changing, rule};
 use crate::directory::groups::{self, Changes};
 use crate::directory::{Address, By, Error, TwoFactor, people, policy};
@@ -46,8 +48,12 @@ pub async fn look(
         Some(id) => people::find(&mut db.read().await?, id).await?.and_then(|own| own.deliverable_address()),
         None => None,
     };
-    // Side by side, and nobody holds a connection while a mail server takes its time.
-    let counted = async { changing(&mut db.read().await?, group, to, by.user_id(), None).await };
+    // Side by side, and nobody holds a connection while a mail server takes its time, or while they wait for another one.
+    let begun = async { Begun::of(&mut db.read().await?, group, to, by.user_id()).await };
+    let counted = async {
+        let (apart, begun) = tokio::try_join!(Apart::read(db, group, to), begun)?;
+        begun.finished(&mut db.read().await?, group, apart).await
+    };
     let (probed, counted) =
         tokio::join!(mailer.would_take_within(own.as_ref().map(Address::as_str), PROBE), counted);
     Ok(Preview { mail: Some(MailCheck::of(probed)), ..counted? })

@@ -128,8 +128,10 @@ macro_rules! wide_kept_out {
     ($order:ident) => {
         wide_kept_out!(
             $order,
-            // LIKE is the same here: so SQLite goes by an index of the few, and not by that of all who are active in a group.
-            "x.status LIKE 'active' AND x.group_id IN (SELECT y.id FROM groups y WHERE y.two_factor_setting = 'on')"
+            // As a case: so SQLite goes by the order of those without an address, and sorts none of them. PostgreSQL takes a difference for
+            // frequent, and does so too.
+            "CASE WHEN x.status = 'active' AND x.group_id IN (SELECT y.id FROM groups y WHERE y.two_factor_setting = 'on')
+                  THEN 1 ELSE 0 END <> 0"
         )
     };
     ($order:ident, $who:literal) => {
@@ -198,7 +200,8 @@ macro_rules! worded {
     };
 }
 
-// Here, below the macros that it uses.
+// Here, below the macros that they use.
+pub mod near;
 pub mod parts;
 
 /// By the groups: for a tree of few people.
@@ -341,6 +344,19 @@ pub struct Page<'a> {
     pub limit: i64,
 }
 
+impl<'a> Page<'a> {
+    /// The login that they come after, and what that one is compared by: the first ones come after the empty text, and the last ones before none.
+    fn place(&self) -> (Option<&'a str>, Option<&'a str>) {
+        let after = if self.last_first { self.after } else { self.after.or(Some(("", ""))) };
+        (after.map(|(login, _)| login), after.map(|(_, beside)| beside))
+    }
+
+    /// When the one before has last signed in. Whoever never did comes after the beginning, too.
+    fn sign_in(&self) -> Option<i64> {
+        self.place().1.map(|at| at.parse::<i64>().unwrap_or(-1))
+    }
+}
+
 /// A user on a list.
 #[derive(Clone, Debug)]
 pub struct LineRow {
@@ -396,12 +412,9 @@ macro_rules! of {
 /// # Errors
 /// When the database refuses.
 pub async fn list(conn: &mut Conn, which: Which, way: Way<'_>, page: Page<'_>) -> Result<Vec<LineRow>> {
-    let Page { root, sort, last_first, after, words: (from, to), texts: (begins, later), limit } = page;
-    // The first ones come after the empty text; the last ones before none.
-    let after = if last_first { after } else { after.or(Some(("", ""))) };
-    let (login, beside) = (after.map(|(login, _)| login), after.map(|(_, beside)| beside));
-    // Whoever never signed in comes after this, too.
-    let sign_in = beside.map(|at| at.parse::<i64>().unwrap_or(-1));
+    let Page { root, sort, last_first, words: (from, to), texts: (begins, later), limit, .. } = page;
+    let (login, beside) = page.place();
+    let sign_in = page.sign_in();
     macro_rules! run {
         ($query:expr $(, $more:expr)*) => {{
             let query = $query;

@@ -167,21 +167,7 @@ ways! {
                               UNION SELECT x.login_key FROM users x WHERE ", without_words!("x"), ")";
 }
 
-/// Of a part `$8` of few people: those whom a code is asked for that may not reach them.
-macro_rules! few_kept_out {
-    ($order:ident, $which:literal) => {
-        of_part!(
-            $order,
-            $which,
-            "x.status = 'active' AND x.group_id IN (SELECT y.id FROM groups y WHERE y.two_factor_setting = 'on')
-             AND (x.addressless
-                  OR EXISTS (SELECT 1 FROM code_budgets b WHERE b.user_id = x.id AND b.stopped_at IS NOT NULL)
-                  OR EXISTS (SELECT 1 FROM messages m WHERE m.user_id = x.id AND m.state = 'refused'))"
-        )
-    };
-}
-
-/// The same of a part of many, by what names them.
+/// Of a part `$8` of many people: those whom a code is asked for that may not reach them, by what names them.
 macro_rules! kept_out {
     ($order:ident, role) => {
         wide_kept_out!(
@@ -231,10 +217,6 @@ macro_rules! of_no_group {
 }
 
 queries! {
-    FEW_KEPT_OUT_OF_ROLE = few_kept_out!(login, "x.role_id = $8");
-    FEW_KEPT_OUT_OF_ROLE_LAST = few_kept_out!(login_last, "x.role_id = $8");
-    FEW_KEPT_OUT_OF_GROUP = few_kept_out!(login, "x.group_id = $8");
-    FEW_KEPT_OUT_OF_GROUP_LAST = few_kept_out!(login_last, "x.group_id = $8");
     KEPT_OUT_OF_ROLE = kept_out!(login, role);
     KEPT_OUT_OF_ROLE_LAST = kept_out!(login_last, role);
     KEPT_OUT_OF_GROUP = kept_out!(login, group);
@@ -273,14 +255,6 @@ macro_rules! of {
             Which::Invited => invited::$query,
         }
     };
-}
-
-impl<'a> Page<'a> {
-    /// The login that those of a part come after: the empty one for the first of all, and none for the last.
-    fn login(&self) -> Option<&'a str> {
-        let after = if self.last_first { self.after } else { self.after.or(Some(("", ""))) };
-        after.map(|(login, _)| login)
-    }
 }
 
 /// At most `limit` parts in which a list shows anybody, those that come after this one.
@@ -337,26 +311,16 @@ pub async fn count(conn: &mut Conn, part: Part, id: &str, limit: i64) -> Result<
     Ok(row.map_or(0, |(count,)| count))
 }
 
-/// A page of those of one part whom a code is asked for that may not reach them; `few` where the part has few people.
+/// A page of those of one part of many whom a code is asked for that may not reach them.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn kept_out_of_part(
-    conn: &mut Conn,
-    part: Part,
-    id: &str,
-    few: bool,
-    page: Page<'_>,
-) -> Result<Vec<LineRow>> {
-    let query = match (part, few, page.last_first) {
-        (Part::Role, true, false) => FEW_KEPT_OUT_OF_ROLE,
-        (Part::Role, true, true) => FEW_KEPT_OUT_OF_ROLE_LAST,
-        (Part::Role, false, false) => KEPT_OUT_OF_ROLE,
-        (Part::Role, false, true) => KEPT_OUT_OF_ROLE_LAST,
-        (Part::Group, true, false) => FEW_KEPT_OUT_OF_GROUP,
-        (Part::Group, true, true) => FEW_KEPT_OUT_OF_GROUP_LAST,
-        (Part::Group, false, false) => KEPT_OUT_OF_GROUP,
-        (Part::Group, false, true) => KEPT_OUT_OF_GROUP_LAST,
+pub async fn kept_out_of_part(conn: &mut Conn, part: Part, id: &str, page: Page<'_>) -> Result<Vec<LineRow>> {
+    let query = match (part, page.last_first) {
+        (Part::Role, false) => KEPT_OUT_OF_ROLE,
+        (Part::Role, true) => KEPT_OUT_OF_ROLE_LAST,
+        (Part::Group, false) => KEPT_OUT_OF_GROUP,
+        (Part::Group, true) => KEPT_OUT_OF_GROUP_LAST,
     };
     by_login(conn, query, id, page).await
 }
@@ -364,7 +328,7 @@ pub async fn kept_out_of_part(
 /// What such a query finds in the part of this id.
 async fn by_login(conn: &mut Conn, query: &'static str, id: &str, page: Page<'_>) -> Result<Vec<LineRow>> {
     let Page { root, words: (from, to), texts: (begins, later), limit, .. } = page;
-    all!(conn, LineRow, query, root, page.login(), limit, from, to, begins, later, id)
+    all!(conn, LineRow, query, root, page.place().0, limit, from, to, begins, later, id)
 }
 
 /// A page of those of one part whom a search finds: of all whom its words find, the first `looked_at` by login are looked at. `word` is that
@@ -380,7 +344,7 @@ pub async fn found_of_part(
     page: Page<'_>,
 ) -> Result<Vec<LineRow>> {
     let Page { root, last_first, words: (from, to), texts: (begins, later), limit, .. } = page;
-    let login = page.login();
+    let login = page.place().0;
     let query = match (part, last_first) {
         (Part::Role, false) => FOUND_OF_ROLE,
         (Part::Role, true) => FOUND_OF_ROLE_LAST,
@@ -396,7 +360,7 @@ pub async fn found_of_part(
 /// When the database refuses.
 pub async fn of_no_group(conn: &mut Conn, word: &str, page: Page<'_>) -> Result<Vec<LineRow>> {
     let Page { root, last_first, words: (from, to), texts: (begins, later), limit, .. } = page;
-    let login = page.login();
+    let login = page.place().0;
     let query = if last_first { OF_NO_GROUP_LAST } else { OF_NO_GROUP };
     all!(conn, LineRow, query, root, login, limit, from, to, begins, later, word)
 }
