@@ -125,6 +125,7 @@ saved-mail-was-reset = Nothing was saved: what the file says counts.
 wrong-mail-host = The name of a mail server, such as mail.example.org.
 wrong-mail-port = A number between 1 and 65535, or nothing.
 wrong-mail-encryption = Choose how the connection is protected.
+wrong-mail-username = The login that the password is for, or leave the password empty.
 wrong-mail-from = A sender such as login@example.org or Sign-in <login@example.org>.
 wrong-mail-password = Type the password: the one that is kept is for another login or server, or there is none.
 wrong-mail-password-meanwhile = Somebody else has saved another password meanwhile, and nothing of yours was saved. Type yours and save again if it is to stand.

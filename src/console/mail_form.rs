@@ -59,6 +59,9 @@ impl Typed {
         if from.is_empty() {
             refuse("from", "wrong-mail-from");
         }
+        if username.is_empty() && !password.is_empty() {
+            refuse("username", "wrong-mail-username");
+        }
         let to = email(visit);
         if matches!(to, Ok(None)) {
             refuse("email", "wrong-email");
@@ -72,7 +75,6 @@ impl Typed {
             (Some(to), Some(encryption), true) => {
                 let some = |text: String| Some(text).filter(|text| !text.is_empty());
                 let (username, password) = (some(username), some(password));
-                let password = password.filter(|_| username.is_some());
                 let settings = MailSettings { host, port: number, encryption, username, password, from };
                 Ok(Self { settings, to })
             }

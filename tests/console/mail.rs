@@ -341,6 +341,12 @@ crate::on_both_databases! {
             let expected = if field == "password" { "" } else { typed };
             assert_eq!(root.browser.field(field).as_deref(), Some(expected), "{field} {typed:?}");
         }
+        root.open(SETTINGS).await;
+        let mut form: Vec<(&str, String)> = at(site.smtp.port);
+        form.iter_mut().filter(|(name, _)| *name == "password").for_each(|(_, value)| "of whom?".clone_into(value));
+        fill(&mut root, &form, "save").await;
+        assert_eq!(root.browser.status(), 422);
+        assert!(root.browser.text_of("username-error").is_some(), "{}", root.browser.text());
         let mut form: Vec<(&str, String)> = at(site.smtp.port);
         form.retain(|(name, _)| *name != "encryption");
         form.push(("encryption", "rot13".to_owned()));
