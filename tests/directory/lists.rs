@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use countersign::directory::listing::{self, Order, Which};
 use countersign::directory::login::fold;
+use countersign::directory::rights::{Right, Rights, own};
 use countersign::directory::{Person, words};
 use countersign::store::needs::{self, Among, Doubt, NeedRow};
 use countersign::store::tree_users::{self, Page, Sort, Way, near, parts};
@@ -12,7 +13,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, TestRunner};
 
-use super::{Acme, Changes, Lot, Obstacle, TwoFactor, operator, people, preview, users};
+use super::{Acme, Changes, Lot, Obstacle, TwoFactor, operator, people, preview, roles, switch, users};
 use crate::support::Database;
 use countersign::directory::{Address, Status, Tree};
 use countersign::keys::secret::entropy;
@@ -109,6 +110,8 @@ async fn counts_are_those_of_everybody(acme: &Acme, actors: &[Person]) {
             TwoFactor::ALL.into_iter().flat_map(|to| actors.iter().map(move |actor| (to, actor)))
         {
             let told = preview::changing(&mut conn, group, to, Some(&actor.id), None).await.unwrap();
+            // Whoever has no password yet is asked for a code once they have.
+            assert_eq!(told.stakes().asked, told.asked.count + told.invited.count, "{} {to}", told.path);
             let of = |lot: Lot| -> Vec<String> {
                 let lots = needs.iter().filter(|need| preview::lot(need, to, need.overrides) == lot);
                 lots.map(|need| need.login.clone()).collect()
@@ -504,6 +507,35 @@ crate::on_both_databases! {
                       FROM users CROSS JOIN (SELECT 'refused' AS state UNION SELECT 'accepted') AS n
                       WHERE email IS NOT NULL AND (id LIKE 'many%1' OR id LIKE 'many%25')").await;
         counts_are_those_of_everybody(&acme, &actors).await;
+    }
+
+    /// They are more than are read at once, in groups of which one asks for no code.
+    async fn a_role_that_loses_the_override_counts_its_holders_by_what_their_groups_ask_for(database) {
+        let acme = Acme::on(&database).await;
+        let mut tx = acme.db.write().await.unwrap();
+        switch(&mut tx, &acme.design, TwoFactor::Off).await;
+        tx.commit().await.unwrap();
+        acme.add("ada", &acme.top, "Top manager").await;
+        acme.add("dora", &acme.design, "Top manager").await;
+        database.run("INSERT INTO users (id, login, login_key, email, status, group_id, role_id, created_at, updated_at, addressless)
+                      WITH RECURSIVE numbers (n) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT n + 1 FROM numbers WHERE n < 600)
+                      SELECT 'm' || CAST(n AS TEXT), 'm' || CAST(n AS TEXT), 'm' || CAST(n AS TEXT),
+                             CASE WHEN n % 2 = 0 THEN NULL ELSE 'm' || CAST(n AS TEXT) || '@example.org' END,
+                             CASE WHEN n % 10 = 3 THEN 'disabled' ELSE 'active' END, ada.group_id, ada.role_id, 1, 1, n % 2 = 0
+                      FROM numbers CROSS JOIN users ada WHERE ada.login_key = 'ada'").await;
+        let ada = acme.find("ada").await;
+        let mut conn = acme.db.read().await.unwrap();
+        let role = roles::find_named(&mut conn, Some(&acme.top), "Top manager").await.unwrap();
+        let held = Rights::parse(&role.rights).unwrap();
+        let without = held.toggled(&Right::parse(own::OVERRIDE_2FA).unwrap());
+        let losing = preview::changing_role(&mut conn, &role, &without, Some(&ada.id)).await.unwrap();
+        assert_eq!((losing.holders.count, losing.lose_override.count, losing.gain_override.count), (542, 542, 0));
+        assert_eq!((losing.locked_out.count, losing.locked_out_ids.len()), (301, 301));
+        assert_eq!((losing.locked_out.names[0].as_str(), losing.locked_out.names.len()), ("ada", 8));
+        assert_eq!(losing.actor, Some(Obstacle::NoAddress));
+        let same = preview::changing_role(&mut conn, &role, &held, Some(&ada.id)).await.unwrap();
+        assert_eq!((same.holders.count, same.locked_out.count, same.lose_override.count), (542, 0, 0));
+        assert_eq!((same.holders.names.len(), same.actor), (8, None));
     }
 
     /// Whom a code may not reach is the same of few and of many, page after page, each once.
