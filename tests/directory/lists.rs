@@ -13,7 +13,9 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, TestRunner};
 
-use super::{Acme, Changes, Lot, Obstacle, TwoFactor, operator, people, preview, roles, switch, users};
+use super::{
+    Acme, Changes, Lot, Obstacle, TwoFactor, groups, operator, people, preview, roles, switch, users,
+};
 use crate::support::Database;
 use countersign::directory::{Address, Status, Tree};
 use countersign::keys::secret::entropy;
@@ -507,6 +509,45 @@ crate::on_both_databases! {
                       FROM users CROSS JOIN (SELECT 'refused' AS state UNION SELECT 'accepted') AS n
                       WHERE email IS NOT NULL AND (id LIKE 'many%1' OR id LIKE 'many%25')").await;
         counts_are_those_of_everybody(&acme, &actors).await;
+    }
+
+    /// Who needs no code, who has no password yet and who is disabled: each counted whole, and the first named, in their order; and of those who
+    /// are kept out as many as a list holds, no more and no fewer.
+    async fn a_preview_tells_those_apart_who_are_not_asked(database) {
+        let acme = Acme::on(&database).await;
+        let boss = acme.add("boss", &acme.top, "Top manager").await;
+        for login in ["gone", "ina"] {
+            acme.add(login, &acme.top, "Top manager").await;
+        }
+        for login in ["ida", "zoe", "abe", "yan"] {
+            acme.add(login, &acme.top, "User").await;
+        }
+        database.run("UPDATE users SET status = 'disabled' WHERE login_key IN ('gone', 'zoe', 'abe', 'yan');
+                      UPDATE users SET status = 'invited' WHERE login_key IN ('ina', 'ida')").await;
+        let mut conn = acme.db.read().await.unwrap();
+        let group = groups::find(&mut conn, &acme.top.id).await.unwrap().unwrap();
+        let told = preview::changing(&mut conn, &group, TwoFactor::On, Some(&boss.id), None).await.unwrap();
+        for (named, expected) in [
+            (&told.overriders, &["boss"][..]),
+            (&told.invited, &["ida"]),
+            (&told.disabled, &["abe", "gone", "yan", "zoe"]),
+            (&told.asked, &[]),
+        ] {
+            assert_eq!((named.names.iter().map(String::as_str).collect::<Vec<_>>().as_slice(), named.count), (expected, i64::try_from(expected.len()).unwrap()));
+        }
+        drop(conn);
+        for n in 0..=preview::LISTED_AT_MOST {
+            let mut conn = acme.db.read().await.unwrap();
+            let told = preview::changing(&mut conn, &group, TwoFactor::On, None, None).await.unwrap();
+            let (listed, more) = preview::locked_out(&mut conn, &group, &told).await.unwrap();
+            assert_eq!((listed.len(), more, told.locked_out()), (n, false, i64::try_from(n).unwrap()));
+            drop(conn);
+            acme.add(&format!("n{n:02}"), &acme.top, "User").await;
+        }
+        let mut conn = acme.db.read().await.unwrap();
+        let told = preview::changing(&mut conn, &group, TwoFactor::On, None, None).await.unwrap();
+        let (listed, more) = preview::locked_out(&mut conn, &group, &told).await.unwrap();
+        assert_eq!((listed.len(), more), (preview::LISTED_AT_MOST, true));
     }
 
     /// They are more than are read at once, in groups of which one asks for no code.
