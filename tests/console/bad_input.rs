@@ -284,4 +284,14 @@ crate::on_both_databases! {
             }
         }
     }
+
+    /// Two values of one name are one for a proxy and another one for us.
+    async fn what_is_asked_twice_under_one_name_is_refused(database) {
+        let mut world = World::on(database).await;
+        for route in routes::all().filter(|route| route.verb == Verb::Get && !route.path.contains("{signin}")) {
+            let address = world.address(route).await;
+            let page = ask(&mut world, who(route), &Method::GET, &format!("{address}?q=a&q=b"), &[]).await;
+            assert_eq!(page.status, 400, "{route:?}");
+        }
+    }
 }
