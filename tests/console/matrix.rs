@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use countersign::console::routes::{self, Needs, Route, Verb};
+use countersign::directory::rights::own;
 use reqwest::Method;
 
 use super::forms::form;
@@ -252,4 +253,88 @@ fn the_menu_shows_only_what_opens() {
     let shown = routes::all().filter(|route| route.menu.is_some());
     assert!(shown.clone().all(|route| route.verb == Verb::Get && !route.path.contains('{')));
     assert!(shown.clone().any(|route| route.path == "/console" && route.needs == Needs::AnyRight));
+}
+
+/// What each row needs, said a second time by hand: everything else here takes the table's word, and a row that needs too little is right by
+/// its own. `+` stands before what is sent.
+const NEEDED: [(Needs, &[&str]); 11] = [
+    (Needs::AnyRight, &["", "/kept/{signin}", "/repair", "/unlock", "+/language"]),
+    (
+        Needs::Site,
+        &[
+            "/keys",
+            "+/keys/rotate",
+            "+/keys/stolen",
+            "/mail/settings",
+            "+/mail/settings",
+            "+/mail/settings/reset",
+            "+/mail/test",
+            "+/groups",
+        ],
+    ),
+    (Needs::Right(own::VIEW_USERS), &["/users", "/users/{id}", "/mail", "/mail/{id}"]),
+    (
+        Needs::Right(own::MANAGE_USERS),
+        &[
+            "/users/new",
+            "+/users/new",
+            "+/users/{id}",
+            "+/users/{id}/code",
+            "+/users/{id}/delete",
+            "+/users/{id}/help",
+            "+/users/{id}/link",
+            "+/users/{id}/sessions",
+            "+/users/{id}/test",
+            "+/users/{id}/unlock",
+            "/users/several",
+            "/users/several/preview",
+            "+/users/several/domain",
+            "+/users/several/domain/undo",
+            "+/users/several/invite",
+            "/sessions",
+            "+/sessions/{id}/end",
+            "+/mail/{id}/retry",
+        ],
+    ),
+    (
+        Needs::OneOf(&[
+            own::VIEW_USERS,
+            own::MANAGE_BASIC_SETTINGS,
+            own::MANAGE_ADVANCED_SETTINGS,
+            own::MANAGE_SUBGROUPS,
+        ]),
+        &["/groups", "/groups/{id}"],
+    ),
+    (Needs::Right(own::MANAGE_BASIC_SETTINGS), &["+/groups/{id}"]),
+    (Needs::Right(own::MANAGE_ADVANCED_SETTINGS), &["/groups/{id}/advanced", "+/groups/{id}/advanced"]),
+    (Needs::Right(own::MANAGE_SUBGROUPS), &["+/groups/{id}/groups", "+/groups/{id}/delete"]),
+    (Needs::OneOf(&[own::MANAGE_ROLES, own::MANAGE_USERS]), &["/roles", "/roles/{id}"]),
+    (Needs::Right(own::MANAGE_ROLES), &["/roles/new", "+/roles", "+/roles/{id}", "+/roles/{id}/delete"]),
+    (Needs::Right(own::VIEW_AUDIT), &["/audit", "/audit/export", "+/audit/verify", "/sign-ins"]),
+];
+
+/// All that has to do with apps is for those who manage them.
+const OF_APPS: Needs = Needs::Right(own::MANAGE_RELYING_APPS);
+
+#[test]
+fn every_row_needs_what_it_is_meant_to() {
+    let mut meant: BTreeMap<&str, Needs> = BTreeMap::new();
+    for (needs, rows) in NEEDED {
+        for row in rows {
+            assert!(meant.insert(row, needs).is_none(), "{row} is there twice");
+        }
+    }
+    let (mut wrong, mut told) = (Vec::new(), 0);
+    for route in routes::all() {
+        let sent = if route.verb == Verb::Post { "+" } else { "" };
+        let path = route.path.strip_prefix("/console").unwrap();
+        let row = format!("{sent}{path}");
+        let expected = if path.starts_with("/apps") { Some(&OF_APPS) } else { meant.get(row.as_str()) };
+        told += usize::from(!path.starts_with("/apps"));
+        if expected != Some(&route.needs) {
+            wrong.push(format!("{row}: {:?} where {expected:?} is meant", route.needs));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(told, meant.len(), "rows that are no more");
 }
