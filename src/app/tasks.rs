@@ -1,6 +1,7 @@
 //! What goes on in the background? Mail, logout notices, the rotation of keys, the purge of what has expired, and renewed
 //! certificates.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -38,6 +39,9 @@ const ROTATE_EVERY: Duration = Duration::from_mins(10);
 /// How often the files of `[tls]` are looked at.
 const RENEW_EVERY: Duration = Duration::from_secs(10);
 
+/// What a task does until it is to stop; boxed, so that there is one kind of task.
+type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// The tasks of a provider that serves.
 pub(super) struct Background {
     stop: watch::Sender<bool>,
@@ -62,18 +66,24 @@ pub(super) fn start(
     metrics: Option<Doors>,
 ) -> Background {
     let (stop, stopped) = watch::channel(false);
-    let mut tasks = vec![
-        tokio::spawn(mail(app.clone(), stopped.clone())),
-        tokio::spawn(notices(app.clone(), stopped.clone())),
-        tokio::spawn(keys(app.clone(), stopped.clone())),
-        tokio::spawn(chain(app.clone(), stopped.clone())),
-        tokio::spawn(purge(app.clone(), stopped.clone())),
-        tokio::spawn(slips(app.clone(), stopped.clone())),
+    let mut work: Vec<Work> = vec![
+        Box::pin(mail(app.clone(), stopped.clone())),
+        Box::pin(notices(app.clone(), stopped.clone())),
+        Box::pin(keys(app.clone(), stopped.clone())),
+        Box::pin(chain(app.clone(), stopped.clone())),
+        Box::pin(purge(app.clone(), stopped.clone())),
+        Box::pin(slips(app.clone(), stopped.clone())),
     ];
-    tasks.extend(collector.map(|to| tokio::spawn(traces(app.clone(), to, stopped.clone()))));
-    tasks.extend(metrics.map(|doors| tokio::spawn(super::watch::serve(app.clone(), doors, stopped.clone()))));
-    tasks.extend(tls.map(|tls| tokio::spawn(certificate(app.clone(), Arc::clone(tls), stopped))));
-    Background { stop, tasks }
+    if let Some(to) = collector {
+        work.push(Box::pin(traces(app.clone(), to, stopped.clone())));
+    }
+    if let Some(doors) = metrics {
+        work.push(Box::pin(super::watch::serve(app.clone(), doors, stopped.clone())));
+    }
+    if let Some(tls) = tls {
+        work.push(Box::pin(certificate(app.clone(), Arc::clone(tls), stopped)));
+    }
+    Background { stop, tasks: work.into_iter().map(tokio::spawn).collect() }
 }
 
 async fn mail(app: App, mut stopped: watch::Receiver<bool>) {

@@ -12,6 +12,7 @@ mod request_id;
 mod span;
 mod started;
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,8 +71,10 @@ pub fn current() -> Option<Context> {
     CURRENT.try_with(Clone::clone).ok()
 }
 
-/// Does this work as a part of what whoever asks belongs to, also when another task does it.
-pub fn carried<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
+/// Does this work as a part of what whoever asks belongs to, also when another task does it. Boxed, so that each kind of work is there once,
+/// and not each kind of task.
+pub fn carried<T>(work: impl Future<Output = T> + Send + 'static) -> impl Future<Output = T> {
+    let work: Pin<Box<dyn Future<Output = T> + Send>> = Box::pin(work);
     let context = current();
     async move {
         match context {
