@@ -68,6 +68,32 @@ crate::on_both_databases! {
         assert!(matches!(insisted, Ok(Switched::Done(_))), "{insisted:?}");
     }
 
+    /// What is read side by side before a change is what is read once more in its transaction, where people are many.
+    async fn a_preview_of_many_is_the_same_at_the_second_look(database) {
+        let site = Site::on(database).await;
+        site.run("INSERT INTO users (id, login, login_key, email, status, group_id, role_id, created_at, updated_at, addressless)
+                  WITH RECURSIVE numbers (n) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT n + 1 FROM numbers WHERE n < 2100)
+                  SELECT 'id' || CAST(n AS TEXT), 'p' || CAST(n AS TEXT), 'p' || CAST(n AS TEXT), CASE WHEN n % 10 > 0 THEN 'p@example.org' END,
+                         CASE WHEN n % 90 = 1 THEN 'disabled' WHEN n % 90 = 2 THEN 'invited' ELSE 'active' END,
+                         ned.group_id, ned.role_id, 1, 1, n % 10 = 0
+                  FROM numbers CROSS JOIN users ned WHERE ned.login_key = 'ned';
+                  INSERT INTO code_budgets (user_id, tried_at, stopped_at) SELECT id, 1, 1 FROM users WHERE id LIKE 'id%5';
+                  INSERT INTO messages (id, purpose, user_id, address, state, answer, attempts, created_at_ms, next_at, expires_at, done_at)
+                  SELECT n.state || id, 'test', id, email, n.state, '550 5.1.1 no such mailbox', 1,
+                         CASE WHEN n.state = 'refused' OR id LIKE '%13' THEN 2 ELSE 1 END, 1, 1, 1
+                  FROM users CROSS JOIN (SELECT 'refused' AS state UNION SELECT 'accepted') AS n WHERE id LIKE 'id%3' OR id LIKE 'id%25'").await;
+        let (db, mailer, ada, acme) = (&site.admin.db, site.mailer(), site.by("ada").await, &site.acme);
+        let told = |preview: &preview::Preview| (serde_json::to_value(preview).unwrap(), preview.locked_out_ids.clone());
+        for to in TwoFactor::ALL {
+            let look = preview::look(db, &mailer, acme, to, &ada).await.unwrap();
+            let mut conn = db.read().await.unwrap();
+            let again = preview::changing(&mut conn, acme, to, ada.user_id(), look.mail.clone()).await.unwrap();
+            assert_eq!(told(&look), told(&again), "{to}");
+            let are_kept_out = again.no_address.count > 0 && again.codes_stopped.count > 0 && again.undelivered.count > 0;
+            assert_eq!(are_kept_out, to == TwoFactor::On, "{to}");
+        }
+    }
+
     /// Who may not change the setting is not told either what it would do.
     async fn a_preview_is_for_those_who_may_switch(database) {
         let site = Site::on(database).await;

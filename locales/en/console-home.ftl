@@ -27,7 +27,10 @@ home-undelivered = { $n ->
 }
 home-stopped = { $n ->
     [one] One person gets no codes any more: too many wrong ones were entered for them.
-   *[other] { $n } people get no codes any more: too many wrong ones were entered for them.
+   *[other] { $n } people{ $name ->
+        [more] {" "}or more
+       *[other] {""}
+    } get no codes any more: too many wrong ones were entered for them.
 }
 home-help-no-address = { $name } asks for help: there is no email address that a code could go to.
 home-help-mail-failed = { $name } asks for help: the code could not be sent.

@@ -143,8 +143,9 @@ fn out_of_the_way(visit: &Visit, seen: &Overview) -> Vec<Attention> {
             found.push(bad(said, link(visit, "home-repair", "/console/repair")));
         }
     }
-    if seen.stopped > 0 {
-        let said = Said::new("home-stopped").counting(seen.stopped);
+    if seen.stopped.n > 0 {
+        let more = if seen.stopped.more { "more" } else { "" };
+        let said = Said::new("home-stopped").about(more).counting(seen.stopped.n);
         found.push(bad(said, link(visit, "home-see-users", "/console/users?filter=stopped")));
     }
     found

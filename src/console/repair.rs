@@ -127,19 +127,13 @@ async fn page(visit: &Visit) -> Result<RepairPage, Problem> {
     if !visit.holds(own::VIEW_USERS) {
         return Ok(RepairPage::empty(&listing));
     }
+    // First: who cannot sign in depends on whether mail works by now.
     let (failed, mail_down) = failing(visit).await?;
-    let mut conn = visit.read().await?;
-    let waiting = help::waiting(&mut conn, &visit.by, (0, ""), ASKING + 1).await.map_err(problem)?;
-    let kept_out = count_locked_out_in(&mut conn, &visit.tree, COUNTED).await?;
-    let asking = asking(visit, &mut conn, &waiting).await?;
     let shown = Shown::of(&listing.filter);
-    let room = SHOWN.saturating_sub(asking.len());
-    let (found, next) = shown.people(visit, &mut conn, &listing.after, room).await?;
-    let above: BTreeSet<&str> = asking.iter().map(|one| one.id.as_str()).collect();
-    let mut people = Vec::with_capacity(found.len());
-    for person in found.iter().filter(|person| !above.contains(person.id.as_str())) {
-        people.push(Broken::of(visit, &mut conn, person, None).await?);
-    }
+    // Side by side where the database can: each has a connection of its own, and holds none while it waits for one.
+    let counted = async { Ok(count_locked_out_in(&mut visit.read().await?, &visit.tree, COUNTED).await?) };
+    let (kept_out, there) = tokio::try_join!(counted, There::of(visit, shown, &listing.after))?;
+    let There { asking, more_asking, people, next } = there;
     let lead = lead(mail_down, kept_out, asking.len(), failed.len());
     Ok(RepairPage {
         errors: Vec::new(),
@@ -147,13 +141,13 @@ async fn page(visit: &Visit) -> Result<RepairPage, Problem> {
         lead,
         answers: told(visit, &failed),
         mail_down,
-        ask: if mail_down { whom_to_ask(visit, &mut conn).await? } else { None },
+        ask: if mail_down { whom_to_ask(visit).await? } else { None },
         links: ["/console/mail", "/console/mail/settings"]
             .into_iter()
             .zip(["repair-see-mail", "repair-see-settings"])
             .filter_map(|(to, words)| link(visit, words, to))
             .collect(),
-        more_asking: waiting.len() > asking.len(),
+        more_asking,
         asking,
         filters: Shown::ALL
             .into_iter()
@@ -181,6 +175,30 @@ impl RepairPage {
             people: Vec::new(),
             table: listing.table("repair-people", &[], None),
         }
+    }
+}
+
+/// Who is shown: those who ask for help, and those of the list.
+struct There {
+    asking: Vec<Broken>,
+    more_asking: bool,
+    people: Vec<Broken>,
+    next: Option<String>,
+}
+
+impl There {
+    async fn of(visit: &Visit, shown: Shown, after: &str) -> Result<Self, Problem> {
+        let mut conn = visit.read().await?;
+        let waiting = help::waiting(&mut conn, &visit.by, (0, ""), ASKING + 1).await.map_err(problem)?;
+        let asking = asking(visit, &mut conn, &waiting).await?;
+        let room = SHOWN.saturating_sub(asking.len());
+        let (found, next) = shown.people(visit, &mut conn, after, room).await?;
+        let above: BTreeSet<&str> = asking.iter().map(|one| one.id.as_str()).collect();
+        let mut people = Vec::with_capacity(found.len());
+        for person in found.iter().filter(|person| !above.contains(person.id.as_str())) {
+            people.push(Broken::of(visit, &mut conn, person, None).await?);
+        }
+        Ok(Self { more_asking: waiting.len() > asking.len(), asking, people, next })
     }
 }
 
@@ -316,11 +334,11 @@ fn told(visit: &Visit, failed: &[Delivery]) -> Vec<Failing> {
 }
 
 /// Who can mend mail, for whoever cannot: those who administer the site.
-async fn whom_to_ask(visit: &Visit, conn: &mut Conn) -> Result<Option<Said>, Problem> {
+async fn whom_to_ask(visit: &Visit) -> Result<Option<Said>, Problem> {
     if visit.by.administers_site() {
         return Ok(None);
     }
-    let site = people::overriders(conn, None).await?;
+    let site = people::overriders(&mut visit.read().await?, None).await?;
     let names: Vec<&str> = site.iter().map(Person::display_name).collect();
     let key = if names.is_empty() { "repair-ask-operator" } else { "repair-ask" };
     Ok(Some(Said::new(key).about(&names.join(", "))))

@@ -1,5 +1,7 @@
 //! Where are people looked up?
 
+use std::collections::HashSet;
+
 use super::address::Address;
 use super::by::standing;
 use super::login::{Login, fold};
@@ -220,8 +222,10 @@ impl Need {
 }
 
 /// Since when mail works again, where one of these answers says that it did not for anybody.
-async fn working<'a>(conn: &mut Conn, mut answers: impl Iterator<Item = Option<&'a str>>) -> Result<Working> {
-    let ours = answers.any(|answer| answer.is_some_and(|answer| Meaning::of(answer).concerns_all()));
+async fn working<'a>(conn: &mut Conn, answers: impl Iterator<Item = Option<&'a str>>) -> Result<Working> {
+    // To read one takes longer than to see that it is another one's: a server says the same to many.
+    let answers: HashSet<&str> = answers.flatten().collect();
+    let ours = answers.into_iter().any(|answer| Meaning::of(answer).concerns_all());
     if ours { Working::load(conn).await } else { Ok(Working::default()) }
 }
 

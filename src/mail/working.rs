@@ -75,6 +75,10 @@ impl Working {
     /// Whether what was said of a message says nothing any more: it was about our mail server and no address, and mail has worked since.
     #[must_use]
     pub fn refutes(&self, unsent: Unsent<'_>) -> bool {
+        // Nothing is known to have worked, whatever the answer means: whoever takes a message has let us in.
+        if self.let_in_at.is_none() {
+            return false;
+        }
         let shown_at = match Meaning::of(unsent.answer).ends_with() {
             Proof::LetIn => self.let_in_at,
             Proof::Taken => self.taken_at,

@@ -1,16 +1,13 @@
 //! What needs a manager's attention? Counted over their tree, each count with an end, so that a home page is quick whatever is behind it.
 
 use super::SignInState;
-use super::preview::{KeptOut, count_locked_out_in};
+use super::preview::{Count, KeptOut, count_locked_out_in};
 use crate::directory::{Tree, deliveries};
 use crate::mail::{Unsent, unrefuted};
 use crate::store::overview::{self, OverrideRow, UnsentRow};
 use crate::store::{Conn, Result};
 
-/// Where a count ends.
-pub const MANY: i64 = 1000;
-
-/// Where the count of those who cannot sign in ends.
+/// Where a count of people ends.
 const COUNTED: usize = 200;
 
 /// Overrides that are looked at.
@@ -38,7 +35,7 @@ pub struct Overview {
     /// How many cannot sign in, and why.
     pub kept_out: KeptOut,
     /// How many have no codes any more after too many wrong ones.
-    pub stopped: i64,
+    pub stopped: Count,
     /// Sign-ins by override since the last visit; newest first.
     pub overrides: Vec<OverrideRow>,
     /// Since when those are counted, in seconds since 1970.
@@ -50,23 +47,29 @@ pub struct Overview {
 /// # Errors
 /// When the database refuses.
 pub async fn look(state: &SignInState, tree: &Tree, user_id: &str, now: i64) -> Result<Overview> {
-    let since = note_visit(state, user_id, now).await?;
     let root = tree.root_id();
     // Side by side where the database can: each has a connection of its own, and holds none while it waits for one.
     let kept_out = async { count_locked_out_in(&mut state.db.read().await?, tree, COUNTED).await };
     let others = async {
+        let since = note_visit(state, user_id, now).await?;
         let mut conn = state.db.read().await?;
         Ok(Overview {
             mail: state.mailer.is_set_up(),
             unsent: unsent(&mut conn, root, now).await?,
             kept_out: KeptOut::default(),
-            stopped: overview::stopped(&mut conn, root, MANY).await?,
+            stopped: stopped(&mut conn, root).await?,
             overrides: overview::overrides(&mut conn, root, since * 1000, SOME).await?,
             since,
         })
     };
     let (kept_out, others) = tokio::try_join!(kept_out, others)?;
     Ok(Overview { kept_out, ..others })
+}
+
+async fn stopped(conn: &mut Conn, root: Option<&str>) -> Result<Count> {
+    let most = i64::try_from(COUNTED).unwrap_or(i64::MAX);
+    let n = overview::stopped(conn, root, most.saturating_add(1)).await?;
+    Ok(Count { n: n.min(most), more: n > most })
 }
 
 async fn unsent(conn: &mut Conn, root: Option<&str>, now: i64) -> Result<Vec<UnsentRow>> {

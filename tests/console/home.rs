@@ -37,6 +37,25 @@ crate::on_both_databases! {
         assert!(max.browser.text().contains("One person gets no codes any more"), "{}", max.browser.text());
     }
 
+    /// A page that looked at all of many would be slow; one that said a number that is not so would be wrong.
+    async fn counts_of_people_end_at_two_hundred_and_say_so(database) {
+        let site = Site::on(database).await;
+        site.run("INSERT INTO users (id, login, login_key, email, status, group_id, role_id, created_at, updated_at, addressless)
+                  WITH RECURSIVE numbers (n) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT n + 1 FROM numbers WHERE n < 402)
+                  SELECT 'id' || CAST(n AS TEXT), 'p' || CAST(n AS TEXT), 'p' || CAST(n AS TEXT), CASE WHEN n <= 201 THEN 'p@example.org' END,
+                         'active', ned.group_id, ned.role_id, 1, 1, n > 201
+                  FROM numbers CROSS JOIN users ned WHERE ned.login_key = 'ned';
+                  INSERT INTO code_budgets (user_id, tried_at, stopped_at) SELECT id, 1, 1 FROM users WHERE id LIKE 'id%' AND NOT addressless").await;
+        let mut max = Manager::arrives(&site, "max").await;
+        assert!(max.browser.text().contains("200 people or more get no codes any more"), "{}", max.browser.text());
+        // Nia has no address, either.
+        site.run("DELETE FROM users WHERE id IN ('id1', 'id201', 'id202')").await;
+        max.open("/console").await;
+        assert!(max.browser.text().contains("199 people get no codes any more"), "{}", max.browser.text());
+        max.open("/console/users").await;
+        assert!(max.browser.text().contains("100 people here or more cannot sign in"), "{}", max.browser.text());
+    }
+
     async fn mail_that_fails_is_told_in_the_servers_words(database) {
         let site = Site::on(database).await;
         site.admin.change_email("nia", Some("nia@example.org")).await;

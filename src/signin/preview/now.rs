@@ -14,7 +14,7 @@ use crate::store::{self, Conn, users};
 /// Where a count ends: of those without an address, and of the others.
 const COUNTED: usize = 200;
 
-/// How many at once are looked at: some more than are counted, since not everybody who is hard to reach is kept out.
+/// How many at once are looked at, once more than the first were needed.
 const LOOKED_AT: i64 = 250;
 
 /// How many, counted to an end.
@@ -164,6 +164,11 @@ pub async fn without_address(conn: &mut Conn, tree: &Tree, most: usize) -> store
     Ok(counted)
 }
 
+/// How many are looked at first where so many are wanted: some more, since not everybody who is hard to reach is kept out.
+fn at_first(wanted: usize) -> i64 {
+    i64::try_from(wanted + wanted / 4 + 2).map_or(LOOKED_AT, |some| some.min(LOOKED_AT))
+}
+
 /// At most `limit` of them, and where the next ones begin.
 async fn list(
     conn: &mut Conn,
@@ -172,8 +177,10 @@ async fn list(
     limit: usize,
 ) -> store::Result<(Vec<Affected>, Option<Place>)> {
     let (mut found, mut last, mut from) = (Vec::new(), after.clone(), Some(after.clone()));
+    let mut looked_at = at_first(limit);
     while let Some(place) = from {
-        let batch = unreached::batch(conn, about.whose(), &place, LOOKED_AT).await?;
+        let batch = unreached::batch(conn, about.whose(), &place, looked_at).await?;
+        looked_at = LOOKED_AT;
         for (need, place) in batch.needs {
             if let Some(obstacle) = about.obstacle(&need) {
                 if found.len() == limit {
@@ -197,8 +204,10 @@ async fn count(
 ) -> store::Result<(Vec<Affected>, KeptOut)> {
     let (mut found, mut counted) = (Vec::new(), KeptOut::default());
     let (mut here, mut from) = (0, Some(Place::default()));
+    let mut looked_at = at_first(most);
     while let Some(place) = from {
-        let batch = unreached::batch(conn, about.whose(), &place, LOOKED_AT).await?;
+        let batch = unreached::batch(conn, about.whose(), &place, looked_at).await?;
+        looked_at = LOOKED_AT;
         let kept_out = batch.needs.into_iter().filter_map(|(need, _)| Some((about.obstacle(&need)?, need)));
         from = batch.next;
         for (obstacle, need) in kept_out {
@@ -215,7 +224,7 @@ async fn count(
             }
         }
         if from == Some(Place::others()) {
-            here = 0;
+            (here, looked_at) = (0, at_first(most));
         }
     }
     Ok((found, counted))

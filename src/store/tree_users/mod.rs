@@ -22,12 +22,13 @@ macro_rules! tree {
 
 pub(super) use tree;
 
-/// The lines of a list; the argument says of whom.
+/// The lines of a list; the argument says of whom. What is known of each is one look, and no EXISTS: for that PostgreSQL would read all who are
+/// known so.
 macro_rules! lines {
     ($($which:expr),+) => {
         concat!(
-            "SELECT EXISTS (SELECT 1 FROM code_budgets s WHERE s.user_id = u.id AND s.stopped_at IS NOT NULL) AS codes_stopped,
-                    EXISTS (SELECT 1 FROM messages f WHERE f.user_id = u.id AND f.state = 'refused') AS refused, u.signed_in_at, ",
+            "SELECT (SELECT 1 FROM code_budgets s WHERE s.user_id = u.id AND s.stopped_at IS NOT NULL) IS NOT NULL AS codes_stopped,
+                    (SELECT 1 FROM messages f WHERE f.user_id = u.id AND f.state = 'refused' LIMIT 1) IS NOT NULL AS refused, u.signed_in_at, ",
             user_columns!(),
             " FROM users u ",
             user_joins!(),
@@ -175,14 +176,14 @@ macro_rules! shown {
     };
 }
 
-/// By the words that are searched for: of those whom they find, the first `$9` in the order of their logins are looked at. The last
-/// argument says more of whom.
+/// By the words that are searched for: of those that find anybody, the first `$9` in the order of the logins are looked at; several may find
+/// the same one. The last argument says more of whom.
 macro_rules! worded {
     ($order:ident, $from:literal, $keys:expr, $more:literal) => {
         lines!(
             "u.login_key IN (SELECT login_key FROM (SELECT w.login_key FROM user_words w WHERE w.word >= $4 AND w.word < $5",
             $from,
-            " UNION SELECT x.login_key FROM users x WHERE ",
+            " UNION ALL SELECT x.login_key FROM users x WHERE ",
             without_words!("x"),
             $keys,
             "LIMIT $9) AS finds) AND ",
