@@ -68,6 +68,9 @@ async fn post(visit: Visit) -> Result<Response, Problem> {
             Ok(visit.page(&HandCodePage { who, back, code, minutes, announced }))
         }
         Err(hand::Error::Directory(error)) => user_deeds::again(&visit, trouble::wrong(error)?).await,
+        Err(hand::Error::TooMany) => {
+            user_deeds::again(&visit, Wrong::new("", Said::new("wrong-too-many-codes"))).await
+        }
         Err(hand::Error::Code(error)) => Err(Problem::Internal(error.to_string())),
     }
 }

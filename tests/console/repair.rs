@@ -456,6 +456,36 @@ crate::on_both_databases! {
         assert!(max.saved().is_some(), "{}", max.browser.text());
     }
 
+    /// Nor with the news of codes by hand; whom no mail reaches is given as many as they need.
+    async fn nobody_is_flooded_with_news_of_codes_by_hand(database) {
+        let site = Site::on(database).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        let [ned, nia] = [site.admin.user("ned").await.id, site.admin.user("nia").await.id];
+        let codes = |id: &str| format!("/console/users/{id}/code");
+        for who in [&ned, &nia] {
+            for _ in 0..6 {
+                max.browser.post(&codes(who), &[("confirm", "yes")]).await;
+                assert_eq!(max.browser.status(), 200, "{}", max.browser.text());
+            }
+        }
+        let last = max.browser.post(&codes(&ned), &[("confirm", "yes")]).await;
+        assert_eq!(last.status(), 422);
+        assert!(last.error().unwrap().contains("many codes within an hour"), "{:?}", last.error());
+        max.browser.post(&codes(&nia), &[("confirm", "yes")]).await;
+        assert_eq!(max.browser.status(), 200, "nobody writes to her: {}", max.browser.text());
+        let events = site.admin.events().await;
+        assert_eq!(events.iter().filter(|event| event.event == "user.code_by_hand").count(), 13);
+        site.admin.until_no_mail_waits().await;
+        let news = site.inbox("ned@example.org").letters();
+        assert_eq!(news.iter().filter(|letter| letter.text().contains("made a one-time code")).count(), 6);
+        // Whoever has a shell is bound by nothing.
+        site.give_code("ned").await;
+        site.advance(3601);
+        max.open("/console").await.unlock().await;
+        max.browser.post(&codes(&ned), &[("confirm", "yes")]).await;
+        assert_eq!(max.browser.status(), 200, "{}", max.browser.text());
+    }
+
     async fn nobody_is_flooded_with_test_messages(database) {
         let site = Site::on(database).await;
         let mut max = Manager::arrives(&site, "max").await;
