@@ -36,6 +36,10 @@ plan-left-out = { $n ->
     [one] One is left out.
    *[other] { $n } are left out.
 }
+plan-gone = { $n ->
+    [one] One of those who were chosen is no longer here.
+   *[other] { $n } of those who were chosen are no longer here.
+}
 plan-more = More of the list come after these.
 plan-next = Leave these, and show the next
 plan-nobody = Nobody of the list is like that: nothing is to be done.
@@ -51,6 +55,14 @@ plan-has-password = They have chosen a password already.
 saved-several-domain = { $n ->
     [one] One person has an address now.
    *[other] { $n } people have an address now.
+}
+saved-several-gone = { $n ->
+    [one] One of those who were chosen is no longer here.
+   *[other] { $n } of those who were chosen are no longer here.
+}
+saved-several-left = { $n ->
+    [one] For one of those who were chosen it was not done: they were changed meanwhile, or are no longer here.
+   *[other] For { $n } of those who were chosen it was not done: they were changed meanwhile, or are no longer here.
 }
 saved-several-undone = { $n ->
     [0] Nothing was taken back: none of them has that address any more.

@@ -10,7 +10,7 @@ use crate::directory::{misleads, shows_nothing};
 use crate::web::form::Form;
 
 /// A sentence of the catalogue, with what belongs into it: `{ $name }` and `{ $n }`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Said {
     /// The sentence's key.
     pub key: String,

@@ -5,7 +5,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
 use super::Visit;
-use super::field::Linked;
+use super::field::{Linked, Said};
 use crate::directory::Person;
 use crate::keys::secret::entropy;
 use crate::web::cookies::Lifetime;
@@ -28,6 +28,8 @@ pub struct Saved {
     people: Vec<Linked>,
     #[serde(default)]
     more: bool,
+    #[serde(default)]
+    but: Option<Said>,
     undo: Option<Undo>,
     next: Option<Next>,
 }
@@ -70,6 +72,12 @@ impl Saved {
     #[must_use]
     pub fn counting(self, n: i64) -> Self {
         Self { n, ..self }
+    }
+
+    /// With one more sentence, about what was not done.
+    #[must_use]
+    pub fn but(self, said: Said) -> Self {
+        Self { but: Some(said), ..self }
     }
 
     /// With a button that takes it back, by sending these fields there.

@@ -14,7 +14,7 @@ use super::routes::{Needs, Route};
 use super::saved::Saved;
 use super::users::{note_sign_ins, part};
 use super::visit::ConsolePage;
-use super::{trouble, unlock};
+use super::{trouble, unlock, user_deeds};
 use crate::directory::bulk::{self, Deed, LeftOut, Planned, Proposed};
 use crate::directory::listing::{self, Which};
 use crate::directory::rights::own;
@@ -77,6 +77,8 @@ pub struct PlanPage {
     pub done: Said,
     /// For how many it is not.
     pub left_out: Option<Said>,
+    /// How many of those who were chosen are no longer here.
+    pub gone: Option<Said>,
     /// Whether it is done for anybody.
     pub any: bool,
     /// Each of them.
@@ -199,14 +201,14 @@ async fn preview(visit: Visit) -> Result<Response, Problem> {
     };
     note_sign_ins(&visit).await;
     let mut conn = visit.read().await?;
-    let (people, after) = match chosen(&visit, &mut conn, &deed).await? {
+    let (found, after) = match chosen(&visit, &mut conn, &deed).await? {
         Ok(chosen) => chosen,
         Err(wrong) => {
             drop(conn);
             return Ok(visit.again(&choice(&visit, &[wrong]).await?));
         }
     };
-    let planned = bulk::plan(&mut conn, people, &deed, &visit.by).await.map_err(problem)?;
+    let planned = found.planned(&mut conn, &deed, &visit).await?;
     let asked = asked(&visit);
     let next = after.map(|after| {
         let more = [("deed", word(&deed)), ("domain", &typed), ("scope", "all"), ("after", &after)];
@@ -244,11 +246,11 @@ async fn chosen(
     visit: &Visit,
     conn: &mut Conn,
     deed: &Deed,
-) -> Result<Result<(Vec<Person>, Option<String>), Wrong>, Problem> {
+) -> Result<Result<(Found, Option<String>), Wrong>, Problem> {
     if visit.query.field("scope") != "all" {
-        let people = found(visit, conn, ticked(visit)).await?;
+        let found = found(visit, conn, ticked(visit)).await?;
         let none = || Wrong::new("", Said::new("several-nobody"));
-        return Ok(if people.is_empty() { Err(none()) } else { Ok((people, None)) });
+        return Ok(if found.people.is_empty() { Err(none()) } else { Ok((found, None)) });
     }
     let (tree, _) = part(visit, conn).await?;
     let asked = asked(visit);
@@ -263,26 +265,49 @@ async fn chosen(
     let more = found.len() > BATCH;
     found.truncate(BATCH);
     let after = found.last().filter(|_| more).map(|last| last.person.login.clone());
-    Ok(Ok((found.into_iter().map(|listed| listed.person).collect(), after)))
+    let people = found.into_iter().map(|listed| listed.person).collect();
+    Ok(Ok((Found { people, gone: 0 }, after)))
 }
 
-/// The people of these ids.
+/// Those of some ids who are there.
+struct Found {
+    people: Vec<Person>,
+    /// How many are not: deleted or moved away meanwhile, or never there for this reader.
+    gone: usize,
+}
+
+/// What would become of those who were found.
+struct Plan {
+    planned: Vec<Planned>,
+    gone: usize,
+}
+
+impl Found {
+    async fn planned(self, conn: &mut Conn, deed: &Deed, visit: &Visit) -> Result<Plan, Problem> {
+        let planned = bulk::plan(conn, self.people, deed, &visit.by).await.map_err(problem)?;
+        Ok(Plan { planned, gone: self.gone })
+    }
+}
+
+/// The people of these ids, once each. Where nobody is left of them there is no such page.
 async fn found<'i>(
     visit: &Visit,
     conn: &mut Conn,
     ids: impl IntoIterator<Item = &'i str>,
-) -> Result<Vec<Person>, Problem> {
+) -> Result<Found, Problem> {
+    let ids: BTreeSet<&str> = ids.into_iter().collect();
     let mut people = Vec::new();
-    for id in ids {
-        people.push(visit.tree.user(conn, id).await?.ok_or(Problem::NotFound)?);
+    for id in &ids {
+        people.extend(visit.tree.user(conn, id).await?);
     }
-    Ok(people)
+    let gone = ids.len() - people.len();
+    if people.is_empty() && gone > 0 { Err(Problem::NotFound) } else { Ok(Found { people, gone }) }
 }
 
 fn plan(
     deed: &Deed,
     typed: &str,
-    planned: &[Planned],
+    Plan { planned, gone }: &Plan,
     next: Option<String>,
     back: String,
     errors: Vec<Summed>,
@@ -303,7 +328,6 @@ fn plan(
     };
     let who: Vec<&str> =
         planned.iter().filter(|one| one.outcome.is_ok()).map(|one| one.person.id.as_str()).collect();
-    let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
     let left = planned.len() - who.len();
     PlanPage {
         question,
@@ -311,6 +335,7 @@ fn plan(
         button,
         done: Said::new(done).counting(count(who.len())),
         left_out: (left > 0).then(|| Said::new("plan-left-out").counting(count(left))),
+        gone: (*gone > 0).then(|| Said::new("plan-gone").counting(count(*gone))),
         any: !who.is_empty(),
         fields: vec![
             ("who", who.join(" ")),
@@ -324,6 +349,10 @@ fn plan(
         back,
         errors,
     }
+}
+
+fn count(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
 }
 
 fn shown(planned: &Planned) -> Line {
@@ -344,11 +373,10 @@ fn shown(planned: &Planned) -> Line {
 }
 
 /// What was confirmed: the people who were shown, as they are now.
-async fn confirmed(visit: &Visit, deed: &Deed) -> Result<Vec<Planned>, Problem> {
+async fn confirmed(visit: &Visit, deed: &Deed) -> Result<Plan, Problem> {
     let mut conn = visit.read().await?;
     let ids = visit.form.field("who").split_whitespace().take(BATCH);
-    let people = found(visit, &mut conn, ids).await?;
-    bulk::plan(&mut conn, people, deed, &visit.by).await.map_err(problem)
+    found(visit, &mut conn, ids).await?.planned(&mut conn, deed, visit).await
 }
 
 /// `POST /console/users/several/domain`
@@ -357,19 +385,19 @@ async fn domain(visit: Visit) -> Result<Response, Problem> {
         Ok(read) => read,
         Err(wrong) => return Ok(visit.again(&choice(&visit, &[wrong]).await?)),
     };
-    let planned = confirmed(&visit, &deed).await?;
-    let proposed = planned.iter().filter_map(|one| {
+    let plan = confirmed(&visit, &deed).await?;
+    let proposed = plan.planned.iter().filter_map(|one| {
         let address = one.outcome.as_ref().ok()?.clone();
         Some(Proposed { person: one.person.clone(), address: Some(address) })
     });
     let db = &visit.provider().signin.db;
     let done = bulk::assign(db, proposed.collect(), &visit.by).await.map_err(problem)?;
-    let refused = done.iter().filter_map(|one| one.outcome.as_ref().err()).map(ToString::to_string).next();
     let well: Vec<&str> =
         done.iter().filter(|one| one.outcome.is_ok()).map(|one| one.login.as_str()).collect();
-    let given = planned.iter().filter(|one| well.contains(&one.person.login.as_str()));
+    let given = plan.planned.iter().filter(|one| well.contains(&one.person.login.as_str()));
     let given: Vec<&str> = given.map(|one| one.person.id.as_str()).collect();
-    Ok(after(&visit, &deed, &typed, &planned, &given, refused))
+    let refused = done.into_iter().find_map(|one| one.outcome.err()).map(trouble::wrong);
+    after(&visit, (&deed, &typed), &plan, &given, refused)
 }
 
 /// `POST /console/users/several/domain/undo`: takes the addresses back, from whoever has theirs still.
@@ -396,7 +424,7 @@ async fn undo(visit: Visit) -> Result<Response, Problem> {
 
 /// `POST /console/users/several/invite`
 async fn invite(visit: Visit) -> Result<Response, Problem> {
-    let planned = confirmed(&visit, &Deed::Invite).await?;
+    let plan = confirmed(&visit, &Deed::Invite).await?;
     let state = &visit.provider().signin;
     let inviter = Inviter {
         issuer: visit.provider().issuer.clone(),
@@ -404,46 +432,48 @@ async fn invite(visit: Visit) -> Result<Response, Problem> {
         mail: Some((state.pages.clone(), state.vault.clone())),
     };
     let (mut well, mut refused) = (Vec::new(), None);
-    for one in planned.iter().filter(|one| one.outcome.is_ok()) {
+    for one in plan.planned.iter().filter(|one| one.outcome.is_ok()) {
         match inviter.invite(&state.db, &one.person, &visit.by).await {
             Ok(_) => well.push(one.person.id.as_str()),
             Err(invite::Error::Directory(Error::Store(e))) => return Err(e.into()),
-            Err(error) => refused = Some(error.to_string()),
+            other => refused = user_deeds::issued(other).map(Result::err).transpose(),
         }
     }
     announce::deliver_later(state);
-    Ok(after(&visit, &Deed::Invite, "", &planned, &well, refused))
+    after(&visit, (&Deed::Invite, ""), &plan, &well, refused)
 }
 
 /// On to those who come next, or back to the list; if nothing could be done, the plan with why.
 fn after(
     visit: &Visit,
-    deed: &Deed,
-    typed: &str,
-    planned: &[Planned],
+    (deed, typed): (&Deed, &str),
+    done: &Plan,
     well: &[&str],
-    refused: Option<String>,
-) -> Response {
+    refused: Option<Result<Wrong, Problem>>,
+) -> Result<Response, Problem> {
     let page = |name| Some(visit.form.field(name)).filter(|to| unlock::is_ours(to)).map(str::to_owned);
     let back = page("back").unwrap_or_else(|| HERE.to_owned());
     if well.is_empty() {
-        let said = match refused {
-            Some(reason) => Said::new("wrong-otherwise").about(&reason),
-            None => Said::new("several-nobody"),
-        };
+        let said = refused.transpose()?.map_or_else(|| Said::new("several-nobody"), |wrong| wrong.said);
         let errors = vec![Summed::new("", said)];
-        return visit.again(&plan(deed, typed, planned, page("next"), back, errors));
+        return Ok(visit.again(&plan(deed, typed, done, page("next"), back, errors)));
     }
     let key = match deed {
         Deed::Domain(_) => "saved-several-domain",
         Deed::Invite => "saved-several-invite",
     };
-    let saved = Saved::new(key).counting(i64::try_from(well.len()).unwrap_or(i64::MAX));
+    let saved = Saved::new(key).counting(count(well.len()));
+    let left = done.planned.len() - well.len();
+    let saved = match (left, done.gone) {
+        (0, 0) => saved,
+        (0, gone) => saved.but(Said::new("saved-several-gone").counting(count(gone))),
+        (left, gone) => saved.but(Said::new("saved-several-left").counting(count(left + gone))),
+    };
     let saved = match deed {
         Deed::Domain(domain) => saved.undone_by(UNDO, &[("who", &well.join(" ")), ("domain", domain)]),
         // What has been mailed is gone.
         Deed::Invite => saved,
     };
     let to = page("next").unwrap_or_else(|| back.replacen(HERE, "/console/users", 1));
-    visit.saved(&to, &saved)
+    Ok(visit.saved(&to, &saved))
 }

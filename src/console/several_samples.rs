@@ -54,6 +54,7 @@ fn plan(n: usize, more: bool) -> PlanPage {
         fields: vec![("who", "x1 x2".to_owned()), ("domain", "example.net".to_owned())],
         done: Said::new("plan-domain-done").counting(count(n)),
         left_out: (n > 0).then(|| Said::new("plan-left-out").counting(count(n / 2))),
+        gone: more.then(|| Said::new("plan-gone").counting(1)),
         any: n > 0,
         people: (0..n).map(line).collect(),
         more,

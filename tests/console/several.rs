@@ -1,6 +1,9 @@
 //! Is something done for several at once as they were shown, for those alone who are outranked, and each with its event? And is a move said
 //! first, with what it takes and gives?
 
+use countersign::directory::Status;
+use countersign::directory::users::Changes;
+
 use crate::support::manager::Manager;
 use crate::support::site::Site;
 
@@ -61,6 +64,78 @@ crate::on_both_databases! {
         max.open(&format!("/console/users/several/preview?deed=domain&domain=&scope=ticked&who-{ona}=on")).await;
         assert_eq!(max.browser.text_of("domain-error").as_deref(), Some("Type a domain such as example.org."));
         assert!(max.browser.page().body.contains(&format!("name=\"who-{ona}\" checked")), "what was ticked stays");
+    }
+
+    /// Somebody else deletes one of them, and moves another away: the others keep what was meant for them, and the page says what became of it.
+    /// What is of another tree is like what never was.
+    async fn whoever_is_gone_meanwhile_keeps_no_other_from_it(database) {
+        let site = Site::on(database).await;
+        let bolt = site.admin.add_group("Bolt", false).await;
+        let mut id = std::collections::BTreeMap::new();
+        for (group, login) in [(&site.acme, "olga"), (&site.acme, "omar"), (&site.acme, "ona"), (&bolt, "bea")] {
+            id.insert(login, site.admin.add_user(group, login, "User", None).await.id);
+        }
+        let mut max = Manager::arrives(&site, "max").await;
+        let ticked: String = ["olga", "omar", "ona"].map(|login| format!("&who-{}=on", id[login])).concat();
+        let preview = format!("/console/users/several/preview?deed=domain&domain=example.net&scope=ticked{ticked}");
+        max.open(&preview).await;
+        assert!(max.browser.text().contains("3 people get an address"), "{}", max.browser.text());
+        site.admin.delete_user("omar").await;
+        max.browser.submit().await;
+        let said = max.saved().unwrap();
+        assert!(said.contains("2 people have an address now. One of those who were chosen is no longer here."), "{said}");
+        assert_eq!(site.admin.user("ona").await.email.as_deref(), Some("ona@example.net"));
+        max.browser.press("undo").await;
+        assert!(max.saved().unwrap().contains("2 people have no address again."), "{}", max.browser.text());
+        // Chosen on a list that was drawn before.
+        max.open(&preview).await;
+        let text = max.browser.text();
+        assert!(text.contains("2 people get an address") && text.contains("One of those who were chosen is no longer here."), "{text}");
+        let mut told = Vec::new();
+        for stranger in [id["bea"].as_str(), id["omar"].as_str(), "01HZX3N6W8Q4T2V7K9B5C1D0EF", "who"] {
+            max.open(&format!("{preview}&who-{stranger}=on")).await;
+            assert!(!max.browser.text().contains("bea"), "{}", max.browser.text());
+            site.admin.change_email("ona", None).await;
+            let who = format!("{} {stranger} {}", id["ona"], id["ona"]);
+            max.browser.post("/console/users/several/domain", &[("who", &who), ("domain", "example.net")]).await;
+            assert_eq!(site.admin.user("ona").await.email.as_deref(), Some("ona@example.net"));
+            told.push(max.saved().unwrap());
+        }
+        assert!(told[0].contains("One person has an address now. One of those who were chosen is no longer here."), "{told:?}");
+        assert!(told.iter().all(|said| *said == told[0]), "{told:?}");
+        assert_eq!(site.admin.user("bea").await.email, None);
+        // Where nobody is left of them there is nothing to be done.
+        let gone = format!("{} {}", id["bea"], id["omar"]);
+        for (to, deed) in [("domain", ("domain", "example.net")), ("invite", ("deed", "invite"))] {
+            max.browser.post(&format!("/console/users/several/{to}"), &[("who", &gone), deed]).await;
+            assert_eq!(max.browser.status(), 404, "{to}");
+        }
+    }
+
+    async fn whoever_is_changed_meanwhile_is_said_to_be_left(database) {
+        let site = Site::on(database).await;
+        let mut who = Vec::new();
+        for login in ["ida", "ivo", "ivy"] {
+            who.push(site.admin.add_invited(&site.acme, login, Some(&format!("{login}@example.org"))).await.id);
+        }
+        let mut max = Manager::arrives(&site, "max").await;
+        max.open("/console/users/several/preview?deed=invite&scope=all").await;
+        assert!(max.browser.text().contains("3 people are sent a link"), "{}", max.browser.text());
+        site.admin.change("ivo", Changes { status: Some(Status::Disabled), ..Changes::default() }).await;
+        site.admin.delete_user("ivy").await;
+        max.browser.submit().await;
+        let said = max.saved().unwrap();
+        assert!(said.contains("One invitation is on its way. For 2 of those who were chosen it was not done"), "{said}");
+        // Twice the same is one.
+        max.browser.post("/console/users/several/invite", &[("who", &format!("{0} {0}", who[0]))]).await;
+        assert!(max.saved().unwrap().contains("One invitation is on its way."), "{}", max.browser.text());
+        // What is refused is told in words of the console.
+        for _ in 0..4 {
+            max.browser.post("/console/users/several/invite", &[("who", &who[0])]).await;
+        }
+        max.browser.post("/console/users/several/invite", &[("who", &who[0])]).await;
+        assert_eq!(max.browser.status(), 422, "{}", max.browser.text());
+        assert!(max.browser.error().unwrap().contains("many links within an hour"), "{}", max.browser.text());
     }
 
     /// What several were given together goes back together; what somebody has set since stays, and other trees are not touched.
