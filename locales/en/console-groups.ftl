@@ -187,6 +187,10 @@ foreseen-invited = { $n ->
     [one] One person has not chosen a password yet, and needs a code once they have: { $name }.
    *[other] { $n } people have not chosen a password yet, and need a code once they have: { $name }.
 }
+foreseen-invited-rehearse = { $n ->
+    [one] One person has not chosen a password yet, and is sent a code once they have, and may go on without: { $name }.
+   *[other] { $n } people have not chosen a password yet, and are sent a code once they have, and may go on without: { $name }.
+}
 foreseen-disabled = { $n ->
     [one] One is disabled, and signs in with no setting: { $name }.
    *[other] { $n } are disabled, and sign in with no setting: { $name }.

@@ -74,6 +74,7 @@ wrong-no-role = There is no role { $name } here.
 wrong-domain = { $name } is not a domain such as example.org.
 wrong-right = A right is a lower-case word such as track_time.
 wrong-group-not-empty = { $name } still has users or groups in it: move or delete them first.
+wrong-group-of-app = This group stands on the list of those whom an app is for. Whoever manages the apps takes it off there first.
 wrong-role-held = { $n ->
     [one] One user holds the role { $name }: give them another one first.
    *[other] { $n } users hold the role { $name }: give them another one first.

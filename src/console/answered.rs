@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::field::Said;
-use crate::mail::Meaning;
+use crate::mail::{Meaning, without_settings};
 
 /// An answer of a mail server, or of ours in its place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -12,7 +12,7 @@ pub struct Answered {
     pub outcome: &'static str,
     /// What the answer means, and what to do; none where there was none, or it was yes.
     pub said: Option<Said>,
-    /// The answer to the letter.
+    /// The answer to the letter, but for the names of settings.
     pub raw: Option<String>,
 }
 
@@ -30,7 +30,7 @@ impl Answered {
         };
         let failed = matches!(state, "refused" | "expired" | "deferred");
         let said = answer.filter(|_| failed).map(meaning);
-        Self { outcome, said, raw: answer.map(str::to_owned) }
+        Self { outcome, said, raw: answer.map(without_settings) }
     }
 }
 

@@ -3,10 +3,12 @@
 use serde::Serialize;
 
 use super::Visit;
+use super::answered::meaning;
 use super::field::{Linked, Said};
 use super::home::Attention;
 use crate::directory::rights::own;
 use crate::directory::{Address, TwoFactor};
+use crate::mail::{Meaning, without_settings};
 use crate::signin::preview::{Affected, Lot, MailCheck, Named, Objection, Obstacle, Preview};
 
 /// Somebody who cannot sign in, or could not.
@@ -28,6 +30,7 @@ impl Stopped {
     pub fn of(affected: Affected) -> Option<Self> {
         let Lot::LockedOut(obstacle) = affected.lot else { return None };
         let answer = affected.answer.filter(|answer| obstacle == Obstacle::Undelivered && !answer.is_empty());
+        let answer = answer.as_deref().map(without_settings);
         Some(Self { id: affected.id, login: affected.login, why: reason(obstacle), answer })
     }
 }
@@ -112,7 +115,7 @@ fn mail_works(mail: &MailCheck) -> Said {
     let shown =
         |address: &String| Address::parse(address).map_or_else(|_| address.clone(), |one| one.shown());
     match &mail.taken_for {
-        _ if !mail.works => Said::new("foreseen-mail-fails").about(&mail.words),
+        _ if !mail.works => Said::new("foreseen-mail-fails").about(&without_settings(&mail.words)),
         None => Said::new("foreseen-mail-works"),
         Some(address) if mail.refuses_own => Said::new("foreseen-mail-refuses-own").about(&shown(address)),
         Some(address) => Said::new("foreseen-mail-takes").about(&shown(address)),
@@ -138,6 +141,9 @@ pub fn told(preview: &Preview, sees: Sees) -> Vec<Attention> {
     }
     if let Some(mail) = &preview.mail {
         told.push(line(if mail.works { "" } else { "bad" }, mail_works(mail)));
+        if !mail.works && Meaning::of(&mail.words) != Meaning::Other {
+            told.push(line("bad", meaning(&mail.words)));
+        }
     }
     let weight = if preview.overriders.count == 0 { "bad" } else { "" };
     told.push(line(weight, overriders(&preview.overriders, sees)));
@@ -146,7 +152,9 @@ pub fn told(preview: &Preview, sees: Sees) -> Vec<Attention> {
         told.push(line("", named(key, &preview.asked, sees.users)));
     }
     if preview.invited.count > 0 {
-        told.push(line("", named("foreseen-invited", &preview.invited, sees.users)));
+        let rehearse = preview.to == TwoFactor::Rehearse;
+        let key = if rehearse { "foreseen-invited-rehearse" } else { "foreseen-invited" };
+        told.push(line("", named(key, &preview.invited, sees.users)));
     }
     if preview.disabled.count > 0 {
         told.push(line("", named("foreseen-disabled", &preview.disabled, sees.users)));
@@ -211,5 +219,8 @@ mod tests {
         let max = Linked { name: "max".to_owned(), path: "/console/users/id-of-max".to_owned() };
         assert_eq!((seen[1].said.people.first(), seen[1].said.more), (Some(&max), true));
         assert!(!seen[4].said.more, "ned is all of them");
+        let rehearsed =
+            super::told(&Preview { to: TwoFactor::Rehearse, ..preview }, Sees { all: true, users: true });
+        assert!(rehearsed.iter().any(|line| line.said.key == "foreseen-invited-rehearse"), "{rehearsed:?}");
     }
 }

@@ -16,6 +16,7 @@ use crate::directory::called;
 use crate::directory::deliveries::MOST;
 use crate::directory::help::{self, Waiting, Why};
 use crate::directory::rights::own;
+use crate::mail::without_settings;
 use crate::oidc::clients::{self, certificates};
 use crate::oidc::shared::slips;
 use crate::signin::days;
@@ -122,8 +123,8 @@ fn out_of_the_way(visit: &Visit, seen: &Overview) -> Vec<Attention> {
         found.push(bad(Said::new("home-no-mail"), link(visit, "home-see-mail", "/console/mail")));
     }
     if let Some(last) = seen.unsent.first() {
-        let answer: String =
-            last.answer.as_deref().unwrap_or_default().chars().take(LONGEST_ANSWER).collect();
+        let answer = without_settings(last.answer.as_deref().unwrap_or_default());
+        let answer: String = answer.chars().take(LONGEST_ANSWER).collect();
         let key = match (seen.unsent.len() < MOST, answer.is_empty()) {
             (true, true) => "home-unsent",
             (true, false) => "home-unsent-answer",

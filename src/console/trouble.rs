@@ -29,6 +29,7 @@ pub fn wrong(error: Error) -> Result<Wrong, Problem> {
         Error::Domain(domain) => ("domains", Said::new("wrong-domain").about(&domain)),
         Error::Right(_) => ("rights", Said::new("wrong-right")),
         Error::GroupNotEmpty { path, .. } => ("", Said::new("wrong-group-not-empty").about(&path)),
+        Error::GroupOfApp(_) => ("", Said::new("wrong-group-of-app")),
         Error::RoleHeld { name, holders } => {
             ("", Said::new("wrong-role-held").about(&name).counting(holders))
         }

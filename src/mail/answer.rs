@@ -88,6 +88,10 @@ const THEIRS: [(&str, Meaning); 14] = [
     ("user unknown", Meaning::NoMailbox),
 ];
 
+/// What our own words begin with where it is one setting alone that they are about.
+const OPENINGS: [&str; 5] =
+    ["mail.host", "mail.from", "mail.encryption", "mail.dir", "mail.transport is none"];
+
 impl Meaning {
     /// Reads an answer as the delivery record holds it.
     #[must_use]
@@ -151,6 +155,26 @@ impl Meaning {
     }
 }
 
+/// An answer for whoever has no file of settings before them: in our own words settings are named, for whoever runs the provider.
+#[must_use]
+pub fn without_settings(answer: &str) -> String {
+    let mut rest = match answer.split_once(": ") {
+        Some((setting, rest)) if OPENINGS.contains(&setting) => rest,
+        _ => answer,
+    };
+    for advice in [". Look at mail.", ". It must not have run out, mail."] {
+        rest = rest.split_once(advice).map_or(rest, |(said, _)| said);
+    }
+    let mut said = String::with_capacity(rest.len());
+    while let Some((before, named)) = rest.split_once(" (mail.")
+        && let Some((_, after)) = named.split_once(')')
+    {
+        said.push_str(before);
+        rest = after;
+    }
+    said + rest
+}
+
 /// The status code of RFC 3463 that an answer begins with: `5.1.1`.
 fn enhanced(words: &str) -> Option<[u16; 3]> {
     let mut parts = words.split_whitespace().next()?.splitn(3, '.');
@@ -186,6 +210,41 @@ const fn by_code(code: u16) -> Meaning {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_has_no_file_of_settings_reads_no_names_of_settings() {
+        for (answer, told) in [
+            ("550 5.1.1 no such mailbox", "550 5.1.1 no such mailbox"),
+            (
+                "connection refused: no mail server listens at mail.example.org, port 587 (mail.host, mail.port)",
+                "connection refused: no mail server listens at mail.example.org, port 587",
+            ),
+            (
+                "the mail server cannot be reached at x, port 25 (mail.host, mail.port): no route to host",
+                "the mail server cannot be reached at x, port 25: no route to host",
+            ),
+            (
+                "mail.host: the name x leads to no address: not known",
+                "the name x leads to no address: not known",
+            ),
+            ("mail.transport is none: no mail leaves this provider", "no mail leaves this provider"),
+            (
+                "mail.example.org does not speak TLS with us: wrong version number. Look at mail.port, whether mail.encryption is to be tls",
+                "mail.example.org does not speak TLS with us: wrong version number",
+            ),
+            (
+                "the TLS certificate of x is not believed: expired. It must not have run out, mail.host must be a name in it",
+                "the TLS certificate of x is not believed: expired",
+            ),
+            (
+                "530 5.7.0 Authentication required (mail.username, mail.password)",
+                "530 5.7.0 Authentication required",
+            ),
+            ("550 (mail.host", "550 (mail.host"),
+        ] {
+            assert_eq!(without_settings(answer), told);
+        }
+    }
 
     #[test]
     fn what_servers_say_in_words_of_ours() {

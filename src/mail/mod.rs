@@ -14,7 +14,7 @@ mod smtp;
 mod transport;
 mod working;
 
-pub use answer::{Meaning, Proof};
+pub use answer::{Meaning, Proof, without_settings};
 pub use delivery::{Mailer, Outcome, Probed, queue, recent};
 pub use domain::to_ascii as domain_to_ascii;
 pub use domain::to_unicode as domain_to_unicode;

@@ -145,6 +145,18 @@ crate::on_both_databases! {
         assert_eq!(max.browser.status(), 422, "nobody deletes their own group: {}", max.browser.text());
     }
 
+    /// Whoever presses the button has no shell: no command is told to them.
+    async fn a_group_that_an_app_is_for_is_not_deleted_and_the_page_says_who_mends_it(database) {
+        let site = Site::on(database).await;
+        let design = site.admin.add_subgroup(&site.acme, "Design", false).await;
+        site.admin.add_app_with(|app| app.allowed_groups = vec![design.id.clone()]).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        max.browser.post(&format!("/console/groups/{}/delete", design.id), &[("confirm", "yes")]).await;
+        assert_eq!(max.browser.status(), 422, "{}", max.browser.text());
+        let said = max.browser.error().unwrap();
+        assert!(said.contains("Whoever manages the apps") && !said.contains("countersign "), "{said}");
+    }
+
     /// Max has no override, and no address any more: he sees himself among the locked out.
     async fn a_manager_with_a_broken_address_sees_themselves_in_the_preview(database) {
         let site = Site::on(database).await;
@@ -228,6 +240,8 @@ crate::on_both_databases! {
         max.open(&page).await.fill("two_factor", "on").submit().await;
         let text = max.text();
         assert!(text.contains("mail does not work this minute") && text.contains("connection refused"), "{text}");
+        // What it means stands beside it, and no name of a setting: whoever reads it has no file of settings.
+        assert!(text.contains("Our mail server does not answer") && !text.contains("mail.host"), "{text}");
         assert!(!max.has_field("confirm") && !max.has_field("insist"));
         max.post(&page, &[("two_factor", "on"), ("confirm", "0"), ("insist", "on")]).await;
         assert_eq!(max.status(), 422);
