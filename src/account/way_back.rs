@@ -5,7 +5,6 @@ use axum::http::HeaderMap;
 use crate::oidc::Provider;
 use crate::oidc::clients::card;
 use crate::signin::binding::{self, Holder};
-use crate::signin::browser::Browser;
 use crate::signin::notice::Notice;
 use crate::store::Result;
 use crate::store::signins::{self, SignInRow};
@@ -37,11 +36,8 @@ pub(super) async fn find(
     let language = Language::of_reader(headers, None);
     let found = provider.client_of_signin(&mut conn, &signin, language).await?;
     let Some(client) = found else { return Ok(None) };
-    let browser = Browser::of(&state.cookies, &state.vault, headers);
-    let bound_to = signin.browser_hash.as_deref();
-    let holder = binding::holder(browser.as_ref(), &state.cookies, headers, id, bound_to);
-    let waits =
-        holder == Holder::This && signin.finished_at.is_none() && signin.expires_at > state.clock.now();
+    let is_theirs = binding::holder_of(state, headers, &signin) == Holder::This;
+    let waits = is_theirs && signin.finished_at.is_none() && signin.expires_at > state.clock.now();
     let path = waits.then(|| format!("/authorize/{}", signin.id));
     Ok(Some(WayBack { app: card(&client), signin, path }))
 }

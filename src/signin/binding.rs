@@ -6,9 +6,11 @@
 use axum::http::HeaderMap;
 use rand::CryptoRng;
 
+use super::SignInState;
 use super::browser::Browser;
 use crate::keys::Vault;
 use crate::keys::secret::{Token, TokenHash};
+use crate::store::signins::SignInRow;
 use crate::web::cookies::{self, Cookies, Lifetime};
 
 /// What the cookies of single sign-ins begin with, before the prefix that https gives them.
@@ -63,6 +65,13 @@ pub enum Holder {
     Other,
     /// The browser has brought no cookie of ours: it keeps none, or it is another one that has never been here.
     Nameless,
+}
+
+/// How the browser that sent these headers stands to a sign-in.
+#[must_use]
+pub fn holder_of(state: &SignInState, headers: &HeaderMap, signin: &SignInRow) -> Holder {
+    let browser = Browser::of(&state.cookies, &state.vault, headers);
+    holder(browser.as_ref(), &state.cookies, headers, &signin.id, signin.browser_hash.as_deref())
 }
 
 /// Whether this browser, which sent these headers, may go on with a sign-in that is bound to `hash`.

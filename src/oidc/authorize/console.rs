@@ -11,7 +11,6 @@ use crate::directory::Person;
 use crate::oidc::provider::Provider;
 use crate::signin::announce;
 use crate::signin::binding::{self, Holder};
-use crate::signin::browser::Browser;
 use crate::signin::decide::Assurance;
 use crate::store::sessions::SessionRow;
 use crate::store::{Conn, sessions, signins};
@@ -91,11 +90,8 @@ async fn ended(
     id: &str,
     headers: &HeaderMap,
 ) -> Result<Option<(String, AuthorizationRequest, Keeping)>, Problem> {
-    let state = &provider.signin;
     let Some(signin) = signins::find(conn, id).await? else { return Ok(None) };
-    let browser = Browser::of(&state.cookies, &state.vault, headers);
-    let bound_to = signin.browser_hash.as_deref();
-    let holder = binding::holder(browser.as_ref(), &state.cookies, headers, id, bound_to);
+    let holder = binding::holder_of(&provider.signin, headers, &signin);
     if holder != Holder::This || signin.finished_at.is_none() || signin.client_id.is_some() {
         return Ok(None);
     }
