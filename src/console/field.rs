@@ -196,11 +196,12 @@ impl Field {
         Self { from: Some(from.to_owned()), ..self }
     }
 
-    /// With what was typed, and what is wrong with it if this is the field that it is about.
+    /// With what was typed, and what is wrong with it if this is the field that it is about. As text, where nobody types, a page says what is so.
     #[must_use]
     pub fn typed(self, form: &Form, wrong: Option<&Wrong>) -> Self {
         let error = wrong.filter(|wrong| wrong.field == self.name).map(|wrong| wrong.said.clone());
-        Self { value: form.field(self.name).to_owned(), error, ..self }
+        let value = if self.editable { form.field(self.name).to_owned() } else { self.value };
+        Self { value, error, ..self }
     }
 }
 

@@ -176,7 +176,7 @@ async fn page(visit: &Visit, conn: &mut Conn, wrong: Option<&[Wrong]>) -> Result
         input("name", "user-name", Kind::Text, String::new(), LONGEST.1),
         input("email", "user-email", Kind::Email, String::new(), LONGEST.0).hint("user-new-email-hint"),
         input("group", "user-group", choice.kind(), home, LONGEST.2).required(),
-        input("role", "user-role", roles, first, LONGEST.1).required().hint("user-role-hint"),
+        input("role", "user-role", roles, first, LONGEST.1).required(),
     ];
     let fields: Vec<Field> = match wrong {
         None => fields.to_vec(),

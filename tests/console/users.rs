@@ -46,6 +46,19 @@ async fn changed_fields(site: &Site) -> usize {
 }
 
 crate::on_both_databases! {
+    /// Somebody else has just become the last but one who signs in without a code, and goes: what Ada may no longer set is text, and true.
+    async fn what_nobody_may_change_any_more_is_shown_as_it_is(database) {
+        let site = Site::on(database).await;
+        let mut ada = Manager::arrives(&site, "ada").await;
+        let page = format!("/console/users/{}", site.admin.user("ada").await.id);
+        ada.browser.post(&page, &[("status", "disabled"), ("name", "Ada Adams"), ("confirm", "yes")]).await;
+        assert_eq!(ada.browser.status(), 422, "{}", ada.browser.text());
+        assert!(ada.browser.error().unwrap().contains("This is the last person here"), "{:?}", ada.browser.error());
+        let text = ada.browser.text();
+        assert!(text.contains("Status Active") && !text.contains("Status Disabled"), "{text}");
+        assert_eq!(ada.browser.field("name").as_deref(), Some("Ada Adams"), "what was typed stays");
+    }
+
     async fn the_list_says_who_cannot_sign_in_and_why(database) {
         let site = Site::on(database).await;
         let mut max = Manager::arrives(&site, "max").await;
