@@ -1,10 +1,26 @@
 //! What does a script add to the console, and does the keyboard lead all the way through a change?
 
+use countersign::directory::users::Changes;
+
 use crate::give_password;
 use crate::support::Database;
 use crate::support::admin::PASSWORD;
 use crate::support::site::Site;
-use crate::support::webdriver::Chromium;
+use crate::support::webdriver::{Chromium, Look};
+
+/// The words of a table, outside of what links, that stand on two lines.
+const BROKEN: &str = r"
+    const broken = [], walker = document.createTreeWalker(document.querySelector('table'), NodeFilter.SHOW_TEXT);
+    for (let node; node = walker.nextNode();) {
+        if (!node.parentElement.closest('td') || node.parentElement.closest('a, time')) continue;
+        for (const word of node.data.matchAll(/[a-z]{2,13}/gi)) {
+            const range = document.createRange();
+            range.setStart(node, word.index);
+            range.setEnd(node, word.index + word[0].length);
+            if (range.getClientRects().length > 1 && !node.data.includes('WWW')) broken.push(word[0]);
+        }
+    }
+    return broken.join(' ');";
 
 /// The list follows what is typed; the keyboard stays where it is, and the address says what is shown.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -65,6 +81,31 @@ async fn the_keyboard_leads_all_the_way_through_a_change() {
             chromium.text().await
         );
         assert_eq!(site.admin.user("nia").await.email.as_deref(), Some("nia@example.org"));
+    }
+}
+
+/// Between a telephone and a desk six columns have little room: no word is broken that a column has room for, and whoever has a name without
+/// end makes no page wider than its window.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_word_of_a_table_is_broken_for_want_of_room() {
+    let (site, chromium) = at_the_console("ada", true).await;
+    for (login, role, name) in
+        [("dora", "Co-manager", "Bartholomew Featherstone"), ("endless", "User", &"W".repeat(80))]
+    {
+        site.admin.add_user(&site.acme, login, role, None).await;
+        let named = Changes { name: Some(name.to_owned()), ..Changes::default() };
+        site.admin.change(login, named).await;
+    }
+    site.admin.add_role(&site.acme, "Team administrator", 5, "track_time").await;
+    site.admin.change_role("nia", "Team administrator").await;
+    for page in ["/console/users", "/console/roles", "/console/sign-ins", "/console/audit"] {
+        chromium.open(site.url.join(page).unwrap().as_str()).await;
+        for across in [320, 390, 769, 780, 980, 1089, 1280] {
+            chromium.look(Look { name: "", size: (across, 900), dark: false }).await;
+            assert_eq!(chromium.run(BROKEN).await, "", "{page} at {across}");
+            let needed = chromium.run("return document.documentElement.scrollWidth").await.as_u64().unwrap();
+            assert!(needed <= u64::from(across), "{page} at {across} needs {needed}");
+        }
     }
 }
 
