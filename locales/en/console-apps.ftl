@@ -44,6 +44,7 @@ apps-consent = Ask for consent
 apps-consent-hint = People are asked once before the app learns who they are.
 apps-wrong-no-name = Give it a name.
 apps-wrong-no-address = Say where the app is.
+apps-wrong-no-redirect = Say where answers may go: manuals call it redirect URI or callback URL.
 apps-wrong-too-many = At most { $n } lines.
 apps-wrong = It was not saved: { $name }.
 apps-meanwhile = Somebody else has changed this app since you opened the page. What you typed is still here; beside it stands what it is now. Save again if yours is right.
@@ -144,6 +145,6 @@ apps-told = { $n ->
    *[other] { $n } apps
 }
 apps-none-found = No app has “{ $q }” in its name or its address.
-apps-more = There are more apps than this page looks through: the first 2000. The others are listed by countersign client list.
+apps-more = There are more apps than this page looks through: the first 2000. Whoever runs Countersign can list the others: countersign client list.
 apps-mistaken = People cannot get into an app, because it asks in a way that cannot be answered.
 apps-state-mistaken = Asks in a way that cannot be answered

@@ -180,11 +180,13 @@ fn lines(form: &Form, name: &'static str) -> Result<Vec<String>, Wrong> {
 /// What is wrong with an app that may not be registered so; or a problem that no typing mends.
 pub(super) fn wrong(error: clients::Error) -> Result<Wrong, Problem> {
     match error {
+        // So far that stands for one thing alone: there is none.
+        clients::Error::Invalid(Invalid::Field { field: "redirect_uris", .. }) => {
+            Ok(Wrong::new("redirect_uris", Said::new("apps-wrong-no-redirect")))
+        }
         clients::Error::Invalid(invalid) => {
             let field = match &invalid {
-                Invalid::RedirectUri { .. } | Invalid::Field { field: "redirect_uris", .. } => {
-                    "redirect_uris"
-                }
+                Invalid::RedirectUri { .. } => "redirect_uris",
                 Invalid::Field { field: "client_name", .. } => "name",
                 _ => "",
             };

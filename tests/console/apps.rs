@@ -61,6 +61,7 @@ crate::on_both_databases! {
             ("", "https://a.example/", "", "Give it a name."),
             (long.as_str(), "https://a.example/", "", "At most 100 characters."),
             ("Wi\u{202e}ki", "https://a.example/", "", "cannot be seen"),
+            ("Wiki", "", "", "Say where answers may go"),
             ("Wiki", "javascript:alert(1)", "", "redirect URI javascript:alert(1)"),
             ("Wiki", "https://a.example/#fragment", "", "It was not saved"),
             ("Wiki", "https://a.example/", "Acme/Nowhere", "There is no group Acme/Nowhere here."),
