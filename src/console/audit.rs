@@ -24,7 +24,7 @@ use crate::store::Conn;
 use crate::store::audit::EventRow;
 use crate::web::Problem;
 
-const HERE: &str = "/console/audit";
+pub(super) const HERE: &str = "/console/audit";
 
 pub(super) const ROUTES: &[Route] =
     &[Route::get(HERE, Needs::Right(own::VIEW_AUDIT), |visit| Box::pin(get(visit)))
@@ -181,7 +181,7 @@ fn table(visit: &Visit, oldest_first: bool, after: &str, next: Option<&str>) -> 
 }
 
 /// An address with the filters that are chosen, and more.
-fn address(visit: &Visit, path: &str, more: &[(&str, &str)]) -> String {
+pub(super) fn address(visit: &Visit, path: &str, more: &[(&str, &str)]) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     let filters = FILTERS.map(|name| (name, visit.query.field(name)));
     for (name, value) in filters.iter().chain(more).filter(|(_, value)| !value.is_empty()) {

@@ -11,9 +11,9 @@ use axum::response::{IntoResponse, Response};
 use hyper::body::Frame;
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 
-use super::Visit;
 use super::audit_filter::Asked;
 use super::routes::{Needs, Route};
+use super::{Visit, audit};
 use crate::audit::export::{CSV_HEAD, csv, json, quoted};
 use crate::clock::timestamp;
 use crate::directory::proof::{Proof, ViewAudit};
@@ -60,6 +60,10 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
     let by = visit.prove::<ViewAudit>()?;
     let format = if visit.query.field("format") == "jsonl" { Format::JsonLines } else { Format::Csv };
     let asked = Asked::read(&visit, &mut visit.read().await?).await?;
+    // Nobody takes all of it for the part that they have asked for: the page says what is wrong.
+    if !asked.errors.is_empty() {
+        return Ok(visit.to(&audit::address(&visit, audit::HERE, &[])));
+    }
     let Ok(place) = PLACES.try_acquire() else {
         return Err(Problem::Unavailable("too many exports of the audit log at once".to_owned()));
     };

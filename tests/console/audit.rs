@@ -172,6 +172,10 @@ crate::on_both_databases! {
         assert!(events.iter().all(|event| event["details"].is_object() && event["user_login"] == "nia"));
         max.open("/console/audit/export?user=bea").await;
         assert!(!max.browser.page().body.contains("bea@"), "another tree's");
+        // What is no day is said, and not left out as if nothing had been asked.
+        max.open("/console/audit/export?since=15.1.2027&kind=user").await;
+        assert_eq!(max.browser.page().url.path(), "/console/audit");
+        assert_eq!(max.browser.text_of("since-error").as_deref(), Some("This is no day such as 2026-11-24."));
         max.open("/console/audit/export?kind=user&format=csv").await;
         let text = &max.browser.page().body;
         assert!(!text.contains("bea@") && text.contains("\"'=cmd\"") && !text.contains("\"=cmd"), "a cell is a formula");
