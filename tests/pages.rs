@@ -242,7 +242,7 @@ async fn every_page_is_light() {
         }
     }
     let mut console = 0;
-    for (path, most) in [(assets.console_stylesheet_path(), 9_000), (assets.console_script_path(), 4_500)] {
+    for (path, most) in [(assets.console_stylesheet_path(), 9_400), (assets.console_script_path(), 4_500)] {
         let name = path.rsplit('/').next().unwrap().to_owned();
         let response = assets.serve(&extract::Path(name));
         let bytes = to_bytes(response.into_body(), 100_000).await.unwrap().len();
