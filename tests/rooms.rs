@@ -44,7 +44,7 @@ const INSIDE: [(&str, &[&[&str]]); 7] = [
         "src/keys",
         &[
             &["compact", "kind", "pace", "readers", "secret"],
-            &["jwk", "vault", "verified"],
+            &["jwk", "signer", "vault", "verified"],
             &["error", "jwe"],
             &["jose", "make"],
             &["ring"],

@@ -244,6 +244,7 @@ mod tests {
     use crate::config::SigningAlgorithm as Alg;
     use crate::keys::KeyKind;
     use crate::keys::secret::base64url;
+    use crate::keys::signer;
 
     /// The client's keys, named after their kinds, and a stranger's.
     static OURS: LazyLock<Vec<Jwk>> = LazyLock::new(keys);
@@ -286,7 +287,7 @@ mod tests {
         header["alg"] = Value::from(algorithm.name());
         let payload = base64url(br#"{"iss":"app"}"#);
         let message = format!("{}.{payload}", base64url(header.to_string().as_bytes()));
-        let signature = kind::signer(algorithm, key).unwrap().sign(message.as_bytes()).unwrap();
+        let signature = signer::Signer::new(algorithm, key).unwrap().sign(message.as_bytes()).unwrap();
         format!("{message}.{}", base64url(&signature))
     }
 

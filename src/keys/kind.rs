@@ -2,9 +2,7 @@
 
 use josekit::JoseError;
 use josekit::jwk::Jwk;
-use josekit::jws::{
-    ES256, ES384, ES512, EdDSA, JwsSigner, JwsVerifier, PS256, PS384, PS512, RS256, RS384, RS512,
-};
+use josekit::jws::{ES256, ES384, ES512, EdDSA, JwsVerifier, PS256, PS384, PS512, RS256, RS384, RS512};
 
 use crate::config::SigningAlgorithm;
 
@@ -64,23 +62,6 @@ impl KeyKind {
         let first = fitting.next();
         if fitting.next().is_none() { first } else { None }
     }
-}
-
-/// What signs under an algorithm with a private key.
-pub(super) fn signer(algorithm: SigningAlgorithm, private: &Jwk) -> Result<Box<dyn JwsSigner>, JoseError> {
-    use SigningAlgorithm as Alg;
-    Ok(match algorithm {
-        Alg::RS256 => Box::new(RS256.signer_from_jwk(private)?),
-        Alg::RS384 => Box::new(RS384.signer_from_jwk(private)?),
-        Alg::RS512 => Box::new(RS512.signer_from_jwk(private)?),
-        Alg::PS256 => Box::new(PS256.signer_from_jwk(private)?),
-        Alg::PS384 => Box::new(PS384.signer_from_jwk(private)?),
-        Alg::PS512 => Box::new(PS512.signer_from_jwk(private)?),
-        Alg::ES256 => Box::new(ES256.signer_from_jwk(private)?),
-        Alg::ES384 => Box::new(ES384.signer_from_jwk(private)?),
-        Alg::ES512 => Box::new(ES512.signer_from_jwk(private)?),
-        Alg::EdDSA => Box::new(EdDSA.signer_from_jwk(private)?),
-    })
 }
 
 /// What verifies under an algorithm with a public key.

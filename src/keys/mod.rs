@@ -14,6 +14,7 @@ mod pace;
 mod readers;
 mod ring;
 pub mod secret;
+mod signer;
 mod signing;
 mod vault;
 mod verified;

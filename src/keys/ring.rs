@@ -3,9 +3,12 @@
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use josekit::JoseError;
 use josekit::jwk::Jwk;
-use josekit::jws::{self, JwsHeader, JwsSigner, JwsVerifier};
+use josekit::jws::JwsVerifier;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
@@ -13,6 +16,8 @@ use super::compact::Compact;
 use super::error::KeyError;
 use super::kind::{self, KeyKind};
 use super::make::SEAL;
+use super::secret::base64url;
+use super::signer::Signer;
 use super::vault::Vault;
 use super::verified::Verified;
 use crate::config::SigningAlgorithm;
@@ -79,8 +84,16 @@ struct Material {
 /// Building one of these costs more than a signature.
 struct Tools {
     algorithm: SigningAlgorithm,
-    signer: OnceLock<Box<dyn JwsSigner>>,
+    signer: OnceLock<Signer>,
     verifier: OnceLock<Box<dyn JwsVerifier>>,
+}
+
+/// The JOSE header of a token (RFC 7515 §4.1).
+#[derive(Serialize)]
+struct Header<'a> {
+    alg: &'static str,
+    kid: &'a str,
+    typ: &'a str,
 }
 
 impl Ring {
@@ -129,11 +142,15 @@ impl Ring {
         now: i64,
     ) -> Result<String, KeyError> {
         let key = self.signing(algorithm, now).ok_or(KeyError::None(algorithm.name()))?;
-        let mut header = JwsHeader::new();
-        header.set_token_type(typ);
-        header.set_key_id(kid(&key.row.kid, algorithm));
-        let payload = serde_json::to_vec(claims).unwrap_or_default();
-        Ok(jws::serialize_compact(&payload, &header, key.material.signer(algorithm)?)?)
+        let signer = key.material.signer(algorithm)?;
+        let header = Header { alg: algorithm.name(), kid: &kid(&key.row.kid, algorithm), typ };
+        let mut token = base64url(&serde_json::to_vec(&header).unwrap_or_default());
+        token.push('.');
+        BASE64_URL_SAFE_NO_PAD.encode_string(serde_json::to_vec(claims).unwrap_or_default(), &mut token);
+        let signature = signer.sign(token.as_bytes())?;
+        token.push('.');
+        BASE64_URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        Ok(token)
     }
 
     /// The claims of a JWT, if one of the published keys has signed it under its own `alg`, and its `typ`. Whether it has
@@ -272,18 +289,16 @@ impl Material {
         Ok(Self { kind, public, private, tools, verified: Verified::default() })
     }
 
-    fn signer(&self, algorithm: SigningAlgorithm) -> Result<&dyn JwsSigner, KeyError> {
+    fn signer(&self, algorithm: SigningAlgorithm) -> Result<&Signer, KeyError> {
         let tools = self.tools(algorithm)?;
         if let Some(signer) = tools.signer.get() {
-            return Ok(&**signer);
+            return Ok(signer);
         }
         let malformed = |e: serde_json::Error| JoseError::InvalidJwkFormat(e.into());
         let mut private: Map<String, Value> = serde_json::from_slice(&self.private).map_err(malformed)?;
         private.remove("alg");
-        // The signer would put it into the header: the name depends on the algorithm.
-        private.remove("kid");
-        let signer = kind::signer(algorithm, &Jwk::from_map(private)?)?;
-        Ok(&**tools.signer.get_or_init(|| signer))
+        let signer = Signer::new(algorithm, &Jwk::from_map(private)?)?;
+        Ok(tools.signer.get_or_init(|| signer))
     }
 
     fn verifier(&self, algorithm: SigningAlgorithm) -> Result<&dyn JwsVerifier, KeyError> {
@@ -304,7 +319,7 @@ impl Material {
 mod tests {
     use std::sync::LazyLock;
 
-    use josekit::jws::HS256;
+    use josekit::jws::{self, HS256, JwsHeader};
     use proptest::prelude::*;
 
     use super::super::compact::MAX_JWT;

@@ -7,11 +7,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
-use openssl::hash::MessageDigest;
-use openssl::pkey::{PKey, Private};
-use openssl::sign::Signer;
+use hmac::{Hmac, KeyInit, Mac};
 use openssl::symm::{Cipher, decrypt_aead, encrypt_aead};
 use rand::CryptoRng;
+use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::readers::others_can_read;
@@ -35,8 +34,8 @@ struct Derived {
     usage: &'static str,
     purpose: String,
     key: Zeroizing<Vec<u8>>,
-    /// The same key, as what it signs with.
-    hmac: PKey<Private>,
+    /// The same key, ready to be used.
+    hmac: Hmac<Sha256>,
 }
 
 /// What is wrong with the master key, or with something sealed; each says what to do.
@@ -82,6 +81,9 @@ pub enum VaultError {
     /// OpenSSL refused.
     #[error("OpenSSL: {0}")]
     Crypto(#[from] openssl::error::ErrorStack),
+    /// What hashes with a key refused it.
+    #[error("HMAC: {0}")]
+    Key(#[from] hmac::digest::InvalidLength),
 }
 
 impl VaultError {
@@ -157,7 +159,7 @@ impl Vault {
     /// [`Self::mac_bytes`] in hexadecimal.
     ///
     /// # Errors
-    /// When OpenSSL refuses.
+    /// When the key is refused.
     pub fn mac(&self, purpose: &str, parts: &[&[u8]]) -> Result<String, VaultError> {
         Ok(hex(&self.mac_bytes(purpose, parts)?))
     }
@@ -166,14 +168,14 @@ impl Vault {
     /// lists of parts are one text.
     ///
     /// # Errors
-    /// When OpenSSL refuses.
+    /// When the key is refused.
     pub fn mac_bytes(&self, purpose: &str, parts: &[&[u8]]) -> Result<Vec<u8>, VaultError> {
         let mut message = Vec::new();
         for part in parts {
             message.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             message.extend_from_slice(part);
         }
-        hmac(&self.key_for("mac", purpose)?.hmac, &message)
+        Ok(hmac(&self.key_for("mac", purpose)?.hmac, &message))
     }
 
     /// Encrypts (AES-256-GCM) for this purpose and context; only the same two open it again.
@@ -222,10 +224,10 @@ impl Vault {
             return Ok(Arc::clone(known));
         }
         drop(known);
-        let master = PKey::hmac(self.0.master.as_slice())?;
+        let master = Hmac::new_from_slice(self.0.master.as_slice())?;
         let text = format!("countersign\n{usage}\n{purpose}");
-        let key = Zeroizing::new(hmac(&master, text.as_bytes())?);
-        let hmac = PKey::hmac(&key)?;
+        let key = Zeroizing::new(hmac(&master, text.as_bytes()));
+        let hmac = Hmac::new_from_slice(&key)?;
         let derived = Arc::new(Derived { usage, purpose: purpose.to_owned(), key, hmac });
         self.0.derived.write().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&derived));
         Ok(derived)
@@ -238,8 +240,9 @@ impl fmt::Debug for Vault {
     }
 }
 
-fn hmac(key: &PKey<Private>, message: &[u8]) -> Result<Vec<u8>, VaultError> {
-    Ok(Signer::new(MessageDigest::sha256(), key)?.sign_oneshot_to_vec(message)?)
+/// HMAC-SHA-256 by a key that is ready: OpenSSL would look both up by name and take the key in anew, each time.
+fn hmac(key: &Hmac<Sha256>, message: &[u8]) -> Vec<u8> {
+    key.clone().chain_update(message).finalize().into_bytes().to_vec()
 }
 
 /// Puts a new master key in place, whole and on the disk, unless somebody else is faster: whoever reads it meanwhile
@@ -318,6 +321,15 @@ mod tests {
         assert_eq!(mac("code", &[b"ab", b"c"]), mac("code", &[b"ab", b"c"]));
         assert_ne!(mac("code", &[b"ab", b"c"]), mac("code", &[b"a", b"bc"]));
         assert_ne!(mac("code", &[b"ab", b"c"]), mac("reset", &[b"ab", b"c"]));
+    }
+
+    /// What is in a database was made by programs of before; reckoned by Python's `hmac`.
+    #[test]
+    fn a_keyed_hash_stays_what_it_was() {
+        let master: [u8; 32] = std::array::from_fn(|n| u8::try_from(n).unwrap());
+        let vault = Vault::parse(&BASE64_STANDARD.encode(master)).unwrap();
+        let expected = "e9c0a87d7b0e2e8d984207b00bed50d0ecec07b09737799deefd441de8b8bd85";
+        assert_eq!(vault.mac("code", &[b"ab", b"c"]).unwrap(), expected);
     }
 
     #[cfg(unix)]
