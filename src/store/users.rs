@@ -79,8 +79,9 @@ queries! {
                   WHERE r.group_id = $1 AND u.role_id = r.id AND u.role_id BETWEEN r.id AND r.id AND u.status = 'active'
                     AND ' ' || r.rights || ' ' LIKE '% override!_2fa %' ESCAPE '!'
                   ORDER BY u.login_key || '' LIMIT $2";
+    // A range keeps PostgreSQL from looking for them among everybody of the group.
     OTHER_HOLDER = "SELECT u.id FROM roles r CROSS JOIN users u
-                    WHERE u.role_id = r.id AND u.status = 'active' AND COALESCE(u.group_id, '') = $1 AND u.id <> $2
+                    WHERE u.role_id = r.id AND u.role_id BETWEEN r.id AND r.id AND u.status = 'active' AND COALESCE(u.group_id, '') = $1 AND u.id <> $2
                       AND ' ' || r.rights || ' ' LIKE '% ' || $3 || ' %' ESCAPE '!'
                     LIMIT 1";
     DEPRIVED_GROUP = "SELECT g.id FROM groups g
