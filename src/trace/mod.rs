@@ -71,8 +71,8 @@ pub fn current() -> Option<Context> {
     CURRENT.try_with(Clone::clone).ok()
 }
 
-/// Does this work as a part of what whoever asks belongs to, also when another task does it. Boxed, so that each kind of work is there once,
-/// and not each kind of task.
+/// Does this work as a part of what whoever asks belongs to, also when another task does it. Boxed: each arm below would else hold the whole
+/// work once more, and tokio would make a kind of task of each kind of work.
 pub fn carried<T>(work: impl Future<Output = T> + Send + 'static) -> impl Future<Output = T> {
     let work: Pin<Box<dyn Future<Output = T> + Send>> = Box::pin(work);
     let context = current();
