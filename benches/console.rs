@@ -32,28 +32,29 @@ use support::Database;
 use support::browser::Browser;
 use world::{PEOPLE, Somebody, World, may};
 
-/// Acme's people: one in ten has no address, one in a hundred is disabled, one in fifty invited.
+/// Acme's people, with ids that are as long, and as different from one another, as the program's: one in ten has no address, one in a hundred is disabled, one in fifty invited.
 const PEOPLE_OF_ACME: &str = "
     INSERT INTO users (id, login, login_key, name, email, status, group_id, role_id, password_hash, created_at, updated_at, addressless)
     WITH RECURSIVE numbers (n) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT n + 1 FROM numbers WHERE n < 100000)
-    SELECT 'grown-user-with-a-long-id-' || CAST((n * 2654435761) % 4294967296 AS TEXT), 'person' || CAST(n AS TEXT),
+    SELECT substr(CAST((n * 2654435761) % 4294967296 AS TEXT) || '-grown-user-with-a-long-id', 1, 26), 'person' || CAST(n AS TEXT),
            'person' || CAST(n AS TEXT), 'Person of the Number ' || CAST(n AS TEXT),
            CASE WHEN n % 10 = 0 THEN NULL ELSE 'person' || CAST(n AS TEXT) || '@example.org' END,
            CASE WHEN n % 100 = 1 THEN 'disabled' WHEN n % 50 = 2 THEN 'invited' ELSE 'active' END,
            ned.group_id, ned.role_id, ned.password_hash, ned.created_at, ned.updated_at, n % 10 = 0
     FROM numbers CROSS JOIN users ned WHERE ned.login_key = 'ned'";
 
-/// Every third has had a code by mail; one in a hundred of those was refused. One in two hundred has used up their codes.
+/// Every third has had a code by mail; one in a hundred of those was refused. One in two hundred has used up their codes. They came one after the
+/// other, over seventeen hours.
 const TROUBLE_OF_ACME: &str = "
     INSERT INTO messages (id, purpose, user_id, address, state, attempts, answer, created_at_ms, next_at, expires_at, done_at, top_id)
     SELECT 'message-' || u.id, 'sign_in_code', u.id, u.email,
            CASE WHEN u.login_key LIKE '%97' THEN 'refused' ELSE 'accepted' END, 1, '550 5.1.1 no such mailbox',
-           u.created_at * 1000, u.created_at, u.created_at + 600, u.created_at, u.group_id
+           u.created_at * 1000 - CAST(substr(u.login_key, 7) AS BIGINT) * 600, u.created_at, u.created_at + 600, u.created_at, u.group_id
     FROM users u WHERE u.email IS NOT NULL AND (u.login_key LIKE '%1' OR u.login_key LIKE '%4' OR u.login_key LIKE '%97');
     INSERT INTO code_budgets (user_id, tried_at, stopped_at)
     SELECT u.id, u.created_at, u.created_at FROM users u WHERE u.login_key LIKE 'person%03' OR u.login_key LIKE 'person%553';
     INSERT INTO audit_events (id, at_ms, event, actor, user_id, group_id, network, details, actor_login, user_login, top_id)
-    SELECT 'event-' || u.id, u.created_at * 1000 - 864000000, 'signin.completed', u.id, u.id, u.group_id, '192.0.2.1', '{\"amr\":\"pwd otp mfa\"}',
+    SELECT 'event-' || u.id, u.created_at * 1000 - 864000000 - CAST(substr(u.login_key, 7) AS BIGINT) * 600, 'signin.completed', u.id, u.id, u.group_id, '192.0.2.1', '{\"amr\":\"pwd otp mfa\"}',
            u.login, u.login, u.group_id
     FROM users u WHERE u.login_key LIKE 'person%' AND u.login_key NOT LIKE '%7';
     UPDATE users SET signed_in_at = created_at - 864000 - CAST(substr(login_key, 7) AS BIGINT) % 7919 * 60

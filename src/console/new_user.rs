@@ -136,7 +136,12 @@ async fn read(visit: &Visit, conn: &mut Conn) -> Result<Result<Typed, Vec<Wrong>
             Ok(Ok(Typed { login, name, email, group, role }))
         }
         (login, name, email, group, role) => {
-            wrong.extend(login.err());
+            match login {
+                Ok(login) if users::has_login(conn, &login).await.map_err(problem)? => {
+                    wrong.push(trouble::wrong(Error::LoginTaken(login.to_string()))?);
+                }
+                login => wrong.extend(login.err()),
+            }
             wrong.extend(name.err());
             wrong.extend(email.err());
             wrong.extend(group.err());

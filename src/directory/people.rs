@@ -176,23 +176,26 @@ impl Need {
         rows: Vec<DoubtRow>,
     ) -> Result<Vec<Self>> {
         let working = working(conn, rows.iter().map(|row| row.undelivered.as_deref())).await?;
-        let full = |row: DoubtRow| NeedRow {
-            id: row.id,
-            login: row.login,
-            login_key: row.login_key,
+        let two_factor = TwoFactor::of(group)?;
+        let need = |row: DoubtRow| Self {
+            undelivered: undelivered_still(
+                row.undelivered,
+                row.unreached.as_deref(),
+                row.undelivered_at,
+                &working,
+            ),
             group_id: Some(group.id.clone()),
-            email: row.email,
-            status: Status::Active.name().to_owned(),
-            role_rights: row.role_rights,
             top_id: Some(group.top_id.clone()),
-            two_factor_setting: Some(group.two_factor_setting.clone()),
-            // Since when is not asked.
-            stopped_at: (doubt == Doubt::Stopped).then_some(0),
-            undelivered: row.undelivered,
-            unreached: row.unreached,
-            undelivered_at: row.undelivered_at,
+            status: Status::Active,
+            has_address: true,
+            overrides: row.overrides,
+            codes_stopped: doubt == Doubt::Stopped,
+            two_factor,
+            id: row.id,
+            key: row.login_key,
+            login: row.login,
         };
-        rows.into_iter().map(|row| Self::from_row(full(row), &working)).collect()
+        Ok(rows.into_iter().map(need).collect())
     }
 
     fn from_row(row: NeedRow, working: &Working) -> Result<Self> {
@@ -205,13 +208,12 @@ impl Need {
             has_address: deliverable(row.email.as_deref(), &row.login).is_some(),
             overrides: rights.has(own::OVERRIDE_2FA),
             codes_stopped: row.stopped_at.is_some(),
-            undelivered: row.undelivered.filter(|answer| {
-                !working.refutes(Unsent {
-                    address: row.unreached.as_deref().unwrap_or_default(),
-                    answer,
-                    answered_at: row.undelivered_at.unwrap_or(i64::MAX),
-                })
-            }),
+            undelivered: undelivered_still(
+                row.undelivered,
+                row.unreached.as_deref(),
+                row.undelivered_at,
+                working,
+            ),
             group_id: row.group_id,
             top_id: row.top_id,
             id: row.id,
@@ -219,6 +221,17 @@ impl Need {
             login: row.login,
         })
     }
+}
+
+/// What was said of a message to this address at this time, if that still counts.
+fn undelivered_still(
+    answer: Option<String>,
+    address: Option<&str>,
+    answered_at: Option<i64>,
+    working: &Working,
+) -> Option<String> {
+    let (address, answered_at) = (address.unwrap_or_default(), answered_at.unwrap_or(i64::MAX));
+    answer.filter(|answer| !working.refutes(Unsent { address, answer, answered_at }))
 }
 
 /// Since when mail works again, where one of these answers says that it did not for anybody.

@@ -262,6 +262,14 @@ async fn refuse_own_word(tx: &mut Tx, person: &Person, changes: &Changes, by: &B
     Ok(())
 }
 
+/// Whether somebody has this login already, as it is seen now: whoever adds a user is told for good.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn has_login(conn: &mut Conn, login: &Login) -> Result<bool, Error> {
+    Ok(users::has_namesake(conn, &login.key(), "").await?)
+}
+
 /// Whether somebody else has this name, as login or as preferred username. Those are two columns, and no unique rule sees both:
 /// whoever takes a name queues for it.
 async fn is_taken(tx: &mut Tx, key: &str, id: &str, now: i64) -> Result<bool, Error> {

@@ -68,8 +68,8 @@ queries! {
     OF_TREE_OLDEST = oldest!("m.top_id = $5");
     FAILED_OLDEST = oldest!(unsent!("m"));
     WAITING_OLDEST = oldest!("m.state IN ('queued', 'deferred', 'sending')");
-    // By age, since most are taken.
-    LAST_TAKEN = "SELECT address, done_at FROM messages WHERE CASE WHEN state = 'accepted' THEN 1 ELSE 0 END = 1 AND done_at IS NOT NULL
+    // By age, since most are taken, as PostgreSQL knows; and not by the state.
+    LAST_TAKEN = "SELECT address, done_at FROM messages WHERE (state = 'accepted') IS TRUE AND done_at IS NOT NULL
                   ORDER BY created_at_ms DESC, id DESC LIMIT $1";
 }
 

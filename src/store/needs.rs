@@ -166,18 +166,17 @@ macro_rules! overriding {
     };
 }
 
-/// Those of the group `$1` who are active and have an address, among the first so many users, after this one, whose ids a query finds; what is known
-/// of their codes and messages, and where that is.
+/// Those of the group `$1` who are active and have an address, among the users whose ids a table has after `$2` and up to `$3`; what is known of
+/// their messages, and where that is. Whoever goes through a thousand of them reads no more of each than decides. The ids are selected, so that
+/// PostgreSQL does not find the range wide, and goes through all messages for it.
 macro_rules! have_address {
-    ($found:expr, $columns:literal, $joins:expr) => {
+    ($columns:literal, $from:expr) => {
         concat!(
-            "SELECT u.id, u.login, u.login_key, u.email, r.rights AS role_rights, ",
+            "SELECT u.id, u.login, u.login_key, ' ' || r.rights || ' ' LIKE '% override!_2fa %' ESCAPE '!' AS overrides, ",
             $columns,
-            " FROM (",
-            $found,
-            " LIMIT $3) AS d JOIN users u ON u.id = d.user_id JOIN roles r ON r.id = u.role_id ",
-            $joins,
-            " WHERE NOT u.addressless AND COALESCE(u.group_id, '') = $1 AND u.status = 'active' ORDER BY u.id LIMIT $3"
+            " FROM ",
+            $from,
+            " AND NOT u.addressless AND COALESCE(u.group_id, '') = $1 AND u.status = 'active' ORDER BY u.id"
         )
     };
 }
@@ -198,26 +197,29 @@ queries! {
          JOIN roles r ON r.id = c.role_id ORDER BY r.id LIMIT $2");
     GROUP_IN_DOUBT = doubtful!(group);
     TREE_IN_DOUBT = doubtful!(tree);
-    // The same of a group, in two: whoever goes through all of them reads no more of each than decides.
+    // The same of a group, in two.
     STOPPED_OF_GROUP = have_address!(
-        stopped!("$2"),
         "CAST(NULL AS TEXT) AS undelivered, CAST(NULL AS TEXT) AS unreached, CAST(NULL AS BIGINT) AS undelivered_at",
-        "");
+        "code_budgets s JOIN users u ON u.id = s.user_id JOIN roles r ON r.id = u.role_id
+         WHERE s.stopped_at IS NOT NULL AND s.user_id > (SELECT CAST($2 AS TEXT)) AND s.user_id <= (SELECT CAST($3 AS TEXT))");
     LAST_STOPPED = last!(stopped!("$1"));
     REFUSED_OF_GROUP = have_address!(
-        refused!("$2"),
         "COALESCE(m.answer, '') AS undelivered, m.address AS unreached, m.done_at AS undelivered_at",
-        concat!("JOIN messages m ON ", undelivered!()));
+        concat!(
+            "messages m JOIN users u ON ", undelivered!(), " JOIN roles r ON r.id = u.role_id
+             WHERE m.user_id > (SELECT CAST($2 AS TEXT)) AND m.user_id <= (SELECT CAST($3 AS TEXT))"));
     LAST_REFUSED = last!(refused!("$1"));
     LAST_IN_DOUBT = concat!("SELECT MAX(user_id) AS last, COUNT(*) AS n FROM (", in_doubt!("$1", "$2"), ") AS found");
     GROUP_OF_FEW = first!(group, hard!());
     GROUP_OF_FEW_BUT_ALIKE = first!(group, concat!(hard!(), " AND NOT (x.addressless AND ", nothing!(), ")"));
     TREE_OF_FEW = first!(tree, hard!());
-    // Most need a code: nobody's role is looked at, and those of the few roles that do without are taken off.
+    // Most need a code: nobody's role is looked at, and those of the few roles that do without are taken off, counted role by role: joined, they are
+    // looked for by PostgreSQL among everybody.
     COUNT_NEEDING = concat!(
         "SELECT (SELECT COUNT(*) FROM users WHERE group_id = $1 AND status = $2)
-              - (SELECT COUNT(*) FROM (", overriding!(), ") AS o
-                 CROSS JOIN users u WHERE u.group_id = $1 AND u.role_id = o.id AND u.status = $2)");
+              - (SELECT CAST(COALESCE(SUM((SELECT COUNT(*) FROM users u
+                                           WHERE u.group_id = $1 AND u.role_id = o.id AND u.status = $2)), 0) AS BIGINT)
+                 FROM (", overriding!(), ") AS o)");
     NEEDING = concat!(
         "SELECT u.id, u.login FROM users u
          WHERE u.group_id = $1 AND u.status = $2 AND u.role_id NOT IN (", overriding!(), ")
@@ -286,10 +288,8 @@ pub struct DoubtRow {
     pub login: String,
     /// What it is compared by.
     pub login_key: String,
-    /// The email address.
-    pub email: Option<String>,
-    /// The rights of their role, separated by spaces.
-    pub role_rights: String,
+    /// Whether their role has `override_2fa`.
+    pub overrides: bool,
     /// As of a [`NeedRow`].
     pub undelivered: Option<String>,
     /// As of a [`NeedRow`].
@@ -298,7 +298,7 @@ pub struct DoubtRow {
     pub undelivered_at: Option<i64>,
 }
 
-from_row!(DoubtRow { id, login, login_key, email, role_rights, undelivered, unreached, undelivered_at });
+from_row!(DoubtRow { id, login, login_key, overrides, undelivered, unreached, undelivered_at });
 
 /// What may keep a code from somebody who has an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -402,17 +402,16 @@ pub async fn in_one_doubt(
     after: &str,
     looked_at: i64,
 ) -> Result<(Vec<DoubtRow>, Option<String>)> {
-    let (rows, last): (_, Option<(Option<String>, i64)>) = match doubt {
-        Doubt::Stopped => (
-            all!(conn, DoubtRow, STOPPED_OF_GROUP, group_id, after, looked_at)?,
-            optional!(conn, (Option<String>, i64), LAST_STOPPED, after, looked_at)?,
-        ),
-        Doubt::Refused => (
-            all!(conn, DoubtRow, REFUSED_OF_GROUP, group_id, after, looked_at)?,
-            optional!(conn, (Option<String>, i64), LAST_REFUSED, after, looked_at)?,
-        ),
+    let last: Option<(Option<String>, i64)> = match doubt {
+        Doubt::Stopped => optional!(conn, (Option<String>, i64), LAST_STOPPED, after, looked_at)?,
+        Doubt::Refused => optional!(conn, (Option<String>, i64), LAST_REFUSED, after, looked_at)?,
     };
-    Ok((rows, last.and_then(|(last, n)| last.filter(|_| n == looked_at))))
+    let Some((Some(last), n)) = last else { return Ok((Vec::new(), None)) };
+    let rows = match doubt {
+        Doubt::Stopped => all!(conn, DoubtRow, STOPPED_OF_GROUP, group_id, after, last)?,
+        Doubt::Refused => all!(conn, DoubtRow, REFUSED_OF_GROUP, group_id, after, last)?,
+    };
+    Ok((rows, Some(last).filter(|_| n == looked_at)))
 }
 
 /// The id of the last of those who were so looked at; none where there are no more.

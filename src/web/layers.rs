@@ -4,9 +4,9 @@ use std::future::{Ready, ready};
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use url::{Host, Url};
 
 use super::language::Language;
@@ -161,9 +161,22 @@ fn headers(layers: &Layers, response: &mut Response, id: &str) {
     }
 }
 
-/// What is answered where no route is.
-pub fn not_found() -> Ready<Problem> {
-    ready(Problem::NotFound)
+/// What is answered where no route is: the way to the console's page, where an address has a slash too many at its end.
+pub async fn not_found(method: Method, uri: Uri) -> Response {
+    match without_slash(&uri) {
+        Some(address) if method == Method::GET || method == Method::HEAD => {
+            Redirect::permanent(&address).into_response()
+        }
+        _ => Problem::NotFound.into_response(),
+    }
+}
+
+/// The same address of the console without the slash at its end, as seen from there: the issuer may have a path before it.
+fn without_slash(uri: &Uri) -> Option<String> {
+    let path = uri.path().strip_suffix('/').filter(|_| uri.path().starts_with("/console/"))?;
+    let (_, last) = path.rsplit_once('/').filter(|(_, last)| !last.is_empty())?;
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    Some(format!("../{last}{query}"))
 }
 
 /// What is answered where a route is, but not for this method.
@@ -180,6 +193,24 @@ pub fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_slash_too_many_leads_to_the_consoles_page_and_nowhere_else() {
+        for (asked, address) in [
+            ("/console/", Some("../console")),
+            ("/console/users/?q=a%2F&sort=name", Some("../users?q=a%2F&sort=name")),
+            ("/console/users/x%2F/", Some("../x%2F")),
+            ("/console", None),
+            ("/console//", None),
+            ("/consoles/users/", None),
+            ("//console/", None),
+            ("//example.org/console/", None),
+            ("/token/", None),
+            ("/", None),
+        ] {
+            assert_eq!(without_slash(&asked.parse().unwrap()).as_deref(), address, "{asked}");
+        }
+    }
 
     #[test]
     fn browsers_are_bound_to_https_for_names_that_are_ours_alone() {

@@ -25,6 +25,23 @@ crate::on_both_databases! {
         assert!(browser.text_of("menu").is_some());
     }
 
+    async fn an_address_with_a_slash_at_its_end_leads_to_the_page(database) {
+        let site = Site::on(database).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        for (asked, found) in [
+            ("/console/", "/console"),
+            ("/console/users/?q=ned", "/console/users?q=ned"),
+            ("/console/nowhere/", "/console/nowhere"),
+        ] {
+            max.open(asked).await;
+            let url = &max.browser.page().url;
+            assert_eq!(&url[url::Position::BeforePath..], found);
+        }
+        assert_eq!(max.browser.status(), 404);
+        max.browser.post("/console/users/new/", &[("login", "una")]).await;
+        assert_eq!(max.browser.status(), 404, "what is sent is sent to where it belongs");
+    }
+
     async fn whoever_manages_nothing_is_told_so_and_shown_the_way_out(database) {
         let site = Site::on(database).await;
         let mut ned = Manager::arrives(&site, "ned").await;

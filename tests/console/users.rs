@@ -601,6 +601,7 @@ crate::on_both_databases! {
             assert_eq!(max.browser.field(field).as_deref(), Some(value));
         }
         assert!(max.browser.text_of("email-error").is_some());
+        assert!(max.browser.text_of("login-error").unwrap().contains("taken"), "{}", max.browser.text());
         max.send(&[("email", "una@example.org")]).await;
         assert!(max.browser.text_of("login-error").unwrap().contains("taken"), "{}", max.browser.text());
         max.send(&[("login", "una")]).await;

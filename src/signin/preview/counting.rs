@@ -21,6 +21,8 @@ pub(super) struct Begun<'a> {
     /// Whoever would make the change.
     actor_id: Option<&'a str>,
     first: First,
+    /// The first of those who would be sent a code, if anybody would.
+    first_asked: Vec<Affected>,
     /// Whether there are others in doubt, who have an address.
     others: bool,
 }
@@ -53,7 +55,8 @@ impl<'a> Begun<'a> {
             locked_out_ids: Vec::new(),
             first_locked_out: Vec::new(),
         };
-        let mut begun = Self { preview, actor_id, first: First::default(), others: false };
+        let mut begun =
+            Self { preview, actor_id, first: First::default(), first_asked: Vec::new(), others: false };
         if to != TwoFactor::Off {
             begun.count(conn, group).await?;
         }
@@ -74,7 +77,7 @@ impl<'a> Begun<'a> {
         if self.others {
             self.count_the_doubtful(conn, group, &mut apart).await?;
         }
-        let Self { mut preview, first, .. } = self;
+        let Self { mut preview, first, first_asked, .. } = self;
         // It was made of parts that are in order for the most part; that is quick to merge.
         preview.locked_out_ids.sort();
         let [undelivered, codes_stopped] = first.0.map(|first| first.into_values().collect());
@@ -82,7 +85,9 @@ impl<'a> Begun<'a> {
         preview.codes_stopped = Named::of(codes_stopped, preview.codes_stopped.count);
         // Somebody may have come in between.
         preview.asked.count = preview.asked.count.max(0);
-        preview.name_the_asked(conn, group).await?;
+        let named = usize::try_from(preview.asked.count).unwrap_or(usize::MAX);
+        (preview.asked.ids, preview.asked.names) =
+            first_asked.into_iter().take(named).map(|one| (one.id, one.login)).unzip();
         Ok(preview)
     }
 
@@ -110,6 +115,8 @@ impl<'a> Begun<'a> {
         if self.preview.no_address.count > 0 {
             self.preview.name_those_without_address(conn, group).await?;
         }
+        let named = usize::try_from(NAMED_AT_MOST).unwrap_or_default();
+        (self.first_asked, _) = affected(conn, group, self.preview.to, false, "", named).await?;
         Ok(())
     }
 
@@ -197,16 +204,6 @@ impl Preview {
             from = batch.next.filter(|_| people.len() < most);
         }
         self.no_address = Named::of(people, self.no_address.count);
-        Ok(())
-    }
-
-    /// Names the first of those who would be sent a code.
-    async fn name_the_asked(&mut self, conn: &mut Conn, group: &GroupRow) -> Result<(), Error> {
-        let named = usize::try_from(self.asked.count.min(NAMED_AT_MOST)).unwrap_or_default();
-        if named > 0 {
-            let (asked, _) = affected(conn, group, self.to, false, "", named).await?;
-            (self.asked.ids, self.asked.names) = asked.into_iter().map(|one| (one.id, one.login)).unzip();
-        }
         Ok(())
     }
 }

@@ -37,7 +37,7 @@ pub const LISTED_AT_MOST: usize = 20;
 
 /// How many of those who are hard to reach are read at once, and how many where the first are to be named and listed.
 const LOOKED_AT: i64 = 2000;
-const LOOKED_AT_FOR_NAMES: i64 = 60;
+const LOOKED_AT_FOR_NAMES: i64 = 30;
 
 /// What a change of a group's two-factor setting would do.
 #[derive(Clone, Debug, serde::Serialize)]
