@@ -61,6 +61,8 @@ console-stranger-lead = You are signed in as { $login }, and your role has no ri
 console-stranger-front = To the front page
 
 wrong-too-long = At most { $n } characters.
+wrong-markup = Leave out < and >: elsewhere they could be taken for part of a page.
+wrong-formula = Begin with another character than =, +, - or @: a spreadsheet would take it for a formula.
 wrong-hidden = There are characters in it that cannot be seen, or that turn the text around: type it by hand.
 wrong-name-taken = There is one named { $name } here already: choose another name.
 wrong-login-taken = The login { $name } is taken: choose another.

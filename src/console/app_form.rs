@@ -37,7 +37,7 @@ impl Typed {
     ) -> Result<Result<Self, Wrong>, Problem> {
         let form = &visit.form;
         let plain = || {
-            let name = field::line(form, "name", LONGEST.0)?;
+            let name = field::name(form, "name", LONGEST.0, "")?;
             if name.is_empty() {
                 return Err(Wrong::new("name", Said::new("apps-wrong-no-name")));
             }

@@ -264,6 +264,22 @@ pub fn line<'f>(form: &'f Form, field: &'static str, longest: usize) -> Result<&
     Ok(typed)
 }
 
+/// The name of somebody or something that somebody typed: a [`line`] that is `now` so already, or means nothing else in a page or a table of
+/// whoever reads it elsewhere.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn name<'f>(form: &'f Form, field: &'static str, longest: usize, now: &str) -> Result<&'f str, Wrong> {
+    let typed = line(form, field, longest)?;
+    let wrong = |key| Err(Wrong::new(field, Said::new(key)));
+    match typed {
+        _ if typed == now.trim() => Ok(typed),
+        _ if typed.contains(['<', '>']) => wrong("wrong-markup"),
+        _ if typed.starts_with(['=', '+', '-', '@']) => wrong("wrong-formula"),
+        _ => Ok(typed),
+    }
+}
+
 /// Whether a character cannot be seen, or turns what stands around it, or stands for one that is none ([`Form::typed`]): no name of
 /// anybody needs one.
 fn is_hidden(c: char) -> bool {
@@ -303,6 +319,27 @@ mod tests {
         ] {
             assert_eq!(line(&form(bad), "name", 20).unwrap_err().said.key, key, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_name_is_neither_markup_nor_a_formula_unless_it_is_there_already() {
+        let form = |typed: &str| Form::from_iter([("name".to_owned(), typed.to_owned())]);
+        for good in ["", "Ned Nedd", "R&D \"West\"", "O'Brien-Łuczak", "a=b+c@d", "1 + 1"] {
+            assert_eq!(name(&form(good), "name", 20, "").unwrap(), good);
+        }
+        for (bad, key) in [
+            ("<b>Ned</b>", "wrong-markup"),
+            ("Ned >", "wrong-markup"),
+            ("=1+1", "wrong-formula"),
+            (" =1+1", "wrong-formula"),
+            ("+49", "wrong-formula"),
+            ("-x", "wrong-formula"),
+            ("@SUM(A1)", "wrong-formula"),
+            ("a\u{0}b", "wrong-hidden"),
+        ] {
+            assert_eq!(name(&form(bad), "name", 20, "Ned").unwrap_err().said.key, key, "{bad:?}");
+        }
+        assert_eq!(name(&form("<b>Ned</b>"), "name", 20, "<b>Ned</b>").unwrap(), "<b>Ned</b>");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use axum::response::Response;
 use serde::Serialize;
 
-use super::field::{Field, Kind, Said, Summed, Wrong, errors, line};
+use super::field::{self, Field, Kind, Said, Summed, Wrong, errors, line};
 use super::foreseen::{self, Sees, Stopped};
 use super::groups::{LONGEST_NAME, SEES_GROUPS, failed};
 use super::home::link;
@@ -176,7 +176,7 @@ async fn again(visit: Visit) -> Result<Response, Problem> {
 
 /// What was typed, if nobody else has changed the same since it was shown. What was left as it was shown stays as it is now.
 fn changes(visit: &Visit, now: &GroupRow) -> Result<Changes, Wrong> {
-    let name = changed(visit, "name", line(&visit.form, "name", LONGEST_NAME)?, &now.name)?;
+    let name = changed(visit, "name", field::name(&visit.form, "name", LONGEST_NAME, &now.name)?, &now.name)?;
     let language = changed(visit, "language", line(&visit.form, "language", 35)?, &now.language)?;
     Ok(Changes { name, language, ..Changes::default() })
 }

@@ -3,7 +3,7 @@
 use axum::response::Response;
 use serde::Serialize;
 
-use super::field::{Field, Kind, Said, Summed, Wrong, errors, line};
+use super::field::{self, Field, Kind, Said, Summed, Wrong, errors};
 use super::listing::{Declared, Listing, PAGE, Table};
 use super::routes::{Needs, Route};
 use super::saved::Saved;
@@ -90,7 +90,7 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
 /// `POST /console/groups`: adds a top-level group.
 async fn add(visit: Visit) -> Result<Response, Problem> {
     let by = visit.prove::<AdministerSite>()?;
-    let added = match line(&visit.form, "name", LONGEST_NAME) {
+    let added = match field::name(&visit.form, "name", LONGEST_NAME, "") {
         Err(wrong) => Err(wrong),
         Ok(name) => {
             let mut tx = visit.write().await?;

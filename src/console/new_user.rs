@@ -3,7 +3,7 @@
 use axum::response::Response;
 use serde::Serialize;
 
-use super::field::{Choice, Field, Kind, Label, Said, Summed, Wrong, errors, line};
+use super::field::{self, Choice, Field, Kind, Label, Said, Summed, Wrong, errors, line};
 use super::groups_to_choose::{GroupChoice, named, problem};
 use super::person_form::{LONGEST, email};
 use super::routes::{Needs, Route};
@@ -114,9 +114,9 @@ async fn add(visit: &Visit, tx: &mut Tx, typed: &Typed) -> Result<Result<Person,
 /// Reads the form; everything that is wrong with it is said at once.
 async fn read(visit: &Visit, conn: &mut Conn) -> Result<Result<Typed, Vec<Wrong>>, Problem> {
     let mut wrong = Vec::new();
-    let login = line(&visit.form, "login", LONGEST_LOGIN)
+    let login = field::name(&visit.form, "login", LONGEST_LOGIN, "")
         .and_then(|typed| Login::choose(typed).map_err(|why| Wrong::new("login", Said::new(unfit(why)))));
-    let name = line(&visit.form, "name", LONGEST.1).map(str::to_owned);
+    let name = field::name(&visit.form, "name", LONGEST.1, "").map(str::to_owned);
     let email = email(visit);
     let group = match line(&visit.form, "group", LONGEST.2) {
         Ok(path) => named(visit, conn, path).await?,

@@ -1,6 +1,6 @@
 //! What of a person is changed by a form, and what was so when it was opened?
 
-use super::field::{Choice, Field, Kind, Label, Said, Wrong, line};
+use super::field::{self, Choice, Field, Kind, Label, Said, Wrong, line};
 use super::groups_to_choose::{GroupChoice, named, problem};
 use super::trouble::not_an_address;
 use super::{Visit, kept};
@@ -40,7 +40,7 @@ impl Typed {
         let known = |value: &Option<String>| value.clone().unwrap_or_default();
         if altered(visit, "name", &known(&now.name)).is_some() {
             any = true;
-            match line(&visit.form, "name", LONGEST.1) {
+            match field::name(&visit.form, "name", LONGEST.1, &known(&now.name)) {
                 Ok(name) => changes.name = Some(name.to_owned()),
                 Err(what) => wrong.push(what),
             }

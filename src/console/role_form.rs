@@ -1,7 +1,7 @@
 //! What of a role is typed into its form, and what of that cannot be read?
 
 use super::Visit;
-use super::field::{Said, Wrong, line};
+use super::field::{self, Said, Wrong, line};
 use crate::directory::may;
 use crate::directory::policy::TOP_MANAGER;
 use crate::directory::rights::{Right, Rights, own};
@@ -25,10 +25,11 @@ impl Typed {
     /// All that is wrong with it.
     pub(super) fn read(visit: &Visit, now: Option<(&RoleRow, &may::OfRole)>) -> Result<Self, Vec<Wrong>> {
         let (form, role) = (&visit.form, now.map(|(role, _)| role));
+        let now_name = role.map_or("", |role| role.name.as_str());
         let sent = |field: &str| role.is_none() || form.pairs().any(|(name, _)| name == field);
         let name = match role.filter(|_| !sent("name")) {
             Some(role) => Ok(role.name.clone()),
-            None => line(form, "name", LONGEST_NAME).map(str::to_owned),
+            None => field::name(form, "name", LONGEST_NAME, now_name).map(str::to_owned),
         };
         let rank = match role.filter(|_| !sent("rank")) {
             Some(role) => Ok(role.rank),

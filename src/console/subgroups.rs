@@ -3,7 +3,7 @@
 use axum::response::Response;
 
 use super::confirm::Confirm;
-use super::field::{Said, Wrong, line};
+use super::field::{self, Said, Wrong};
 use super::group::{Form, page};
 use super::groups::LONGEST_NAME;
 use super::routes::{Needs, Route};
@@ -32,7 +32,7 @@ pub(super) const ROUTES: &[Route] = &[
 async fn add(visit: Visit) -> Result<Response, Problem> {
     let by = visit.prove::<ManageSubgroups>()?;
     let parent = visit.group(&mut visit.read().await?).await?;
-    let name = match line(&visit.form, "subgroup", LONGEST_NAME) {
+    let name = match field::name(&visit.form, "subgroup", LONGEST_NAME, "") {
         Ok(name) => name,
         Err(wrong) => return Ok(visit.again(&page(&visit, Form::Subgroup(&wrong)).await?)),
     };

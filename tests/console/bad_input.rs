@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use countersign::console::routes::{self, Route, Verb};
+use countersign::directory::users::Changes;
 use reqwest::Method;
 
 use super::world::{PEOPLE, Somebody, World, may};
@@ -194,11 +195,11 @@ crate::on_both_databases! {
         let mut held = site.admin.db.write().await.unwrap();
         countersign::store::users::lock(&mut held, &nia).await.unwrap();
         countersign::store::groups::lock(&mut held, &site.acme.id).await.unwrap();
-        max.send(&[("email", "nia@example.org"), ("name", "Nia <Nnadi>")]).await;
+        max.send(&[("email", "nia@example.org"), ("name", "Nia \"N\" & Nnadi")]).await;
         drop(held);
         assert_eq!(max.browser.status(), 503, "{}", max.browser.text());
         let text = max.browser.text();
-        assert!(text.contains("nothing was changed") && text.contains("Nia <Nnadi>"), "{text}");
+        assert!(text.contains("nothing was changed") && text.contains("Nia \"N\" & Nnadi"), "{text}");
         // What the page brought along by itself nobody has typed.
         assert!(!text.contains("seen-"), "{text}");
         assert!(site.admin.user("nia").await.email.is_none());
@@ -236,6 +237,38 @@ crate::on_both_databases! {
         }
         drop(locked);
         assert_eq!(ids(&world).await, before, "something was done");
+    }
+
+    /// Nowhere of ours they do harm; names go to apps, mails and tables of others.
+    async fn no_name_is_markup_or_a_formula(database) {
+        let site = Site::on(database).await;
+        let acme = &site.acme.id;
+        let mut ada = Manager::arrives(&site, "ada").await;
+        let nia = format!("/console/users/{}", site.admin.user("nia").await.id);
+        for (page, field, others) in [
+            ("/console/users/new", "login", [("name", "Una")].as_slice()),
+            ("/console/users/new", "name", &[("login", "una")]),
+            (&nia, "name", &[("email", "nia@example.org")]),
+            (&format!("/console/groups/{acme}"), "name", &[]),
+            ("/console/roles/new", "name", &[("rank", "5")]),
+        ] {
+            for (typed, said) in [("<b>Una</b>", "Leave out < and >"), ("=1+1", "a spreadsheet")] {
+                ada.open(page).await;
+                ada.send(&[others, &[(field, typed)]].concat()).await;
+                assert_eq!(ada.browser.status(), 422, "{page} {field} {typed}: {}", ada.browser.text());
+                let error = ada.browser.text_of(&format!("{field}-error"));
+                assert!(error.is_some_and(|error| error.contains(said)), "{page} {typed}: {}", ada.browser.text());
+                for (field, value) in others.iter().copied().chain([(field, typed)]) {
+                    assert_eq!(ada.browser.field(field).as_deref(), Some(value), "{page} {typed}");
+                }
+            }
+        }
+        assert_eq!(site.admin.user("nia").await.email, None);
+        // Who came with such a name may keep it.
+        site.admin.change("nia", Changes { name: Some("<Nia>".to_owned()), ..Changes::default() }).await;
+        ada.open(&nia).await;
+        ada.send(&[("email", "nia@example.org")]).await;
+        assert!(ada.saved().is_some(), "{}", ada.browser.text());
     }
 
     async fn what_is_too_much_is_refused_in_the_words_of_the_console(database) {
