@@ -68,6 +68,8 @@ apps-lead-refused = { $n ->
    *[other] { $n } sign-ins were refused within a week, the newest first.
 }
 apps-lead-mistakes = People cannot get in, because the app asks in a way that cannot be answered. What to do stands below.
+apps-lead-somebody = Somebody asks in its name from an address that is not registered, or with a wrong secret. If that is the app, people cannot get in; if it is a stranger, it does no harm. What to do stands below.
+apps-lead-past = People get in. Before that, somebody asked in its name in a way that cannot be answered: what it was stands below.
 apps-lead-lacks-secret = It has no secret of the kind that it needs: nobody can sign in there until you make one.
 apps-refused-title = Why sign-ins were refused
 apps-refused-denied = They said no to the app, or none of their groups may use it.
@@ -78,6 +80,14 @@ apps-refused-unavailable = Countersign could not do it at that moment.
 apps-refused-other = The app was told “{ $name }”.
 apps-settings-title = Settings
 apps-save = Save
+apps-groups-question = Change who may use { $name }?
+apps-groups-lost = { $n ->
+    [one] One person loses access: { $name }.
+   *[other] { $n } people lose access: { $name }.
+}
+apps-groups-lost-many = { $n } people or more lose access: { $name }.
+apps-groups-then = They are refused at the next sign-in there, and what the app holds for them stops working. Their accounts stay as they are, and whoever may use it again gets in as before.
+apps-groups-button = Change it
 saved-app = { $name } is saved.
 saved-app-same = Nothing was different: nothing was changed.
 saved-app-deleted = { $name } is deleted.
@@ -146,5 +156,5 @@ apps-told = { $n ->
 }
 apps-none-found = No app has “{ $q }” in its name or its address.
 apps-more = There are more apps than this page looks through: the first 2000. Whoever runs Countersign can list the others: countersign client list.
-apps-mistaken = People cannot get into an app, because it asks in a way that cannot be answered.
-apps-state-mistaken = Asks in a way that cannot be answered
+apps-mistaken = Somebody asks in the name of an app in a way that cannot be answered. Its page says whether people get in.
+apps-state-mistaken = Asked for in a way that cannot be answered

@@ -46,8 +46,8 @@ home-app-failing = { $n ->
    *[other] { $n } sign-ins at { $name } were refused today.
 }
 home-app-mistakes = { $n ->
-    [one] { $name } asked once today in a way that cannot be answered.
-   *[other] { $name } asked { $n } times today in a way that cannot be answered.
+    [one] Somebody asked once today in the name of { $name } in a way that cannot be answered.
+   *[other] Somebody asked { $n } times today in the name of { $name } in a way that cannot be answered.
 }
 home-old-secret = { $name } still signs in with its old secret, which ends soon. Put the new one into the app.
 home-app-certificate = The certificate that { $name } has registered beside its key ends within two weeks. Register the new one before.

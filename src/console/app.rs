@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::app_form::{self, Typed};
 use super::app_slips::Mistake;
 use super::confirm::Confirm;
-use super::field::{Field, Said, Summed, Wrong, errors};
+use super::field::{Field, Linked, Said, Summed, Wrong, errors};
+use super::foreseen::names;
 use super::routes::{Needs, Route};
 use super::saved::Saved;
 use super::visit::ConsolePage;
@@ -23,6 +24,7 @@ use crate::oidc::clients::recipe::{RECIPES, Recipe};
 use crate::oidc::clients::{self, Client};
 use crate::signin::overview;
 use crate::store::Conn;
+use crate::store::access::UserOfClient;
 use crate::web::Problem;
 
 const NEEDS: Needs = Needs::Right(own::MANAGE_RELYING_APPS);
@@ -130,10 +132,20 @@ async fn change(visit: Visit) -> Result<Response, Problem> {
         }
     };
     let drawn = visit.form.get("version");
-    let edit = |metadata: &mut clients::Metadata| typed.into(metadata, unseen);
+    let mut after = Vec::new();
+    let edit = |metadata: &mut clients::Metadata| {
+        typed.into(metadata, unseen);
+        after.clone_from(&metadata.allowed_groups);
+    };
     let changed = manage::change(&mut tx, &client.id, drawn, edit, &by, &mut entropy()).await;
     let wrong = match changed {
         Ok(Changed::Yes) => {
+            if !visit.is_confirmed()
+                && let Some(question) = question(&visit, &mut tx, &client, &after).await?
+            {
+                tx.give_up().await?;
+                return Ok(visit.confirm(&question));
+            }
             tx.commit().await?;
             let name = visit.form.field("name").trim();
             return Ok(visit.saved(&here(&client), &Saved::new("saved-app").about(name)));
@@ -147,6 +159,36 @@ async fn change(visit: Visit) -> Result<Response, Problem> {
     };
     drop(tx);
     Ok(visit.again(&again(&visit, &client, &wrong).await?))
+}
+
+/// What is asked before an app's groups are others, where that takes the app from people who use it now.
+async fn question(
+    visit: &Visit,
+    conn: &mut Conn,
+    client: &Client,
+    after: &[String],
+) -> Result<Option<Confirm>, Problem> {
+    let before = client.metadata.allowed_groups.as_slice();
+    if after.is_empty() || before == after {
+        return Ok(None);
+    }
+    let (first, count) =
+        access::losing_app(conn, &visit.tree, &client.id, (before, after), visit.now()).await?;
+    if count == 0 {
+        return Ok(None);
+    }
+    let logins: Vec<String> = first.iter().map(|user| user.login.clone()).collect();
+    let more = count > i64::try_from(first.len()).unwrap_or(i64::MAX);
+    let key = if count < COUNTED { "apps-groups-lost" } else { "apps-groups-lost-many" };
+    let said = Said::new(key).about(&names(&logins, count)).counting(count);
+    let linked = |user: &UserOfClient| Linked::new(&user.user_id, &user.login);
+    let said = match visit.holds(own::VIEW_USERS) {
+        true => said.linked(first.iter().map(linked).collect(), more),
+        false => said,
+    };
+    let asked = Said::new("apps-groups-question").about(&client.metadata.client_name);
+    let asked = Confirm::of(visit, asked, "apps-groups-button", &here(client));
+    Ok(Some(asked.consequence(said).consequence(Said::new("apps-groups-then"))))
 }
 
 /// The form with what was typed, and what is wrong with it.
@@ -242,11 +284,11 @@ async fn page(
     let (_, unseen) = app_form::seen(visit, conn, metadata).await?;
     visit.provider().slips.save(&visit.provider().signin.db).await?;
     let (mistakes, old_used) = app_slips::of(visit, conn, client).await?;
-    let lead = match refused.len() {
+    let lead = match (refused.len(), app_slips::lead(&mistakes)) {
         _ if client.lacks_its_secret() => Said::new("apps-lead-lacks-secret"),
-        _ if mistakes.iter().any(|mistake| mistake.keeps_out) => Said::new("apps-lead-mistakes"),
-        0 => Said::new("apps-lead-well"),
-        n => Said::new("apps-lead-refused").counting(i64::try_from(n).unwrap_or(i64::MAX)),
+        (_, Some(lead)) => lead,
+        (0, None) => Said::new("apps-lead-well"),
+        (n, None) => Said::new("apps-lead-refused").counting(i64::try_from(n).unwrap_or(i64::MAX)),
     };
     let shown = Recipe::of(visit.query.field("app"));
     let is_shown = |recipe: &Recipe| shown.is_some_and(|shown| shown.name == recipe.name);

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::Visit;
+use super::field::Said;
 use crate::clock::Moment;
 use crate::oidc::clients::Client;
 use crate::oidc::shared::slip::Slip;
@@ -29,8 +30,48 @@ pub struct Mistake {
     pub hint: Option<Hint>,
     /// Whether the address has been registered since.
     pub mended: bool,
-    /// Whether it keeps people out of the app.
-    pub keeps_out: bool,
+    /// Whom it keeps out of the app.
+    pub harm: Harm,
+}
+
+/// Whom a mistake keeps out of an app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Harm {
+    /// Nobody.
+    None,
+    /// Whoever came then: people have got in since.
+    Past,
+    /// People, if it was the app, and nobody if it was a stranger.
+    Perhaps,
+    /// Its people.
+    KeepsOut,
+}
+
+impl Harm {
+    fn of(told: &Told, mended: bool, got_in: Option<i64>) -> Self {
+        if mended || !told.slip.keeps_out() {
+            Self::None
+        } else if got_in.is_some_and(|at| at >= told.last_at) {
+            Self::Past
+        } else if told.slip.is_anybodys() {
+            Self::Perhaps
+        } else {
+            Self::KeepsOut
+        }
+    }
+}
+
+/// What an app's page begins with about its mistakes, if one of them is worth it.
+pub(super) fn lead(mistakes: &[Mistake]) -> Option<Said> {
+    let any = |harm| mistakes.iter().any(|mistake| mistake.harm == harm);
+    if any(Harm::KeepsOut) {
+        Some(Said::new("apps-lead-mistakes"))
+    } else if any(Harm::Perhaps) {
+        Some(Said::new("apps-lead-somebody"))
+    } else {
+        any(Harm::Past).then(|| Said::new("apps-lead-past"))
+    }
 }
 
 /// What an app has done wrong, the latest first; and when it has used the secret before its newest last.
@@ -41,8 +82,10 @@ pub(super) async fn of(
 ) -> Result<(Vec<Mistake>, Option<Moment>), Problem> {
     let told = slips::of_client(conn, &client.id, visit.now()).await?;
     let old = told.iter().find(|told| told.slip == Slip::OldSecret).map(|told| visit.moment(told.last_at));
+    let got_in = slips::last_sign_in(conn, &client.id).await?;
     let mistakes = told.into_iter().filter(|told| told.slip != Slip::OldSecret);
-    Ok((mistakes.map(|told| mistake(client, &told, visit.moment(told.last_at))).collect(), old))
+    let mistake = |told: Told| mistake(client, &told, visit.moment(told.last_at), got_in);
+    Ok((mistakes.map(mistake).collect(), old))
 }
 
 /// The keys of what a mistake is, and of what to do about it.
@@ -69,7 +112,7 @@ pub(super) const fn words(slip: Slip) -> (&'static str, &'static str) {
     }
 }
 
-fn mistake(client: &Client, told: &Told, last: Moment) -> Mistake {
+fn mistake(client: &Client, told: &Told, last: Moment, got_in: Option<i64>) -> Mistake {
     let is_address = matches!(told.slip, Slip::RedirectUri | Slip::RedirectUriNear);
     let mended = is_address && client.metadata.allows_redirect_to(&told.said);
     let (sent, said) = if is_address { (&*told.said, "") } else { ("", &*told.said) };
@@ -83,6 +126,6 @@ fn mistake(client: &Client, told: &Told, last: Moment) -> Mistake {
         told: said.to_owned(),
         hint: told.hint(&client.metadata.redirect_uris).filter(|_| !mended),
         mended,
-        keeps_out: told.slip.keeps_out() && !mended,
+        harm: Harm::of(told, mended, got_in),
     }
 }

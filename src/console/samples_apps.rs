@@ -3,7 +3,7 @@
 use super::app::{AppPage, Refused};
 use super::app_people::{AppPeoplePage, COLUMNS, Line as UserLine, Party as User};
 use super::app_secrets::{SecretPage, keep_field};
-use super::app_slips::{Mistake, words};
+use super::app_slips::{Harm, Mistake, words};
 use super::app_try::{self, Got, Line as Claim, TryPage};
 use super::apps::{AppsPage, Line, NewAppPage};
 use super::audit::{self, AuditPage, Line as Event, Party, TOLD};
@@ -187,7 +187,7 @@ fn mistake(slip: Slip) -> Mistake {
         told: told.to_owned(),
         hint: is_near.then_some(Hint { key: "redirect-differs-slash", value }),
         mended: slip == Slip::RedirectUri,
-        keeps_out: slip.keeps_out(),
+        harm: if slip.keeps_out() { Harm::KeepsOut } else { Harm::None },
     }
 }
 

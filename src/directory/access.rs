@@ -159,6 +159,24 @@ pub async fn users_of_app(
     Ok(access::users_of_client(conn, tree.root_id(), of, now, (last_first, &after), limit).await?)
 }
 
+/// How many people are named who lose an app.
+const NAMED: i64 = 5;
+
+/// The first people of a tree, by login, who use an app now that the groups `before` may use, and those `after` may not: everybody where there is none.
+/// And how many there are, up to [`COUNTED`].
+///
+/// # Errors
+/// When the database refuses.
+pub async fn losing_app(
+    conn: &mut Conn,
+    tree: &Tree,
+    client_id: &str,
+    change: (&[String], &[String]),
+    now: i64,
+) -> Result<(Vec<UserOfClient>, i64), Error> {
+    Ok(access::losing_client(conn, tree.root_id(), client_id, change, now, (NAMED, COUNTED)).await?)
+}
+
 /// Ends one live session, and the grants that do not outlive it; its apps are told. Answers whose it was.
 ///
 /// # Errors

@@ -63,6 +63,24 @@ macro_rules! many_users_of_client {
     };
 }
 
+/// Whether the groups of this parameter, each between spaces, or those above, hold a user's: everybody where it is empty.
+macro_rules! admitted {
+    ($allowed:literal) => {
+        concat!(
+            "(CASE WHEN ",
+            $allowed,
+            " = '' OR u.group_id IN (
+                    WITH RECURSIVE allowed (id) AS (
+                        SELECT a.id FROM groups a WHERE ",
+            $allowed,
+            " LIKE '% ' || a.id || ' %'
+                        UNION
+                        SELECT c.id FROM allowed b JOIN groups c ON COALESCE(c.parent_id, '') = b.id)
+                    SELECT id FROM allowed) THEN 1 ELSE 0 END)"
+        )
+    };
+}
+
 queries! {
     SESSION = sessions!("s.id = $3");
     SESSIONS = sessions!("s.id > $3 ORDER BY s.id LIMIT $4");
@@ -84,6 +102,15 @@ queries! {
          FROM (SELECT DISTINCT g.user_id, u.group_id FROM grants g JOIN users u ON u.id = g.user_id
                WHERE g.client_id = $2 AND g.ended_at IS NULL AND g.expires_at > $3 AND ", within!("u.group_id"),
         " LIMIT $4) AS held");
+    // Those of them whom `$4` admits and `$5` does not, and how many they are in all, of the first `$6`: groups as `$5` of the query above has them.
+    LOSING_CLIENT = concat!(
+        "SELECT lost.user_id, lost.login, lost.name, lost.last_at, COUNT(*) OVER () AS counted
+         FROM (SELECT g.user_id, MAX(u.login) AS login, MAX(u.name) AS name, MAX(g.created_at) AS last_at
+               FROM grants g JOIN users u ON u.id = g.user_id
+               WHERE g.client_id = $2 AND g.ended_at IS NULL AND g.expires_at > $3 AND ", within!("u.group_id"),
+        "        AND ", admitted!("$4"), " = 1 AND ", admitted!("$5"), " = 0
+               GROUP BY g.user_id LIMIT $6) AS lost
+         ORDER BY lost.login LIMIT $7");
     // Where few use it, by its grants; where many do, by the people in their order, until there are enough.
     USERS_OF_CLIENT = users_of_client!("u.login_key > $4", "u.login_key || ''");
     USERS_OF_CLIENT_LAST = users_of_client!("($4 = '' OR u.login_key < $4)", "u.login_key || '' DESC");
@@ -219,7 +246,7 @@ pub async fn people_of_client(
     now: i64,
     limit: i64,
 ) -> Result<(i64, i64)> {
-    let allowed = if allowed.is_empty() { String::new() } else { format!(" {} ", allowed.join(" ")) };
+    let allowed = between_spaces(allowed);
     let counted = optional!(conn, (i64, i64), PEOPLE_OF_CLIENT, root, client_id, now, limit, allowed)?;
     Ok(counted.unwrap_or_default())
 }
@@ -238,6 +265,44 @@ pub struct UserOfClient {
 }
 
 from_row!(UserOfClient { user_id, login, name, last_at });
+
+/// The ids of groups as a query takes them; empty for everybody.
+fn between_spaces(allowed: &[String]) -> String {
+    if allowed.is_empty() { String::new() } else { format!(" {} ", allowed.join(" ")) }
+}
+
+/// The first `limit` people of a tree, by login, with a grant for a client that holds, whom the groups `before` admit and those `after` do not (no
+/// group stands for everybody); and how many there are, up to `count`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn losing_client(
+    conn: &mut Conn,
+    root: Option<&str>,
+    client_id: &str,
+    (before, after): (&[String], &[String]),
+    now: i64,
+    (limit, count): (i64, i64),
+) -> Result<(Vec<UserOfClient>, i64)> {
+    let (before, after) = (between_spaces(before), between_spaces(after));
+    let found = all!(conn, LosingClient, LOSING_CLIENT, root, client_id, now, before, after, count, limit)?;
+    let counted = found.first().map_or(0, |first| first.counted);
+    let user =
+        |LosingClient { user_id, login, name, last_at, .. }| UserOfClient { user_id, login, name, last_at };
+    Ok((found.into_iter().map(user).collect(), counted))
+}
+
+/// Somebody who loses an app, and how many do.
+#[derive(Debug)]
+struct LosingClient {
+    user_id: String,
+    login: String,
+    name: Option<String>,
+    last_at: i64,
+    counted: i64,
+}
+
+from_row!(LosingClient { user_id, login, name, last_at, counted });
 
 /// At most `limit` people of a tree with a grant for a client that holds, by login, who come after the folded login `after` (empty for the first);
 /// `many` where many have one.

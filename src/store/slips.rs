@@ -1,6 +1,6 @@
 //! Which queries count what apps have done wrong, by app, kind and day?
 
-use super::macros::{all, execute, queries};
+use super::macros::{all, execute, optional, queries};
 use super::row::from_row;
 use super::{Conn, Result};
 
@@ -16,6 +16,9 @@ queries! {
     FAILING = "SELECT client_id, CAST(SUM(n) AS BIGINT) AS n FROM client_slips
                WHERE last_at > $1 AND slip NOT IN ('scope_ignored', 'old_secret')
                GROUP BY client_id ORDER BY SUM(n) DESC, client_id LIMIT $2";
+    // By the app's grants, the newest first: a code that was spent was one that the app has come for with its proof.
+    LAST_SIGN_IN = "SELECT c.spent_at FROM grants g JOIN authorization_codes c ON c.grant_id = g.id
+                    WHERE g.client_id = $1 AND c.spent_at IS NOT NULL ORDER BY g.id DESC LIMIT 1";
     OLD_SECRETS = "SELECT c.id, c.old_secret_until, MAX(s.last_at) AS last_at
                    FROM clients c JOIN client_slips s ON s.client_id = c.id AND s.slip = 'old_secret'
                    WHERE c.old_secret_until > $1 AND s.last_at > $2
@@ -56,6 +59,14 @@ pub async fn add(conn: &mut Conn, client_id: &str, row: &SlipRow) -> Result<()> 
 /// When the database refuses.
 pub async fn of_client(conn: &mut Conn, client_id: &str, from_day: i64) -> Result<Vec<SlipRow>> {
     all!(conn, SlipRow, OF_CLIENT, client_id, from_day)
+}
+
+/// When somebody's sign-in at an app was last one that the app has taken, as far as that is known still, in seconds since 1970.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn last_sign_in(conn: &mut Conn, client_id: &str) -> Result<Option<i64>> {
+    Ok(optional!(conn, (i64,), LAST_SIGN_IN, client_id)?.map(|(at,)| at))
 }
 
 /// The apps with most mistakes that keep people out on days whose last was after `since`, by id, and how many.

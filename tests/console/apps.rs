@@ -213,11 +213,11 @@ crate::on_both_databases! {
             assert_eq!(app.redeem_code(&visit, &code).await.error().as_deref(), expected);
         }
         let mut root = root(&site).await;
-        assert!(root.browser.text().contains("Time Tracker asked 53 times today in a way that cannot be answered."), "{}", root.browser.text());
+        assert!(root.browser.text().contains("Somebody asked 53 times today in the name of Time Tracker in a way that cannot be answered."), "{}", root.browser.text());
         let page = format!("/console/apps/{}", app.client_id);
         assert!(root.browser.links().contains(&page));
         root.open(&page).await;
-        assert!(told(&root).contains("People cannot get in, because the app asks in a way"), "{}", told(&root));
+        assert!(told(&root).contains("People get in. Before that, somebody asked in its name"), "{}", told(&root));
         let mistakes = root.browser.text_of("mistakes").unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
         for expected in [
             "an address that is almost registered once, last 2027-01-15 08:00 UTC It sent",
@@ -240,13 +240,73 @@ crate::on_both_databases! {
         assert!(root.browser.text_of("mistakes").unwrap().contains("This address is registered now."));
         site.advance(7 * 86_400);
         let mut root = Manager::arrives(&site, "root").await;
-        assert!(!root.browser.text().contains("Time Tracker asked"), "{}", root.browser.text());
+        assert!(!root.browser.text().contains("in the name of Time Tracker"), "{}", root.browser.text());
         root.open(&page).await;
         assert_eq!(root.browser.text_of("mistakes"), None);
         site.advance(30 * 86_400);
         purge::run(&site.admin.db, site.now()).await.unwrap();
         let mut conn = site.admin.db.read().await.unwrap();
         assert_eq!(slips::of_client(&mut conn, &app.client_id, 0).await.unwrap(), []);
+    }
+
+    /// Whoever knows the client ID can ask in its name: that keeps nobody out.
+    async fn what_strangers_send_in_an_apps_name_does_not_say_that_people_cannot_get_in(database) {
+        let site = Site::on(database).await;
+        let app = site.admin.add_app().await;
+        let mut browser = site.browser();
+        let ask = |uri: &str| {
+            let uri: String = form_urlencoded::byte_serialize(uri.as_bytes()).collect();
+            format!("/authorize?client_id={}&response_type=code&scope=openid&redirect_uri={uri}", app.client_id)
+        };
+        browser.open(&ask("https://evil.example/")).await;
+        let wrong = RelyingApp { client_secret: Some("wrong".to_owned()), ..app.clone() };
+        assert!(!believed(&wrong).await);
+        let mut root = root(&site).await;
+        let page = format!("/console/apps/{}", app.client_id);
+        root.open(&page).await;
+        assert!(told(&root).contains("Somebody asks in its name from an address that is not registered"), "{}", told(&root));
+        assert!(!told(&root).contains("People cannot get in,"), "{}", told(&root));
+        root.open("/console/apps").await;
+        assert!(told(&root).contains("Somebody asks in the name of an app"), "{}", told(&root));
+        site.advance(1);
+        let visit = app.visit();
+        let ada = site.after_password(&visit, "ada").await;
+        app.redeem(&visit, &ada.arrived()).await;
+        root.open(&page).await;
+        assert!(told(&root).contains("People get in."), "{}", told(&root));
+        site.advance(1);
+        browser.open(&ask(&format!("{}/", app.redirect_uri))).await;
+        root.open(&page).await;
+        assert!(told(&root).contains("People cannot get in, because the app asks in a way"), "{}", told(&root));
+    }
+
+    async fn whoever_takes_an_app_from_its_people_is_asked_first(database) {
+        let site = Site::on(database).await;
+        let bolt = site.admin.add_group("Bolt", false).await;
+        let app = site.admin.add_app().await;
+        for login in ["bea", "bob"] {
+            let user = site.admin.add_user(&bolt, login, "User", None).await;
+            site.admin.add_grant(&app, &user.id).await;
+        }
+        site.admin.add_grant(&app, &site.admin.user("ned").await.id).await;
+        let mut root = root(&site).await;
+        let page = format!("/console/apps/{}", app.client_id);
+        root.open(&page).await.send(&[("name", "Hours"), ("groups", "Acme")]).await;
+        let text = told(&root);
+        assert!(text.contains("2 people lose access: bea, bob.") && !text.contains("ned"), "{text}");
+        assert!(root.browser.links().contains(&format!("/console/users/{}", site.admin.user("bea").await.id)));
+        let events = site.admin.events().await;
+        assert!(events.iter().all(|event| event.event != "client.changed"), "nothing is saved before");
+        root.browser.submit().await;
+        assert_eq!(root.saved().as_deref().map(str::trim), Some("Hours is saved."));
+        assert_eq!(details(&site, "client.changed").await["after"]["client_name"], "Hours");
+        // To more groups, or to others of whom nobody uses it: nobody loses it.
+        for groups in ["Acme\nBolt", "", "Acme\nBolt"] {
+            root.open(&page).await.send(&[("groups", groups)]).await;
+            assert!(root.saved().is_some(), "{groups}: {}", told(&root));
+        }
+        root.open(&page).await.send(&[("groups", "Bolt")]).await;
+        assert!(told(&root).contains("One person loses access: ned."), "{}", told(&root));
     }
 
     async fn an_app_that_signs_in_with_its_old_secret_is_told_before_that_ends(database) {

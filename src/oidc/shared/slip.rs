@@ -134,6 +134,12 @@ impl Slip {
     pub const fn keeps_out(self) -> bool {
         !matches!(self, Self::ScopeIgnored | Self::OldSecret)
     }
+
+    /// Whether it looks the same when a stranger sends something in the app's name, of whom nothing else can be expected.
+    #[must_use]
+    pub const fn is_anybodys(self) -> bool {
+        matches!(self, Self::RedirectUri | Self::Secret)
+    }
 }
 
 #[cfg(test)]

@@ -122,6 +122,14 @@ pub async fn of_client(conn: &mut Conn, client_id: &str, now: i64) -> Result<Vec
     Ok(told(slips::of_client(conn, client_id, first).await?))
 }
 
+/// When somebody's sign-in at an app was last one that the app has taken: until then it could, whatever was sent in its name.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn last_sign_in(conn: &mut Conn, client_id: &str) -> Result<Option<i64>> {
+    slips::last_sign_in(conn, client_id).await
+}
+
 /// The apps that have been kept from an answer within a day by their own mistakes, the worst first, by id, and how often.
 ///
 /// # Errors
