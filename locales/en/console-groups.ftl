@@ -149,31 +149,47 @@ foreseen-save-rehearse = Begin the rehearsal
 foreseen-save-on = Switch it on
 foreseen-you-no-address = You are among the locked out: you have no email address.
 foreseen-you-undelivered = You are among the locked out: the last message did not reach your address.
+foreseen-you-refused = You are among the locked out: the mail server takes no message to your address.
 foreseen-you-codes = You are among the locked out: too many wrong codes have stopped yours.
 foreseen-no-address = { $n ->
     [one] One person could not sign in, for want of an email address: { $name }.
    *[other] { $n } people could not sign in, for want of an email address: { $name }.
 }
 foreseen-undelivered = { $n ->
-    [one] One person could not sign in, because the last message did not reach their address: { $name }.
-   *[other] { $n } people could not sign in, because the last message did not reach their address: { $name }.
+    [one] One person could not sign in, because mail does not reach their address: { $name }.
+   *[other] { $n } people could not sign in, because mail does not reach their address: { $name }.
 }
 foreseen-codes-stopped = { $n ->
     [one] One person could not sign in before their codes are unlocked: { $name }.
    *[other] { $n } people could not sign in before their codes are unlocked: { $name }.
 }
+foreseen-goes-on-no-address = { $n ->
+    [one] One person could not be sent a code, for want of an email address, and goes on without one: { $name }.
+   *[other] { $n } people could not be sent a code, for want of an email address, and go on without one: { $name }.
+}
+foreseen-goes-on-codes-stopped = { $n ->
+    [one] One person could not be sent a code, since theirs are stopped, and goes on without one: { $name }.
+   *[other] { $n } people could not be sent a code, since theirs are stopped, and go on without one: { $name }.
+}
+foreseen-released = { $n ->
+    [one] One person would no longer be asked for a code: { $name }.
+   *[other] { $n } people would no longer be asked for a code: { $name }.
+}
+foreseen-longer-password = Whoever has a password of fewer than { $n } characters is asked for a longer one at their next sign-in.
 foreseen-mail-works = Mail works this minute, as far as can be asked without sending any.
 foreseen-mail-takes = Mail works this minute: the mail server would take a message to { $name }. None was sent.
 foreseen-mail-refuses-own = Mail works this minute: the mail server would take a message to { $name }, but none to your own address. None was sent.
 foreseen-mail-fails = Mail does not work this minute: { $name }.
+foreseen-mail-settings = Other settings can be tried before they are saved.
+foreseen-mail-settings-link = Mail settings
 foreseen-nobody-overrides = Nobody active here may sign in without a code: when mail fails, nobody gets in to repair it.
 foreseen-overriders = { $n ->
-    [one] { $name } signs in without a code when mail fails.
-   *[other] { $n } people sign in without a code when mail fails: { $name }.
+    [one] { $name } signs in without a code, also when mail fails.
+   *[other] { $n } people sign in without a code, also when mail fails: { $name }.
 }
 foreseen-overriders-unnamed = { $n ->
-    [one] One person of your organisation signs in without a code when mail fails.
-   *[other] { $n } people of your organisation sign in without a code when mail fails.
+    [one] One person of your organisation signs in without a code, also when mail fails.
+   *[other] { $n } people of your organisation sign in without a code, also when mail fails.
 }
 foreseen-asked = { $n ->
     [one] One person would be asked for a code: { $name }.
@@ -184,12 +200,12 @@ foreseen-rehearse = { $n ->
    *[other] { $n } people would be sent a code, and may go on without: { $name }.
 }
 foreseen-invited = { $n ->
-    [one] One person has not chosen a password yet, and needs a code once they have: { $name }.
-   *[other] { $n } people have not chosen a password yet, and need a code once they have: { $name }.
+    [one] One person has not chosen a password yet. Once they have, they need a code, and an address that it can go to: { $name }.
+   *[other] { $n } people have not chosen a password yet. Once they have, they need a code, and an address that it can go to: { $name }.
 }
 foreseen-invited-rehearse = { $n ->
-    [one] One person has not chosen a password yet, and is sent a code once they have, and may go on without: { $name }.
-   *[other] { $n } people have not chosen a password yet, and are sent a code once they have, and may go on without: { $name }.
+    [one] One person has not chosen a password yet. Once they have, they are sent a code if they have an address, and may go on without: { $name }.
+   *[other] { $n } people have not chosen a password yet. Once they have, whoever has an address is sent a code, and may go on without: { $name }.
 }
 foreseen-disabled = { $n ->
     [one] One is disabled, and signs in with no setting: { $name }.
@@ -207,6 +223,7 @@ stopped-caption = People who cannot sign in, and why
 stopped-column-why = Why
 stopped-no-address = no email address
 stopped-undelivered = the last message did not reach their address
+stopped-refused-now = the mail server takes no message to their address now
 stopped-codes = codes stopped after too many wrong ones
 stopped-answer = The mail server said: { $name }
 stopped-mend = See what to do

@@ -8,7 +8,7 @@ use super::field::{self, Choice, Field, Kind, Label, Said, Summed, Wrong, errors
 use super::foreseen::{self, Sees, Stopped};
 use super::group::list_of_people;
 use super::groups::failed;
-use super::home::Attention;
+use super::home::{Attention, link};
 use super::routes::{Needs, Route};
 use super::saved::Saved;
 use super::visit::ConsolePage;
@@ -18,7 +18,7 @@ use crate::directory::policy::may_insist;
 use crate::directory::proof::ManageAdvancedSettings;
 use crate::directory::rights::own;
 use crate::directory::{By, TwoFactor, groups, may};
-use crate::signin::preview::{self, Consent, LISTED_AT_MOST, Preview, Ruling, Switched, mark};
+use crate::signin::preview::{self, Affected, Consent, LISTED_AT_MOST, Preview, Ruling, Switched, mark};
 use crate::store::groups::GroupRow;
 use crate::web::Problem;
 
@@ -104,12 +104,7 @@ async fn set(visit: Visit) -> Result<Response, Problem> {
     if visit.form.get("was").is_some_and(|was| was != group.two_factor_setting) {
         return meanwhile(&visit, &group, to, &by).await;
     }
-    let consent = Consent {
-        confirmed: field::number(visit.form.field("confirm")),
-        seen: visit.form.get("seen"),
-        insists: visit.form.field("insist") == "on",
-    };
-    match preview::switch(db, mailer, &group, to, consent, &by).await {
+    match preview::switch(db, mailer, &group, to, consent(&visit), &by).await {
         Ok(Switched::Done(after)) => {
             let here = format!("/console/groups/{}", after.id);
             let undo = [("two_factor", group.two_factor_setting.as_str())];
@@ -119,6 +114,15 @@ async fn set(visit: Visit) -> Result<Response, Problem> {
         Ok(Switched::Meanwhile(now)) => meanwhile(&visit, &now, to, &by).await,
         Ok(Switched::Not(preview, _)) => Ok(visit.again(&foreseen(&visit, &group, &preview, true).await?)),
         Err(error) => refused(&visit, &group, error).await,
+    }
+}
+
+/// What whoever saves has said about what they have read.
+fn consent(visit: &Visit) -> Consent<'_> {
+    Consent {
+        confirmed: field::number(visit.form.field("confirm")),
+        seen: visit.form.get("seen"),
+        insists: visit.form.field("insist") == "on",
     }
 }
 
@@ -220,8 +224,9 @@ async fn foreseen(
         let are_others = visit.form.get("seen").is_some_and(|seen| seen != mark(&preview.locked_out_ids));
         let key = if are_others { "wrong-others-locked-out" } else { "wrong-number-locked-out" };
         let wrong = Wrong::new("confirm", Said::new(key).counting(number));
+        let is_wrong = !consent(visit).covers(&preview.locked_out_ids);
         let field = field.hint("advanced-confirm-hint").editable(visit, &may.two_factor);
-        if sent { field.typed(&visit.form, Some(&wrong)) } else { field }
+        if sent { field.typed(&visit.form, is_wrong.then_some(&wrong)) } else { field }
     });
     let insist = (can_save && matches!(ruling, Ruling::Refused(_))).then(|| {
         let field = Field::new("insist", "advanced-insist", Kind::Check, "").editable(visit, &may.two_factor);
@@ -242,18 +247,46 @@ async fn foreseen(
         setting: setting.editable(visit, &may.two_factor),
         now: preview.from.name(),
         errors,
-        stopped: found.into_iter().filter_map(Stopped::of).collect(),
+        stopped: found.into_iter().filter_map(|one| stopped(preview, one)).collect(),
         // Those of another setting are on no list.
         more: if more && !changes { all_of_them(visit, group) } else { None },
         foreseen: Some(Foreseen {
             to: preview.to.name(),
-            told: foreseen::told(preview, Sees::of(visit, &group.top_id)),
+            told: told(visit, group, preview),
             confirm,
             seen: mark(&preview.locked_out_ids),
             insist,
             can_save,
         }),
     })
+}
+
+/// Somebody whom a setting keeps out.
+fn stopped(preview: &Preview, affected: Affected) -> Option<Stopped> {
+    let is_new = preview.refused_now.as_ref().is_some_and(|own| own.id == affected.id);
+    let stopped = Stopped::of(affected)?;
+    Some(if is_new { Stopped { why: "stopped-refused-now", ..stopped } } else { stopped })
+}
+
+/// What a preview has found, with the way to where this reader mends it, and what follows from the lengths of passwords.
+fn told(visit: &Visit, group: &GroupRow, preview: &Preview) -> Vec<Attention> {
+    let mut told = foreseen::told(preview, Sees::of(visit, &group.top_id));
+    if let Some(at) = told.iter().position(|line| line.said.key == "foreseen-mail-fails") {
+        if let Some(line) = told.get_mut(at) {
+            line.remedy = link(visit, "home-repair", "/console/repair");
+        }
+        if let Some(remedy) = link(visit, "foreseen-mail-settings-link", "/console/mail/settings") {
+            let said = Said::new("foreseen-mail-settings");
+            told.insert(at + 1, Attention { weight: "bad", said, remedy: Some(remedy) });
+        }
+    }
+    let settings = &visit.provider().signin.settings;
+    let (alone, with_code) = (settings.shortest_password(false), settings.shortest_password(true));
+    if preview.to == TwoFactor::Off && preview.from != TwoFactor::Off && with_code < alone {
+        let said = Said::new("foreseen-longer-password").counting(i64::try_from(alone).unwrap_or(i64::MAX));
+        told.push(Attention { weight: "", said, remedy: None });
+    }
+    told
 }
 
 /// Where all of a group are listed who cannot sign in.

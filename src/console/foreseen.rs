@@ -117,9 +117,27 @@ fn mail_works(mail: &MailCheck) -> Said {
     match &mail.taken_for {
         _ if !mail.works => Said::new("foreseen-mail-fails").about(&without_settings(&mail.words)),
         None => Said::new("foreseen-mail-works"),
-        Some(address) if mail.refuses_own => Said::new("foreseen-mail-refuses-own").about(&shown(address)),
+        Some(address) if mail.against_own.is_some() => {
+            Said::new("foreseen-mail-refuses-own").about(&shown(address))
+        }
         Some(address) => Said::new("foreseen-mail-takes").about(&shown(address)),
     }
+}
+
+/// Whether mail works, what the mail server said where something does not, and what that means.
+fn about_mail(mail: &MailCheck, keeps_out: bool) -> Vec<Attention> {
+    let weight = if mail.works && !keeps_out { "" } else { "bad" };
+    let answer = if mail.works { mail.against_own.as_deref() } else { Some(mail.words.as_str()) };
+    let mut said = vec![mail_works(mail)];
+    if let Some(answer) = answer {
+        if mail.works {
+            said.push(Said::new("stopped-answer").about(answer));
+        }
+        if Meaning::of(answer) != Meaning::Other {
+            said.push(meaning(answer));
+        }
+    }
+    said.into_iter().map(|said| Attention { weight, said, remedy: None }).collect()
 }
 
 /// Everything that a preview has found, the worst first.
@@ -128,31 +146,41 @@ pub fn told(preview: &Preview, sees: Sees) -> Vec<Attention> {
     let line = |weight, said| Attention { weight, said, remedy: None };
     let mut told = Vec::new();
     if let Some(obstacle) = preview.actor {
-        told.push(line("bad", Said::new(yours(obstacle))));
+        let key = if preview.refused_now.is_some() { "foreseen-you-refused" } else { yours(obstacle) };
+        told.push(line("bad", Said::new(key)));
     }
+    let rehearse = preview.to == TwoFactor::Rehearse;
+    let (no_address, codes_stopped, weight) = if rehearse {
+        ("foreseen-goes-on-no-address", "foreseen-goes-on-codes-stopped", "warn")
+    } else {
+        ("foreseen-no-address", "foreseen-codes-stopped", "bad")
+    };
     for (key, some) in [
-        ("foreseen-no-address", &preview.no_address),
+        (no_address, &preview.no_address),
         ("foreseen-undelivered", &preview.undelivered),
-        ("foreseen-codes-stopped", &preview.codes_stopped),
+        (codes_stopped, &preview.codes_stopped),
     ] {
         if some.count > 0 {
-            told.push(line("bad", named(key, some, sees.users)));
+            told.push(line(weight, named(key, some, sees.users)));
         }
     }
     if let Some(mail) = &preview.mail {
-        told.push(line(if mail.works { "" } else { "bad" }, mail_works(mail)));
-        if !mail.works && Meaning::of(&mail.words) != Meaning::Other {
-            told.push(line("bad", meaning(&mail.words)));
-        }
+        told.extend(about_mail(mail, preview.refused_now.is_some()));
     }
-    let weight = if preview.overriders.count == 0 { "bad" } else { "" };
-    told.push(line(weight, overriders(&preview.overriders, sees)));
+    if preview.to == TwoFactor::Off {
+        if preview.released.count > 0 {
+            told.push(line("", named("foreseen-released", &preview.released, sees.users)));
+        }
+    } else {
+        // Where no code is asked for, everybody signs in without one.
+        let weight = if preview.overriders.count == 0 { "bad" } else { "" };
+        told.push(line(weight, overriders(&preview.overriders, sees)));
+    }
     if preview.asked.count > 0 {
-        let key = if preview.to == TwoFactor::Rehearse { "foreseen-rehearse" } else { "foreseen-asked" };
+        let key = if rehearse { "foreseen-rehearse" } else { "foreseen-asked" };
         told.push(line("", named(key, &preview.asked, sees.users)));
     }
     if preview.invited.count > 0 {
-        let rehearse = preview.to == TwoFactor::Rehearse;
         let key = if rehearse { "foreseen-invited-rehearse" } else { "foreseen-invited" };
         told.push(line("", named(key, &preview.invited, sees.users)));
     }
@@ -186,6 +214,7 @@ mod tests {
             codes_stopped: Named::default(),
             invited: some(&["ivy"], 1),
             disabled: Named::default(),
+            released: Named::default(),
             overriders: Named::default(),
             switchers_without_override: vec!["Manager".to_owned()],
             actor: Some(Obstacle::NoAddress),
@@ -193,10 +222,11 @@ mod tests {
                 works: true,
                 words: "fine".to_owned(),
                 taken_for: None,
-                refuses_own: false,
+                against_own: None,
             }),
             locked_out_ids: Vec::new(),
             first_locked_out: Vec::new(),
+            refused_now: None,
         };
         let told = |users| super::told(&preview, Sees { all: true, users });
         let (seen, told) = (told(true), told(false));

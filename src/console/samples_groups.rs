@@ -203,7 +203,30 @@ fn rehearsed(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
 /// What asking the mail server has found.
 fn checked(works: bool, said: &str) -> MailCheck {
     let taken_for = works.then(|| "max@example.org".to_owned());
-    MailCheck { works, words: said.to_owned(), taken_for, refuses_own: false }
+    MailCheck { works, words: said.to_owned(), taken_for, against_own: None }
+}
+
+/// What another setting would do to many.
+fn foreseen_sample() -> Preview {
+    Preview {
+        path: "Acme/Design".to_owned(),
+        from: TwoFactor::Off,
+        to: TwoFactor::On,
+        asked: some(&["dan", "ned"], 27),
+        no_address: some(&["max", "nia"], 2),
+        undelivered: some(&[LONG], 1),
+        codes_stopped: some(&["zoe"], 1),
+        invited: Named::default(),
+        disabled: some(&["old"], 1),
+        released: Named::default(),
+        overriders: some(&["ada"], 1),
+        switchers_without_override: vec!["Manager".to_owned()],
+        actor: Some(Obstacle::NoAddress),
+        mail: Some(checked(true, "fine")),
+        locked_out_ids: vec!["one".to_owned()],
+        first_locked_out: Vec::new(),
+        refused_now: None,
+    }
 }
 
 fn advanced(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
@@ -224,23 +247,7 @@ fn advanced(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
         ..page("group-lead-locked-out", TwoFactor::On, None, stopped())
     };
     console(drawing, "console-advanced-read", &read)?;
-    let preview = Preview {
-        path: "Acme/Design".to_owned(),
-        from: TwoFactor::Off,
-        to: TwoFactor::On,
-        asked: some(&["dan", "ned"], 27),
-        no_address: some(&["max", "nia"], 2),
-        undelivered: some(&[LONG], 1),
-        codes_stopped: some(&["zoe"], 1),
-        invited: Named::default(),
-        disabled: some(&["old"], 1),
-        overriders: some(&["ada"], 1),
-        switchers_without_override: vec!["Manager".to_owned()],
-        actor: Some(Obstacle::NoAddress),
-        mail: Some(checked(true, "fine")),
-        locked_out_ids: vec!["one".to_owned()],
-        first_locked_out: Vec::new(),
-    };
+    let preview = foreseen_sample();
     let confirm =
         Field::new("confirm", "advanced-confirm", Kind::Number, "").hint("advanced-confirm-hint").required();
     let seen = |preview: &Preview, insist: Option<Field>, can_save: bool| Foreseen {

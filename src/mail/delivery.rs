@@ -80,8 +80,8 @@ pub struct Probed {
     pub words: String,
     /// To which address it would take a message; none where that was not asked.
     pub taken_for: Option<String>,
-    /// Whether it would take none to the address of whoever asks.
-    pub refuses_own: bool,
+    /// What it says against a message to the address of whoever asks, where it would take none to that one.
+    pub against_own: Option<String>,
 }
 
 /// How mail leaves.
@@ -260,12 +260,11 @@ impl Mailer {
         let way = self.look().await.map_err(|e| e.to_string())?;
         let from: &str = way.from.email.as_ref();
         let to: Vec<&str> = own.into_iter().chain(ask.then_some(from)).collect();
-        let (words, taken_for) = way.transport.probe(from, &to).await?;
+        let probed = way.transport.probe(from, &to).await?;
         if let Err(error) = self.note_let_in().await {
             tracing::warn!(%error, "that mail works could not be written down");
         }
-        let refuses_own = own.is_some() && taken_for.is_some() && taken_for.as_deref() != own;
-        Ok(Probed { words, taken_for, refuses_own })
+        Ok(probed)
     }
 
     async fn note_let_in(&self) -> store::Result<()> {

@@ -24,6 +24,15 @@ use super::settings::{Stage, TrialFailed};
 use super::transport::{Failed, MailError, tame};
 use crate::config::{Config, Encryption};
 
+/// To whom a message would be taken, of those who were asked about.
+#[derive(Debug, Default)]
+pub(super) struct Taken<'t> {
+    /// The first for whom it would; none where there is nobody to ask about.
+    pub(super) to: Option<&'t str>,
+    /// What was said against the first of all, where that is another.
+    pub(super) against_first: Option<String>,
+}
+
 /// Connections kept for the next message.
 const MOST_PARKED: usize = 4;
 
@@ -111,13 +120,9 @@ impl Smtp {
     }
 
     /// Goes through everything but a message, within the limit: connects, agrees on TLS, logs in, and asks whether a message to one of
-    /// these would be taken, one after the other until one is, unless what is said concerns every other too. Answers to which; none where
-    /// there is nobody to ask about. Or says at which stage it fails; of several that are refused, what is said of the first.
-    pub(super) async fn try_out<'t>(
-        &self,
-        from: &str,
-        to: &[&'t str],
-    ) -> Result<Option<&'t str>, TrialFailed> {
+    /// these would be taken, one after the other until one is, unless what is said concerns every other too. Answers to which, and what was
+    /// said against the first where it is another; nothing where there is nobody to ask about. Or says at which stage it fails; of several that are refused, what is said of the first.
+    pub(super) async fn try_out<'t>(&self, from: &str, to: &[&'t str]) -> Result<Taken<'t>, TrialFailed> {
         let stage = Mutex::new(Stage::Connect);
         let reach = |next| *stage.lock().unwrap_or_else(PoisonError::into_inner) = next;
         let visit = async {
@@ -128,7 +133,8 @@ impl Smtp {
                 let Err(fault) = dialogue.would_take(from, one).await.map_err(|fault| sending(&fault))?
                 else {
                     dialogue.quit().await;
-                    return Ok(Some(*one));
+                    let against_first = refused.map(|failed: Failed| tame(&failed.answer));
+                    return Ok(Taken { to: Some(*one), against_first });
                 };
                 let failed = sending(&fault);
                 let concerns_all = Meaning::of(&failed.answer).concerns_all();
@@ -138,7 +144,7 @@ impl Smtp {
                 }
             }
             dialogue.quit().await;
-            refused.map_or(Ok(None), Err)
+            refused.map_or(Ok(Taken::default()), Err)
         };
         let done = tokio::time::timeout(self.limit, visit).await.unwrap_or_else(|_| Err(self.silent()));
         let reached = *stage.lock().unwrap_or_else(PoisonError::into_inner);

@@ -6,6 +6,7 @@ use lettre::message::Mailbox;
 use lettre::{Address, Message};
 use tokio::io::AsyncWriteExt as _;
 
+use super::delivery::Probed;
 use super::domain::to_ascii;
 use super::retry::Failure;
 use super::settings::{Stage, TrialFailed};
@@ -102,17 +103,25 @@ impl Transport {
     }
 
     /// Connects, agrees on TLS and logs in, and asks whether a message to one of these would be taken, as [`Smtp::try_out`] does; nothing is
-    /// sent. Answers what it has found, and to which.
-    pub(super) async fn probe(&self, from: &str, to: &[&str]) -> Result<(String, Option<String>), String> {
+    /// sent. The first of them is the own address of whoever asks, where there are more.
+    pub(super) async fn probe(&self, from: &str, to: &[&str]) -> Result<Probed, String> {
         match self {
             Self::Smtp(smtp) => match (smtp.try_out(from, to).await, to.first()) {
-                (Ok(taken), _) => Ok(("the mail server lets us in".to_owned(), taken.map(str::to_owned))),
+                (Ok(taken), _) => Ok(Probed {
+                    words: "the mail server lets us in".to_owned(),
+                    taken_for: taken.to.map(str::to_owned),
+                    against_own: taken.against_first,
+                }),
                 (Err(TrialFailed { stage: Stage::Recipient, words }), Some(first)) => {
                     Err(format!("the mail server would not take a message to {first}: {words}"))
                 }
                 (Err(failed), _) => Err(failed.words),
             },
-            Self::File(dir) => Ok((format!("mail goes into {}", dir.display()), None)),
+            Self::File(dir) => Ok(Probed {
+                words: format!("mail goes into {}", dir.display()),
+                taken_for: None,
+                against_own: None,
+            }),
             Self::None => Err("mail.transport is none: no code can be sent".to_owned()),
         }
     }

@@ -112,7 +112,7 @@ impl Story {
             "3 people could no longer sign in. Nothing is saved yet.",
             "for want of an email address: nia, noel, nora",
             "Mail works this minute: the mail server would take a message to max@example.org.",
-            "ada signs in without a code when mail fails.",
+            "ada signs in without a code, also when mail fails.",
             "2 people would be asked for a code: max, ned",
         ];
         self.reads("2-preview", &preview).await;

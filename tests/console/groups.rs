@@ -171,7 +171,7 @@ crate::on_both_databases! {
             "2 people could no longer sign in. Nothing is saved yet.",
             "for want of an email address: max, nia",
             "the mail server would take a message to countersign@localhost",
-            "ada signs in without a code when mail fails",
+            "ada signs in without a code, also when mail fails",
             "One person would be asked for a code: ned",
             "Whoever is Manager may switch two-factor, and needs a code",
         ] {

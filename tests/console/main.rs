@@ -17,6 +17,7 @@ mod keys;
 mod mail;
 mod matrix;
 mod names;
+mod previews;
 mod repair;
 mod roles;
 mod sessions;

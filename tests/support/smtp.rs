@@ -103,6 +103,7 @@ struct Office {
     terms: Terms,
     letters: Mutex<Vec<Letter>>,
     mishap: Mutex<Option<(Stage, Mishap)>>,
+    refused: Mutex<Option<(String, &'static str)>>,
     arrived: watch::Sender<usize>,
     failed: watch::Sender<usize>,
     visited: watch::Sender<usize>,
@@ -129,6 +130,7 @@ impl Smtp {
             terms,
             letters: Mutex::default(),
             mishap: Mutex::default(),
+            refused: Mutex::default(),
             arrived: watch::Sender::new(0),
             failed: watch::Sender::new(0),
             visited: watch::Sender::new(0),
@@ -149,9 +151,15 @@ impl Smtp {
         *self.office.mishap.lock().expect("the mishap") = Some((stage, mishap));
     }
 
+    /// From now on this is answered of messages to one address, and all goes well with every other.
+    pub fn refuse(&self, address: &str, answer: &'static str) {
+        *self.office.refused.lock().expect("the refused") = Some((address.to_owned(), answer));
+    }
+
     /// From now on all goes well.
     pub fn let_work(&self) {
         *self.office.mishap.lock().expect("the mishap") = None;
+        *self.office.refused.lock().expect("the refused") = None;
     }
 
     /// Everything that has arrived, oldest first.
@@ -241,6 +249,10 @@ impl Office {
                     self.answer(&mut line, Stage::Sender, "250 ok").await?;
                     in_angles(rest).unwrap_or_default().clone_into(&mut guest.from);
                 }
+                "RCPT" if let Some(words) = self.refuses(rest) => {
+                    self.failed.send_modify(|count| *count += 1);
+                    say(&mut line, words).await?;
+                }
                 "RCPT" => {
                     self.answer(&mut line, Stage::Recipient, "250 ok").await?;
                     guest.to.extend(in_angles(rest).map(str::to_owned));
@@ -257,6 +269,13 @@ impl Office {
             }
         }
         Some(())
+    }
+
+    /// What is said against the recipient of a command, if anything is.
+    fn refuses(&self, rest: &str) -> Option<&'static str> {
+        let refused = self.refused.lock().expect("the refused");
+        let (_, words) = refused.as_ref().filter(|(address, _)| in_angles(rest) == Some(address.as_str()))?;
+        Some(words)
     }
 
     /// What EHLO is answered with (RFC 5321 §4.1.1.1).

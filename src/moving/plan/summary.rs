@@ -119,7 +119,7 @@ impl Plan {
         };
         let kept_out = |user: &PlannedUser| match user.lot {
             Lot::LockedOut(why) => Some(KeptOut { login: user.login.to_string(), why }),
-            Lot::Asked | Lot::LetIn => None,
+            Lot::Asked | Lot::GoesOn(_) | Lot::LetIn => None,
         };
         let asks = |group: &&super::PlannedGroup| group.two_factor == Some(crate::directory::TwoFactor::On);
         Summary {

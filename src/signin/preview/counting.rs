@@ -48,12 +48,14 @@ impl<'a> Begun<'a> {
             codes_stopped: Named::default(),
             invited: Named::default(),
             disabled: Named::of(disabled, off),
+            released: Named::default(),
             overriders: Named::of(overriders, count),
             switchers_without_override: switchers_without_override(conn, group).await?,
             actor: None,
             mail: None,
             locked_out_ids: Vec::new(),
             first_locked_out: Vec::new(),
+            refused_now: None,
         };
         let mut begun =
             Self { preview, actor_id, first: First::default(), first_asked: Vec::new(), others: false };
@@ -71,6 +73,11 @@ impl<'a> Begun<'a> {
         mut apart: Apart,
     ) -> Result<Preview, Error> {
         if self.preview.to == TwoFactor::Off {
+            if self.preview.from != TwoFactor::Off {
+                let (count, status) = (apart.needing(conn, group).await?, Status::Active.name());
+                let first = needs::needing(conn, &group.id, status, NAMED_AT_MOST).await?;
+                self.preview.released = Named::of(first, count);
+            }
             return Ok(self.preview);
         }
         self.preview.asked.count += apart.needing(conn, group).await?;
@@ -149,12 +156,16 @@ impl<'a> Begun<'a> {
         if !need.overrides && lot != Lot::Asked {
             preview.asked.count -= n;
         }
-        if let Lot::LockedOut(obstacle) = lot {
-            if ids.iter().any(|id| self.actor_id == Some(id)) {
-                preview.actor = Some(obstacle);
+        match lot {
+            Lot::LockedOut(obstacle) => {
+                if ids.iter().any(|id| self.actor_id == Some(id)) {
+                    preview.actor = Some(obstacle);
+                }
+                preview.named(obstacle).count += n;
+                preview.locked_out_ids.extend(ids);
             }
-            preview.named(obstacle).count += n;
-            preview.locked_out_ids.extend(ids);
+            Lot::GoesOn(obstacle) => preview.named(obstacle).count += n,
+            Lot::Asked | Lot::LetIn => {}
         }
     }
 
@@ -165,12 +176,15 @@ impl<'a> Begun<'a> {
         if !need.overrides && lot != Lot::Asked {
             preview.asked.count -= 1;
         }
-        let Lot::LockedOut(obstacle) = lot else { return };
+        let (Lot::LockedOut(obstacle) | Lot::GoesOn(obstacle)) = lot else { return };
+        preview.named(obstacle).count += 1;
+        self.first.add(obstacle, need.key, (need.id.clone(), need.login));
+        if lot == Lot::GoesOn(obstacle) {
+            return;
+        }
         if self.actor_id == Some(need.id.as_str()) {
             preview.actor = Some(obstacle);
         }
-        preview.named(obstacle).count += 1;
-        self.first.add(obstacle, need.key, (need.id.clone(), need.login));
         preview.locked_out_ids.push(need.id);
     }
 }
@@ -192,7 +206,10 @@ impl Preview {
         while let Some(place) = from.filter(|place| *place != Place::others()) {
             let batch = unreached::batch(conn, Whose::Group(&group.id), &place, LOOKED_AT_FOR_NAMES).await?;
             for (need, _) in batch.needs.into_iter().filter(|(need, _)| need.status == Status::Active) {
-                let Lot::LockedOut(obstacle) = lot(&need, self.to, need.overrides) else { continue };
+                let (Lot::LockedOut(obstacle) | Lot::GoesOn(obstacle)) = lot(&need, self.to, need.overrides)
+                else {
+                    continue;
+                };
                 if obstacle == Obstacle::NoAddress && people.len() < most {
                     people.push((need.id.clone(), need.login.clone()));
                 }

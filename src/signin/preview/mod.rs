@@ -4,6 +4,7 @@
 mod apart;
 mod counting;
 mod now;
+mod own_address;
 mod roles;
 mod rule;
 mod switch;
@@ -20,7 +21,7 @@ pub use switch::{Switched, look, look_again, switch};
 use apart::Apart;
 use counting::Begun;
 
-use super::decide::{Demand, Facts, Next, Reach, Strength, decide};
+use super::decide::{Demand, Facts, Hindrance, Next, Reach, Strength, decide};
 use crate::directory::people::Need;
 use crate::directory::rights::{Rights, own};
 use crate::directory::{Error, Status, TwoFactor, people, roles as tree};
@@ -50,16 +51,18 @@ pub struct Preview {
     pub to: TwoFactor,
     /// Those of the group who would be sent a code.
     pub asked: Named,
-    /// Those of the group who would need a code and have no address that it could go to.
+    /// Those of the group who would need a code and have no address that it could go to; where it is rehearsed, they go on without one.
     pub no_address: Named,
     /// Those whose last message did not reach the address that they have.
     pub undelivered: Named,
-    /// Those whose codes are stopped after too many wrong ones.
+    /// Those whose codes are stopped after too many wrong ones; where it is rehearsed, they go on without one.
     pub codes_stopped: Named,
     /// Those who have not chosen a password yet: none of the above, and asked for a code once they have.
     pub invited: Named,
     /// Those who are disabled, and sign in with no setting.
     pub disabled: Named,
+    /// Those who would be asked for a code no longer.
+    pub released: Named,
     /// The active holders of `override_2fa` in the tree.
     pub overriders: Named,
     /// The names of the tree's roles that may switch two-factor and have no `override_2fa`.
@@ -74,6 +77,9 @@ pub struct Preview {
     /// Those with whom a list of all of them begins, as far as they were met where the first without an address were named.
     #[serde(skip)]
     pub first_locked_out: Vec<Affected>,
+    /// Whoever makes the change, where the mail server has just refused their address for good, and nothing else keeps them out.
+    #[serde(skip)]
+    pub refused_now: Option<Affected>,
 }
 
 /// Whether the mail server can be talked to.
@@ -85,17 +91,17 @@ pub struct MailCheck {
     pub words: String,
     /// To which address it would take one; none where that was not asked.
     pub taken_for: Option<String>,
-    /// Whether it would take none to the address of whoever makes the change.
-    pub refuses_own: bool,
+    /// What it says against a message to the address of whoever makes the change, where it would take none to that one.
+    pub against_own: Option<String>,
 }
 
 impl MailCheck {
     fn of(probed: std::result::Result<Probed, String>) -> Self {
         match probed {
-            Ok(Probed { words, taken_for, refuses_own }) => {
-                Self { works: true, words, taken_for, refuses_own }
+            Ok(Probed { words, taken_for, against_own }) => {
+                Self { works: true, words, taken_for, against_own }
             }
-            Err(words) => Self { works: false, words, taken_for: None, refuses_own: false },
+            Err(words) => Self { works: false, words, taken_for: None, against_own: None },
         }
     }
 }
@@ -119,6 +125,8 @@ pub enum Lot {
     Asked,
     /// They cannot sign in.
     LockedOut(Obstacle),
+    /// This keeps a code from them, and they are told so and go on without: it is only rehearsed.
+    GoesOn(Obstacle),
     /// The password is enough.
     LetIn,
 }
@@ -147,7 +155,8 @@ pub async fn changing(
     mail: Option<MailCheck>,
 ) -> Result<Preview, Error> {
     let begun = Begun::of(conn, group, to, actor_id).await?;
-    Ok(Preview { mail, ..begun.finished(conn, group, Apart::default()).await? })
+    let preview = Preview { mail, ..begun.finished(conn, group, Apart::default()).await? };
+    preview.heeding_own_refusal(conn, group, actor_id).await
 }
 
 /// One of a group, and what would happen to them.
@@ -183,8 +192,12 @@ pub async fn affected(
         read = usize::MAX;
         for need in page {
             let lot = lot(&need, to, need.overrides);
-            let other = matches!(lot, Lot::LockedOut(_)) != locked_out || lot == Lot::LetIn;
-            if other || need.status != Status::Active {
+            let wanted = match lot {
+                Lot::LockedOut(_) => locked_out,
+                Lot::Asked => !locked_out,
+                Lot::GoesOn(_) | Lot::LetIn => false,
+            };
+            if !wanted || need.status != Status::Active {
                 continue;
             }
             let key = need.key.clone();
@@ -234,6 +247,8 @@ pub fn lot(need: &Need, setting: TwoFactor, overrides: bool) -> Lot {
         Next::Code { may_skip: false } if need.undelivered.is_some() => Lot::LockedOut(Obstacle::Undelivered),
         Next::Code { .. } => Lot::Asked,
         // A rehearsal tells them so and lets them in.
+        Next::Hindered(Hindrance::NoAddress) => Lot::GoesOn(Obstacle::NoAddress),
+        Next::Hindered(Hindrance::CodesStopped) => Lot::GoesOn(Obstacle::CodesStopped),
         Next::Hindered(_) | Next::Password | Next::LongerPassword | Next::Done(_) => Lot::LetIn,
     }
 }
@@ -241,8 +256,8 @@ pub fn lot(need: &Need, setting: TwoFactor, overrides: bool) -> Lot {
 impl Preview {
     /// How many could no longer sign in.
     #[must_use]
-    pub const fn locked_out(&self) -> i64 {
-        self.no_address.count + self.undelivered.count + self.codes_stopped.count
+    pub fn locked_out(&self) -> i64 {
+        i64::try_from(self.locked_out_ids.len()).unwrap_or(i64::MAX)
     }
 
     /// What the rules for saving look at.

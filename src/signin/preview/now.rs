@@ -52,7 +52,7 @@ impl<'a> About<'a> {
         };
         match lot(need, to, need.overrides) {
             Lot::LockedOut(obstacle) => Some(obstacle),
-            Lot::Asked | Lot::LetIn => None,
+            Lot::Asked | Lot::GoesOn(_) | Lot::LetIn => None,
         }
     }
 }
@@ -71,12 +71,20 @@ pub async fn locked_out(
         return Ok((Vec::new(), false));
     }
     let first = &preview.first_locked_out;
-    if first.len() > LISTED_AT_MOST {
-        return Ok((first.iter().take(LISTED_AT_MOST).cloned().collect(), true));
+    let (mut found, mut more) = if first.len() > LISTED_AT_MOST {
+        (first.iter().take(LISTED_AT_MOST).cloned().collect(), true)
+    } else {
+        let about = About::Group(group, preview.to);
+        let (found, next) = list(conn, about, &Place::default(), LISTED_AT_MOST).await?;
+        (found, next.is_some())
+    };
+    // No record holds what has just been said.
+    if let Some(own) = &preview.refused_now {
+        found.insert(0, own.clone());
+        more |= found.len() > LISTED_AT_MOST;
+        found.truncate(LISTED_AT_MOST);
     }
-    let about = About::Group(group, preview.to);
-    let (found, next) = list(conn, about, &Place::default(), LISTED_AT_MOST).await?;
-    Ok((found, next.is_some()))
+    Ok((found, more))
 }
 
 /// How many of a group could not sign in with a setting.

@@ -56,7 +56,11 @@ pub async fn look(
     };
     let (probed, counted) =
         tokio::join!(mailer.would_take_within(own.as_ref().map(Address::as_str), PROBE), counted);
-    Ok(Preview { mail: Some(MailCheck::of(probed)), ..counted? })
+    let preview = Preview { mail: Some(MailCheck::of(probed)), ..counted? };
+    if preview.own_refusal().is_none() {
+        return Ok(preview);
+    }
+    preview.heeding_own_refusal(&mut db.read().await?, group, by.user_id()).await
 }
 
 /// Looks once more, in the transaction that is to write: at the group as it is once nobody else changes anything in its tree. Mail is as it

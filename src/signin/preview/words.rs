@@ -34,7 +34,8 @@ impl fmt::Display for Preview {
         let command = |filter: &str| {
             format!("`countersign user list --group {} --filter {filter}`", quoted(&self.path))
         };
-        if self.locked_out() == 0 && self.to != TwoFactor::Off {
+        let hindered = self.no_address.count + self.codes_stopped.count;
+        if self.locked_out() == 0 && hindered == 0 && self.to != TwoFactor::Off {
             writeln!(f, "Everyone in this group can be sent a code, or needs none.")?;
         }
         for (some, filter, why) in [
@@ -44,12 +45,20 @@ impl fmt::Display for Preview {
         ] {
             if some.count > 0 {
                 let names = some.told(&command(filter));
-                writeln!(f, "Cannot sign in with two-factor {}{why}: {names}.", self.to)?;
+                if self.to == TwoFactor::On {
+                    writeln!(f, "Cannot sign in with two-factor on{why}: {names}.")?;
+                } else {
+                    writeln!(f, "Could not be sent a code, and go on without one{why}: {names}.")?;
+                }
             }
         }
         if self.invited.count > 0 {
             let names = self.invited.told(&command("invited"));
-            writeln!(f, "Have not chosen a password yet, and need a code once they have: {names}.")?;
+            let then = match self.to {
+                TwoFactor::Rehearse => "are sent a code once they have, if they have an address",
+                TwoFactor::Off | TwoFactor::On => "need a code once they have",
+            };
+            writeln!(f, "Have not chosen a password yet, and {then}: {names}.")?;
         }
         if self.overriders.count == 0 {
             writeln!(f, "Nobody here holds override_2fa: when mail fails, nobody gets in to repair it.")?;
