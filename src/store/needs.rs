@@ -47,15 +47,16 @@ macro_rules! whom {
 }
 
 /// The first of them, by group and login: `$3` of a group, after the login `$2`, or `$4` of a tree, after the login `$3` of the group `$2`. The
-/// second argument says more of whom.
+/// second argument says more of whom. They are joined by their ids, which are in no order: PostgreSQL would go by the login through everybody before the
+/// last of them.
 macro_rules! first {
     (group, $who:expr) => {
         first!("x.group_id", $who)
     };
     ($group:literal, $who:expr) => {
         needs!(
-            "WHERE u.login_key IN (SELECT login_key FROM (
-                 SELECT x.login_key FROM users x WHERE ",
+            "WHERE u.id IN (SELECT id FROM (
+                 SELECT x.id, x.login_key FROM users x WHERE ",
             $who,
             " AND ",
             $group,
@@ -66,8 +67,8 @@ macro_rules! first {
     };
     (tree, $who:expr) => {
         needs!(
-            "WHERE u.login_key IN (SELECT login_key FROM (
-                 SELECT x.group_id, x.login_key FROM groups h JOIN users x ON x.group_id = h.id WHERE ",
+            "WHERE u.id IN (SELECT id FROM (
+                 SELECT x.id, x.group_id, x.login_key FROM groups h JOIN users x ON x.group_id = h.id WHERE ",
             $who,
             " AND x.status = 'active' AND h.two_factor_setting = 'on' AND ",
             within!("x.group_id"),
