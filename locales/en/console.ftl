@@ -1,4 +1,5 @@
 console-app = the managers' console
+console-app-kept = the managers' console with your change
 front-console = Manage people and apps
 
 console-skip = Skip to the content

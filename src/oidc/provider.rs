@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicI64;
 
 use axum::http::{Extensions, HeaderMap, HeaderName};
 
+use super::authorize;
 use super::clients::kept::Kept;
 use super::clients::keys::ClientKeyCache;
 use super::clients::{self, Client, subject};
@@ -120,7 +121,10 @@ impl Provider {
     ) -> store::Result<Option<Arc<Client>>> {
         match &signin.client_id {
             Some(id) => self.client(conn, id).await,
-            None => Ok(Some(Arc::new(clients::console(&self.signin.pages, language)))),
+            None => {
+                let keeps = authorize::console::keeps_a_change(signin);
+                Ok(Some(Arc::new(clients::console(&self.signin.pages, language, keeps))))
+            }
         }
     }
 

@@ -59,6 +59,7 @@ crate::on_both_databases! {
         assert_eq!(ada.browser.field("role").as_deref(), Some("User"));
         site.advance(601);
         ada.send(&[("email", "nia@example.org")]).await;
+        assert!(ada.browser.text().contains("the managers' console with your change"), "{}", ada.browser.text());
         ada.prove().await;
         assert!(ada.browser.text().contains("Your change goes on now"), "{}", ada.browser.text());
         ada.browser.submit().await;

@@ -4,9 +4,9 @@
 use super::{Client, Metadata};
 use crate::web::{Language, Pages};
 
-/// The console, as whoever signs in to it reads its name.
-pub(in crate::oidc) fn console(pages: &Pages, language: Language) -> Client {
-    let name = pages.sentence("console-app", language);
+/// The console, as whoever signs in to it reads its name: also that a change is kept for them, so that it does not look lost.
+pub(in crate::oidc) fn console(pages: &Pages, language: Language, keeps_a_change: bool) -> Client {
+    let name = pages.sentence(if keeps_a_change { "console-app-kept" } else { "console-app" }, language);
     Client::unregistered(
         "",
         Metadata {
