@@ -117,6 +117,7 @@ advanced-lead-rehearse = It is rehearsed: codes are sent and asked for, and nobo
 advanced-lead-on = It is on, and nobody is kept out.
 advanced-two-factor = Two-factor
 advanced-nothing-yet = You see first what it would do to whom. Nothing is changed by looking.
+advanced-below = The groups below this one stay as they are: each has a setting of its own.
 advanced-look = See what it would do
 advanced-another = Or look at another setting
 advanced-confirm = How many people will be locked out?
@@ -208,8 +209,8 @@ foreseen-invited-rehearse = { $n ->
    *[other] { $n } people have not chosen a password yet. Once they have, whoever has an address is sent a code, and may go on without: { $name }.
 }
 foreseen-disabled = { $n ->
-    [one] One is disabled, and signs in with no setting: { $name }.
-   *[other] { $n } are disabled, and sign in with no setting: { $name }.
+    [one] One is disabled, and cannot sign in, whatever is chosen here: { $name }.
+   *[other] { $n } are disabled, and cannot sign in, whatever is chosen here: { $name }.
 }
 foreseen-switchers = { $n ->
     [one] Whoever is { $name } may switch two-factor, and needs a code like everyone else.

@@ -46,7 +46,7 @@ role-save = Save it
 role-delete = Delete this role
 role-delete-question = Delete the role { $name }?
 role-delete-button = Delete it
-role-delete-consequence = A role that somebody holds stays. Deleting one cannot be undone.
+role-delete-consequence = Nobody holds it. Deleting it cannot be undone.
 role-question = Change the role { $name }?
 role-holders = { $n ->
     [one] One person holds it, and is changed with it: { $name }.

@@ -19,6 +19,7 @@ use crate::directory::proof::ManageAdvancedSettings;
 use crate::directory::rights::own;
 use crate::directory::{By, TwoFactor, groups, may};
 use crate::signin::preview::{self, Affected, Consent, LISTED_AT_MOST, Preview, Ruling, Switched, mark};
+use crate::store::Conn;
 use crate::store::groups::GroupRow;
 use crate::web::Problem;
 
@@ -48,6 +49,8 @@ pub struct AdvancedPage {
     pub setting: Field,
     /// What it is now: `off`, `rehearse`, `on`.
     pub now: &'static str,
+    /// Whether there are groups below it.
+    pub has_groups_below: bool,
     /// What is wrong with what was typed.
     pub errors: Vec<Summed>,
     /// Who cannot sign in, or could no longer: the first of them.
@@ -115,6 +118,10 @@ async fn set(visit: Visit) -> Result<Response, Problem> {
         Ok(Switched::Not(preview, _)) => Ok(visit.again(&foreseen(&visit, &group, &preview, true).await?)),
         Err(error) => refused(&visit, &group, error).await,
     }
+}
+
+async fn has_groups_below(conn: &mut Conn, group: &GroupRow) -> Result<bool, Problem> {
+    Ok(!groups::below(conn, group, 1).await.map_err(failed)?.is_empty())
 }
 
 /// What whoever saves has said about what they have read.
@@ -195,6 +202,7 @@ async fn page(visit: &Visit, group: &GroupRow, wrong: Option<&Wrong>) -> Result<
         errors: errors([&setting], wrong),
         setting,
         now: now.name(),
+        has_groups_below: has_groups_below(&mut conn, group).await?,
         more: if count.n > i64::try_from(LISTED_AT_MOST).unwrap_or(i64::MAX) {
             all_of_them(visit, group)
         } else {
@@ -246,6 +254,7 @@ async fn foreseen(
         lead: lead(preview, changes, &ruling, can_save),
         setting: setting.editable(visit, &may.two_factor),
         now: preview.from.name(),
+        has_groups_below: has_groups_below(&mut conn, group).await?,
         errors,
         stopped: found.into_iter().filter_map(|one| stopped(preview, one)).collect(),
         // Those of another setting are on no list.

@@ -128,7 +128,7 @@ async fn tried(
     let demand = if client.metadata.require_two_factor { Demand::TwoFactors } else { Demand::Whatever };
     let (Explained { said, mut because, .. }, proven) =
         explained::at_app(visit, conn, person, demand).await?;
-    because.insert(0, said);
+    because.insert(0, explained::on_another_page(visit, person, said));
     let with = (person, proven.unwrap_or(Assurance::Password));
     let found = tryout::of(visit.provider(), conn, client, with, scopes, visit.now()).await;
     let found = found.map_err(|error| match error {

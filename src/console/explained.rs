@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use super::Visit;
-use super::field::Said;
+use super::field::{Linked, Said};
 use crate::directory::listing::Listed;
+use crate::directory::rights::own;
 use crate::directory::{Person, Status, TwoFactor};
 use crate::mail::Meaning;
 use crate::signin::decide::{Assurance, Demand};
@@ -120,6 +121,20 @@ pub(super) fn told(person: &Person, outcome: &'static str) -> Explained {
         said: Said::new(said).about(&address.map(|address| address.shown()).unwrap_or_default()),
         because: because(person),
     }
+}
+
+/// A sentence about somebody for a page that has no fields of theirs: what their own page mends is mended there, which is a link for whoever
+/// may see it.
+pub(super) fn on_another_page(visit: &Visit, person: &Person, said: Said) -> Said {
+    let key = match said.key.as_str() {
+        "explained-no-address" => "explained-no-address-elsewhere",
+        "explained-invited-no-address" => "explained-invited-no-address-elsewhere",
+        "explained-codes-stopped" => "explained-codes-stopped-elsewhere",
+        _ => return said,
+    };
+    let there = visit.provider().signin.pages.sentence("explained-their-page", visit.language);
+    let link = visit.holds(own::VIEW_USERS).then(|| Linked::new(&person.id, &there));
+    Said::new(key).about(&there).linked(link.into_iter().collect(), false)
 }
 
 fn because(person: &Person) -> Vec<Said> {

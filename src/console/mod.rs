@@ -44,6 +44,7 @@ mod message;
 mod moving;
 mod new_user;
 mod not_now;
+mod other_role;
 mod person_form;
 mod repair;
 mod repair_deeds;

@@ -41,7 +41,8 @@ pub(super) async fn question(
     }
     let attempts = i64::from(visit.provider().signin.settings.code_attempts);
     let found = explain::explain(conn, &after, Demand::Whatever, attempts, visit.now()).await?;
-    confirm = confirm.consequence(explained::told(&after, found.outcome).said);
+    let told = explained::told(&after, found.outcome).said;
+    confirm = confirm.consequence(explained::on_another_page(visit, person, told));
     let (lost, gained) = of_person::difference(conn, person, &after, NAMED).await?;
     for (key, names) in [("move-apps-lost", lost), ("move-apps-gained", gained)] {
         if !names.is_empty() {

@@ -3,13 +3,13 @@
 use super::field::{self, Choice, Field, Kind, Label, Said, Wrong, line};
 use super::groups_to_choose::{GroupChoice, named, problem};
 use super::trouble::not_an_address;
-use super::{Visit, kept};
+use super::{Visit, kept, other_role};
 use crate::directory::of_user::OfUser;
 use crate::directory::seen::Seen;
-use crate::directory::users::Changes;
+use crate::directory::users::{self, Changes};
 use crate::directory::{Address, Error, Person, Status, groups as directory_groups, roles};
 use crate::store::groups::GroupRow;
-use crate::store::{Conn, groups};
+use crate::store::{Conn, groups, roles as store_roles};
 use crate::web::Problem;
 
 /// The longest email address, in characters (RFC 5321 §4.5.3.1.3), and the longest name and path.
@@ -251,7 +251,11 @@ pub(super) fn undo(person: &Person, home: &str, changes: &Changes) -> Vec<(&'sta
         fields.push(("email", shown_email(person)));
     }
     if changes.group.is_some() {
-        fields.extend([("group", home.to_owned()), ("confirm", "yes".to_owned())]);
+        fields.push(("group", home.to_owned()));
+    }
+    // What was asked before is not asked again before it is taken back.
+    if changes.group.is_some() || other_role::changes_the_override(person, changes) {
+        fields.push(("confirm", "yes".to_owned()));
     }
     if changes.role.is_some() {
         fields.push(("role", person.role.name.clone()));
@@ -260,6 +264,33 @@ pub(super) fn undo(person: &Person, home: &str, changes: &Changes) -> Vec<(&'sta
         fields.push(("status", person.status.name().to_owned()));
     }
     fields
+}
+
+/// Whether whoever has made these changes may take them back, now that somebody is who they are: of what was altered, role, group and status
+/// are ruled by rank.
+pub(super) async fn may_be_undone(
+    visit: &Visit,
+    conn: &mut Conn,
+    (before, after): (&Person, &Person),
+) -> Result<bool, Problem> {
+    let mut back = Changes::default();
+    if before.role.id != after.role.id {
+        back.role = store_roles::find(conn, &before.role.id).await?;
+    }
+    if let Some(home) = &before.group
+        && after.group.as_ref().is_none_or(|group| group.id != home.id)
+    {
+        back.group = groups::find(conn, &home.id).await?;
+    }
+    back.status = (before.status != after.status).then_some(before.status);
+    if back.role.is_none() && back.group.is_none() && back.status.is_none() {
+        return Ok(true);
+    }
+    match users::would_be(conn, after, &back, &visit.by).await {
+        Ok(_) => Ok(true),
+        Err(Error::Store(error)) => Err(error.into()),
+        Err(_) => Ok(false),
+    }
 }
 
 /// What is said beside each field that somebody else has changed meanwhile: what it holds now.

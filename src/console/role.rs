@@ -134,7 +134,11 @@ async fn add(visit: Visit) -> Result<Response, Problem> {
         Ok(role) => {
             let here = format!("/console/roles/{}", role.id);
             let saved = Saved::new("saved-role-added").about(&role.name);
-            Ok(visit.saved(&here, &saved.undone_by(&format!("{here}/delete"), &[("confirm", "yes")])))
+            // A role of their own rank is somebody else's to delete.
+            let may = may::of_role(&mut visit.read().await?, &role, &by).await.map_err(failed)?;
+            let undo = (format!("{here}/delete"), [("confirm", "yes")]);
+            let saved = if may.delete().is_ok() { saved.undone_by(&undo.0, &undo.1) } else { saved };
+            Ok(visit.saved(&here, &saved))
         }
         Err(wrong) => {
             let mut conn = visit.read().await?;
@@ -151,6 +155,7 @@ async fn set(visit: Visit) -> Result<Response, Problem> {
     let after = match wanted(&visit, &mut conn, &before, &by).await {
         Ok(after) => after,
         Err(Unfit::Wrong(wrong)) => {
+            let wrong = in_their_group(&mut conn, &before, wrong).await?;
             return Ok(visit.again(&page(&visit, &mut conn, Some(&before), &wrong).await?));
         }
         Err(Unfit::Meanwhile) => return meanwhile(&visit, &mut conn, &before).await,
@@ -172,11 +177,21 @@ async fn set(visit: Visit) -> Result<Response, Problem> {
         }
         Ok(Changed::Meanwhile(now)) => meanwhile(&visit, &mut visit.read().await?, &now).await,
         Err(error) => {
-            let wrong = wrong(error)?;
+            let wrong = vec![wrong(error)?];
             let mut conn = visit.read().await?;
-            Ok(visit.again(&page(&visit, &mut conn, Some(&before), &[wrong]).await?))
+            let wrong = in_their_group(&mut conn, &before, wrong).await?;
+            Ok(visit.again(&page(&visit, &mut conn, Some(&before), &wrong).await?))
         }
     }
+}
+
+/// What is wrong, with the name of the group that would have nobody left who signs in without a code.
+async fn in_their_group(conn: &mut Conn, role: &RoleRow, wrong: Vec<Wrong>) -> Result<Vec<Wrong>, Problem> {
+    if !wrong.iter().any(trouble::is_about_a_group) {
+        return Ok(wrong);
+    }
+    let path = roles::deprived_group(conn, role).await.map_err(failed)?.unwrap_or_default();
+    Ok(wrong.into_iter().map(|wrong| trouble::in_group(wrong, &path)).collect())
 }
 
 /// Somebody else was faster: what was typed stays, and beside it stands what the role is now.
@@ -206,6 +221,10 @@ async fn delete(visit: Visit) -> Result<Response, Problem> {
     let by = visit.prove::<ManageRoles>()?;
     let mut conn = visit.read().await?;
     let role = find(&visit, &mut conn).await?;
+    if let Err(error) = roles::could_be_deleted(&mut conn, &role, &by).await {
+        let wrong = Wrong { field: "", ..wrong(error)? };
+        return Ok(visit.again(&page(&visit, &mut conn, Some(&role), &[wrong]).await?));
+    }
     drop(conn);
     if !visit.is_confirmed() {
         let question = Said::new("role-delete-question").about(&role.name);

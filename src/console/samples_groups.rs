@@ -236,6 +236,7 @@ fn advanced(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
         lead: Said::new(lead).counting(3),
         setting: input(setting(now)),
         now: now.name(),
+        has_groups_below: true,
         errors: Vec::new(),
         stopped,
         more: None,

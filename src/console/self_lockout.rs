@@ -34,6 +34,11 @@ pub(super) async fn question(
     }
     let back = format!("/console/users/{}", person.id);
     let asked = Confirm::of(visit, Said::new("self-lockout-question"), "self-lockout-button", &back);
-    let asked = asked.consequence(explained.said).consequence(Said::new("self-lockout-then"));
+    // Nobody needs to be told where their own address is, on the page on which they take it away.
+    let said = match explained.said.key.as_str() {
+        "explained-no-address" => Said::new("explained-no-address-yours"),
+        _ => explained.said,
+    };
+    let asked = asked.consequence(said).consequence(Said::new("self-lockout-then"));
     Ok(Some(visit.confirm(&asked.grave())))
 }

@@ -5,6 +5,9 @@ use crate::directory::policy::Refusal;
 use crate::directory::{Error, NotAnAddress};
 use crate::web::Problem;
 
+/// The key of what is said where nobody else could sign in without a code.
+const LAST_OVERRIDE: &str = "refused-last-override";
+
 /// What is wrong with what was typed; or a problem that no typing mends.
 ///
 /// # Errors
@@ -46,6 +49,21 @@ pub fn wrong(error: Error) -> Result<Wrong, Problem> {
     Ok(Wrong::new(field, said))
 }
 
+/// The same, where it is about the last who signs in without a code, with the path of the group that would have nobody left.
+#[must_use]
+pub fn in_group(wrong: Wrong, path: &str) -> Wrong {
+    if wrong.said.key != LAST_OVERRIDE || path.is_empty() {
+        return wrong;
+    }
+    Wrong { said: Said::new("refused-last-override-in").about(path), ..wrong }
+}
+
+/// Whether it is that.
+#[must_use]
+pub fn is_about_a_group(wrong: &Wrong) -> bool {
+    wrong.said.key == LAST_OVERRIDE
+}
+
 /// The sentence for an address that is none.
 #[must_use]
 pub fn not_an_address(_: NotAnAddress) -> Wrong {
@@ -68,7 +86,7 @@ pub fn refused(refusal: &Refusal) -> Said {
         Refusal::RoleOfAnotherTree => Said::new("refused-role-of-another-tree"),
         Refusal::RankOutOfRange => Said::new("refused-rank-out-of-range"),
         Refusal::SiteRight => Said::new("refused-site-right"),
-        Refusal::LastOverride => Said::new("refused-last-override"),
+        Refusal::LastOverride => Said::new(LAST_OVERRIDE),
         Refusal::LastSiteAdministrator => Said::new("refused-last-site-administrator"),
     }
 }

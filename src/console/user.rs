@@ -11,6 +11,7 @@ use super::field::{Field, Said, Summed, Wrong, errors};
 use super::groups_to_choose::{GroupChoice, problem};
 use super::kept;
 use super::moving;
+use super::other_role;
 use super::person_form::{self, Typed};
 use super::repair;
 use super::routes::{Needs, Route};
@@ -105,13 +106,18 @@ async fn post(visit: Visit) -> Result<Response, Problem> {
     if let Some(asked) = self_lockout::question(&visit, &mut tx, &person, &changes).await? {
         return Ok(asked);
     }
+    if let Some(question) = other_role::question(&visit, &mut tx, &person, &changes).await? {
+        return Ok(visit.confirm(&question));
+    }
     let undo = person_form::undo(&person, &person_form::home(&mut tx, &person).await?, &changes);
     let new_address = matches!(changes.email, Some(Some(_)));
     match users::set(&mut tx, &person, changes, &visit.by, &mut entropy()).await {
         Ok(after) => {
+            let undoable = person_form::may_be_undone(&visit, &mut tx, (&person, &after)).await?;
             tx.commit().await?;
             let undo: Vec<(&str, &str)> = undo.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            let saved = Saved::new("saved-user").about_person(&after).undone_by(&path, &undo);
+            let saved = Saved::new("saved-user").about_person(&after);
+            let saved = if undoable { saved.undone_by(&path, &undo) } else { saved };
             // Whoever is mended is on no list any more: the way to try it is here.
             let saved = if new_address { saved.then(&format!("{path}/test"), "repair-test") } else { saved };
             Ok(visit.saved(&user_deeds::back(&visit, &after), &saved))
@@ -142,7 +148,9 @@ pub(super) async fn again(visit: &Visit, wrong: &[Wrong]) -> Result<Response, Pr
     }
     let mut conn = visit.read().await?;
     let person = visit.user(&mut conn).await?;
-    Ok(visit.again(&page(visit, &mut conn, &person, wrong).await?))
+    let home = person_form::home(&mut conn, &person).await?;
+    let wrong: Vec<Wrong> = wrong.iter().map(|wrong| trouble::in_group(wrong.clone(), &home)).collect();
+    Ok(visit.again(&page(visit, &mut conn, &person, &wrong).await?))
 }
 
 /// The form as it was typed; what was typed into it goes by what was seen then.

@@ -117,13 +117,37 @@ async fn ruled(conn: &mut Conn, before: &RoleRow, after: &RoleRow, by: &By) -> R
         rights: if same { before.rights.clone() } else { rights.to_string() },
     };
     let remaining = Remaining {
-        override_2fa: !users::would_deprive_a_group(conn, &after.id).await?,
+        override_2fa: users::deprived_group(conn, &after.id).await?.is_none(),
         // The site has one role of its own: nobody else would have the right.
         administer_site: before.group_id.is_some(),
     };
     let top = place(conn, before.group_id.as_deref()).await?;
     policy::may_change_role(&by.acting(conn).await?, &top, &facts(before)?, &facts(&after)?, remaining)?;
     Ok(after)
+}
+
+/// The path of a group with two-factor on in which nobody could sign in without a code if this role let nobody; none where there is none.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn deprived_group(conn: &mut Conn, role: &RoleRow) -> Result<Option<String>, Error> {
+    match users::deprived_group(conn, &role.id).await? {
+        Some(id) => Ok(Some(groups::path(conn, &id).await?)),
+        None => Ok(None),
+    }
+}
+
+/// Whether a role may be deleted, for whoever asks first whether that is meant.
+///
+/// # Errors
+/// When somebody holds it, the rules say no, or the database refuses.
+pub async fn could_be_deleted(conn: &mut Conn, role: &RoleRow, by: &By) -> Result<(), Error> {
+    let top = place(conn, role.group_id.as_deref()).await?;
+    policy::may_delete_role(&by.acting(conn).await?, &top, &facts(role)?)?;
+    match roles::count_holders(conn, &role.id).await? {
+        0 => Ok(()),
+        holders => Err(Error::RoleHeld { name: role.name.clone(), holders }),
+    }
 }
 
 /// A name for a role of a tree. The site's own role keeps its name to itself: apps are told the name, and some go by it.
@@ -139,15 +163,10 @@ fn check_free(name: &str) -> Result<&str, Error> {
 /// When somebody holds it, the rules say no, or the database refuses.
 pub async fn delete(tx: &mut Tx, role: &RoleRow, by: &By, rng: &mut impl CryptoRng) -> Result<(), Error> {
     let role = locked(tx, role).await?;
-    let top = place(tx, role.group_id.as_deref()).await?;
-    policy::may_delete_role(&by.acting(tx).await?, &top, &facts(&role)?)?;
-    let holders = roles::count_holders(tx, &role.id).await?;
-    let held = |holders| Error::RoleHeld { name: role.name.clone(), holders };
-    if holders > 0 {
-        return Err(held(holders));
-    }
-    if !roles::delete(tx, &role.id).await.map_err(|e| Error::or_held(e, held(1)))? {
-        return Err(held(1));
+    could_be_deleted(tx, &role, by).await?;
+    let held = || Error::RoleHeld { name: role.name.clone(), holders: 1 };
+    if !roles::delete(tx, &role.id).await.map_err(|e| Error::or_held(e, held()))? {
+        return Err(held());
     }
     Ok(by.record(event("role.deleted", by, &role), tx, rng).await?)
 }

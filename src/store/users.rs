@@ -339,13 +339,13 @@ pub async fn has_other_holder(
     Ok(row.is_some())
 }
 
-/// Whether a group with two-factor on would have no active holder of `override_2fa` any more without this role.
+/// A group with two-factor on that would have no active holder of `override_2fa` any more without this role: its id, if there is one.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn would_deprive_a_group(conn: &mut Conn, role_id: &str) -> Result<bool> {
+pub async fn deprived_group(conn: &mut Conn, role_id: &str) -> Result<Option<String>> {
     let row: Option<(String,)> = optional!(conn, (String,), DEPRIVED_GROUP, role_id)?;
-    Ok(row.is_some())
+    Ok(row.map(|(id,)| id))
 }
 
 /// Keeps a new user; a duplicate login, or what apps know another by, is [`super::Error::Duplicate`].

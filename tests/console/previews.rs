@@ -1,6 +1,8 @@
 //! Does a preview leave nobody out, not even whoever reads it, and say no more than is so?
 
 use countersign::directory::TwoFactor;
+use countersign::directory::login::fold;
+use countersign::store::roles;
 
 use crate::support::manager::Manager;
 use crate::support::site::Site;
@@ -24,6 +26,12 @@ fn says(manager: &Manager<'_>, expected: &[&str], not: &[&str]) {
     for part in not {
         assert!(!text.contains(part), "not {part}: {text}");
     }
+}
+
+/// The id of a role of Acme's.
+async fn role(site: &Site, name: &str) -> String {
+    let mut conn = site.admin.db.read().await.unwrap();
+    roles::find_named(&mut conn, Some(&site.acme.id), &fold(name)).await.unwrap().unwrap().id
 }
 
 /// What a page says below its menu, as it is written.
@@ -183,5 +191,119 @@ crate::on_both_databases! {
         says(&root, &["type 1 if that is what you want"], &["tick this if you want it all the same"]);
         root.send(&[("confirm", "1"), ("insist", "on")]).await;
         assert_eq!(setting(&site).await, "on", "{}", root.browser.text());
+    }
+
+    async fn an_address_is_given_where_the_field_for_it_is(database) {
+        let site = Site::on(database).await;
+        site.admin.add_site_administrator("root").await;
+        let design = site.admin.add_subgroup(&site.acme, "Design", true).await;
+        let app = site.admin.add_app().await;
+        let (mut max, mut root) = (Manager::arrives(&site, "max").await, Manager::arrives(&site, "root").await);
+        let nia = format!("/console/users/{}", site.admin.user("nia").await.id);
+        max.open(&nia).await;
+        says(&max, &["Give them one below."], &[]);
+        max.send(&[("group", "Acme/Design")]).await;
+        says(&max, &["Move nia?", "Give them one on their page."], &["below"]);
+        assert!(told(&max).contains(&format!("<a href=\"{nia}\">their page</a>")), "{}", told(&max));
+        root.open(&format!("/console/apps/{}/try?user=nia&scope=openid", app.client_id)).await;
+        says(&root, &["Give them one on their page."], &["Give them one below"]);
+        assert!(told(&root).contains(&format!("<a href=\"{nia}\">their page</a>")), "{}", told(&root));
+        site.admin.set_two_factor(&design, true).await;
+        let own = format!("/console/users/{}", site.admin.user("max").await.id);
+        max.open(&own).await.send(&[("email", "")]).await;
+        says(&max, &["Keep yourself out?", "there is no email address that it could go to."], &["Give them one"]);
+    }
+
+    /// What the rank rules would refuse is not offered.
+    async fn nothing_is_offered_that_whoever_reads_may_not_do(database) {
+        let site = Site::on(database).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        for (name, rank, undo) in [("Equal", "324", false), ("Below", "323", true)] {
+            max.open("/console/roles/new").await.send(&[("name", name), ("rank", rank), ("rights", "")]).await;
+            assert!(max.saved().is_some(), "{}", max.browser.text());
+            assert_eq!(told(&max).contains("id=\"undo\""), undo, "{name}: {}", max.browser.text());
+        }
+        max.browser.press("undo").await;
+        assert!(max.browser.text().contains("The role Below was deleted"), "{}", max.browser.text());
+        let ned = format!("/console/users/{}", site.admin.user("ned").await.id);
+        for (role, undo) in [("Co-manager", true), ("Manager", false)] {
+            max.open(&ned).await.send(&[("role", role)]).await;
+            assert!(max.saved().is_some_and(|said| said.contains("ned")), "{}", max.browser.text());
+            assert_eq!(told(&max).contains("id=\"undo\""), undo, "{role}: {}", max.browser.text());
+        }
+    }
+
+    async fn who_gains_or_loses_the_override_by_another_role_is_told_first(database) {
+        let site = Site::on(database).await;
+        site.admin.add_user(&site.acme, "amy", "Top manager", Some("amy@example.org")).await;
+        let mut ada = Manager::arrives(&site, "ada").await;
+        let page = |id: &str| format!("/console/users/{id}");
+        let (ned, amy) = (page(&site.admin.user("ned").await.id), page(&site.admin.user("amy").await.id));
+        ada.open(&ned).await.send(&[("role", "Top manager")]).await;
+        let gains = [
+            "Give ned another role?",
+            "Their role is Top manager then, of rank 512.",
+            "ned would sign in without a code from now on, also where their group asks for one.",
+            "Can sign in with the password alone, by override",
+        ];
+        says(&ada, &gains, &[]);
+        assert_eq!(site.admin.user("ned").await.role.name, "User", "nothing is saved yet");
+        ada.browser.submit().await;
+        assert!(ada.saved().is_some(), "{}", ada.browser.text());
+        assert_eq!(site.admin.user("ned").await.role.name, "Top manager");
+        ada.browser.press("undo").await;
+        assert_eq!(site.admin.user("ned").await.role.name, "User", "{}", ada.browser.text());
+        ada.open(&amy).await.send(&[("role", "User")]).await;
+        says(&ada, &["amy could no longer sign in without a code", "with the password and a code that goes to amy@example.org"], &[]);
+        ada.browser.submit().await;
+        assert_eq!(site.admin.user("amy").await.role.name, "User", "{}", ada.browser.text());
+        // What brings neither is saved at once, and can be taken back.
+        ada.open(&ned).await.send(&[("role", "Manager")]).await;
+        assert!(ada.saved().is_some() && told(&ada).contains("id=\"undo\""), "{}", ada.browser.text());
+    }
+
+    /// Of several groups of a tree it may be any.
+    async fn a_group_that_would_keep_nobody_who_does_without_a_code_is_named(database) {
+        let site = Site::on(database).await;
+        site.admin.add_site_administrator("root").await;
+        let design = site.admin.add_subgroup(&site.acme, "Design", true).await;
+        site.admin.add_role(&site.acme, "Chief", 400, "override_2fa").await;
+        site.admin.add_user(&design, "chloe", "Chief", Some("chloe@example.org")).await;
+        let mut root = Manager::arrives(&site, "root").await;
+        let said = "Two-factor is on in Acme/Design, and nobody else there could sign in without a code.";
+        let (chief, chloe) = (role(&site, "Chief").await, format!("/console/users/{}", site.admin.user("chloe").await.id));
+        for (path, fields) in [
+            (format!("/console/roles/{chief}"), vec![("rights", "")]),
+            (chloe.clone(), vec![("status", "disabled")]),
+            (chloe.clone(), vec![("role", "User")]),
+        ] {
+            root.browser.post(&path, &fields).await;
+            assert_eq!(root.browser.status(), 422, "{path} {fields:?}: {}", root.browser.text());
+            says(&root, &[said], &["the last person here"]);
+        }
+        root.browser.post(&format!("{chloe}/delete"), &[]).await;
+        says(&root, &[said], &["the last person here"]);
+    }
+
+    async fn the_groups_below_are_said_to_stay_as_they_are(database) {
+        let site = Site::on(database).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        let (here, said) = (advanced(&site), "The groups below this one stay as they are");
+        max.open(&here).await;
+        says(&max, &[], &[said]);
+        site.admin.add_subgroup(&site.acme, "Design", true).await;
+        max.open(&here).await;
+        says(&max, &[said], &[]);
+        max.send(&[("two_factor", "off")]).await;
+        says(&max, &[said], &[]);
+    }
+
+    async fn a_role_that_somebody_holds_is_not_asked_about_before_it_is_refused(database) {
+        let site = Site::on(database).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        let path = format!("/console/roles/{}/delete", role(&site, "User").await);
+        max.browser.post(&path, &[]).await;
+        assert_eq!(max.browser.status(), 422);
+        says(&max, &["2 users hold the role User: give them another one first.", "Who holds it: ned, nia"], &["Delete the role User?"]);
     }
 }
