@@ -731,7 +731,7 @@ crate::on_both_databases! {
         assert_eq!((preview.gain_override.names, preview.locked_out.count), (vec!["nia".to_owned()], 0));
         for (rights, setting, expected) in [
             (&less, TwoFactor::On, Lot::LockedOut(Obstacle::NoAddress)),
-            (&less, TwoFactor::Rehearse, Lot::LetIn),
+            (&less, TwoFactor::Rehearse, Lot::GoesOn(Obstacle::NoAddress)),
             (&more, TwoFactor::On, Lot::LetIn),
         ] {
             let lot = preview::with_role(&mut conn, &nia, rights, setting).await.unwrap();
