@@ -66,6 +66,7 @@ home-by-code = With a code
 home-by-password = Password alone
 home-by-override = By override
 home-refused = Refused
+home-refused-are = Refused are those who gave the right password and were turned away, and wrong codes. Wrong passwords are not counted: they are nobody’s sign-in.
 home-as-table = The same as a table
 home-day = Day
 home-no-signins = Nobody has signed in yet. Once somebody does, their sign-ins are counted here.

@@ -40,7 +40,7 @@ repair-test = Send a test message
 repair-test-said = A message that says it is a test goes to { $name }, and you see what the mail server answers.
 repair-enable = Let them sign in again
 repair-enable-said = Activates them; their password and everything else is as it was.
-repair-close-said = What they asked for is closed by itself once they have an address or can try again.
+repair-close-said = What they asked for is closed by itself once they have an address, can try again, or have signed in.
 repair-close-fixed = Close it: they can sign in
 repair-close-dismissed = Close it: nothing was wrong
 

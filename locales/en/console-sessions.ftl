@@ -38,6 +38,10 @@ happened-password-refused = A wrong password
 happened-code-refused = A wrong code
 happened-codes-stopped = A wrong code too many: codes stopped
 happened-refused = { $name ->
+    [no_address] Turned away: no email address for the code
+    [mail_failed] Turned away: the code could not be sent
+    [codes_stopped] Turned away: codes stopped after too many wrong ones
+    [too_many_codes] Turned away: as many codes were sent as may be
     [access_denied] Turned away: this app is for other groups
     [unmet_authentication_requirements] Turned away: the app insists on a code, and none reaches them
     [login_required] Turned away: the app asked not to show a page, and they were not signed in

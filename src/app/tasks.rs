@@ -15,7 +15,7 @@ use crate::directory::words;
 use crate::keys::publish_for;
 use crate::oidc::backchannel;
 use crate::outbound::Collector;
-use crate::signin::{days, last};
+use crate::signin::{days, help, last};
 use crate::store::purge::{self, Purged};
 use crate::store::turns;
 use crate::trace::{Context, export};
@@ -208,6 +208,9 @@ async fn keep_house(app: &App) -> bool {
     }
     if let Err(error) = last::catch_up(&app.db, signin.clock.now()).await {
         tracing::warn!(%error, "who has signed in when could not be noted");
+    }
+    if let Err(error) = help::close_of_those_who_came_in(&app.db, signin.clock.now_ms()).await {
+        tracing::warn!(%error, "requests for help could not be closed");
     }
     match chain::purge(&app.db, &signin.vault, signin.clock.now_ms()).await {
         Ok(purged) => more |= deleted("old events", purged),

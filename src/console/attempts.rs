@@ -69,7 +69,7 @@ impl<'v> Teller<'v> {
         Ok(Attempt {
             at: self.visit.moment(event.at_ms / 1000),
             who: None,
-            said: Said::new(key).about(word("error")),
+            said: Said::new(key).about(if word("error").is_empty() { word("why") } else { word("error") }),
             refused,
             proofs: proofs(word("amr"), details.get("by_session") == Some(&Value::Bool(true))),
             app,

@@ -88,6 +88,14 @@ pub(super) const TOLD: [(&str, &str); 45] = [
 /// The fact that nothing was proven anew.
 const BY_SESSION: &str = "by_session";
 
+/// What keeps somebody out whose password was right, as `why` says it, and in words.
+const WHY: [(&str, &str); 4] = [
+    ("no_address", "audit-why-no-address"),
+    ("mail_failed", "audit-why-mail-failed"),
+    ("codes_stopped", "audit-why-codes-stopped"),
+    ("too_many_codes", "audit-why-too-many-codes"),
+];
+
 /// The longest value of a fact, in characters, and the most facts of one event.
 const LONGEST: (usize, usize) = (200, 15);
 
@@ -249,7 +257,10 @@ impl Names<'_> {
         let told = facts(details).into_iter().filter(|(name, _)| name != BY_SESSION);
         told.map(|(name, value)| match proofs(&value, before).filter(|_| name == "amr") {
             Some(proven) => (say("audit-proven"), say(&proven.key)),
-            None => (name.replace('_', " "), value),
+            None => match WHY.iter().find(|(why, _)| name == "why" && *why == value) {
+                Some((_, sentence)) => (say("audit-why"), say(sentence)),
+                None => (name.replace('_', " "), value),
+            },
         })
         .collect()
     }
@@ -384,7 +395,7 @@ mod tests {
     fn every_event_is_told() {
         assert_eq!(told("user.added").key, "audit-is-user-added");
         let words = include_str!("../../locales/en/console-audit.ftl");
-        for (event, sentence) in TOLD {
+        for (event, sentence) in TOLD.iter().chain(&WHY) {
             assert!(words.contains(&format!("\n{sentence} = ")), "{event}");
         }
         assert_eq!(told("moon.landed"), Said::new("audit-is").about("moon.landed"));

@@ -81,16 +81,39 @@ pub async fn waiting(
 ) -> Result<Vec<Waiting>, Error> {
     by.prove::<ViewUsers>()?;
     let rows = help_requests::open(conn, by.tree().root_id(), after, limit).await?;
-    let waiting = |row: HelpRow| Waiting {
-        why: Why::from_name(&row.why),
-        user_id: row.user_id,
-        login: row.login,
-        name: row.name,
-        group_id: row.group_id,
-        client_id: row.client_id,
-        asked_at: row.asked_at,
-    };
-    Ok(rows.into_iter().map(waiting).collect())
+    Ok(rows.into_iter().map(Waiting::from).collect())
+}
+
+/// How many wait for help where the actor may see users: up to `most`, and whether there are more.
+///
+/// # Errors
+/// When the rules say no, or the database refuses.
+pub async fn count(conn: &mut Conn, by: &By, most: i64) -> Result<(i64, bool), Error> {
+    by.prove::<ViewUsers>()?;
+    let n = help_requests::count(conn, by.tree().root_id(), most.saturating_add(1)).await?;
+    Ok((n.min(most), n > most))
+}
+
+/// What somebody waits for, if they do; for whoever may see them.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn of(conn: &mut Conn, person: &Person) -> Result<Option<Waiting>, Error> {
+    Ok(help_requests::of_user(conn, &person.id).await?.map(Waiting::from))
+}
+
+impl From<HelpRow> for Waiting {
+    fn from(row: HelpRow) -> Self {
+        Self {
+            why: Why::from_name(&row.why),
+            user_id: row.user_id,
+            login: row.login,
+            name: row.name,
+            group_id: row.group_id,
+            client_id: row.client_id,
+            asked_at: row.asked_at,
+        }
+    }
 }
 
 /// Closes somebody's request; false when none is open.

@@ -3,6 +3,7 @@
 use super::SignInState;
 use super::challenge::{self, Verdict};
 use super::decide::{Demand, Hindrance};
+use super::kept_out;
 use super::notice::Notice;
 use super::password::{self, Attempt, Checked};
 use super::rehearsal::{self, Outcome};
@@ -107,6 +108,10 @@ async fn record(
         rehearsal::hinder(tx, signin, person, hindrance, now).await?;
     } else if start_again {
         signins::start_again(tx, &signin.id, Some(&notice.to_json()), Some(&person.id)).await?;
+        // What is compared and wrong has an event of its own.
+        if *verdict == Verdict::Stopped {
+            kept_out::note(tx, signin, person, &notice, (from.network, from.now_ms)).await?;
+        }
     } else {
         signins::set_notice(tx, &signin.id, Some(&notice.to_json())).await?;
     }

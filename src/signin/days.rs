@@ -56,7 +56,7 @@ impl Outcome {
             "signin.override" => Some(Self::Override),
             "signin.completed" if details.contains("\"pwd otp mfa\"") => Some(Self::Code),
             "signin.completed" => Some(Self::Password),
-            "signin.refused" | "signin.code_refused" => Some(Self::Refused),
+            "signin.refused" | "signin.code_refused" | "signin.codes_stopped" => Some(Self::Refused),
             _ => None,
         }
     }
@@ -168,7 +168,10 @@ mod tests {
             ("signin.completed", r#"{"amr":"pwd"}"#, Some(Outcome::Password)),
             ("signin.override", r#"{"amr":"pwd"}"#, Some(Outcome::Override)),
             ("signin.refused", "{}", Some(Outcome::Refused)),
+            ("signin.refused", r#"{"why":"no_address"}"#, Some(Outcome::Refused)),
             ("signin.code_refused", "{}", Some(Outcome::Refused)),
+            ("signin.codes_stopped", "{}", Some(Outcome::Refused)),
+            ("signin.password_refused", "{}", None),
             ("user.changed", "{}", None),
         ] {
             assert_eq!(Outcome::of(event, details), expected, "{event} {details}");

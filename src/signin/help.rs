@@ -10,7 +10,7 @@ use crate::directory::help::Why;
 use crate::directory::{Person, Status, people};
 use crate::keys::secret::entropy;
 use crate::store::signins::{self, SignInRow};
-use crate::store::{Tx, help_requests, seen_ids, users};
+use crate::store::{Db, Tx, help_requests, seen_ids, users};
 use crate::web::network::Network;
 
 /// How long those who can help are told nothing more about one person, in seconds.
@@ -18,6 +18,9 @@ const QUIET: i64 = 3600;
 
 /// About how many people of one tree they are told in that time: where mail fails, it fails for everybody.
 const ABOUT_TREE: u32 = 20;
+
+/// Requests that are closed at once; more are the next time.
+const BATCH: i64 = 500;
 
 /// On the way to which app something has happened, and where those who are told of it look.
 #[derive(Clone, Copy, Debug)]
@@ -103,6 +106,26 @@ pub async fn ask_for(
     tx.commit().await?;
     announce::deliver_later(state);
     Ok(())
+}
+
+/// Closes the requests of those who have come in since they asked, each with its event; answers how many there were.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn close_of_those_who_came_in(db: &Db, now_ms: i64) -> crate::store::Result<usize> {
+    let mut conn = db.read().await?;
+    let came_in = help_requests::came_in(&mut conn, BATCH).await?;
+    drop(conn);
+    for (user_id, asked_at) in &came_in {
+        let mut tx = db.write().await?;
+        users::lock(&mut tx, user_id).await?;
+        if help_requests::close_of_then(&mut tx, user_id, *asked_at, now_ms / 1000).await? {
+            let event = Event::new("help.closed", Actor::System).user(user_id).detail("how", "signed_in");
+            event.record(&mut tx, now_ms, &mut entropy()).await?;
+        }
+        tx.commit().await?;
+    }
+    Ok(came_in.len())
 }
 
 /// Whether those who can help have been left in peace for long enough.

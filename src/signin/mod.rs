@@ -14,6 +14,7 @@ pub mod facts;
 pub mod hand;
 pub mod help;
 pub mod invite;
+pub mod kept_out;
 pub mod known;
 pub mod last;
 pub mod mailing;

@@ -24,14 +24,14 @@ queries! {
          FROM audit_events e LEFT JOIN users u ON u.id = e.user_id
          WHERE e.event = 'signin.override' AND e.at_ms > $2 AND ", within!("e.group_id"),
         " ORDER BY e.at_ms DESC LIMIT $3");
-    // Whoever says no to an app is no failure of the app.
+    // Whoever says no to an app is no failure of the app; nor is it that somebody cannot be sent a code, of which no app hears.
     FAILING = "SELECT e.client_id, COUNT(*) AS n FROM audit_events e JOIN clients c ON c.id = e.client_id
-               WHERE e.event = 'signin.refused' AND e.at_ms > $1 AND e.details NOT LIKE '%access!_denied%' ESCAPE '!'
+               WHERE e.event = 'signin.refused' AND e.at_ms > $1 AND e.details LIKE '%\"error\":%' AND e.details NOT LIKE '%access!_denied%' ESCAPE '!'
                GROUP BY e.client_id ORDER BY COUNT(*) DESC, e.client_id LIMIT $2";
     REFUSED_AT = concat!(
         "SELECT e.at_ms, e.details, u.id AS user_id, COALESCE(e.user_login, u.login) AS login
          FROM audit_events e LEFT JOIN users u ON u.id = e.user_id
-         WHERE e.event = 'signin.refused' AND e.client_id = $2 AND e.at_ms > $3 AND ", within!("u.group_id"),
+         WHERE e.event = 'signin.refused' AND e.client_id = $2 AND e.at_ms > $3 AND e.details LIKE '%\"error\":%' AND ", within!("u.group_id"),
         " ORDER BY e.at_ms DESC LIMIT $4");
     LAST_VISIT = "SELECT at, before_at FROM console_visits WHERE user_id = $1";
     VISIT = "INSERT INTO console_visits (user_id, at, before_at) VALUES ($1, $2, $2)

@@ -13,6 +13,7 @@ mod entering;
 mod forms;
 mod groups;
 mod home;
+mod kept_out;
 mod keys;
 mod mail;
 mod matrix;

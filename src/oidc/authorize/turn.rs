@@ -23,6 +23,7 @@ use crate::signin::challenge::{self, Issue, Recipient};
 use crate::signin::decide::{Hindrance, Next, Reach, decide};
 use crate::signin::facts::Standing;
 use crate::signin::help::{self, Asked};
+use crate::signin::kept_out;
 use crate::signin::notice::Notice;
 use crate::signin::pages::{self, Sent};
 use crate::signin::rehearsal;
@@ -166,8 +167,14 @@ impl Turn<'_> {
                 self.code(&standing, session.as_deref(), may_skip).await
             }
             Next::Hindered(hindrance) => Ok(self.rehearsal_page(&standing, hindrance)),
-            Next::NoAddress => self.start_again(conn, &standing, Notice::NoAddress).await,
-            Next::CodesStopped => self.start_again(conn, &standing, Notice::CodesStopped).await,
+            Next::NoAddress => {
+                drop(conn);
+                self.start_again(&standing, &Notice::NoAddress).await
+            }
+            Next::CodesStopped => {
+                drop(conn);
+                self.start_again(&standing, &Notice::CodesStopped).await
+            }
             Next::Unmet => {
                 drop(conn);
                 let description = "the app insists on two factors, and this person cannot be sent a code";
@@ -346,7 +353,7 @@ impl Turn<'_> {
     ) -> Result<Response, Problem> {
         let state = &self.provider.signin;
         let Some(address) = standing.person.deliverable_address() else {
-            return Ok(self.turned_back(&Notice::NoAddress, &standing.person));
+            return self.start_again(standing, &Notice::NoAddress).await;
         };
         let app = &self.pending.client.metadata.client_name;
         let recipient = Recipient { person: &standing.person, address: &address, app };
@@ -363,10 +370,7 @@ impl Turn<'_> {
                     Issue::Full(until) => Notice::AddressFull { until },
                     _ => Notice::NoMoreCodes,
                 };
-                signins::start_again(&mut tx, &signin.id, Some(&notice.to_json()), Some(&standing.person.id))
-                    .await?;
-                tx.commit().await?;
-                return Ok(self.turned_back(&notice, &standing.person));
+                return self.turn_back(tx, standing, &notice).await;
             }
         };
         tx.commit().await?;
@@ -406,10 +410,7 @@ impl Turn<'_> {
         if may_skip {
             return self.hinder(tx, signin, standing, Hindrance::MailRefused).await;
         }
-        let notice = Notice::MailFailed;
-        signins::start_again(&mut tx, &signin.id, Some(&notice.to_json()), Some(&standing.person.id)).await?;
-        tx.commit().await?;
-        Ok(self.turned_back(&notice, &standing.person))
+        self.turn_back(tx, standing, &Notice::MailFailed).await
     }
 
     /// In a rehearsal, whatever keeps a code away is told and keeps nobody out.
@@ -425,23 +426,24 @@ impl Turn<'_> {
         Ok(self.rehearsal_page(standing, hindrance))
     }
 
-    async fn start_again(
-        &self,
-        conn: Conn,
-        standing: &Standing,
-        notice: Notice,
-    ) -> Result<Response, Problem> {
-        drop(conn);
+    async fn start_again(&self, standing: &Standing, notice: &Notice) -> Result<Response, Problem> {
         let (signin, user) = (&self.pending.signin, Some(standing.person.id.as_str()));
         let asked = Notice::from_json(signin.notice.as_deref()) == Some(Notice::HelpAsked);
         if asked && signin.last_user_id.as_deref() == user {
             // A session brings them here again at once: that help was asked for is still to be said.
             return Ok(self.password_page(signin, Some(&standing.person.login)));
         }
-        let mut tx = self.provider.signin.db.write().await?;
-        signins::start_again(&mut tx, &self.pending.signin.id, Some(&notice.to_json()), user).await?;
+        let tx = self.provider.signin.db.write().await?;
+        self.turn_back(tx, standing, notice).await
+    }
+
+    /// Whoever has given a right password is back at the login screen, in this transaction, and the log tells of it.
+    async fn turn_back(&self, mut tx: Tx, standing: &Standing, notice: &Notice) -> Result<Response, Problem> {
+        let (signin, person) = (&self.pending.signin.row, &standing.person);
+        signins::start_again(&mut tx, &signin.id, Some(&notice.to_json()), Some(&person.id)).await?;
+        kept_out::note(&mut tx, signin, person, notice, (self.network, self.now_ms)).await?;
         tx.commit().await?;
-        Ok(self.turned_back(&notice, &standing.person))
+        Ok(self.turned_back(notice, person))
     }
 
     async fn refuse(&self, standing: &Standing, code: Code, description: &str) -> Result<Response, Problem> {
