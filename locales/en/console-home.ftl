@@ -5,11 +5,12 @@ home-unsent = { $n ->
    *[other] { $n } messages of the last day did not get through.
 }
 home-unsent-answer = { $n ->
-    [one] One message of the last day did not get through. The mail server said: “{ $name }”
-   *[other] { $n } messages of the last day did not get through. The mail server said last: “{ $name }”
+    [one] One message of the last day did not get through. What came back: “{ $name }”
+   *[other] { $n } messages of the last day did not get through. What came back last: “{ $name }”
 }
 home-many-unsent = { $n } messages or more of the last day did not get through.
-home-many-unsent-answer = { $n } messages or more of the last day did not get through. The mail server said last: “{ $name }”
+home-many-unsent-answer = { $n } messages or more of the last day did not get through. What came back last: “{ $name }”
+home-mail-down-answer = No mail gets through: no code and no link arrives. What came back last: “{ $name }”
 home-repair = Repair
 home-unreachable = { $n ->
     [one] One person cannot sign in: two-factor is on in their group, and they have no email address.
@@ -19,11 +20,11 @@ home-unreachable = { $n ->
     } cannot sign in: two-factor is on in their group, and they have no email address.
 }
 home-undelivered = { $n ->
-    [one] One person cannot sign in: the mail server refused the last message to their address.
+    [one] One person cannot sign in: the last message to their address did not get through.
    *[other] { $n } people{ $name ->
         [more] {" "}or more
        *[other] {""}
-    } cannot sign in: the mail server refused the last message to their address.
+    } cannot sign in: the last message to their address did not get through.
 }
 home-stopped = { $n ->
     [one] One person gets no codes any more: too many wrong ones were entered for them.
@@ -35,6 +36,13 @@ home-stopped = { $n ->
 home-help-no-address = { $name } asks for help: there is no email address that a code could go to.
 home-help-mail-failed = { $name } asks for help: the code could not be sent.
 home-help-codes-stopped = { $name } asks for help: too many wrong codes have stopped theirs.
+home-help-others = { $n ->
+    [one] One more person asks for help.
+   *[other] { $n } more people{ $name ->
+        [more] {" "}at least
+       *[other] {""}
+    } ask for help.
+}
 home-see-users = See who
 home-overrides = { $n ->
     [one] Somebody signed in without a code since your last visit.

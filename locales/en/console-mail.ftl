@@ -2,6 +2,11 @@ console-menu-mail = Mail
 
 mail-title = Mail
 mail-all-well = Mail gets through, as far as the last day shows.
+mail-well-again = { $n ->
+    [one] One message of the last day did not get through. Nothing is left to do about it: mail has got through since, or the address is another one by now.
+   *[other] { $n } messages of the last day did not get through. Nothing is left to do about them: mail has got through since, or the address is another one by now.
+}
+mail-many-well-again = { $n } messages or more of the last day did not get through. Nothing is left to do about them: mail has got through since, or the address is another one by now.
 mail-some-failed = { $n ->
     [one] One message of the last day did not get through.
    *[other] { $n } messages of the last day did not get through.

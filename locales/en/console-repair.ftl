@@ -10,6 +10,7 @@ repair-asking = { $n ->
     [one] One person asks for help with signing in.
    *[other] { $n } people ask for help with signing in.
 }
+repair-many-asking = { $n } people or more ask for help with signing in.
 repair-failed = { $n ->
     [one] Everybody can sign in. One message of the last day did not get through.
    *[other] Everybody can sign in. { $n } messages of the last day did not get through.
@@ -25,7 +26,13 @@ repair-answered = { $n ->
    *[other] { $n } messages did not get through, the last of them to { $to }.
 }
 repair-asking-title = Who asks for help
-repair-more-asking = More people ask for help: they are shown here when these are closed.
+repair-more-asking = { $n ->
+    [one] One more person asks for help
+   *[other] { $n } more people{ $name ->
+        [more] {" "}at least
+       *[other] {""}
+    } ask for help
+}: whoever of them cannot sign in is listed below, and all of them stand here once these are closed.
 repair-asks-no-address = Asks for help: there is no email address that a code could go to.
 repair-asks-mail-failed = Asks for help: the code could not be sent.
 repair-asks-codes-stopped = Asks for help: too many wrong codes have stopped theirs.

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::chart::Chart;
 use super::field::{Linked, Said};
 use super::guard::may;
+use super::repair::{self, ASKING, COUNTED_ASKING, others};
 use super::routes::{self, Needs, Route, Verb};
 use super::visit::ConsolePage;
 use super::{Visit, app};
@@ -21,13 +22,11 @@ use crate::oidc::clients::{self, certificates};
 use crate::oidc::shared::slips;
 use crate::signin::days;
 use crate::signin::overview::{self, Overview};
+use crate::store::deliveries::Delivery;
 use crate::web::Problem;
 
 pub(super) const ROUTES: &[Route] =
     &[Route::get("/console", Needs::AnyRight, |visit| Box::pin(get(visit))).in_menu("console-menu-home", 10)];
-
-/// How many who wait for help are named; the others are in Repair.
-const NAMED: i64 = 5;
 
 /// The longest answer of a mail server that is shown here, in characters.
 const LONGEST_ANSWER: usize = 160;
@@ -72,6 +71,9 @@ impl ConsolePage for HomePage {
 /// `GET /console`
 async fn get(visit: Visit) -> Result<Response, Problem> {
     let state = &visit.provider.signin;
+    // First, as in Repair: who cannot sign in depends on whether mail works by now.
+    let sees_people = visit.holds(own::VIEW_USERS);
+    let failing = if sees_people { repair::failing(&visit).await? } else { (Vec::new(), false) };
     let look = async { Ok(overview::look(state, &visit.tree, &visit.person.id, visit.now()).await?) };
     // Side by side where the database can: nobody holds a connection while they wait for another one.
     let others = async {
@@ -82,7 +84,8 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
         Ok::<_, Problem>((attention, days))
     };
     let (seen, (others, days)) = tokio::try_join!(look, others)?;
-    let mut attention = out_of_the_way(&visit, &seen);
+    let mut attention: Vec<Attention> = mail(&visit, seen.mail, &failing).into_iter().collect();
+    attention.extend(out_of_the_way(&visit, &seen));
     attention.extend(others);
     let overrides = overrides(&visit, &seen).await?;
     if !overrides.is_empty() {
@@ -115,25 +118,31 @@ async fn overrides(visit: &Visit, seen: &Overview) -> Result<Vec<Override>, Prob
     Ok(overrides)
 }
 
+/// What is wrong with mail, as Repair says it: none gets through, or these messages did not.
+fn mail(visit: &Visit, set_up: bool, (failing, down): &(Vec<Delivery>, bool)) -> Option<Attention> {
+    let bad = |said, remedy| Some(Attention { weight: "bad", said, remedy });
+    if !set_up {
+        return bad(Said::new("home-no-mail"), link(visit, "home-see-mail", "/console/mail"));
+    }
+    let last = failing.first()?;
+    let answer = without_settings(last.answer.as_deref().unwrap_or_default());
+    let answer: String = answer.chars().take(LONGEST_ANSWER).collect();
+    let key = match (down, failing.len() < MOST, answer.is_empty()) {
+        (true, _, true) => "repair-mail-down",
+        (true, _, false) => "home-mail-down-answer",
+        (false, true, true) => "home-unsent",
+        (false, true, false) => "home-unsent-answer",
+        (false, false, true) => "home-many-unsent",
+        (false, false, false) => "home-many-unsent-answer",
+    };
+    let said = Said::new(key).about(&answer).counting(count(failing.len()));
+    bad(said, link(visit, "home-repair", "/console/repair"))
+}
+
 /// What keeps people out, or soon will.
 fn out_of_the_way(visit: &Visit, seen: &Overview) -> Vec<Attention> {
     let bad = |said, remedy| Attention { weight: "bad", said, remedy };
     let mut found = Vec::new();
-    if !seen.mail {
-        found.push(bad(Said::new("home-no-mail"), link(visit, "home-see-mail", "/console/mail")));
-    }
-    if let Some(last) = seen.unsent.first() {
-        let answer = without_settings(last.answer.as_deref().unwrap_or_default());
-        let answer: String = answer.chars().take(LONGEST_ANSWER).collect();
-        let key = match (seen.unsent.len() < MOST, answer.is_empty()) {
-            (true, true) => "home-unsent",
-            (true, false) => "home-unsent-answer",
-            (false, true) => "home-many-unsent",
-            (false, false) => "home-many-unsent-answer",
-        };
-        let said = Said::new(key).about(&answer).counting(count(seen.unsent.len()));
-        found.push(bad(said, link(visit, "home-repair", "/console/repair")));
-    }
     let kept_out = seen.kept_out;
     for (key, n, more) in [
         ("home-unreachable", kept_out.no_address, kept_out.more_nowhere),
@@ -158,7 +167,10 @@ async fn asking_for_help(visit: &Visit) -> Result<Vec<Attention>, Problem> {
         return Ok(Vec::new());
     }
     let mut conn = visit.read().await?;
-    let waiting = help::waiting(&mut conn, &visit.by, (0, ""), NAMED).await?;
+    // Those who stand first in Repair are named here.
+    let waiting = help::waiting(&mut conn, &visit.by, (0, ""), ASKING).await?;
+    let all = help::count(&mut conn, &visit.by, COUNTED_ASKING).await?;
+    let others = others("home-help-others", waiting.len(), all);
     let line = |one: Waiting| {
         let key = match one.why {
             Some(Why::NoAddress) => "home-help-no-address",
@@ -173,7 +185,12 @@ async fn asking_for_help(visit: &Visit) -> Result<Vec<Attention>, Problem> {
                 .map(|(words, to)| (words, format!("{to}#person-{}", one.user_id))),
         }
     };
-    Ok(waiting.into_iter().map(line).collect())
+    let others = others.map(|said| Attention {
+        weight: "bad",
+        said,
+        remedy: link(visit, "home-repair", "/console/repair"),
+    });
+    Ok(waiting.into_iter().map(line).chain(others).collect())
 }
 
 /// The apps whose sign-ins fail, for whoever can mend that.

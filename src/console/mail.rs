@@ -130,16 +130,10 @@ async fn page(visit: &Visit, wrong: Option<&Wrong>) -> Result<MailPage, Problem>
         if wrong.is_some() { field.typed(&visit.form, wrong) } else { field }
     });
     let set_up = visit.provider().signin.mailer.is_set_up();
-    let lead = match (set_up, i64::try_from(failing).unwrap_or(i64::MAX)) {
-        (false, _) => Said::new("home-no-mail"),
-        (true, 0) => Said::new("mail-all-well"),
-        (true, n) => {
-            Said::new(if failing < MOST { "mail-some-failed" } else { "mail-many-failed" }).counting(n)
-        }
-    };
+    let failed = deliveries::count_failed(&mut conn, &visit.by).await.map_err(problem)?;
     Ok(MailPage {
-        unwell: lead.key != "mail-all-well",
-        lead,
+        unwell: !set_up || failing > 0,
+        lead: lead(set_up, failing, failed),
         waiting: deliveries::waiting(&mut conn, &visit.tree).await?,
         settings: link(visit, "repair-see-settings", "/console/mail/settings"),
         errors: errors(&test, wrong),
@@ -148,6 +142,19 @@ async fn page(visit: &Visit, wrong: Option<&Wrong>) -> Result<MailPage, Problem>
         table: asked.table("mail-title", &COLUMNS, next.as_deref()),
         messages: found.iter().map(|message| line(visit, message)).collect(),
     })
+}
+
+/// Whether mail is well: how many messages of the last day did not get through (`failed`), and about how many of them something is left to do.
+fn lead(set_up: bool, failing: usize, failed: usize) -> Said {
+    let (key, n) = match (set_up, failing, failed) {
+        (false, ..) => ("home-no-mail", 0),
+        (true, 0, 0) => ("mail-all-well", 0),
+        (true, 0, n) if n < MOST => ("mail-well-again", n),
+        (true, 0, n) => ("mail-many-well-again", n),
+        (true, n, _) if n < MOST => ("mail-some-failed", n),
+        (true, n, _) => ("mail-many-failed", n),
+    };
+    Said::new(key).counting(i64::try_from(n).unwrap_or(i64::MAX))
 }
 
 fn filters(asked: &Listing, which: Which) -> Vec<(String, &'static str, bool)> {

@@ -40,11 +40,12 @@ const NOTHING: &str = "repair-nothing";
 /// People of a page, those who ask for help among them: each has forms of their own, and a first visit is to stay within 40 kB.
 const SHOWN: usize = 6;
 
-/// The most requests for help that are shown at once.
-const ASKING: i64 = 4;
+/// The most requests for help that are shown at once, here and on the first page.
+pub(super) const ASKING: i64 = 4;
 
-/// Where the count of those who cannot sign in ends.
+/// Where the counts of those who cannot sign in, and of those who ask for help, end.
 const COUNTED: usize = 200;
+pub(super) const COUNTED_ASKING: i64 = 200;
 
 /// How long the mail server has to answer while somebody waits for this page.
 const PROBE: Duration = Duration::from_secs(2);
@@ -69,10 +70,10 @@ pub struct RepairPage {
     pub ask: Option<Said>,
     /// Where mail is looked at, and where its settings are: the key of each link's words, and where it leads.
     pub links: Vec<(&'static str, String)>,
-    /// Those who have asked for help, the longest first.
+    /// Those who have asked for help, the longest first; on the first page alone.
     pub asking: Vec<Broken>,
-    /// Whether more have.
-    pub more_asking: bool,
+    /// How many more have; none where all are there.
+    pub more_asking: Option<Said>,
     /// What the list below shows: where it leads, the key of its name, whether it is chosen; empty where there is no list.
     pub filters: Vec<(String, &'static str, bool)>,
     /// Those whom the list shows, but for those above.
@@ -133,8 +134,8 @@ async fn page(visit: &Visit) -> Result<RepairPage, Problem> {
     // Side by side where the database can: each has a connection of its own, and holds none while it waits for one.
     let counted = async { Ok(count_locked_out_in(&mut visit.read().await?, &visit.tree, COUNTED).await?) };
     let (kept_out, there) = tokio::try_join!(counted, There::of(visit, shown, &listing.after))?;
-    let There { asking, more_asking, people, next } = there;
-    let lead = lead(mail_down, kept_out, asking.len(), failed.len());
+    let There { asking, count, people, next } = there;
+    let lead = lead(mail_down, kept_out, count, failed.len());
     Ok(RepairPage {
         errors: Vec::new(),
         unwell: lead.key != NOTHING,
@@ -147,7 +148,7 @@ async fn page(visit: &Visit) -> Result<RepairPage, Problem> {
             .zip(["repair-see-mail", "repair-see-settings"])
             .filter_map(|(to, words)| link(visit, words, to))
             .collect(),
-        more_asking,
+        more_asking: if asking.is_empty() { None } else { others("repair-more-asking", asking.len(), count) },
         asking,
         filters: Shown::ALL
             .into_iter()
@@ -170,7 +171,7 @@ impl RepairPage {
             ask: None,
             links: Vec::new(),
             asking: Vec::new(),
-            more_asking: false,
+            more_asking: None,
             filters: Vec::new(),
             people: Vec::new(),
             table: listing.table("repair-people", &[], None),
@@ -178,10 +179,17 @@ impl RepairPage {
     }
 }
 
+/// How many there are besides those who are `shown`, of so many or, where the second is true, more; none where all are shown.
+pub(super) fn others(key: &str, shown: usize, (n, more): (i64, bool)) -> Option<Said> {
+    let others = n.saturating_sub(i64::try_from(shown).unwrap_or(i64::MAX));
+    (others > 0).then(|| Said::new(key).about(if more { "more" } else { "" }).counting(others))
+}
+
 /// Who is shown: those who ask for help, and those of the list.
 struct There {
     asking: Vec<Broken>,
-    more_asking: bool,
+    /// How many ask for help, and whether there are more than that.
+    count: (i64, bool),
     people: Vec<Broken>,
     next: Option<String>,
 }
@@ -189,16 +197,19 @@ struct There {
 impl There {
     async fn of(visit: &Visit, shown: Shown, after: &str) -> Result<Self, Problem> {
         let mut conn = visit.read().await?;
-        let waiting = help::waiting(&mut conn, &visit.by, (0, ""), ASKING + 1).await.map_err(problem)?;
-        let asking = asking(visit, &mut conn, &waiting).await?;
+        let waiting = help::waiting(&mut conn, &visit.by, (0, ""), ASKING).await.map_err(problem)?;
+        let count = help::count(&mut conn, &visit.by, COUNTED_ASKING).await.map_err(problem)?;
+        // They stand above the first page of the list, whatever it shows, and on no other.
+        let asking = if after.is_empty() { asking(visit, &mut conn, &waiting).await? } else { Vec::new() };
+        let above = waiting.iter().map(|one| one.user_id.as_str()).collect();
         let room = SHOWN.saturating_sub(asking.len());
-        let (found, next) = shown.people(visit, &mut conn, after, room).await?;
-        let above: BTreeSet<&str> = asking.iter().map(|one| one.id.as_str()).collect();
+        let (found, next) = shown.but_for(visit, &mut conn, &above, (after, room)).await?;
         let mut people = Vec::with_capacity(found.len());
-        for person in found.iter().filter(|person| !above.contains(person.id.as_str())) {
-            people.push(Broken::of(visit, &mut conn, person, None).await?);
+        for person in found {
+            let waiting = help::of(&mut conn, &person).await.map_err(problem)?;
+            people.push(Broken::of(visit, &mut conn, &person, waiting.as_ref()).await?);
         }
-        Ok(Self { more_asking: waiting.len() > asking.len(), asking, people, next })
+        Ok(Self { asking, count, people, next })
     }
 }
 
@@ -231,6 +242,31 @@ impl Shown {
             Self::Invited => "users-filter-invited",
             Self::Disabled => "users-filter-disabled",
         }
+    }
+
+    /// Those of a page who are not `above`, and what the next one comes after, if there is anybody on it.
+    async fn but_for(
+        self,
+        visit: &Visit,
+        conn: &mut Conn,
+        above: &BTreeSet<&str>,
+        (after, room): (&str, usize),
+    ) -> Result<(Vec<Person>, Option<String>), Problem> {
+        let (mut people, mut next) = (Vec::new(), Some(after.to_owned()));
+        while let Some(mark) = &next
+            && people.len() < room
+        {
+            let (found, further) = self.people(visit, conn, mark, room - people.len()).await?;
+            people.extend(found.into_iter().filter(|person| !above.contains(person.id.as_str())));
+            next = further;
+        }
+        if let Some(mark) = &next {
+            let (found, further) = self.people(visit, conn, mark, above.len() + 1).await?;
+            if further.is_none() && found.iter().all(|person| above.contains(person.id.as_str())) {
+                next = None;
+            }
+        }
+        Ok((people, next))
     }
 
     /// Those of a page, and what the next one comes after.
@@ -272,7 +308,7 @@ async fn kept_out(
 
 async fn asking(visit: &Visit, conn: &mut Conn, waiting: &[Waiting]) -> Result<Vec<Broken>, Problem> {
     let mut asking = Vec::new();
-    for one in waiting.iter().take(usize::try_from(ASKING).unwrap_or_default()) {
+    for one in waiting {
         if let Some(person) = people::find(conn, &one.user_id).await? {
             asking.push(Broken::of(visit, conn, &person, Some(one)).await?);
         }
@@ -297,14 +333,16 @@ pub(super) async fn failing(visit: &Visit) -> Result<(Vec<Delivery>, bool), Prob
 }
 
 /// The worst of it.
-fn lead(mail_down: bool, kept_out: KeptOut, asking: usize, failed: usize) -> Said {
+fn lead(mail_down: bool, kept_out: KeptOut, asking: (i64, bool), failed: usize) -> Said {
     let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
     match (mail_down, kept_out.n(), asking, failed) {
         (true, ..) => Said::new("repair-mail-down"),
         (_, n, ..) if n > 0 => {
             Said::new(if kept_out.more() { "repair-many-kept-out" } else { "repair-kept-out" }).counting(n)
         }
-        (_, _, n, _) if n > 0 => Said::new("repair-asking").counting(count(n)),
+        (_, _, (n, more), _) if n > 0 => {
+            Said::new(if more { "repair-many-asking" } else { "repair-asking" }).counting(n)
+        }
         (.., n) if n > 0 => {
             Said::new(if n < MOST { "repair-failed" } else { "repair-many-failed" }).counting(count(n))
         }

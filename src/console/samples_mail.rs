@@ -31,7 +31,7 @@ pub(super) fn draw(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
         ask: Some(Said::new("repair-ask").about("Root Rootsen")),
         answers: vec![failing("refused", NO_SERVER, 12), failing("refused", REFUSED, 1)],
         asking: vec![broken("nia", "no-address", true), broken(LONG, "codes-stopped", true)],
-        more_asking: true,
+        more_asking: Some(Said::new("repair-more-asking").counting(21)),
         people: vec![broken("ned", "undelivered", false), broken("zoe", "no-address", false)],
         table: table("repair-people", &[], Some("/console/repair?after=x".to_owned())),
         ..repair(Said::new("repair-mail-down"))
@@ -79,7 +79,7 @@ fn repair(lead: Said) -> RepairPage {
         ask: None,
         links: vec![("repair-see-mail", "/console/mail".to_owned())],
         asking: Vec::new(),
-        more_asking: false,
+        more_asking: None,
         filters: vec![
             (here(), "users-filter-kept-out", true),
             (here(), "users-filter-invited", false),

@@ -34,6 +34,9 @@ impl Which {
     }
 }
 
+/// The most messages that failed of which it is asked whether something is left to do.
+const LOOKED_AT: i64 = 500;
+
 /// At most `limit` messages to the people whom the actor may see, the newest or the oldest first, that come after `after` of the page before;
 /// empty for the first.
 ///
@@ -65,26 +68,45 @@ fn cursor(oldest_first: bool, after: &str) -> (i64, &str) {
     parsed.unwrap_or((if oldest_first { i64::MIN } else { i64::MAX }, ""))
 }
 
-/// The messages of a day that did not get through, newest first; but for those that our own mail server refused before it worked again.
+/// The messages of a day that did not get through and about which something is left to do, newest first. Nothing is about those to whoever was
+/// sent a later one or has another address by now, or that our own mail server refused before it worked again; nor about a test to
+/// an address that is nobody's, whose answer was shown at once.
 ///
 /// # Errors
 /// When the rules say no, or the database refuses.
 pub async fn failing(conn: &mut Conn, by: &By) -> std::result::Result<Vec<Delivery>, Error> {
+    by.prove::<ViewUsers>()?;
+    let (tree, since) = (by.tree(), (by.now() - NEWS) * 1000);
+    let whose = (tree.root_id(), tree.top_id());
     let most = i64::try_from(MOST).unwrap_or(i64::MAX);
-    let mut found = list(conn, Which::Failed, (false, ""), most, by).await?;
-    let since = (by.now() - NEWS) * 1000;
-    found.retain(|message| message.created_at_ms > since);
+    let mut found = deliveries::left_to_do(conn, whose, since, LOOKED_AT, most).await?;
+    found.retain(|message| message.user_id.is_some() || meaning(message).concerns_all());
     Ok(unrefuted(conn, found, |m| {
         Unsent::new(&m.address, m.answer.as_deref(), m.done_at, m.attempts, m.next_at)
     })
     .await?)
 }
 
+/// How many messages of a day did not get through, whatever has become of it since; up to [`MOST`].
+///
+/// # Errors
+/// When the rules say no, or the database refuses.
+pub async fn count_failed(conn: &mut Conn, by: &By) -> std::result::Result<usize, Error> {
+    let most = i64::try_from(MOST).unwrap_or(i64::MAX);
+    let found = list(conn, Which::Failed, (false, ""), most, by).await?;
+    let since = (by.now() - NEWS) * 1000;
+    Ok(found.iter().filter(|message| message.created_at_ms > since).count())
+}
+
+/// What the last words about a message mean.
+fn meaning(message: &Delivery) -> Meaning {
+    Meaning::of(message.answer.as_deref().unwrap_or_default())
+}
+
 /// What keeps everybody's mail from getting through, as the last words about those that are `failing` say it; none where mail works.
 #[must_use]
 pub fn down(failing: &[Delivery]) -> Option<Meaning> {
-    let last = failing.first()?;
-    Some(Meaning::of(last.answer.as_deref().unwrap_or_default())).filter(|meaning| meaning.concerns_all())
+    failing.first().map(meaning).filter(|meaning| meaning.concerns_all())
 }
 
 /// The message of this id, if it went to somebody of the tree.

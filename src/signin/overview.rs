@@ -2,9 +2,8 @@
 
 use super::SignInState;
 use super::preview::{Count, KeptOut, count_locked_out_in};
-use crate::directory::{Tree, deliveries};
-use crate::mail::{Unsent, unrefuted};
-use crate::store::overview::{self, OverrideRow, UnsentRow};
+use crate::directory::Tree;
+use crate::store::overview::{self, OverrideRow};
 use crate::store::{Conn, Result};
 
 /// Where a count of people ends.
@@ -30,8 +29,6 @@ const ONE_VISIT: i64 = 3600;
 pub struct Overview {
     /// Whether mail is set up at all.
     pub mail: bool,
-    /// Messages of a day that did not get through, newest first; but for those that our own mail server refused before it worked again.
-    pub unsent: Vec<UnsentRow>,
     /// How many cannot sign in, and why.
     pub kept_out: KeptOut,
     /// How many have no codes any more after too many wrong ones.
@@ -55,7 +52,6 @@ pub async fn look(state: &SignInState, tree: &Tree, user_id: &str, now: i64) -> 
         let mut conn = state.db.read().await?;
         Ok(Overview {
             mail: state.mailer.is_set_up(),
-            unsent: unsent(&mut conn, root, now).await?,
             kept_out: KeptOut::default(),
             stopped: stopped(&mut conn, root).await?,
             overrides: overview::overrides(&mut conn, root, since * 1000, SOME).await?,
@@ -70,13 +66,6 @@ async fn stopped(conn: &mut Conn, root: Option<&str>) -> Result<Count> {
     let most = i64::try_from(COUNTED).unwrap_or(i64::MAX);
     let n = overview::stopped(conn, root, most.saturating_add(1)).await?;
     Ok(Count { n: n.min(most), more: n > most })
-}
-
-async fn unsent(conn: &mut Conn, root: Option<&str>, now: i64) -> Result<Vec<UnsentRow>> {
-    let most = i64::try_from(deliveries::MOST).unwrap_or(i64::MAX);
-    let found = overview::unsent(conn, root, (now - deliveries::NEWS) * 1000, most).await?;
-    unrefuted(conn, found, |m| Unsent::new(&m.address, m.answer.as_deref(), m.done_at, m.attempts, m.next_at))
-        .await
 }
 
 /// The apps whose sign-ins were refused within a day, the worst first.

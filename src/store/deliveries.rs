@@ -24,8 +24,6 @@ macro_rules! unsent {
     };
 }
 
-pub(super) use unsent;
-
 /// A page of them, those that come after the one of the moment `$2` and the id `$3`, `$4` of them, of the tree of `$5`.
 macro_rules! page {
     ($than:literal, $direction:literal, $($which:tt)+) => {
@@ -68,6 +66,19 @@ queries! {
     OF_TREE_OLDEST = oldest!("m.top_id = $5");
     FAILED_OLDEST = oldest!(unsent!("m"));
     WAITING_OLDEST = oldest!("m.state IN ('queued', 'deferred', 'sending')");
+    // Of the last that failed, those about which something is left to do: none is where a later message was taken, or the address is another one by
+    // now. How a domain was spelled beside its name in the network is not kept.
+    LEFT_TO_DO = deliveries!(
+        "m.id IN (SELECT f.id FROM messages f LEFT JOIN users w ON w.id = f.user_id
+                  WHERE ", unsent!("f"), " AND f.created_at_ms > $2 AND ", within!("w.group_id"), "
+                    AND (CAST($3 AS TEXT) IS NULL OR f.top_id = $3)
+                  ORDER BY f.created_at_ms DESC, f.id DESC LIMIT $4)
+         AND (m.user_id IS NULL
+              OR ((lower(m.address) = lower(COALESCE(NULLIF(TRIM(u.email), ''), u.login)) OR m.address LIKE '%xn--%')
+                  AND NOT EXISTS (SELECT 1 FROM messages x
+                                  WHERE x.user_id = m.user_id AND x.state = 'accepted' AND x.created_at_ms >= m.created_at_ms
+                                    AND (x.created_at_ms > m.created_at_ms OR x.id > m.id))))
+         ORDER BY m.created_at_ms DESC, m.id DESC LIMIT $5");
     // By age, since most are taken, as PostgreSQL knows; and not by the state.
     LAST_TAKEN = "SELECT address, done_at FROM messages WHERE (state = 'accepted') IS TRUE AND done_at IS NOT NULL
                   ORDER BY created_at_ms DESC, id DESC LIMIT $1";
@@ -170,6 +181,21 @@ pub async fn list(conn: &mut Conn, which: Which, page: Page<'_>) -> Result<Vec<D
         (Which::Waiting, _, false) => run!(WAITING),
         (Which::Waiting, _, true) => run!(WAITING_OLDEST),
     }
+}
+
+/// At most `limit` of the messages since `since_ms` that did not get through and about which something is left to do, among the last
+/// `looked_at` of them; newest first. `root` and `top` are those of [`Page`].
+///
+/// # Errors
+/// When the database refuses.
+pub async fn left_to_do(
+    conn: &mut Conn,
+    (root, top): (Option<&str>, Option<&str>),
+    since_ms: i64,
+    looked_at: i64,
+    limit: i64,
+) -> Result<Vec<Delivery>> {
+    all!(conn, Delivery, LEFT_TO_DO, root, since_ms, top, looked_at, limit)
 }
 
 /// The message of this id, if it went to somebody of the tree that hangs from `root`.

@@ -1,7 +1,6 @@
 //! Which queries count what needs a manager's attention? `$1` is the group that their tree hangs from, null for the whole site; each
 //! count ends at a limit.
 
-use super::deliveries::unsent;
 use super::macros::{all, execute, optional, queries, within};
 use super::row::from_row;
 use super::{Conn, Result};
@@ -14,11 +13,6 @@ queries! {
              WHERE b.stopped_at IS NOT NULL
                AND (SELECT u.id FROM users u WHERE u.id = b.user_id AND ", within!("u.group_id"), ") IS NOT NULL
              LIMIT $2) AS counted");
-    UNSENT = concat!(
-        "SELECT m.address, m.answer, m.attempts, m.next_at, m.done_at
-         FROM messages m JOIN users u ON u.id = m.user_id
-         WHERE ", unsent!("m"), " AND m.created_at_ms > $2 AND ", within!("u.group_id"),
-        " ORDER BY m.created_at_ms DESC LIMIT $3");
     OVERRIDES = concat!(
         "SELECT e.at_ms, COALESCE(e.user_login, u.login) AS login, e.user_id
          FROM audit_events e LEFT JOIN users u ON u.id = e.user_id
@@ -37,23 +31,6 @@ queries! {
     VISIT = "INSERT INTO console_visits (user_id, at, before_at) VALUES ($1, $2, $2)
              ON CONFLICT (user_id) DO UPDATE SET before_at = console_visits.at, at = $2";
 }
-
-/// A message that did not get through.
-#[derive(Clone, Debug)]
-pub struct UnsentRow {
-    /// Where it was to go.
-    pub address: String,
-    /// The server's last words.
-    pub answer: Option<String>,
-    /// How often it was tried.
-    pub attempts: i64,
-    /// When it is tried next, while it waits.
-    pub next_at: i64,
-    /// When it was settled.
-    pub done_at: Option<i64>,
-}
-
-from_row!(UnsentRow { address, answer, attempts, next_at, done_at });
 
 /// A sign-in by override.
 #[derive(Clone, Debug)]
@@ -90,19 +67,6 @@ from_row!(RefusedRow { at_ms, details, user_id, login });
 pub async fn stopped(conn: &mut Conn, root: Option<&str>, limit: i64) -> Result<i64> {
     let row: Option<(i64,)> = optional!(conn, (i64,), STOPPED, root, limit)?;
     Ok(row.map_or(0, |(n,)| n))
-}
-
-/// At most `limit` messages since `since_ms` that were refused, given up, or wait for a server that does not take them; newest first.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn unsent(
-    conn: &mut Conn,
-    root: Option<&str>,
-    since_ms: i64,
-    limit: i64,
-) -> Result<Vec<UnsentRow>> {
-    all!(conn, UnsentRow, UNSENT, root, since_ms, limit)
 }
 
 /// At most `limit` sign-ins by override since `since_ms`; newest first.

@@ -70,10 +70,62 @@ crate::on_both_databases! {
         site.advance(86_401);
         let mut max = Manager::arrives_by_hand(&site, "max").await;
         assert_eq!(attention(max.open("/console").await), "One thing needs you.");
-        assert!(max.browser.text().contains("One person cannot sign in: the mail server refused"), "{}", max.browser.text());
+        assert!(max.browser.text().contains("One person cannot sign in: the last message to their address did not get through."), "{}", max.browser.text());
         site.smtp.let_work();
         site.after_password(&app.visit(), "ned").await;
         assert_eq!(attention(max.open("/console").await), "Nothing needs you.");
+    }
+
+    /// What Repair says first is said first here, and that a server refused something is not said where none listens.
+    async fn mail_that_does_not_get_through_at_all_comes_first(database) {
+        let mut site = Site::on(database).await;
+        let app = site.admin.add_app().await;
+        site.smtp.close().await;
+        for login in ["ned", "max", "ned"] {
+            site.after_password(&app.visit(), login).await;
+            site.advance(1);
+        }
+        let mut ada = Manager::arrives(&site, "ada").await;
+        assert_eq!(ada.browser.text_of("lead").unwrap(), "No mail gets through: no code and no link arrives.");
+        ada.open("/console").await;
+        let text = ada.browser.text();
+        let first = text.find("No mail gets through: no code and no link arrives.").unwrap_or_else(|| panic!("{text}"));
+        for later in ["cannot sign in", "no email address"] {
+            assert!(text.find(later).is_some_and(|at| at > first), "{later}: {text}");
+        }
+        assert!(text.contains("no mail server listens at"), "{text}");
+        assert!(!text.contains("of the last day") && !text.contains("The mail server said") && !text.contains("refused the last"), "{text}");
+    }
+
+    /// A message about which nothing is left to do is told of no more: a later one was taken, or the address is another one by now.
+    async fn mail_that_failed_is_told_of_until_nothing_is_left_to_do(database) {
+        let site = Site::on(database).await;
+        site.admin.change_email("nia", Some("nia@exmaple.org")).await;
+        let app = site.admin.add_app().await;
+        site.smtp.let_fail(Stage::Recipient, Mishap::Answer("550 5.1.1 No such <mailbox> here"));
+        for login in ["ned", "nia"] {
+            site.after_password(&app.visit(), login).await;
+        }
+        site.smtp.let_work();
+        site.advance(1);
+        let mut max = Manager::arrives(&site, "max").await;
+        assert!(max.browser.text().contains("2 messages of the last day did not get through."), "{}", max.browser.text());
+        site.admin.change_email("nia", Some("nia@example.org")).await;
+        max.open("/console").await;
+        assert!(max.browser.text().contains("One message of the last day did not get through."), "{}", max.browser.text());
+        site.after_password(&app.visit(), "ned").await;
+        assert_eq!(attention(max.open("/console").await), "Nothing needs you.", "{}", max.browser.text());
+        max.open("/console/repair").await;
+        assert!(max.browser.text().contains("Nothing is broken here"), "{}", max.browser.text());
+        // The list of mail has them still, and says so.
+        max.open("/console/mail").await;
+        let text = max.browser.text();
+        assert!(text.contains("2 messages of the last day did not get through. Nothing is left to do about them"), "{text}");
+        assert!(text.contains("Refused") && !text.contains("as far as the last day shows"), "{text}");
+        site.advance(86_401);
+        let mut ada = Manager::arrives(&site, "ada").await;
+        ada.open("/console/mail").await;
+        assert!(ada.browser.text().contains("Mail gets through, as far as the last day shows."), "{}", ada.browser.text());
     }
 
     async fn an_override_is_news_for_one_visit_and_none_to_whoever_used_it(database) {

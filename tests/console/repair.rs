@@ -9,7 +9,7 @@ use countersign::directory::{Status, TwoFactor};
 use countersign::signin::decide::{Demand, Next, decide};
 use countersign::signin::facts;
 use countersign::signin::preview::{count_locked_out_in, locked_out_in};
-use countersign::store::{Conn, challenges};
+use countersign::store::{Conn, challenges, help_requests};
 
 use crate::support::manager::Manager;
 use crate::support::site::Site;
@@ -384,6 +384,76 @@ crate::on_both_databases! {
         let mut all = logins.clone();
         all.sort();
         assert_eq!(seen, all, "everybody once");
+    }
+
+    /// However many ask for help: each stands on one page, the counts and sentences are true, and a link leads to somebody.
+    async fn many_who_ask_for_help_are_all_there_once(database) {
+        let site = Site::on(database).await;
+        let app = site.admin.add_app().await;
+        let mut logins = vec!["nia".to_owned()];
+        for n in 0..9 {
+            let login = format!("user-{n:03}");
+            site.admin.add_user(&site.acme, &login, "User", None).await;
+            logins.push(login);
+        }
+        for asking in [3, 10] {
+            for (n, login) in (0..).zip(logins.iter().take(asking)) {
+                let id = site.admin.user(login).await.id;
+                let mut tx = site.admin.db.write().await.unwrap();
+                help_requests::ask(&mut tx, &id, "no_address", Some(&app.client_id), site.now() - 100 + n).await.unwrap();
+                tx.commit().await.unwrap();
+            }
+            let mut max = Manager::arrives(&site, "max").await;
+            let others = asking.saturating_sub(4);
+            let text = max.browser.text();
+            assert_eq!(text.matches(" asks for help: there is no email address").count(), asking - others, "{text}");
+            assert_eq!(text.contains(&format!("{others} more people ask for help.")), others > 0, "{text}");
+            let named: Vec<String> = max.browser.links().into_iter().filter(|link| link.contains("#person-")).collect();
+            max.open("/console/repair").await;
+            for link in named {
+                let (_, person) = link.split_once('#').unwrap();
+                assert!(max.browser.text_of(person).is_some(), "{link} leads nowhere: {}", max.browser.text());
+            }
+            assert_eq!(max.browser.text_of("more-asking").is_some(), others > 0);
+            if others > 0 {
+                assert!(max.browser.text().contains(&format!("{others} more people ask for help")), "{}", max.browser.text());
+            }
+            let (mut seen, mut requests) = (Vec::new(), 0);
+            loop {
+                let text = max.browser.text();
+                requests += text.matches("Asks for help: there is no email address").count();
+                for login in &logins {
+                    if about(&max, &site, login).await.is_some() {
+                        seen.push(login.clone());
+                    }
+                }
+                let next = max.browser.links().into_iter().find(|link| link.contains("after="));
+                assert!(next.is_none() || !text.contains("Nobody"), "nobody, and another page: {text}");
+                let Some(next) = next else { break };
+                max.open(&next).await;
+            }
+            seen.sort();
+            let mut all = logins.clone();
+            all.sort();
+            assert_eq!((seen, requests), (all, asking), "everybody once, each with what they have asked for");
+            site.advance(60);
+        }
+    }
+
+    /// Whose codes could go out again and who only wait for an answer are counted as well.
+    async fn the_first_line_counts_all_who_ask_for_help(database) {
+        let site = Site::on(database).await;
+        site.admin.change_email("nia", Some("nia@example.org")).await;
+        for n in 0..7 {
+            let login = format!("user-{n:03}");
+            let id = site.admin.add_user(&site.acme, &login, "User", Some("somebody@example.org")).await.id;
+            let mut tx = site.admin.db.write().await.unwrap();
+            help_requests::ask(&mut tx, &id, "mail_failed", None, site.now()).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+        let max = repair(&site, "max").await;
+        assert_eq!(lead(&max), "7 people ask for help with signing in.");
+        assert!(max.browser.text().contains("3 more people ask for help"), "{}", max.browser.text());
     }
 
     /// One truth: whoever the decision keeps out is in the list and in the count, whatever their login, address, role, status, group and

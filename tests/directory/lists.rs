@@ -680,7 +680,7 @@ crate::on_both_databases! {
             ("MANY_USERS_OF_CLIENT_LAST", "grants_of_user_in_session"),
             ("COUNT_NEEDING", if database.url.starts_with("sqlite") { "users_of_group_by_status" } else { "users_of_group_by_role" }),
             ("FAILED", if database.url.starts_with("sqlite") { "messages_unsent" } else { "" }),
-            ("UNSENT", if database.url.starts_with("sqlite") { "messages_unsent" } else { "" }),
+            ("LEFT_TO_DO", if database.url.starts_with("sqlite") { "messages_unsent" } else { "" }),
             ("LAST_TAKEN", if database.url.starts_with("sqlite") { "messages_by_age" } else { "" }),
             ("ALIKE", "users_nowhere"),
             ("GROUP_NOWHERE_BUT_ALIKE", "users_nearly_nowhere"),
