@@ -182,10 +182,8 @@ async fn question(
     let key = if count < COUNTED { "apps-groups-lost" } else { "apps-groups-lost-many" };
     let said = Said::new(key).about(&names(&logins, count)).counting(count);
     let linked = |user: &UserOfClient| Linked::new(&user.user_id, &user.login);
-    let said = match visit.holds(own::VIEW_USERS) {
-        true => said.linked(first.iter().map(linked).collect(), more),
-        false => said,
-    };
+    let sees_people = visit.holds(own::VIEW_USERS);
+    let said = if sees_people { said.linked(first.iter().map(linked).collect(), more) } else { said };
     let asked = Said::new("apps-groups-question").about(&client.metadata.client_name);
     let asked = Confirm::of(visit, asked, "apps-groups-button", &here(client));
     Ok(Some(asked.consequence(said).consequence(Said::new("apps-groups-then"))))

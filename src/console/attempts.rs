@@ -137,6 +137,11 @@ mod tests {
         for (event, key, _) in OUTCOMES {
             assert!(words.contains(&format!("\n{key} = ")), "{event}");
         }
+        let mut found = OUTCOMES.map(|(event, ..)| event);
+        let mut kept = crate::store::audit::SIGN_IN_EVENTS;
+        found.sort_unstable();
+        kept.sort_unstable();
+        assert_eq!(found, kept, "what is told is what is looked for");
         assert_eq!(outcome("signin.something").1, "happened-otherwise");
     }
 }

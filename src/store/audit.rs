@@ -57,6 +57,17 @@ macro_rules! oldest {
 /// The kind of all that happens at sign-ins.
 const SIGN_INS: &str = "signin";
 
+/// All of it. Each has its place in the index of kinds; among everything that has happened they may be few, as after an import.
+pub const SIGN_IN_EVENTS: [&str; 7] = [
+    "signin.completed",
+    "signin.override",
+    "signin.code_skipped",
+    "signin.password_refused",
+    "signin.code_refused",
+    "signin.codes_stopped",
+    "signin.refused",
+];
+
 queries! {
     // Names as they are now: later they may be somebody else's, or nobody's. So with the tree.
     APPEND = "INSERT INTO audit_events (id, at_ms, event, actor, user_id, group_id, client_id, network, details,
@@ -76,7 +87,7 @@ queries! {
     NEWEST_BY_ACTOR = newest!("e.actor = $6 AND e.actor <> COALESCE(e.user_id, '') AND ");
     NEWEST_OF_ONESELF = newest!("e.user_id = $6 AND e.actor = $6 AND ");
     NEWEST_OF_EVENT = newest!("e.event = $7 AND ");
-    NEWEST_OF_TREE = newest!("e.top_id = $8 AND ");
+    NEWEST_SIGN_INS_OF_TREE = newest!("e.top_id = $8 AND substr(e.event, 1, 7) = 'signin.' AND ");
     NEWEST_BUT_SIGN_INS = newest!("substr(e.event, 1, 7) <> 'signin.' AND ");
     NEWEST_BUT_SIGN_INS_OF_TREE = newest!("e.top_id = $8 AND substr(e.event, 1, 7) <> 'signin.' AND ");
     OLDEST = oldest!("");
@@ -84,7 +95,7 @@ queries! {
     OLDEST_BY_ACTOR = oldest!("e.actor = $6 AND e.actor <> COALESCE(e.user_id, '') AND ");
     OLDEST_OF_ONESELF = oldest!("e.user_id = $6 AND e.actor = $6 AND ");
     OLDEST_OF_EVENT = oldest!("e.event = $7 AND ");
-    OLDEST_OF_TREE = oldest!("e.top_id = $8 AND ");
+    OLDEST_SIGN_INS_OF_TREE = oldest!("e.top_id = $8 AND substr(e.event, 1, 7) = 'signin.' AND ");
     OLDEST_BUT_SIGN_INS = oldest!("substr(e.event, 1, 7) <> 'signin.' AND ");
     OLDEST_BUT_SIGN_INS_OF_TREE = oldest!("e.top_id = $8 AND substr(e.event, 1, 7) <> 'signin.' AND ");
 }
@@ -192,21 +203,36 @@ pub async fn oldest(
 ) -> Result<Vec<EventRow>> {
     let Wanted { user_id, actor, kind, top_id, from, .. } = wanted;
     let (since, until) = wanted.between();
+    let order = |one: &EventRow, other: &EventRow| place(one).cmp(&place(other));
     macro_rules! run {
+        ($query:ident, $kind:expr) => {
+            all!(conn, EventRow, $query, at_ms, id, since, until, user_id, actor, $kind, top_id, from, limit)
+        };
         ($query:ident) => {
-            all!(conn, EventRow, $query, at_ms, id, since, until, user_id, actor, kind, top_id, from, limit)
+            run!($query, kind)
         };
     }
     match wanted.narrowest() {
         Narrowest::User => run!(OLDEST_OF_USER),
         Narrowest::Actor => {
             let (others, own) = (run!(OLDEST_BY_ACTOR)?, run!(OLDEST_OF_ONESELF)?);
-            Ok(first_of(others, own, limit, |one, other| place(one).cmp(&place(other))))
+            Ok(first_of([others, own].concat(), limit, order))
         }
         Narrowest::Event => run!(OLDEST_OF_EVENT),
         Narrowest::ButSignInsOfTree => run!(OLDEST_BUT_SIGN_INS_OF_TREE),
         Narrowest::ButSignIns => run!(OLDEST_BUT_SIGN_INS),
-        Narrowest::Tree => run!(OLDEST_OF_TREE),
+        Narrowest::SignInsOfTree => run!(OLDEST_SIGN_INS_OF_TREE),
+        Narrowest::SignIns => {
+            let mut some = Vec::new();
+            for kind in SIGN_IN_EVENTS {
+                some.extend(run!(OLDEST_OF_EVENT, kind)?);
+            }
+            Ok(first_of(some, limit, order))
+        }
+        Narrowest::Tree => {
+            let (others, sign_ins) = (run!(OLDEST_BUT_SIGN_INS_OF_TREE)?, run!(OLDEST_SIGN_INS_OF_TREE)?);
+            Ok(first_of([others, sign_ins].concat(), limit, order))
+        }
         Narrowest::Nothing => run!(OLDEST),
     }
 }
@@ -223,21 +249,36 @@ pub async fn newest(
 ) -> Result<Vec<EventRow>> {
     let Wanted { user_id, actor, kind, top_id, from, .. } = wanted;
     let (since, until) = wanted.between();
+    let order = |one: &EventRow, other: &EventRow| place(other).cmp(&place(one));
     macro_rules! run {
+        ($query:ident, $kind:expr) => {
+            all!(conn, EventRow, $query, at_ms, id, since, until, user_id, actor, $kind, top_id, from, limit)
+        };
         ($query:ident) => {
-            all!(conn, EventRow, $query, at_ms, id, since, until, user_id, actor, kind, top_id, from, limit)
+            run!($query, kind)
         };
     }
     match wanted.narrowest() {
         Narrowest::User => run!(NEWEST_OF_USER),
         Narrowest::Actor => {
             let (others, own) = (run!(NEWEST_BY_ACTOR)?, run!(NEWEST_OF_ONESELF)?);
-            Ok(first_of(others, own, limit, |one, other| place(other).cmp(&place(one))))
+            Ok(first_of([others, own].concat(), limit, order))
         }
         Narrowest::Event => run!(NEWEST_OF_EVENT),
         Narrowest::ButSignInsOfTree => run!(NEWEST_BUT_SIGN_INS_OF_TREE),
         Narrowest::ButSignIns => run!(NEWEST_BUT_SIGN_INS),
-        Narrowest::Tree => run!(NEWEST_OF_TREE),
+        Narrowest::SignInsOfTree => run!(NEWEST_SIGN_INS_OF_TREE),
+        Narrowest::SignIns => {
+            let mut some = Vec::new();
+            for kind in SIGN_IN_EVENTS {
+                some.extend(run!(NEWEST_OF_EVENT, kind)?);
+            }
+            Ok(first_of(some, limit, order))
+        }
+        Narrowest::Tree => {
+            let (others, sign_ins) = (run!(NEWEST_BUT_SIGN_INS_OF_TREE)?, run!(NEWEST_SIGN_INS_OF_TREE)?);
+            Ok(first_of([others, sign_ins].concat(), limit, order))
+        }
         Narrowest::Nothing => run!(NEWEST),
     }
 }
@@ -247,14 +288,12 @@ fn place(event: &EventRow) -> (i64, &str) {
     (event.at_ms, &event.id)
 }
 
-/// The first of two lists in one order.
+/// The first of those that were found apart, in one order.
 fn first_of(
     mut some: Vec<EventRow>,
-    others: Vec<EventRow>,
     limit: i64,
     order: impl Fn(&EventRow, &EventRow) -> Ordering,
 ) -> Vec<EventRow> {
-    some.extend(others);
     some.sort_by(order);
     some.truncate(usize::try_from(limit).unwrap_or_default());
     some
@@ -277,6 +316,8 @@ enum Narrowest {
     Event,
     ButSignInsOfTree,
     ButSignIns,
+    SignInsOfTree,
+    SignIns,
     Tree,
     Nothing,
 }
@@ -287,10 +328,12 @@ impl Wanted<'_> {
             (Some(_), ..) => Narrowest::User,
             (None, Some(_), ..) => Narrowest::Actor,
             (None, None, Some(kind), _) if kind.contains('.') => Narrowest::Event,
-            (None, None, Some(kind), Some(_)) if kind != SIGN_INS => Narrowest::ButSignInsOfTree,
-            (None, None, Some(kind), None) if kind != SIGN_INS => Narrowest::ButSignIns,
-            (None, None, _, Some(_)) => Narrowest::Tree,
-            (None, None, _, None) => Narrowest::Nothing,
+            (None, None, Some(SIGN_INS), Some(_)) => Narrowest::SignInsOfTree,
+            (None, None, Some(SIGN_INS), None) => Narrowest::SignIns,
+            (None, None, Some(_), Some(_)) => Narrowest::ButSignInsOfTree,
+            (None, None, Some(_), None) => Narrowest::ButSignIns,
+            (None, None, None, Some(_)) => Narrowest::Tree,
+            (None, None, None, None) => Narrowest::Nothing,
         }
     }
 

@@ -4,19 +4,48 @@ use super::macros::{all, execute, optional, queries, within};
 use super::row::from_row;
 use super::{Conn, Result};
 
+/// Those events of one kind that are so.
+macro_rules! of_kind {
+    ($kind:literal, $which:expr) => {
+        concat!(
+            "SELECT found.id, found.at_ms, found.event, found.details, found.group_id FROM (
+                 SELECT e.id, e.at_ms, e.event, e.details, COALESCE(e.group_id, u.group_id, '') AS group_id
+                 FROM audit_events e LEFT JOIN users u ON u.id = e.user_id WHERE e.event = '",
+            $kind,
+            "' AND ",
+            $which,
+            ") AS found"
+        )
+    };
+}
+
+/// Those with which a sign-in ends, and in which order they stand together. Each kind is found by itself: among all that has happened they may be
+/// few, as after an import.
+macro_rules! ends {
+    ($which:expr, $order:literal) => {
+        concat!(
+            of_kind!("signin.completed", $which),
+            " UNION ALL ",
+            of_kind!("signin.override", $which),
+            " UNION ALL ",
+            of_kind!("signin.refused", $which),
+            " UNION ALL ",
+            of_kind!("signin.code_refused", $which),
+            " UNION ALL ",
+            of_kind!("signin.codes_stopped", $which),
+            $order
+        )
+    };
+}
+
 queries! {
     // Whoever counts holds the row: nothing is counted twice.
     LOCK = "UPDATE signin_tally SET at_ms = at_ms WHERE id = 'signins' RETURNING at_ms, event_id";
     REACHED = "SELECT at_ms, event_id FROM signin_tally WHERE id = 'signins'";
-    EVENTS = "SELECT e.id, e.at_ms, e.event, e.details, COALESCE(e.group_id, u.group_id, '') AS group_id
-              FROM audit_events e LEFT JOIN users u ON u.id = e.user_id
-              WHERE (e.at_ms, e.id) > ($1, $2) AND e.at_ms <= $3
-              ORDER BY e.at_ms, e.id LIMIT $4";
-    RECENT = concat!(
-        "SELECT e.id, e.at_ms, e.event, e.details, '' AS group_id
-         FROM audit_events e LEFT JOIN users u ON u.id = e.user_id
-         WHERE (e.at_ms, e.id) > ($2, $3) AND ", within!("COALESCE(e.group_id, u.group_id, '')"),
-        " ORDER BY e.at_ms DESC, e.id LIMIT $4");
+    EVENTS = ends!("(e.at_ms, e.id) > ($1, $2) AND e.at_ms <= $3 ORDER BY e.at_ms, e.id LIMIT $4", " ORDER BY at_ms, id LIMIT $4");
+    RECENT_ENDS = ends!(
+        concat!("(e.at_ms, e.id) > ($2, $3) AND ", within!("COALESCE(e.group_id, u.group_id, '')"), " ORDER BY e.at_ms DESC, e.id DESC LIMIT $4"),
+        " ORDER BY at_ms DESC, id DESC LIMIT $4");
     ADD = "INSERT INTO signin_days (day, group_id, outcome, n) VALUES ($1, $2, $3, $4)
            ON CONFLICT (day, group_id, outcome) DO UPDATE SET n = signin_days.n + excluded.n";
     ADVANCE = "UPDATE signin_tally SET at_ms = $1, event_id = $2 WHERE id = 'signins'";
@@ -74,7 +103,7 @@ pub async fn reached(conn: &mut Conn) -> Result<(i64, String)> {
     Ok(row.unwrap_or_default())
 }
 
-/// At most `limit` events after one, until a moment.
+/// At most `limit` events after one, until a moment, with which a sign-in ended; the oldest first.
 ///
 /// # Errors
 /// When the database refuses.
@@ -87,7 +116,7 @@ pub async fn events(
     all!(conn, EventRow, EVENTS, at_ms, id, until_ms, limit)
 }
 
-/// The newest `limit` events after one, of a tree.
+/// The newest `limit` of those after one, of a tree.
 ///
 /// # Errors
 /// When the database refuses.
@@ -97,7 +126,7 @@ pub async fn recent(
     (at_ms, id): (i64, &str),
     limit: i64,
 ) -> Result<Vec<EventRow>> {
-    all!(conn, EventRow, RECENT, root, at_ms, id, limit)
+    all!(conn, EventRow, RECENT_ENDS, root, at_ms, id, limit)
 }
 
 /// Adds to the count of a day.

@@ -1,5 +1,7 @@
 //! Does a manager see how their people sign in, and who is signed in now; and sign out those whom they may?
 
+use countersign::signin::days;
+
 use crate::support::admin::PASSWORD;
 use crate::support::manager::Manager;
 use crate::support::site::Site;
@@ -38,6 +40,45 @@ crate::on_both_databases! {
         ada.open(&person).await;
         let text = ada.browser.text();
         assert!(text.contains("A wrong code") && text.contains("All of their sign-ins"), "{text}");
+    }
+
+    /// Not that they stand behind the many events of an import: they are counted on Home and listed, for a tree and for the whole site.
+    async fn an_import_hides_no_sign_in(database) {
+        let site = Site::on(database).await;
+        site.admin.add_site_administrator("root").await;
+        let app = site.admin.add_app().await;
+        let mut ned = site.browser();
+        ned.open(&app.visit().url()).await.fill("login", "ned").fill("password", "not this one").submit().await;
+        site.advance(1);
+        ned.fill("login", "ned").fill("password", PASSWORD).submit().await;
+        let code = site.inbox("ned@example.org").code();
+        ned.fill("code", &code).fill("password", PASSWORD).submit().await;
+        site.run("INSERT INTO audit_events (id, at_ms, event, actor, group_id, details, top_id)
+                  WITH RECURSIVE numbers (n) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT n + 1 FROM numbers WHERE n < 6000)
+                  SELECT 'import' || CAST(n AS TEXT), (SELECT MAX(at_ms) FROM audit_events), 'user.added', 'operator',
+                         ned.group_id, '{}', ned.group_id
+                  FROM numbers CROSS JOIN users ned WHERE ned.login_key = 'ned'").await;
+        site.advance(1);
+        for (reader, alone) in [("ada", 0), ("root", 1)] {
+            let mut manager = Manager::arrives(&site, reader).await;
+            manager.open("/console").await;
+            let text = manager.browser.text().split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(text.contains(&format!("With a code 1 Password alone {alone} By override 1 Refused 0")), "{reader}: {text}");
+            for order in ["", "?sort=when"] {
+                manager.open(&format!("/console/sign-ins{order}")).await;
+                let text = manager.browser.text();
+                let (wrong, right) = (text.rfind("A wrong password").unwrap(), text.rfind("password and code").unwrap());
+                assert_eq!(wrong > right, order.is_empty(), "{reader}, the newest first and then the oldest: {text}");
+            }
+            manager.open("/console/audit").await;
+            assert!(manager.browser.text().contains("Signed in without a code") && manager.browser.text().contains("Added a person"), "{}", manager.browser.text());
+        }
+        days::tally(&site.admin.db, site.now() + 300).await.unwrap();
+        site.advance(1);
+        let mut ada = Manager::arrives(&site, "ada").await;
+        ada.open("/console").await;
+        let text = ada.browser.text().split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains("With a code 1 Password alone 0 By override 2 Refused 0"), "{text}");
     }
 
     async fn other_trees_have_no_sign_ins_and_no_sessions_here(database) {
