@@ -119,13 +119,11 @@ impl Provider {
         signin: &SignInRow,
         language: Language,
     ) -> store::Result<Option<Arc<Client>>> {
-        match &signin.client_id {
-            Some(id) => self.client(conn, id).await,
-            None => {
-                let keeps = authorize::console::keeps_a_change(signin);
-                Ok(Some(Arc::new(clients::console(&self.signin.pages, language, keeps))))
-            }
+        if let Some(id) = &signin.client_id {
+            return self.client(conn, id).await;
         }
+        let keeps = authorize::console::keeps_a_change(signin);
+        Ok(Some(Arc::new(clients::console(&self.signin.pages, language, keeps))))
     }
 
     /// The client of this id for whoever holds no connection: none is asked for in most cases.
