@@ -39,8 +39,8 @@ const UNKEPT: &str = "unkept";
 const KEPT_IN: &str = "kept";
 
 /// Fields that pages put into their forms by themselves.
-const BROUGHT_ALONG: [&str; 9] =
-    ["back", "confirm", "do", "is", "locked-out", "next", "version", "was", "who"];
+const BROUGHT_ALONG: [&str; 10] =
+    ["back", "carried", "confirm", "do", "is", "locked-out", "next", "version", "was", "who"];
 
 /// A change that waits for a proof.
 #[derive(Debug, Serialize, Deserialize)]

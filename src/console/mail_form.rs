@@ -6,6 +6,7 @@ use super::{Visit, kept};
 use crate::config::Encryption;
 use crate::directory::Address;
 use crate::directory::mail_settings::{MARKED, Parts, parts, word};
+use crate::keys::secret::entropy;
 use crate::mail::settings::MailSettings;
 
 /// The longest name of a host (RFC 1035 §2.3.4), login, password and sender, in characters.
@@ -16,6 +17,12 @@ const ENCRYPTIONS: [(Encryption, &str, &str); 3] = [
     (Encryption::Starttls, "mail-starttls", "mail-starttls-hint"),
     (Encryption::None, "mail-clear", "mail-clear-hint"),
 ];
+
+/// What a typed password is sealed for, and for how long it is good, in seconds: until the next press of a button.
+const CARRIED: (&str, i64) = ("mail password typed", 1800);
+
+/// The field that carries it.
+const CARRIER: &str = "carried";
 
 /// A form as it was sent.
 pub(super) struct Typed {
@@ -75,12 +82,43 @@ impl Typed {
             (Some(to), Some(encryption), true) => {
                 let some = |text: String| Some(text).filter(|text| !text.is_empty());
                 let (username, password) = (some(username), some(password));
-                let settings = MailSettings { host, port: number, encryption, username, password, from };
+                let mut settings = MailSettings { host, port: number, encryption, username, password, from };
+                if settings.password.is_none() && settings.username.is_some() {
+                    settings.password = carried(visit);
+                }
                 Ok(Self { settings, to })
             }
             _ => Err(wrong),
         }
     }
+}
+
+/// To whom a typed password belongs, and where it goes: for nothing else it is opened.
+fn bound_to(visit: &Visit) -> String {
+    let typed = |name: &str| visit.form.field(name).trim().to_owned();
+    let place = ["host", "port", "encryption", "username"].map(typed).join("\n");
+    [visit.session.id.as_str(), visit.person.id.as_str(), place.as_str()].join("\n")
+}
+
+/// The password that was typed before the press of a button, if it is for the same login at the same server.
+fn carried(visit: &Visit) -> Option<String> {
+    let vault = &visit.provider.signin.vault;
+    let plain = vault.unseal(CARRIED.0, &bound_to(visit), visit.form.field(CARRIER)).ok()?;
+    let (until, password) = std::str::from_utf8(&plain).ok()?.split_once(' ')?;
+    (visit.now() < until.parse().ok()?).then(|| password.to_owned())
+}
+
+/// The password that was typed, sealed, so that the next press of a button needs no typing; none where none was, or another one is asked for.
+pub(super) fn to_carry(visit: &Visit, wrong: &[Wrong]) -> Option<(String, String)> {
+    if wrong.iter().any(|wrong| wrong.field == "password") || visit.form.field("username").trim().is_empty() {
+        return None;
+    }
+    let typed = Some(visit.form.field("password").trim().to_owned()).filter(|typed| !typed.is_empty());
+    let password = typed.or_else(|| carried(visit))?;
+    let plain = zeroize::Zeroizing::new(format!("{} {password}", visit.now() + CARRIED.1));
+    let vault = &visit.provider.signin.vault;
+    let sealed = vault.seal(CARRIED.0, &bound_to(visit), plain.as_bytes(), &mut entropy()).ok()?;
+    Some((CARRIER.to_owned(), sealed))
 }
 
 /// Whether this may name a host: a name, or an address. Whether there is one, the trial says.
@@ -105,7 +143,7 @@ pub(super) fn fields(
     visit: &Visit,
     now: &MailSettings,
     to: &str,
-    typed: bool,
+    (typed, carries): (bool, bool),
     wrong: &[Wrong],
 ) -> Vec<Field> {
     let held: Parts = parts(now);
@@ -117,13 +155,21 @@ pub(super) fn fields(
         hint: Some(hint),
     };
     let choices = ENCRYPTIONS.into_iter().map(choice).collect();
-    let password = if now.password.is_some() { "mail-password-kept" } else { "mail-password-hint" };
+    let password = match now.password {
+        _ if carries => "mail-password-carried",
+        Some(_) => "mail-password-kept",
+        None => "mail-password-hint",
+    };
+    // Whether there is one, and nothing of it.
+    let held_password = if now.password.is_some() { "on" } else { "" };
     let all = [
         field("host", "mail-host", Kind::Text).hint("mail-host-hint").longest(LONGEST.0).required(),
         field("port", "mail-port", Kind::Number).hint("mail-port-hint").longest(5),
         field("encryption", "mail-encryption", Kind::Radio { choices }),
         field("username", "mail-username", Kind::Text).hint("mail-username-hint").longest(LONGEST.1),
-        field("password", "mail-password", Kind::Secret).hint(password).longest(LONGEST.2),
+        Field::new("password", "mail-password", Kind::Secret, held_password)
+            .hint(password)
+            .longest(LONGEST.2),
         field("from", "mail-from", Kind::Text).hint("mail-from-hint").longest(LONGEST.3).required(),
         Field::new("email", "mail-try-to", Kind::Email, to).hint("mail-try-to-hint").longest(254).required(),
     ];

@@ -18,7 +18,7 @@ use crate::directory::mail_settings::{self, Failed, marks, parts};
 use crate::directory::proof::{AdministerSite, Proof};
 use crate::keys::secret::entropy;
 use crate::mail::settings::{MailSettings, Stage, TrialFailed};
-use crate::mail::{MailError, note_let_in};
+use crate::mail::{MailError, Meaning, note_let_in, without_settings};
 use crate::web::Problem;
 
 const HERE: &str = "/console/mail/settings";
@@ -43,7 +43,7 @@ pub struct MailSettingsPage {
     pub errors: Vec<Summed>,
     /// The settings, and whose mailbox a trial asks for.
     pub fields: Vec<Field>,
-    /// What was so when the form was drawn: name and value.
+    /// What was so when the form was drawn: name and value. And the password that was typed before, sealed.
     pub seen: Vec<(String, String)>,
     /// What was saved when the form was drawn, to find out whether that is what will be forgotten.
     pub version: String,
@@ -78,6 +78,7 @@ impl Trial {
             (Stage::Connect, "mail-stage-connect", true),
             (Stage::Tls, "mail-stage-tls", settings.encryption != Encryption::None),
             (Stage::Login, "mail-stage-login", settings.username.is_some()),
+            (Stage::Sender, "mail-stage-sender", true),
             (Stage::Recipient, "mail-stage-recipient", true),
         ];
         let failed = tried.as_ref().err();
@@ -99,8 +100,16 @@ impl Trial {
             works: failed.is_none(),
             stages: went,
             said: failed.map(|failed| meaning(&failed.words)),
-            raw: failed.map(|failed| failed.words.clone()),
+            raw: failed.map(|failed| without_settings(&failed.words)),
         }
+    }
+
+    /// What a trial has found that is wrong with one field.
+    fn wrong(tried: &Result<(), TrialFailed>) -> Option<Wrong> {
+        let about_sender = tried.as_ref().is_err_and(|failed| {
+            failed.stage == Stage::Sender && Meaning::of(&failed.words) == Meaning::NotForUs
+        });
+        about_sender.then(|| Wrong::new("from", Said::new("wrong-mail-sender")))
     }
 }
 
@@ -129,7 +138,8 @@ async fn post(visit: Visit) -> Result<Response, Problem> {
     let trial = Trial::of(&settings, &tried);
     let save = visit.form.field("do") == "save";
     if !save || !(trial.works || visit.form.field("insist") == "on") {
-        let wrong = if save { vec![Wrong::new("", Said::new("wrong-mail-trial"))] } else { Vec::new() };
+        let whole = save.then(|| Wrong::new("", Said::new("wrong-mail-trial")));
+        let wrong: Vec<Wrong> = whole.into_iter().chain(Trial::wrong(&tried)).collect();
         let page = page(&visit, &by, true, &wrong, Some(trial)).await?;
         return Ok(if save { visit.again(&page) } else { visit.page(&page) });
     }
@@ -150,7 +160,9 @@ async fn post(visit: Visit) -> Result<Response, Problem> {
             say_what_is_so(&visit, &by, &mut wrong).await?;
             let page = page(&visit, &by, true, &wrong, None).await?;
             // Whoever is told what is so now has seen it.
-            Ok(visit.again(&MailSettingsPage { seen: so_now(&visit, &by).await?, ..page }))
+            let mut seen = so_now(&visit, &by).await?;
+            seen.extend(mail_form::to_carry(&visit, &wrong));
+            Ok(visit.again(&MailSettingsPage { seen, ..page }))
         }
     }
 }
@@ -196,7 +208,9 @@ fn refused(error: Failed) -> Result<Vec<Wrong>, Problem> {
             return Ok(fields.into_iter().map(|field| Wrong::new(field, said())).collect());
         }
         Failed::Mail(MailError::From(_)) => ("from", Said::new("wrong-mail-from")),
-        Failed::Mail(error) => ("", Said::new("wrong-otherwise").about(&error.to_string())),
+        Failed::Mail(error) => {
+            ("", Said::new("wrong-otherwise").about(&without_settings(&error.to_string())))
+        }
     };
     Ok(vec![Wrong::new(field, said)])
 }
@@ -314,13 +328,15 @@ async fn page(
         (false, TransportKind::None) => "mail-settings-none",
     };
     let own = visit.person.deliverable_address().map(|address| address.shown()).unwrap_or_default();
-    let fields = mail_form::fields(visit, &now, &own, typed, wrong);
+    let carried = mail_form::to_carry(visit, wrong).filter(|_| typed);
+    let fields = mail_form::fields(visit, &now, &own, (typed, carried.is_some()), wrong);
     let whole = wrong.iter().find(|wrong| wrong.field.is_empty());
     let mut seen = so_now(visit, by).await?;
     // What somebody saves while this form goes to and fro is not what its sender has seen.
     for (name, value) in seen.iter_mut().filter(|_| typed) {
         *value = kept::seen(&visit.form, name, value);
     }
+    seen.extend(carried);
     Ok(MailSettingsPage {
         lead: Said::new(lead).about(&now.host),
         errors: errors(&fields, whole),
@@ -354,8 +370,11 @@ mod tests {
         };
         let full = with(Encryption::Tls, Some("me"));
         let plain = with(Encryption::None, None);
-        assert_eq!(went(&full, Ok(())), ["connect:done", "tls:done", "login:done", "recipient:done"]);
-        assert_eq!(went(&plain, Ok(())), ["connect:done", "recipient:done"]);
+        assert_eq!(
+            went(&full, Ok(())),
+            ["connect:done", "tls:done", "login:done", "sender:done", "recipient:done"]
+        );
+        assert_eq!(went(&plain, Ok(())), ["connect:done", "sender:done", "recipient:done"]);
         assert_eq!(
             went(&full, failed(Stage::Tls)),
             ["connect:done", "tls:failed", "login:not-reached", "recipient:not-reached"]

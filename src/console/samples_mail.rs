@@ -221,7 +221,7 @@ fn settings_fields() -> Vec<Field> {
         field("port", "mail-port", Kind::Number, "", "mail-port-hint"),
         Field { editable: true, ..encryption },
         field("username", "mail-username", Kind::Text, LONG, "mail-username-hint"),
-        field("password", "mail-password", Kind::Secret, "", "mail-password-kept"),
+        field("password", "mail-password", Kind::Secret, "on", "mail-password-kept"),
         field("from", "mail-from", Kind::Text, "Sign-in <login@example.org>", "mail-from-hint"),
         field("email", "mail-try-to", Kind::Email, "root@example.org", "mail-try-to-hint"),
     ]

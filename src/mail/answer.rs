@@ -49,12 +49,13 @@ pub enum Proof {
 }
 
 /// What our own words mean that a record may hold, by a part of them.
-const OURS: [(&str, Meaning); 18] = [
+const OURS: [(&str, Meaning); 19] = [
     ("mail.transport is none", Meaning::NotSetUp),
     ("it would have come too late", Meaning::TooLate),
     ("leads to no address", Meaning::NoServer),
     ("no mail server listens at", Meaning::NoServer),
     ("the mail server cannot be reached", Meaning::NoServer),
+    ("the mail server does not take our sender", Meaning::NotForUs),
     ("the TLS certificate of", Meaning::Tls),
     ("does not speak TLS", Meaning::Tls),
     ("broke off while TLS began", Meaning::Tls),
@@ -89,8 +90,8 @@ const THEIRS: [(&str, Meaning); 14] = [
 ];
 
 /// What our own words begin with where it is one setting alone that they are about.
-const OPENINGS: [&str; 5] =
-    ["mail.host", "mail.from", "mail.encryption", "mail.dir", "mail.transport is none"];
+const OPENINGS: [&str; 6] =
+    ["mail.host", "mail.from", "mail.encryption", "mail.dir", "mail.transport is none", "outbound.extra_ca"];
 
 impl Meaning {
     /// Reads an answer as the delivery record holds it.
@@ -241,6 +242,11 @@ mod tests {
                 "530 5.7.0 Authentication required",
             ),
             ("550 (mail.host", "550 (mail.host"),
+            (
+                "the mail server does not take our sender: 553 5.7.1 sender not allowed (mail.from)",
+                "the mail server does not take our sender: 553 5.7.1 sender not allowed",
+            ),
+            ("outbound.extra_ca: /etc/ca.pem: no such file", "/etc/ca.pem: no such file"),
         ] {
             assert_eq!(without_settings(answer), told);
         }
@@ -264,6 +270,10 @@ mod tests {
             ("554 5.7.1 <x>: Relay access denied", Meaning::Relay),
             ("550 5.1.8 sender's domain does not exist", Meaning::NotForUs),
             ("550 5.7.60 SMTP; Client does not have permissions to send as this sender", Meaning::NotForUs),
+            (
+                "the mail server does not take our sender: 553 5.7.1 sender not allowed (mail.from)",
+                Meaning::NotForUs,
+            ),
             ("530 5.7.0 Authentication required (mail.username, mail.password)", Meaning::Login),
             (
                 "the mail server does not take our login: 535 5.7.8 no (mail.username, mail.password)",

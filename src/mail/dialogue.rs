@@ -110,10 +110,8 @@ impl Dialogue {
         wants(said, 2).map(|_| ())
     }
 
-    /// Hands over a message (RFC 5321 §3.3) and answers the server's last words.
-    pub(super) async fn send(&mut self, from: &str, to: &str, message: &[u8]) -> Result<Answer, Fault> {
-        let answer = self.say(&format!("MAIL FROM:<{from}>")).await?;
-        wants(answer, 2)?;
+    /// Hands over a message from the sender that was named (RFC 5321 §3.3), and answers the server's last words.
+    pub(super) async fn send(&mut self, to: &str, message: &[u8]) -> Result<Answer, Fault> {
         let answer = self.say(&format!("RCPT TO:<{to}>")).await?;
         wants(answer, 2)?;
         let answer = self.say("DATA").await?;
@@ -125,11 +123,15 @@ impl Dialogue {
         wants(answer, 2)
     }
 
-    /// Whether a message from and to these would be taken; none is sent. What is said against the recipient is no fault of the dialogue:
-    /// another one may be asked about.
-    pub(super) async fn would_take(&mut self, from: &str, to: &str) -> Result<Result<(), Fault>, Fault> {
+    /// Names the sender of a message.
+    pub(super) async fn begins_from(&mut self, from: &str) -> Result<(), Fault> {
         let answer = self.say(&format!("MAIL FROM:<{from}>")).await?;
-        wants(answer, 2)?;
+        wants(answer, 2).map(|_| ())
+    }
+
+    /// Whether a message to this address would be taken, from the sender that was named; none is sent. What is said against the recipient is
+    /// no fault of the dialogue: another one may be asked about.
+    pub(super) async fn would_take(&mut self, to: &str) -> Result<Result<(), Fault>, Fault> {
         let answer = self.say(&format!("RCPT TO:<{to}>")).await?;
         // Whoever hangs up now has said what there was to say.
         let _ = self.say("RSET").await;

@@ -47,6 +47,8 @@ pub enum Stage {
     Tls,
     /// It does not take the login.
     Login,
+    /// It does not take a message from this sender.
+    Sender,
     /// It does not take a message to this address.
     Recipient,
 }
@@ -97,7 +99,7 @@ impl MailSettings {
     }
 
     /// Tries these settings, without saving them and without sending anything: connects, agrees on TLS, logs in, and asks whether a message
-    /// to this address would be taken.
+    /// from this sender and to this address would be taken.
     ///
     /// # Errors
     /// At which stage it fails, and the words that were found there.

@@ -99,7 +99,8 @@ impl Smtp {
         let envelope = message.envelope();
         let from = envelope.from().map(ToString::to_string).unwrap_or_default();
         let to = envelope.to().first().map(ToString::to_string).unwrap_or_default();
-        let sent = dialogue.send(&from, &to, &message.formatted()).await;
+        dialogue.begins_from(&from).await.map_err(|fault| naming_the_sender(&fault))?;
+        let sent = dialogue.send(&to, &message.formatted()).await;
         let answer = sent.map_err(|fault| sending(&fault))?;
         let mut parked = self.parked();
         if parked.len() < MOST_PARKED {
@@ -127,11 +128,12 @@ impl Smtp {
         let reach = |next| *stage.lock().unwrap_or_else(PoisonError::into_inner) = next;
         let visit = async {
             let mut dialogue = self.connect_by(&reach).await?;
-            reach(Stage::Recipient);
             let mut refused = None;
             for one in to {
-                let Err(fault) = dialogue.would_take(from, one).await.map_err(|fault| sending(&fault))?
-                else {
+                reach(Stage::Sender);
+                dialogue.begins_from(from).await.map_err(|fault| naming_the_sender(&fault))?;
+                reach(Stage::Recipient);
+                let Err(fault) = dialogue.would_take(one).await.map_err(|fault| sending(&fault))? else {
                     dialogue.quit().await;
                     let against_first = refused.map(|failed: Failed| tame(&failed.answer));
                     return Ok(Taken { to: Some(*one), against_first });
@@ -148,7 +150,12 @@ impl Smtp {
         };
         let done = tokio::time::timeout(self.limit, visit).await.unwrap_or_else(|_| Err(self.silent()));
         let reached = *stage.lock().unwrap_or_else(PoisonError::into_inner);
-        done.map_err(|failed: Failed| TrialFailed { stage: reached, words: tame(&failed.answer) })
+        done.map_err(|failed: Failed| {
+            // Many servers say what they have against the sender only once they know the recipient.
+            let is_sender = reached == Stage::Recipient && Meaning::of(&failed.answer) == Meaning::NotForUs;
+            let stage = if is_sender { Stage::Sender } else { reached };
+            TrialFailed { stage, words: tame(&failed.answer) }
+        })
     }
 
     async fn connect(&self) -> Result<Dialogue, Failed> {
@@ -377,6 +384,22 @@ fn logging_in(fault: &Fault) -> Failed {
         }
         Fault::Lacks(_) => format!("{fault} (mail.username: leave it out, or look at mail.encryption)"),
         _ => format!("the mail server broke off while we logged in: {fault}"),
+    };
+    Failed { failure, answer }
+}
+
+/// What a failure means when we say whom a message comes from. Servers say no to that in the words that they have for recipients and for spam.
+fn naming_the_sender(fault: &Fault) -> Failed {
+    let Failed { failure, answer } = sending(fault);
+    let about_it = matches!(
+        Meaning::of(&answer),
+        Meaning::NotForUs | Meaning::Blocked | Meaning::NoMailbox | Meaning::Other
+    );
+    let answer = match failure {
+        Failure::Permanent if about_it => {
+            format!("the mail server does not take our sender: {answer} (mail.from)")
+        }
+        _ => answer,
     };
     Failed { failure, answer }
 }

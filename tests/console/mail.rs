@@ -210,6 +210,75 @@ crate::on_both_databases! {
         assert!(strict.letters().is_empty() && refusing.letters().is_empty());
     }
 
+    /// Whoever has tried settings with a password saves them without typing it once more; it is on no page, and goes nowhere else.
+    async fn a_password_that_was_tried_is_saved_with_the_next_press(database) {
+        let site = Site::on(database).await;
+        let other = Smtp::on_terms(Terms { login: Some(("countersign", "hunter2")), tls: None }).await;
+        let mut root = root(&site).await;
+        root.open(SETTINGS).await;
+        let mut form = at(other.port);
+        form[3].1 = "countersign".to_owned();
+        form[4].1 = "hunter2".to_owned();
+        fill(&mut root, &form, "submit").await;
+        assert!(stages(&root).contains("The trial went well."), "{}", stages(&root));
+        assert!(root.browser.text().contains("What you typed is kept for the next press"), "{}", root.browser.text());
+        assert!(!root.browser.page().body.contains("hunter2"));
+        let carried = root.browser.field("carried").unwrap();
+        // For another login, at another server, by somebody else, or late, it is none.
+        root.browser.fill("username", "somebody").press("submit").await;
+        assert!(root.browser.text_of("password-error").is_some(), "{}", root.browser.text());
+        site.admin.add_site_administrator("rita").await;
+        let mut rita = Manager::arrives(&site, "rita").await;
+        let mut again = form.clone();
+        again[4].1 = String::new();
+        let mut sent: Vec<(&str, &str)> = again.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        sent.extend([("carried", carried.as_str()), ("do", "save")]);
+        rita.browser.post(SETTINGS, &sent).await;
+        assert_eq!((rita.browser.status(), saved(&site).await), (422, None));
+        for one in sent.iter_mut().filter(|(name, _)| *name == "host") {
+            one.1 = "localhost";
+        }
+        root.browser.post(SETTINGS, &sent).await;
+        assert_eq!((root.browser.status(), saved(&site).await), (422, None));
+        root.open(SETTINGS).await;
+        fill(&mut root, &form, "submit").await;
+        root.browser.press("submit").await;
+        root.browser.press("save").await;
+        assert!(root.saved().unwrap().contains("mail leaves by 127.0.0.1 now"), "{}", root.browser.text());
+        assert!(saved(&site).await.is_some());
+        // Where changes need a fresh proof, the page says whether there is one.
+        site.advance(700);
+        root.open(SETTINGS).await;
+        assert!(root.browser.text().contains("set; it is never shown"), "{}", root.browser.text());
+    }
+
+    /// The culprit is the sender, and not whoever it was tried with.
+    async fn a_sender_that_is_refused_is_told_beside_its_field(database) {
+        let site = Site::on(database).await;
+        let mut root = root(&site).await;
+        let other = Smtp::start().await;
+        for (stage, words) in [
+            (smtp::Stage::Sender, "553 5.7.1 sender not allowed"),
+            (smtp::Stage::Recipient, "553 5.7.1 <id@example.org>: Sender address rejected: not owned by user"),
+        ] {
+            other.let_fail(stage, Mishap::Answer(words));
+            root.open(SETTINGS).await;
+            fill(&mut root, &at(other.port), "submit").await;
+            assert!(stages(&root).contains("Takes mail from this sender failed"), "{}", stages(&root));
+            assert!(!stages(&root).contains("spam") && stages(&root).contains(words), "{}", stages(&root));
+            let error = root.browser.text_of("from-error").unwrap();
+            assert!(error.contains("takes no mail from this sender"), "{error}");
+        }
+        let mut gone = Smtp::start().await;
+        gone.close().await;
+        fill(&mut root, &at(gone.port), "submit").await;
+        let told = stages(&root);
+        assert!(told.contains("Word for word") && !told.contains("mail.port"), "{told}");
+        site.advance(700);
+        root.open(SETTINGS).await;
+        assert!(!root.browser.text().contains("set; it is never shown"), "{}", root.browser.text());
+    }
+
     /// The person at 7 am: mail is broken, other settings are tried and saved, codes arrive; and the file's count again.
     async fn settings_that_work_are_saved_and_count_at_once_and_are_forgotten_again(database) {
         let mut site = Site::on(database).await;
