@@ -122,6 +122,13 @@ pub fn timestamp(seconds: i64) -> String {
     utc(seconds, "%Y-%m-%dT%H:%M:%SZ")
 }
 
+/// The moment that [`timestamp`] has written, in seconds since 1970; none where a text is none.
+#[must_use]
+pub fn from_timestamp(text: &str) -> Option<i64> {
+    let is_whole = text.len() == 20 && text.ends_with('Z');
+    text.parse::<Timestamp>().ok().filter(|_| is_whole).map(Timestamp::as_second)
+}
+
 fn utc(seconds: i64, format: &str) -> String {
     Timestamp::from_second(seconds).unwrap_or_default().strftime(format).to_string()
 }

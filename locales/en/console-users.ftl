@@ -40,6 +40,8 @@ explained-short-disabled = disabled
 explained-short-invited = invited, has no password yet
 explained-short-no-address = cannot sign in: no email address
 explained-short-undelivered = cannot sign in: mail does not arrive
+explained-short-by-hand = can sign in once, with the code given by hand; mail does not arrive
+explained-short-by-hand-no-address = can sign in once, with the code given by hand; no email address
 explained-short-codes-stopped = cannot sign in: codes stopped
 
 explained-disabled = Cannot sign in: disabled, so that every password is refused.
@@ -57,7 +59,8 @@ explained-codes-stopped = Cannot sign in: too many wrong codes have stopped thei
 explained-unmet = Cannot use this app: it insists on a code, and there is no email address that one could go to.
 explained-app-insists = This app insists on two factors.
 explained-code = Can sign in with the password and a code that goes to { $name }.
-explained-code-by-hand = Can sign in with the password and the code that they were given by hand.
+explained-code-by-hand = Can sign in once, with the password and the code that they were given by hand. There is no email address for the next one: give them one below.
+explained-code-by-hand-undelivered = Can sign in once, with the password and the code that they were given by hand. The last message to { $name } did not get through, so the next code would not reach them.
 explained-rehearsed = Can sign in; two-factor is rehearsed with codes to { $name }.
 explained-rehearsed-no-address = Can sign in, since two-factor is only rehearsed. No code reaches them: if it were on, they could not.
 explained-override = Can sign in with the password alone, by override: that is recorded, and announced to the others who hold it.
@@ -100,8 +103,8 @@ deed-unlock-said = Forgets the wrong passwords and codes that were typed for the
 deed-unlock-stopped = Too many wrong codes have stopped theirs. This lets them try again. First make sure that it was they who tried.
 deed-sessions = End all sessions
 deed-sessions-said = { $n ->
-    [one] They are signed in in one browser. This signs them out there, and the apps are told.
-   *[other] They are signed in in { $n } browsers. This signs them out everywhere, and the apps are told.
+    [one] They are signed in with one browser. This signs them out there, and the apps are told.
+   *[other] They are signed in with { $n } browsers. This signs them out everywhere, and the apps are told.
 }
 deed-code = Make a code by hand
 deed-code-said = Shows a one-time code that lets them in beside their password when mail does not reach them. It asks first, and they are told.
@@ -118,6 +121,7 @@ hand-code-question = Make a code for { $name }?
 hand-code-once = It is shown to you once. With their password it lets them in once; codes made before are void.
 hand-code-sure = First make sure that it is { $name } who asks: see them, or call a number that you know.
 hand-code-told = They are told by mail that you have made it, and it is on the audit log.
+hand-code-not-told = They have no email address, so nobody tells them by mail; it is on the audit log.
 hand-code-button = Make a code
 hand-code-title = A code for { $name }
 hand-code-lead = It works once, within { $minutes } minutes, and is not shown again.

@@ -24,6 +24,11 @@ mail-choose-holds = The link works once, within { $hours ->
    *[other] { $hours } hours
 }.
 
+mail-another-subject = Choose a new password for { $brand }
+mail-another-intro = A manager has sent you this link, with which you choose a new password for the login { $login } at { $brand }:
+mail-another-until = The old password holds until you have chosen a new one.
+mail-another-not-asked = You did not ask for it? Then tell your manager, and leave the link alone.
+
 mail-reset-subject = A new password for { $brand }
 mail-reset-intro = At { $when } somebody, probably you, asked for a new password for the login { $login } at { $brand }. Choose it here:
 mail-reset-holds = The link works once, within { $minutes ->

@@ -309,7 +309,7 @@ async fn page(
                     .user_id
                     .filter(|_| visit.holds(own::VIEW_USERS))
                     .map(|id| format!("/console/users/{id}")),
-                why: why(&one.error),
+                why: why(&one.error, one.why.as_deref()),
             })
             .collect(),
         mistakes,
@@ -329,8 +329,10 @@ async fn page(
 }
 
 /// What an error that the app was told means for whoever registers apps.
-fn why(error: &str) -> Said {
+fn why(error: &str, which: Option<&str>) -> Said {
     match error {
+        "access_denied" if which == Some("group") => Said::new("apps-refused-group"),
+        "access_denied" if which == Some("declined") => Said::new("apps-refused-declined"),
         "access_denied" => Said::new("apps-refused-denied"),
         "unmet_authentication_requirements" => Said::new("apps-refused-two-factor"),
         "login_required" | "consent_required" => Said::new("apps-refused-silent"),

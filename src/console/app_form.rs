@@ -60,6 +60,8 @@ impl Typed {
         let mut groups = Vec::new();
         for path in paths {
             match group(visit, conn, &path).await? {
+                // Typed twice, it is there once.
+                Some(id) if groups.contains(&id) => {}
                 Some(id) => groups.push(id),
                 None => return Ok(Err(Wrong::new("groups", Said::new("wrong-no-group").about(&path)))),
             }

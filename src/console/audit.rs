@@ -15,7 +15,7 @@ use super::guard::may;
 use super::listing::{Column, Table};
 use super::routes::{self, Needs, Route, Verb};
 use super::visit::ConsolePage;
-use crate::clock::Moment;
+use crate::clock::{self, Moment};
 use crate::directory::proof::ViewAudit;
 use crate::directory::rights::own;
 use crate::directory::{groups, log};
@@ -238,7 +238,8 @@ impl Names<'_> {
         if let Some(id) = event.group_id.as_deref().filter(|_| event.user_id.is_none()) {
             about.push(self.group(id).await?);
         }
-        let details = serde_json::from_str(&event.details).unwrap_or_default();
+        let mut details = serde_json::from_str(&event.details).unwrap_or_default();
+        self.name_groups(&mut details).await?;
         Ok(Line {
             at: self.visit.moment(event.at_ms / 1000),
             who,
@@ -259,10 +260,40 @@ impl Names<'_> {
             Some(proven) => (say("audit-proven"), say(&proven.key)),
             None => match WHY.iter().find(|(why, _)| name == "why" && *why == value) {
                 Some((_, sentence)) => (say("audit-why"), say(sentence)),
-                None => (name.replace('_', " "), value),
+                None => (name.replace('_', " "), self.in_zone(value)),
             },
         })
         .collect()
+    }
+
+    /// A time as the reader's clock has it; what is none, as it is.
+    fn in_zone(&self, value: String) -> String {
+        match clock::from_timestamp(&value) {
+            Some(at) => self.visit.moment(at).date,
+            None => value,
+        }
+    }
+
+    /// Puts the paths of groups in place of their ids, as far as the reader sees them.
+    async fn name_groups(&mut self, details: &mut Value) -> Result<(), Problem> {
+        let mut parts: Vec<&mut Value> = vec![details];
+        while let Some(part) = parts.pop() {
+            for (name, value) in part.as_object_mut().into_iter().flatten() {
+                match value {
+                    Value::String(id) if name == "group" => *id = self.group(id).await?.name,
+                    Value::Array(ids) if name == "allowed_groups" => {
+                        for id in ids {
+                            if let Value::String(id) = id {
+                                *id = self.group(id).await?.name;
+                            }
+                        }
+                    }
+                    Value::Object(_) => parts.push(value),
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
     }
 
     async fn person(&mut self, id: &str, login: Option<&str>) -> Result<Party, Problem> {

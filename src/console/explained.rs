@@ -19,12 +19,15 @@ const UNDELIVERED: &str = "undelivered";
 /// The same where it was not about the address: our mail server lets nothing through.
 const NOTHING_SENT: &str = "nothing_sent";
 
+/// The same where a code that was given by hand lets them in, once, and no other would reach them.
+const ONCE: &str = "once";
+
 /// Whether somebody can sign in.
 #[derive(Clone, Debug, Serialize)]
 pub struct Explained {
-    /// Whether they can.
+    /// Whether they can, and not just once.
     pub well: bool,
-    /// Whether they should and cannot: neither disabled nor yet to choose a password.
+    /// Whether they should and cannot, or once alone: neither disabled nor yet to choose a password.
     pub kept_out: bool,
     /// In a few words, for a list.
     pub short: Said,
@@ -88,6 +91,7 @@ fn outcome(found: explain::Explanation) -> (&'static str, Option<Assurance>) {
     match found.undelivered {
         Some(answer) if Meaning::of(&answer).concerns_all() => (NOTHING_SENT, None),
         Some(_) => (UNDELIVERED, None),
+        None if found.once => (ONCE, found.proves),
         None => (found.outcome, found.proves),
     }
 }
@@ -106,8 +110,9 @@ pub(super) fn told(person: &Person, outcome: &'static str) -> Explained {
         (_, UNDELIVERED) => ("explained-short-undelivered", "explained-undelivered"),
         (_, NOTHING_SENT) => ("explained-short-undelivered", "explained-nothing-sent"),
         (_, "codes_stopped") => ("explained-short-codes-stopped", "explained-codes-stopped"),
-        (_, "password_and_code") if reached => (well, "explained-code"),
-        (_, "password_and_code") => (well, "explained-code-by-hand"),
+        (_, ONCE) if reached => ("explained-short-by-hand", "explained-code-by-hand-undelivered"),
+        (_, ONCE) => ("explained-short-by-hand-no-address", "explained-code-by-hand"),
+        (_, "password_and_code") => (well, "explained-code"),
         (_, "password_and_rehearsed_code") if reached => (well, "explained-rehearsed"),
         (_, "password_and_rehearsed_code") => (well, "explained-rehearsed-no-address"),
         (_, "password_by_override") => (well, "explained-override"),

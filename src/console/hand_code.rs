@@ -48,22 +48,21 @@ async fn post(visit: Visit) -> Result<Response, Problem> {
         return user_deeds::again(&visit, Wrong::new("", trouble::refused(refusal))).await;
     }
     let (who, back) = (person.called(), format!("/console/users/{}", person.id));
+    let reached = person.deliverable_address().is_some();
     if !visit.is_confirmed() {
+        let told = if reached { "hand-code-told" } else { "hand-code-not-told" };
         let asked =
             Confirm::of(&visit, Said::new("hand-code-question").about(&who), "hand-code-button", &back)
                 .consequence(Said::new("hand-code-once"))
                 .consequence(Said::new("hand-code-sure").about(&who))
-                .consequence(Said::new("hand-code-told"));
+                .consequence(Said::new(told));
         return Ok(visit.confirm(&asked));
     }
     let state = &visit.provider().signin;
     match hand::give(state, &person, visit.person.display_name(), &visit.by).await {
         Ok(code) => {
             let minutes = state.settings.hand_code_lifetime.as_secs() / 60;
-            let key = match person.deliverable_address() {
-                Some(_) => "hand-code-announced",
-                None => "hand-code-unannounced",
-            };
+            let key = if reached { "hand-code-announced" } else { "hand-code-unannounced" };
             let announced = Said::new(key).about(&who);
             Ok(visit.page(&HandCodePage { who, back, code, minutes, announced }))
         }

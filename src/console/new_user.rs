@@ -156,6 +156,7 @@ async fn read(visit: &Visit, conn: &mut Conn) -> Result<Result<Typed, Vec<Wrong>
 const fn unfit(why: NotALogin) -> &'static str {
     match why {
         NotALogin::LooksAlike => "wrong-login-alike",
+        NotALogin::Reserved => "wrong-login-reserved",
         NotALogin::Empty | NotALogin::TooLong | NotALogin::Control => "wrong-login",
     }
 }

@@ -124,7 +124,8 @@ pub(super) async fn again(visit: &Visit, wrong: &[Wrong]) -> Result<Response, Pr
 }
 
 async fn page(visit: &Visit) -> Result<RepairPage, Problem> {
-    let listing = Listing::of(visit, &[]);
+    // What was typed here about one person is sent to theirs.
+    let listing = Listing::of(visit, &[]).at("/console/repair");
     if !visit.holds(own::VIEW_USERS) {
         return Ok(RepairPage::empty(&listing));
     }

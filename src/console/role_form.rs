@@ -33,7 +33,7 @@ impl Typed {
         };
         let rank = match role.filter(|_| !sent("rank")) {
             Some(role) => Ok(role.rank),
-            None => line(form, "rank", 10).and_then(rank),
+            None => line(form, "rank", 40).and_then(rank),
         };
         match (name, rank, rights(visit, now, sent("rights"))) {
             (Ok(name), Ok(rank), Ok(rights)) => Ok(Self { name, rank, rights }),

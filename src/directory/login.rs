@@ -28,7 +28,15 @@ pub enum NotALogin {
         "a login has letters of one alphabet, and none that cannot be seen: else it looks like somebody else's"
     )]
     LooksAlike,
+    /// The audit log calls somebody by it who is nobody of ours.
+    #[error(
+        "the audit log calls the command line, the provider itself, an app or a stranger so: choose another login"
+    )]
+    Reserved,
 }
+
+/// What the audit log calls those who act and are nobody of ours: whoever had one of these for a login would be taken for them.
+const RESERVED: [&str; 4] = ["operator", "system", "client", "anonymous"];
 
 impl Login {
     /// Takes what was typed, less the spaces around it.
@@ -55,11 +63,21 @@ impl Login {
     /// The same for a login that somebody is to be given: none that looks like another. Those that there are stay good to sign in with.
     ///
     /// # Errors
-    /// When it is none, has letters of alphabets that look alike beside each other, or what shows nothing.
+    /// When it is none, has letters of alphabets that look alike beside each other, or what shows nothing; or when it is reserved.
     pub fn choose(typed: &str) -> Result<Self, NotALogin> {
         let login = Self::parse(typed)?;
         let alike = mixes_alphabets(&login.key()) || login.0.chars().any(shows_nothing);
-        if alike { Err(NotALogin::LooksAlike) } else { Ok(login) }
+        match alike {
+            true => Err(NotALogin::LooksAlike),
+            false if login.is_reserved() => Err(NotALogin::Reserved),
+            false => Ok(login),
+        }
+    }
+
+    /// Whether the audit log calls somebody so who is nobody of ours.
+    #[must_use]
+    pub fn is_reserved(&self) -> bool {
+        RESERVED.contains(&self.key().as_str())
     }
 
     /// As it was written.
@@ -163,6 +181,10 @@ mod tests {
             assert!(Login::parse(bad).is_ok(), "{bad}");
         }
         assert_eq!(Login::choose(" "), Err(NotALogin::Empty));
+        for reserved in ["operator", "System", " ANONYMOUS ", "ｃｌｉｅｎｔ"] {
+            assert_eq!(Login::choose(reserved), Err(NotALogin::Reserved), "{reserved}");
+            assert!(Login::parse(reserved).is_ok(), "whoever has it keeps it");
+        }
     }
 
     proptest! {

@@ -106,12 +106,13 @@ pub async fn take_in(
         Some(_) => Status::Active,
         None => Status::Invited,
     };
+    let (name, email) = (new.name.map(check_name).transpose()?, new.email.map(Address::as_str));
     let fields = UserFields {
         id: &id,
         login: new.login.as_str(),
         login_key: &new.login.key(),
-        name: new.name.map(check_name).transpose()?,
-        email: new.email.map(Address::as_str),
+        name,
+        email,
         status: status.name(),
         group_id,
         role_id: &role.id,
@@ -121,6 +122,11 @@ pub async fn take_in(
     let added = users::add(tx, fields, with, by.now()).await;
     added.map_err(|e| Error::or_taken(e, Error::LoginTaken(new.login.to_string())))?;
     let mut event = by.event("user.added").user(&id).detail("role", role.name.as_str());
+    for (fact, given) in [("name", name), ("email", email)] {
+        if let Some(given) = given {
+            event = event.detail(fact, given);
+        }
+    }
     if let Some(group_id) = group_id {
         event = event.group(group_id);
     }

@@ -20,6 +20,9 @@ pub struct Explanation {
     /// What the mail server said of the last message, where a code goes to an address that it did not reach.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undelivered: Option<String>,
+    /// Whether it is a code that was given by hand that lets them in, once, and no other would reach them.
+    #[serde(skip)]
+    pub once: bool,
     /// What will have been proven in the end; none where nobody gets in.
     #[serde(skip)]
     pub proves: Option<Assurance>,
@@ -70,6 +73,10 @@ async fn look(
 ) -> Result<Explanation> {
     let facts = facts::about(person, codes, demand, now);
     let mut explanation = tell(person, &facts);
+    if explanation.outcome == "password_and_code" && facts.reach == Reach::Hand {
+        let reached = person.deliverable_address().is_some();
+        explanation.once = !reached || people::undelivered(conn, &person.id).await?.is_some();
+    }
     let by_mail = explanation.outcome == "password_and_code" && facts.reach == Reach::Email;
     if by_mail && let Some(answer) = people::undelivered(conn, &person.id).await? {
         let sentence = "The last message to that address was refused: until one arrives, they cannot sign in. The server said:";
@@ -98,7 +105,7 @@ fn tell(person: &Person, facts: &Facts) -> Explanation {
     because.push(reach_sentence(person, facts, next));
     let outcome = if person.status == Status::Active { word(next) } else { "refused" };
     let proves = if person.status == Status::Active { proves(next) } else { None };
-    Explanation { login: person.login.clone(), outcome, because, undelivered: None, proves }
+    Explanation { login: person.login.clone(), outcome, because, undelivered: None, once: false, proves }
 }
 
 fn group_sentence(person: &Person, facts: &Facts) -> String {

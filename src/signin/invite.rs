@@ -103,8 +103,12 @@ impl Inviter {
         {
             return Err(Error::TooMany);
         }
-        let page =
-            ChoosePasswordMail { login: person.login.clone(), link: link.clone(), hours: seconds / 3600 };
+        let page = ChoosePasswordMail {
+            login: person.login.clone(),
+            another: person.status == Status::Active,
+            link: link.clone(),
+            hours: seconds / 3600,
+        };
         let parts = pages
             .mail(&page, Language::of_group(person.language()))
             .map_err(|e| challenge::Error::Message(e.to_string()))?;

@@ -87,6 +87,9 @@ pub struct RefusedSignIn {
     pub login: Option<String>,
     /// What the app was told.
     pub error: String,
+    /// Of two reasons for the same error which: `group` where none of theirs may use the app, `declined` where they said no. None of what is
+    /// older than this.
+    pub why: Option<String>,
 }
 
 /// The last sign-ins that an app was refused within a week, of a tree's people.
@@ -100,13 +103,14 @@ pub async fn refused_at(
     now: i64,
 ) -> Result<Vec<RefusedSignIn>> {
     let rows = overview::refused_at(conn, tree.root_id(), client_id, (now - WEEK) * 1000, 10).await?;
-    let told = |details: &str| {
+    let told = |details: &str, name: &str| {
         let details: serde_json::Value = serde_json::from_str(details).unwrap_or_default();
-        details.get("error").and_then(|error| error.as_str()).unwrap_or_default().to_owned()
+        details.get(name).and_then(|value| value.as_str()).map(str::to_owned)
     };
     let refused = rows.into_iter().map(|row| RefusedSignIn {
         at: row.at_ms / 1000,
-        error: told(&row.details),
+        error: told(&row.details, "error").unwrap_or_default(),
+        why: told(&row.details, "why"),
         user_id: row.user_id,
         login: row.login,
     });

@@ -63,6 +63,8 @@ impl MailPage for CodesStoppedMail {
 pub struct ChoosePasswordMail {
     /// Whose.
     pub login: String,
+    /// Whether they have a password, which holds until they choose another.
+    pub another: bool,
     /// The link.
     pub link: String,
     /// How long it holds, in hours.

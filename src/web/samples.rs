@@ -80,7 +80,9 @@ pub fn mails(pages: &Pages, language: Language) -> Result<Vec<Sample>, TemplateE
     drawing.mail(&OverrideMail { who, login: "ada".to_owned(), app: app(), when: when(), repair })?;
     drawing.mail(&CodesStoppedMail { login: login(), when: when() })?;
     let link = || "https://login.example.org/reset/3kTq9mZx".to_owned();
-    drawing.mail(&ChoosePasswordMail { login: login(), link: link(), hours: 24 })?;
+    for another in [true, false] {
+        drawing.mail(&ChoosePasswordMail { login: login(), another, link: link(), hours: 24 })?;
+    }
     drawing.mail(&ResetMail { login: login(), link: link(), minutes: 60, when: when() })?;
     let network = "192.0.2.7".to_owned();
     drawing.mail(&PasswordChangedMail { login: login(), network, when: when() })?;

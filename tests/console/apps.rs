@@ -97,6 +97,38 @@ crate::on_both_databases! {
         assert_eq!(site.admin.events().await.len(), before);
     }
 
+    async fn the_log_names_the_groups_of_an_app_and_each_is_kept_once(database) {
+        let site = Site::on(database).await;
+        let mut root = root(&site).await;
+        root.open("/console/apps/new?is=nextcloud").await;
+        root.send(&[("name", "Cloud"), ("address", "https://cloud.example.org"), ("groups", "Acme\nACME")]).await;
+        let setup = root.browser.text_of("setup").unwrap();
+        assert!(setup.contains("https://cloud.example.org/") && !setup.contains("YOUR"), "{setup}");
+        let added = details(&site, "client.added").await;
+        assert_eq!(added["allowed_groups"], serde_json::json!([site.acme.id]));
+        assert_eq!(added["redirect_uris"][0], "https://cloud.example.org/apps/user_oidc/code");
+        root.open("/console/audit?kind=client").await;
+        let list = root.browser.text_of("results").unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(list.contains("Acme") && !list.contains(&site.acme.id), "{list}");
+        let app = site.admin.add_app().await;
+        root.open(&format!("/console/apps/{}", app.client_id)).await.browser.press("secret").await;
+        root.browser.submit().await;
+        root.open("/console/audit?kind=client").await;
+        assert!(told(&root).contains("2027-01-16 08:00 UTC") && !told(&root).contains("T08:00"), "{}", told(&root));
+    }
+
+    async fn why_access_was_denied_is_told_apart(database) {
+        let site = Site::on(database).await;
+        let bolt = site.admin.add_group("Bolt", false).await;
+        let app = site.admin.add_app_with(|metadata| metadata.allowed_groups = vec![bolt.id.clone()]).await;
+        let ada = site.after_password(&app.visit(), "ada").await;
+        assert!(ada.has_left(), "{}", ada.text());
+        let mut root = root(&site).await;
+        root.open(&format!("/console/apps/{}", app.client_id)).await;
+        let refused = root.browser.text_of("refused").unwrap();
+        assert!(refused.contains("None of their groups may use the app.") && !refused.contains("said no"), "{refused}");
+    }
+
     async fn the_second_of_two_sees_what_the_first_has_changed(database) {
         let site = Site::on(database).await;
         let app = site.admin.add_app().await;

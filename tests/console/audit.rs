@@ -57,6 +57,18 @@ crate::on_both_databases! {
         assert!(max.browser.page().body.contains("by_session"), "{}", max.browser.page().body);
     }
 
+    /// Who came, and with which address, is told of whoever is added as of whoever is changed.
+    async fn whoever_is_added_is_told_with_name_and_address(database) {
+        let site = Site::on(database).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        let kim = [("login", "kim"), ("name", "Kim Ito"), ("email", "kim@example.org"), ("role", "User")];
+        max.open("/console/users/new").await.send(&kim).await;
+        assert!(max.saved().is_some(), "{}", max.browser.text());
+        max.open("/console/audit?kind=user").await;
+        let list = listed(&max);
+        assert!(list.contains("name: Kim Ito") && list.contains("email: kim@example.org"), "{list}");
+    }
+
     /// A day is one of those that the reader's own list shows: from midnight to midnight where they live.
     async fn days_are_those_of_the_reader(database) {
         let site = Site::on(database).await;

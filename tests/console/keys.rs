@@ -26,7 +26,7 @@ crate::on_both_databases! {
         assert!(text.contains("Nothing needs you") && text.contains("Signs until it is replaced."), "{text}");
         root.browser.submit().await;
         assert_eq!(root.browser.page().url.path(), "/console/keys");
-        assert!(root.saved().unwrap().contains("They sign in 10 minutes."), "{:?}", root.saved());
+        assert!(root.saved().unwrap().contains("They begin to sign 10 minutes from now."), "{:?}", root.saved());
         let text = told(&root);
         assert!(text.contains("new keys are announced, and sign from 2027-01-15 08:10 UTC"), "{text}");
         assert!(text.contains("Signs until 2027-01-15 08:10 UTC."), "{text}");

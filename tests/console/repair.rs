@@ -146,6 +146,8 @@ crate::on_both_databases! {
             assert!(ada.browser.page().body.contains(&format!("href=\"#email-{id}\"")), "{typed:?}");
             assert!(ada.browser.text().contains("One person cannot sign in."), "it is the page of repairs still");
             assert_eq!(ada.browser.field("email").as_deref(), Some(typed));
+            let links = ada.browser.links();
+            assert!(links.contains(&"/console/repair?filter=invited".to_owned()), "{links:?}");
         }
         assert_eq!(site.admin.user("nia").await.email, None);
     }

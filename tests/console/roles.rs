@@ -141,6 +141,8 @@ crate::on_both_databases! {
             (&user, vec![("rank", "325")], "You cannot give a rank above your own."),
             (&user, vec![("rank", "513")], "The rank of a group's role is between 0 and 512."),
             (&user, vec![("rank", "many")], "A rank is a whole number"),
+            (&user, vec![("rank", "999999999999")], "is between 0 and 512."),
+            (&user, vec![("rank", "9999999999999999999999")], "A rank is a whole number from 0 to"),
             (&user, vec![("rights", "see_invoices")], "You cannot give the right see_invoices"),
             (&user, vec![("rights", "override_2fa")], "You cannot give the right override_2fa"),
             (&user, vec![("rights", "administer_site")], "administer_site"),

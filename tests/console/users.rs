@@ -490,7 +490,9 @@ crate::on_both_databases! {
         assert!(max.saved().unwrap().contains("on its way to ned@example.org"), "{:?}", max.saved());
         assert!(!max.browser.page().body.contains("/reset/"));
         site.admin.until_no_mail_waits().await;
-        assert!(site.inbox("ned@example.org").last().text().contains("/reset/"));
+        let letter = site.inbox("ned@example.org").last().text();
+        assert!(letter.contains("/reset/") && letter.contains("The old password holds until"), "{letter}");
+        assert!(!letter.contains("There is an account for you"), "he has had it for long: {letter}");
     }
 
     async fn stopped_codes_are_let_go_and_sessions_end(database) {
@@ -505,7 +507,7 @@ crate::on_both_databases! {
         let app = site.admin.add_app().await;
         site.signed_in(&app, &app.visit(), "ned").await;
         at(&mut max, &site, "ned").await;
-        assert!(max.browser.text().contains("They are signed in in one browser."), "{}", max.browser.text());
+        assert!(max.browser.text().contains("They are signed in with one browser."), "{}", max.browser.text());
         assert!(max.browser.text().contains("Signed in"), "{}", max.browser.text());
         max.browser.press("sessions").await;
         assert!(max.saved().unwrap().contains("ned was signed out of one browser."), "{:?}", max.saved());
@@ -739,6 +741,36 @@ crate::on_both_databases! {
         max.prove().await;
         max.browser.submit().await;
         assert_eq!(site.admin.user("nia").await.email.as_deref(), Some("nia@example.org"), "{}", max.browser.text());
+    }
+
+    /// The audit log calls the command line, the provider and strangers so.
+    async fn nobody_is_given_a_login_that_the_audit_log_has_for_others(database) {
+        let site = Site::on(database).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        for login in ["Operator", "system", "ANONYMOUS"] {
+            max.open("/console/users/new").await.send(&[("login", login), ("email", "kim@example.org"), ("role", "User")]).await;
+            assert_eq!(max.browser.status(), 422, "{login}");
+            let error = max.browser.text_of("login-error").unwrap();
+            assert!(error.contains("choose another login"), "{login}: {error}");
+        }
+    }
+
+    /// A code that was handed over mends nothing: whom it lets in once stands where those stand whom nothing lets in.
+    async fn whoever_has_a_code_by_hand_is_still_among_those_who_cannot_sign_in(database) {
+        let site = Site::on(database).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        at(&mut max, &site, "nia").await;
+        max.browser.press("code").await;
+        let text = max.browser.text();
+        assert!(text.contains("nobody tells them by mail") && !text.contains("They are told by mail"), "{text}");
+        max.browser.submit().await;
+        max.open("/console/users?filter=cannot-sign-in").await;
+        let text = max.browser.text();
+        assert!(text.contains("One person here cannot sign in"), "{text}");
+        let list = max.browser.text_of("results").unwrap();
+        assert!(list.contains("nia") && list.contains("can sign in once, with the code given by hand; no email address"), "{list}");
+        max.open("/console/repair").await;
+        assert!(max.browser.text().contains("Can sign in once, with the password and the code"), "{}", max.browser.text());
     }
 
     async fn a_code_by_hand_is_asked_about_shown_once_and_announced(database) {

@@ -10,7 +10,9 @@ use super::{LeftOut, Plan};
 use crate::directory::login::fold;
 use crate::directory::people::Need;
 use crate::directory::rights::{Rights, SITE_ADMINISTRATOR, own};
-use crate::directory::{Address, Brought, ClaimChanges, Login, Status, TwoFactor, deliverable, misleads};
+use crate::directory::{
+    Address, Brought, ClaimChanges, Login, NotALogin, Status, TwoFactor, deliverable, misleads,
+};
 use crate::signin::preview::{Lot, lot};
 
 /// The most characters of a name.
@@ -165,6 +167,9 @@ fn one(
         return Err(
             "somebody who did not come with this import has the login here: rename one of them".to_owned()
         );
+    }
+    if holder.is_none() && login.is_reserved() {
+        return Err(NotALogin::Reserved.to_string());
     }
     let (whither, place, two_factor, rights) = whither(&user.home, places)?;
     let line = Some(user.line);

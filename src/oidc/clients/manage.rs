@@ -30,8 +30,13 @@ pub async fn register(
     by.holds_still(tx).await?;
     let registered = add(tx, vault, metadata, by.now(), rng).await?;
     let client = &registered.client;
-    let event =
-        by.event("client.added").client(&client.id).detail("name", client.metadata.client_name.as_str());
+    let metadata = &client.metadata;
+    let event = by
+        .event("client.added")
+        .client(&client.id)
+        .detail("name", metadata.client_name.as_str())
+        .detail("redirect_uris", metadata.redirect_uris.as_slice())
+        .detail("allowed_groups", metadata.allowed_groups.as_slice());
     by.record(event, tx, rng).await?;
     Ok(registered)
 }

@@ -132,6 +132,15 @@ impl Recipe {
         metadata
     }
 
+    /// The app's own address, as its redirect URI has it; none where that is none.
+    fn address(&self, redirect: &str) -> Option<String> {
+        if let Some(address) = self.callback.and_then(|callback| redirect.strip_suffix(callback)) {
+            return Some(address.trim_end_matches('/').to_owned()).filter(|address| address.contains("://"));
+        }
+        let url = url::Url::parse(redirect).ok()?;
+        url.has_host().then(|| url.origin().ascii_serialization())
+    }
+
     /// The set-up to be copied, for this client: with its secret where that is at hand, which it is only when it has just been made.
     #[must_use]
     pub fn filled(&self, issuer: &str, client: &Client, secret: Option<&str>) -> String {
@@ -168,6 +177,7 @@ impl Recipe {
             .replace("@ISSUER@", issuer)
             .replace("@CLIENT_ID@", &client.id)
             .replace("@REDIRECT_URI@", redirect)
+            .replace("@APP@", &self.address(redirect).unwrap_or_else(|| "https://YOUR.APP".to_owned()))
             .replace("@CLIENT_SECRET@", secret)
     }
 }
@@ -213,6 +223,29 @@ mod tests {
                 _ => [true, false],
             };
             assert_eq!(takes, expected, "{}", recipe.name);
+        }
+    }
+
+    #[test]
+    fn what_is_known_of_the_apps_address_is_filled_in() {
+        for (name, redirect, expected) in [
+            (
+                "nextcloud",
+                "https://cloud.example.org/nc/apps/user_oidc/code",
+                "uri https://cloud.example.org/nc/\n",
+            ),
+            ("nextcloud", "https://cloud.example.org/cb", "uri https://cloud.example.org/\n"),
+            (
+                "synapse",
+                "https://m.example.org/_synapse/client/oidc/callback",
+                "is https://m.example.org/_synapse/client/oidc/callback\n",
+            ),
+            ("argocd", "https://cd.example.org/auth/callback", "is https://cd.example.org/auth/callback\n"),
+        ] {
+            let recipe = Recipe::of(name).unwrap();
+            let client = Client::unregistered("the-id", recipe.metadata("App", vec![redirect.to_owned()]));
+            let text = recipe.filled("https://login.example.org", &client, None);
+            assert!(text.contains(expected) && !text.contains("YOUR"), "{text}");
         }
     }
 

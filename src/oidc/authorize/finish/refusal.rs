@@ -7,8 +7,9 @@ use super::super::pending::Pending;
 use super::super::request::AuthorizationRequest;
 use crate::audit::{Actor, Event};
 use crate::keys::secret::entropy;
+use crate::oidc::clients::NOT_ADMITTED;
 use crate::oidc::provider::Provider;
-use crate::oidc::shared::error::Refusal;
+use crate::oidc::shared::error::{Code, Refusal};
 use crate::store::{Tx, device_codes, pushed_requests, signins};
 use crate::web::Problem;
 use crate::web::network::Network;
@@ -34,6 +35,9 @@ pub(in crate::oidc::authorize) async fn refuse(
             None => event,
         };
         let event = event.detail("error", refusal.code.name());
+        // The same code for both: whoever registers apps mends one of them, and the other is nothing to mend.
+        let why = if refusal.description == NOT_ADMITTED { "group" } else { "declined" };
+        let event = if refusal.code == Code::AccessDenied { event.detail("why", why) } else { event };
         event.record(&mut tx, now_ms, &mut entropy()).await?;
     }
     tx.commit().await?;
