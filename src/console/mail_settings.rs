@@ -377,10 +377,26 @@ mod tests {
         assert_eq!(went(&plain, Ok(())), ["connect:done", "sender:done", "recipient:done"]);
         assert_eq!(
             went(&full, failed(Stage::Tls)),
-            ["connect:done", "tls:failed", "login:not-reached", "recipient:not-reached"]
+            [
+                "connect:done",
+                "tls:failed",
+                "login:not-reached",
+                "sender:not-reached",
+                "recipient:not-reached"
+            ]
         );
-        assert_eq!(went(&plain, failed(Stage::Connect)), ["connect:failed", "recipient:not-reached"]);
-        assert_eq!(went(&plain, failed(Stage::Recipient)), ["connect:done", "recipient:failed"]);
+        assert_eq!(
+            went(&plain, failed(Stage::Connect)),
+            ["connect:failed", "sender:not-reached", "recipient:not-reached"]
+        );
+        assert_eq!(
+            went(&plain, failed(Stage::Sender)),
+            ["connect:done", "sender:failed", "recipient:not-reached"]
+        );
+        assert_eq!(
+            went(&plain, failed(Stage::Recipient)),
+            ["connect:done", "sender:done", "recipient:failed"]
+        );
         assert_eq!(went(&plain, failed(Stage::Settings))[0], "connect:failed");
     }
 }

@@ -67,10 +67,12 @@ impl Login {
     pub fn choose(typed: &str) -> Result<Self, NotALogin> {
         let login = Self::parse(typed)?;
         let alike = mixes_alphabets(&login.key()) || login.0.chars().any(shows_nothing);
-        match alike {
-            true => Err(NotALogin::LooksAlike),
-            false if login.is_reserved() => Err(NotALogin::Reserved),
-            false => Ok(login),
+        if alike {
+            Err(NotALogin::LooksAlike)
+        } else if login.is_reserved() {
+            Err(NotALogin::Reserved)
+        } else {
+            Ok(login)
         }
     }
 
