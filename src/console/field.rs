@@ -264,7 +264,7 @@ pub fn line<'f>(form: &'f Form, field: &'static str, longest: usize) -> Result<&
     Ok(typed)
 }
 
-/// The name of somebody or something that somebody typed: a [`line`] that is `now` so already, or means nothing else in a page or a table of
+/// The name of somebody or something that somebody typed: a [`line()`] that is `now` so already, or means nothing else in a page or a table of
 /// whoever reads it elsewhere.
 ///
 /// # Errors
