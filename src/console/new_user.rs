@@ -13,7 +13,7 @@ use super::{Visit, kept};
 use super::{trouble, user_deeds};
 use crate::directory::rights::own;
 use crate::directory::users::{self, NewUser};
-use crate::directory::{Address, Error, Login, NotALogin, Person, of_user, roles};
+use crate::directory::{Address, Error, Login, NotALogin, Person, of_user, people, roles};
 use crate::keys::secret::entropy;
 use crate::signin::announce;
 use crate::store::groups::{self, GroupRow};
@@ -137,7 +137,7 @@ async fn read(visit: &Visit, conn: &mut Conn) -> Result<Result<Typed, Vec<Wrong>
         }
         (login, name, email, group, role) => {
             match login {
-                Ok(login) if users::has_login(conn, &login).await.map_err(problem)? => {
+                Ok(login) if people::has_login(conn, &login).await? => {
                     wrong.push(trouble::wrong(Error::LoginTaken(login.to_string()))?);
                 }
                 login => wrong.extend(login.err()),

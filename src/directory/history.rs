@@ -6,6 +6,14 @@ use super::users::Changes;
 use super::{Claim, Person};
 use crate::audit::Event;
 
+/// Adds to an event what is known of a user who was added.
+pub(super) fn added(event: Event, facts: [(&str, Option<&str>); 3]) -> Event {
+    facts.into_iter().fold(event, |event, (name, known)| match known {
+        Some(known) => event.detail(name, known),
+        None => event,
+    })
+}
+
 /// Adds to an event what a change of a user has changed.
 pub(super) fn changed(event: Event, before: &Person, after: &Person, changes: &Changes) -> Event {
     let mut fields = Vec::new();

@@ -46,6 +46,14 @@ pub(super) async fn locked(conn: &mut Conn, id: &str) -> Result<Option<Person>> 
     find(conn, id).await
 }
 
+/// Whether somebody has this login already, as it is seen now: whoever adds a user is told for good.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn has_login(conn: &mut Conn, login: &Login) -> Result<bool> {
+    users::has_namesake(conn, &login.key(), "").await
+}
+
 /// The user of this login, however it is spelt.
 ///
 /// # Errors

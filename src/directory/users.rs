@@ -121,17 +121,10 @@ pub async fn take_in(
     let with = Bringing { password_hash: new.password_hash, legacy_id: past.legacy_id };
     let added = users::add(tx, fields, with, by.now()).await;
     added.map_err(|e| Error::or_taken(e, Error::LoginTaken(new.login.to_string())))?;
-    let mut event = by.event("user.added").user(&id).detail("role", role.name.as_str());
-    for (fact, given) in [("name", name), ("email", email)] {
-        if let Some(given) = given {
-            event = event.detail(fact, given);
-        }
-    }
+    let facts = [("name", name), ("email", email), ("from", past.from)];
+    let mut event = history::added(by.event("user.added").user(&id).detail("role", role.name), facts);
     if let Some(group_id) = group_id {
         event = event.group(group_id);
-    }
-    if let Some(from) = past.from {
-        event = event.detail("from", from);
     }
     by.record(event, tx, rng).await?;
     Ok(id)
@@ -266,14 +259,6 @@ async fn refuse_own_word(tx: &mut Tx, person: &Person, changes: &Changes, by: &B
         return Err(Refusal::OwnWord("address in a domain that is vouched for").into());
     }
     Ok(())
-}
-
-/// Whether somebody has this login already, as it is seen now: whoever adds a user is told for good.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn has_login(conn: &mut Conn, login: &Login) -> Result<bool, Error> {
-    Ok(users::has_namesake(conn, &login.key(), "").await?)
 }
 
 /// Whether somebody else has this name, as login or as preferred username. Those are two columns, and no unique rule sees both:
