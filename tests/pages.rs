@@ -58,7 +58,10 @@ fn mails() -> Vec<(&'static str, MailParts)> {
         ("code", code_mail("Time Tracker", "ned")),
         ("override", mail(&over)),
         ("codes_stopped", mail(&CodesStoppedMail { login: "ned".to_owned(), when: when() })),
-        ("choose_password", mail(&ChoosePasswordMail { login: login(), link: link(), hours: 24 })),
+        (
+            "choose_password",
+            mail(&ChoosePasswordMail { login: login(), link: link(), hours: 24, another: false }),
+        ),
         ("reset", mail(&ResetMail { login: login(), link: link(), minutes: 60, when: when() })),
         ("password_changed", mail(&PasswordChangedMail { login: login(), network, when: when() })),
         ("reset_without_address", mail(&stranded)),

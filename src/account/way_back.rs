@@ -34,7 +34,7 @@ pub(super) async fn find(
     let mut conn = state.db.read().await?;
     let Some(signin) = signins::find(&mut conn, id).await? else { return Ok(None) };
     let language = Language::of_reader(headers, None);
-    let found = provider.client_of_signin(&mut conn, &signin, language).await?;
+    let found = provider.client_of_signin(&mut conn, &signin, (language, false)).await?;
     let Some(client) = found else { return Ok(None) };
     let is_theirs = binding::holder_of(state, headers, &signin) == Holder::This;
     let waits = is_theirs && signin.finished_at.is_none() && signin.expires_at > state.clock.now();

@@ -5,7 +5,6 @@ use std::sync::atomic::AtomicI64;
 
 use axum::http::{Extensions, HeaderMap, HeaderName};
 
-use super::authorize;
 use super::clients::kept::Kept;
 use super::clients::keys::ClientKeyCache;
 use super::clients::{self, Client, subject};
@@ -109,7 +108,7 @@ impl Provider {
         self.clients.find(conn, id, self.signin.clock.now_ms()).await
     }
 
-    /// The app of a sign-in, or the console; none when the app is gone.
+    /// The app of a sign-in, or the console, which may keep a change; none when the app is gone.
     ///
     /// # Errors
     /// When the database refuses.
@@ -117,12 +116,11 @@ impl Provider {
         &self,
         conn: &mut Conn,
         signin: &SignInRow,
-        language: Language,
+        (language, keeps): (Language, bool),
     ) -> store::Result<Option<Arc<Client>>> {
         if let Some(id) = &signin.client_id {
             return self.client(conn, id).await;
         }
-        let keeps = authorize::console::keeps_a_change(signin);
         Ok(Some(Arc::new(clients::console(&self.signin.pages, language, keeps))))
     }
 

@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use url::Url;
 
+use super::console;
 use super::request::AuthorizationRequest;
 use crate::keys::secret::{entropy, new_id_at};
 use crate::oidc::clients::share::Share;
@@ -107,7 +108,8 @@ pub(super) async fn load(
     let mut conn = state.db.read().await?;
     let found = standing::of_sign_in(&mut conn, id, provider.at(now_ms / 1000)).await?;
     let Some(signin) = found else { return over(None) };
-    let found = provider.client_of_signin(&mut conn, &signin, language(headers, None)).await?;
+    let shown = (language(headers, None), console::keeps_a_change(&signin));
+    let found = provider.client_of_signin(&mut conn, &signin, shown).await?;
     let Some(client) = found else { return over(None) };
     drop(conn);
     let now = now_ms / 1000;
