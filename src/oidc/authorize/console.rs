@@ -13,7 +13,6 @@ use crate::signin::announce;
 use crate::signin::binding::{self, Holder};
 use crate::signin::decide::Assurance;
 use crate::store::sessions::SessionRow;
-use crate::store::signins::SignInRow;
 use crate::store::{Conn, sessions, signins};
 use crate::web::Problem;
 use crate::web::network::Network;
@@ -25,12 +24,6 @@ pub enum Ask {
     Missing,
     /// Everything, anew: whoever sits there now is to be who signed in.
     Everything,
-}
-
-/// Whether a sign-in keeps a change, which goes on once everything is proven.
-pub(in crate::oidc) fn keeps_a_change(signin: &SignInRow) -> bool {
-    let request: Option<AuthorizationRequest> = serde_json::from_str(&signin.request).ok();
-    request.is_some_and(|request| request.return_to.console().is_some_and(|doorway| doorway.kept.is_some()))
 }
 
 /// Begins a sign-in that leads to a page of the console.

@@ -6,7 +6,6 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use url::Url;
 
-use super::console;
 use super::request::AuthorizationRequest;
 use crate::keys::secret::{entropy, new_id_at};
 use crate::oidc::clients::share::Share;
@@ -108,7 +107,7 @@ pub(super) async fn load(
     let mut conn = state.db.read().await?;
     let found = standing::of_sign_in(&mut conn, id, provider.at(now_ms / 1000)).await?;
     let Some(signin) = found else { return over(None) };
-    let shown = (language(headers, None), console::keeps_a_change(&signin));
+    let shown = (language(headers, None), keeps_a_change(&signin));
     let found = provider.client_of_signin(&mut conn, &signin, shown).await?;
     let Some(client) = found else { return over(None) };
     drop(conn);
@@ -147,6 +146,15 @@ pub(super) async fn load(
     });
     let known = Known::of(state, headers);
     Ok(Ok(Pending { signin, client, request, browser, known, cookies, ended }))
+}
+
+/// Whether a sign-in into the console keeps a change, which goes on once everything is proven.
+fn keeps_a_change(signin: &SignInRow) -> bool {
+    if signin.client_id.is_some() {
+        return false;
+    }
+    let request: Option<AuthorizationRequest> = serde_json::from_str(&signin.request).ok();
+    request.is_some_and(|request| request.return_to.console().is_some_and(|doorway| doorway.kept.is_some()))
 }
 
 fn to_the_console(signin: &SignInRow) -> Result<Response, Problem> {
