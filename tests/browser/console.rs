@@ -14,6 +14,9 @@ const BROKEN: &str = r"
     for (let node; node = walker.nextNode();) {
         if (!node.parentElement.closest('td') || node.parentElement.closest('a, time')) continue;
         for (const word of node.data.matchAll(/[a-z]{2,13}/gi)) {
+            // An address is one word, and may be longer than its column is wide.
+            const [before, after] = [node.data.slice(0, word.index), node.data.slice(word.index)];
+            if ((/\S*$/.exec(before)[0] + /^\S*/.exec(after)[0]).includes('@')) continue;
             const range = document.createRange();
             range.setStart(node, word.index);
             range.setEnd(node, word.index + word[0].length);
