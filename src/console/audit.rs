@@ -34,7 +34,7 @@ pub(super) const ROUTES: &[Route] =
 const OLDEST_FIRST: &str = "at";
 
 /// Rows of a page: with their facts they weigh twice what those of other lists do.
-const PAGE: usize = 24;
+const PAGE: usize = 22;
 
 /// The events that have a sentence, and its key, in the order of their names. Others are told by their names.
 pub(super) const TOLD: [(&str, &str); 45] = [
