@@ -50,6 +50,7 @@ explained-invited-no-address = Cannot sign in yet: no password has been chosen, 
 explained-no-address = Cannot sign in: a code is asked for, and there is no email address that it could go to. Give them one below.
 explained-no-address-elsewhere = Cannot sign in: a code is asked for, and there is no email address that it could go to. Give them one on { $name }.
 explained-invited-no-address-elsewhere = Cannot sign in yet: no password has been chosen, and there is no email address that an invitation could go to. Give them one on { $name }, then send it.
+explained-code-by-hand-elsewhere = Can sign in once, with the password and the code that they were given by hand. There is no email address for the next one: give them one on { $name }.
 explained-codes-stopped-elsewhere = Cannot sign in: too many wrong codes have stopped theirs. Let them try again on { $name }, if it was they who tried.
 explained-their-page = their page
 explained-no-address-yours = Cannot sign in: a code is asked for, and there is no email address that it could go to.

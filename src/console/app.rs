@@ -124,7 +124,7 @@ async fn change(visit: Visit) -> Result<Response, Problem> {
     let mut tx = visit.write().await?;
     let client = find(&visit, &mut tx).await?;
     let (_, unseen) = app_form::seen(&visit, &mut tx, &client.metadata).await?;
-    let typed = match Typed::read(&visit, &mut tx, None).await? {
+    let typed = match Typed::read(&visit, &mut tx, (None, &client.metadata.client_name)).await? {
         Ok(typed) => typed,
         Err(wrong) => {
             drop(tx);

@@ -29,15 +29,16 @@ pub(super) struct Typed {
 }
 
 impl Typed {
-    /// Reads the form. A `callback` stands behind the app's address, where that is asked for instead of the redirect URIs.
+    /// Reads the form of an app whose name is `now`, or of a new one. A `callback` stands behind the app's address, where that is asked for
+    /// instead of the redirect URIs.
     pub(super) async fn read(
         visit: &Visit,
         conn: &mut Conn,
-        recipe: Option<&Recipe>,
+        (recipe, now): (Option<&Recipe>, &str),
     ) -> Result<Result<Self, Wrong>, Problem> {
         let form = &visit.form;
         let plain = || {
-            let name = field::name(form, "name", LONGEST.0, "")?;
+            let name = field::name(form, "name", LONGEST.0, now)?;
             if name.is_empty() {
                 return Err(Wrong::new("name", Said::new("apps-wrong-no-name")));
             }

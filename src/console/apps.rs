@@ -219,7 +219,7 @@ fn new_page(chosen: Option<Chosen>, fields: Vec<Field>, errors: Vec<Summed>) -> 
 async fn add(visit: Visit) -> Result<Response, Problem> {
     let by = visit.prove::<ManageRelyingApps>()?;
     let chosen = chosen(visit.form.field("is")).unwrap_or(Chosen { recipe: None });
-    let typed = Typed::read(&visit, &mut visit.read().await?, chosen.recipe).await?;
+    let typed = Typed::read(&visit, &mut visit.read().await?, (chosen.recipe, "")).await?;
     let typed = match typed {
         Ok(typed) => typed,
         Err(wrong) => return Ok(again(&visit, chosen, &wrong)),

@@ -135,6 +135,7 @@ pub(super) fn on_another_page(visit: &Visit, person: &Person, said: Said) -> Sai
         "explained-no-address" => "explained-no-address-elsewhere",
         "explained-invited-no-address" => "explained-invited-no-address-elsewhere",
         "explained-codes-stopped" => "explained-codes-stopped-elsewhere",
+        "explained-code-by-hand" => "explained-code-by-hand-elsewhere",
         _ => return said,
     };
     let there = visit.provider().signin.pages.sentence("explained-their-page", visit.language);

@@ -71,10 +71,13 @@ impl ConsolePage for HomePage {
 /// `GET /console`
 async fn get(visit: Visit) -> Result<Response, Problem> {
     let state = &visit.provider.signin;
-    // First, as in Repair: who cannot sign in depends on whether mail works by now.
     let sees_people = visit.holds(own::VIEW_USERS);
-    let failing = if sees_people { repair::failing(&visit).await? } else { (Vec::new(), false) };
-    let look = async { Ok(overview::look(state, &visit.tree, &visit.person.id, visit.now()).await?) };
+    let look = async {
+        // First, as in Repair: who cannot sign in depends on whether mail works by now.
+        let failing = if sees_people { repair::failing(&visit).await? } else { (Vec::new(), false) };
+        let seen = overview::look(state, &visit.tree, &visit.person.id, visit.now()).await?;
+        Ok((seen, failing))
+    };
     // Side by side where the database can: nobody holds a connection while they wait for another one.
     let others = async {
         let mut attention = asking_for_help(&visit).await?;
@@ -83,7 +86,7 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
         let days = days::of(&mut visit.read().await?, &visit.tree, visit.now()).await?;
         Ok::<_, Problem>((attention, days))
     };
-    let (seen, (others, days)) = tokio::try_join!(look, others)?;
+    let ((seen, failing), (others, days)) = tokio::try_join!(look, others)?;
     let mut attention: Vec<Attention> = mail(&visit, seen.mail, &failing).into_iter().collect();
     attention.extend(out_of_the_way(&visit, &seen));
     attention.extend(others);

@@ -5,13 +5,12 @@ use super::confirm::Confirm;
 use super::explained;
 use super::field::Said;
 use super::groups_to_choose::problem;
+use super::person_form;
 use crate::directory::proof::makes_a_manager;
 use crate::directory::rights::Right;
-use crate::directory::users::{self, Changes};
+use crate::directory::users::Changes;
 use crate::directory::{Error, Person, TwoFactor, groups};
 use crate::oidc::clients::of_person;
-use crate::signin::decide::Demand;
-use crate::signin::explain;
 use crate::store::Conn;
 use crate::web::Problem;
 
@@ -25,9 +24,8 @@ pub(super) async fn question(
     person: &Person,
     changes: &Changes,
 ) -> Result<Result<Confirm, Error>, Problem> {
-    let after = match users::would_be(conn, person, changes, &visit.by).await {
+    let after = match person_form::would_be(visit, conn, person, changes).await? {
         Ok(after) => after,
-        Err(Error::Store(e)) => return Err(e.into()),
         Err(refused) => return Ok(Err(refused)),
     };
     let (from, to) = (path(conn, person).await?, path(conn, &after).await?);
@@ -39,9 +37,7 @@ pub(super) async fn question(
     for said in told(person, &after) {
         confirm = confirm.consequence(said);
     }
-    let attempts = i64::from(visit.provider().signin.settings.code_attempts);
-    let found = explain::explain(conn, &after, Demand::Whatever, attempts, visit.now()).await?;
-    let told = explained::told(&after, found.outcome).said;
+    let told = explained::of(visit, conn, &after).await?.said;
     confirm = confirm.consequence(explained::on_another_page(visit, person, told));
     let (lost, gained) = of_person::difference(conn, person, &after, NAMED).await?;
     for (key, names) in [("move-apps-lost", lost), ("move-apps-gained", gained)] {

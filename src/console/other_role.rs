@@ -4,11 +4,10 @@ use super::Visit;
 use super::confirm::Confirm;
 use super::explained;
 use super::field::Said;
+use super::person_form;
+use crate::directory::Person;
 use crate::directory::rights::{Rights, own};
-use crate::directory::users::{self, Changes};
-use crate::directory::{Error, Person};
-use crate::signin::decide::Demand;
-use crate::signin::explain;
+use crate::directory::users::Changes;
 use crate::store::Conn;
 use crate::web::Problem;
 
@@ -28,19 +27,13 @@ pub(super) async fn question(
     if visit.is_confirmed() || !changes_the_override(person, changes) {
         return Ok(None);
     }
-    let after = match users::would_be(conn, person, changes, &visit.by).await {
-        Ok(after) => after,
-        Err(Error::Store(e)) => return Err(e.into()),
-        // What the rules say is said where it is done.
-        Err(_) => return Ok(None),
-    };
+    // What the rules say is said where it is done.
+    let Ok(after) = person_form::would_be(visit, conn, person, changes).await? else { return Ok(None) };
     let asked = Said::new("other-role-question").about(&person.called());
     let back = format!("/console/users/{}", person.id);
     let key =
         if after.overrides_two_factor() { "other-role-gains-override" } else { "other-role-loses-override" };
-    let attempts = i64::from(visit.provider().signin.settings.code_attempts);
-    let found = explain::explain(conn, &after, Demand::Whatever, attempts, visit.now()).await?;
-    let told = explained::told(&after, found.outcome).said;
+    let told = explained::of(visit, conn, &after).await?.said;
     let confirm = Confirm::of(visit, asked, "other-role-button", &back)
         .consequence(Said::new("move-role").about(&after.role.name).counting(after.role.rank))
         .consequence(Said::new(key).about(&person.called()))

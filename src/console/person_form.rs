@@ -266,6 +266,19 @@ pub(super) fn undo(person: &Person, home: &str, changes: &Changes) -> Vec<(&'sta
     fields
 }
 
+/// Who somebody would be after these changes, or why the rules allow them to nobody who asks.
+pub(super) async fn would_be(
+    visit: &Visit,
+    conn: &mut Conn,
+    person: &Person,
+    changes: &Changes,
+) -> Result<Result<Person, Error>, Problem> {
+    match users::would_be(conn, person, changes, &visit.by).await {
+        Err(Error::Store(error)) => Err(error.into()),
+        after => Ok(after),
+    }
+}
+
 /// Whether whoever has made these changes may take them back, now that somebody is who they are: of what was altered, role, group and status
 /// are ruled by rank.
 pub(super) async fn may_be_undone(
@@ -286,11 +299,7 @@ pub(super) async fn may_be_undone(
     if back.role.is_none() && back.group.is_none() && back.status.is_none() {
         return Ok(true);
     }
-    match users::would_be(conn, after, &back, &visit.by).await {
-        Ok(_) => Ok(true),
-        Err(Error::Store(error)) => Err(error.into()),
-        Err(_) => Ok(false),
-    }
+    Ok(would_be(visit, conn, after, &back).await?.is_ok())
 }
 
 /// What is said beside each field that somebody else has changed meanwhile: what it holds now.

@@ -6,8 +6,9 @@ use super::Visit;
 use super::confirm::Confirm;
 use super::explained;
 use super::field::Said;
-use crate::directory::users::{self, Changes};
-use crate::directory::{Error, Person, Status};
+use super::person_form;
+use crate::directory::users::Changes;
+use crate::directory::{Person, Status};
 use crate::store::Conn;
 use crate::web::Problem;
 
@@ -23,11 +24,7 @@ pub(super) async fn question(
     if !own || (changes.status != Some(Status::Disabled) && changes.email != Some(None)) {
         return Ok(None);
     }
-    let after = match users::would_be(conn, person, changes, &visit.by).await {
-        Ok(after) => after,
-        Err(Error::Store(e)) => return Err(e.into()),
-        Err(_) => return Ok(None),
-    };
+    let Ok(after) = person_form::would_be(visit, conn, person, changes).await? else { return Ok(None) };
     let explained = explained::of(visit, conn, &after).await?;
     if explained.well {
         return Ok(None);

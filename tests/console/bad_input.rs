@@ -264,7 +264,14 @@ crate::on_both_databases! {
             }
         }
         assert_eq!(site.admin.user("nia").await.email, None);
-        // Who came with such a name may keep it.
+        // An app that came with such a name may keep it.
+        let app = site.admin.add_app_with(|metadata| metadata.client_name = "<App>".to_owned()).await;
+        site.admin.add_site_administrator("root").await;
+        let mut root = Manager::arrives(&site, "root").await;
+        root.open(&format!("/console/apps/{}", app.client_id)).await;
+        root.send(&[("redirect_uris", "https://app.example.org/cb")]).await;
+        assert!(root.saved().is_some(), "{}", root.browser.text());
+        // And who did.
         site.admin.change("nia", Changes { name: Some("<Nia>".to_owned()), ..Changes::default() }).await;
         ada.open(&nia).await;
         ada.send(&[("email", "nia@example.org")]).await;

@@ -559,6 +559,19 @@ crate::on_both_databases! {
         assert!(text.contains("Move tess?") && text.contains("a code that goes to tess@example.org"), "{text}");
     }
 
+    /// A question about somebody says of them what their own page will say.
+    async fn a_question_says_what_a_code_by_hand_is_good_for(database) {
+        let site = Site::on(database).await;
+        site.admin.add_subgroup(&site.acme, "Closed", true).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        let nia = site.admin.user("nia").await.id;
+        max.browser.post(&format!("/console/users/{nia}/code"), &[("confirm", "yes")]).await;
+        at(&mut max, &site, "nia").await.send(&[("group", "Acme/Closed")]).await;
+        let text = max.browser.text().split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains("Move nia?") && text.contains("Can sign in once, with the password and the code"), "{text}");
+        assert!(text.contains("give them one on their page") && !text.contains("below"), "{text}");
+    }
+
     /// What keeps nobody out is saved at once, whosever it is; what keeps out somebody else is taken back by a button.
     async fn others_are_changed_without_a_question(database) {
         let site = Site::on(database).await;

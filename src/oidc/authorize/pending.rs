@@ -129,8 +129,7 @@ pub(super) async fn load(
         Holder::Other => return over(Some(&client)),
         Holder::Nameless => return refuse(Some(&client), true),
     }
-    let request: AuthorizationRequest =
-        serde_json::from_str(&signin.request).map_err(|e| Problem::Internal(e.to_string()))?;
+    let request = request_of(&signin)?;
     if request.is_astray(&client) {
         // Nothing goes there any more, no error either.
         let mut tx = state.db.write().await?;
@@ -150,18 +149,22 @@ pub(super) async fn load(
 
 /// Whether a sign-in into the console keeps a change, which goes on once everything is proven.
 fn keeps_a_change(signin: &SignInRow) -> bool {
-    if signin.client_id.is_some() {
-        return false;
-    }
-    let request: Option<AuthorizationRequest> = serde_json::from_str(&signin.request).ok();
-    request.is_some_and(|request| request.return_to.console().is_some_and(|doorway| doorway.kept.is_some()))
+    let keeps = |request: AuthorizationRequest| {
+        request.return_to.console().is_some_and(|doorway| doorway.kept.is_some())
+    };
+    signin.client_id.is_none() && request_of(signin).is_ok_and(keeps)
+}
+
+/// What was asked for.
+fn request_of(signin: &SignInRow) -> Result<AuthorizationRequest, Problem> {
+    serde_json::from_str(&signin.request).map_err(|e| Problem::Internal(e.to_string()))
 }
 
 fn to_the_console(signin: &SignInRow) -> Result<Response, Problem> {
-    let request: AuthorizationRequest =
-        serde_json::from_str(&signin.request).map_err(|e| Problem::Internal(e.to_string()))?;
-    let to =
-        request.return_to.console().map_or_else(|| "/".to_owned(), |doorway| doorway.address(&signin.id));
+    let to = request_of(signin)?
+        .return_to
+        .console()
+        .map_or_else(|| "/".to_owned(), |doorway| doorway.address(&signin.id));
     Ok(Redirect::to(&to).into_response())
 }
 
