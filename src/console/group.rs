@@ -210,14 +210,11 @@ pub(super) async fn page(visit: &Visit, sent: Form<'_>) -> Result<GroupPage, Pro
     let group = visit.group(&mut conn).await?;
     let may = may::of_group(&mut conn, &group, &visit.by).await.map_err(failed)?;
     let two_factor = TwoFactor::of(&group)?;
-    let (stopped, locked_out) = match two_factor {
-        TwoFactor::Off => (Vec::new(), Count::default()),
-        TwoFactor::Rehearse | TwoFactor::On => {
-            let (found, count) =
-                preview::first_locked_out(&mut conn, &group, TwoFactor::On, NAMED).await.map_err(failed)?;
-            (found.into_iter().filter_map(Stopped::of).collect(), count)
-        }
-    };
+    drop(conn);
+    // Side by side, where the database can.
+    let people = async { groups::people(&mut visit.read().await?, &group).await.map_err(failed) };
+    let (people, (stopped, locked_out)) = tokio::try_join!(people, kept_out(visit, &group, two_factor))?;
+    let mut conn = visit.read().await?;
     let overriders = preview::overriders(&mut conn, &group).await.map_err(failed)?;
     let (below, all_below) = below(&mut conn, &group).await?;
     let fields = basics(visit, &group, &may, sent);
@@ -235,7 +232,7 @@ pub(super) async fn page(visit: &Visit, sent: Form<'_>) -> Result<GroupPage, Pro
         lead: lead(two_factor, &locked_out),
         two_factor: two_factor.name(),
         advanced: may.two_factor.is_ok(),
-        people: groups::people(&mut conn, &group).await.map_err(failed)?,
+        people,
         listed: list_of_people(visit, &format!("group={}", group.id)),
         stopped,
         locked_out,
@@ -251,6 +248,23 @@ pub(super) async fn page(visit: &Visit, sent: Form<'_>) -> Result<GroupPage, Pro
         rehearsal: rehearsed(visit, &mut conn, &group, two_factor).await?,
         id: group.id,
     })
+}
+
+/// The first of those who cannot sign in, or could not if two-factor were on, and how many they are.
+async fn kept_out(
+    visit: &Visit,
+    group: &GroupRow,
+    two_factor: TwoFactor,
+) -> Result<(Vec<Stopped>, Count), Problem> {
+    match two_factor {
+        TwoFactor::Off => Ok((Vec::new(), Count::default())),
+        TwoFactor::Rehearse | TwoFactor::On => {
+            let mut conn = visit.read().await?;
+            let (found, count) =
+                preview::first_locked_out(&mut conn, group, TwoFactor::On, NAMED).await.map_err(failed)?;
+            Ok((found.into_iter().filter_map(Stopped::of).collect(), count))
+        }
+    }
 }
 
 /// Where some people are listed, if that is theirs to see.

@@ -17,7 +17,7 @@ use crate::directory::{Error, TwoFactor, groups};
 use crate::keys::secret::entropy;
 use crate::signin::preview::{self, Count};
 use crate::store::Conn;
-use crate::store::groups::ListedGroup;
+use crate::store::groups::{GroupRow, ListedGroup};
 use crate::web::Problem;
 
 /// Whoever may do something in a group, or sees who is in it.
@@ -134,10 +134,8 @@ async fn page(visit: &Visit, wrong: Option<&Wrong>) -> Result<GroupsPage, Proble
     let mut found = visit.tree.groups(&mut conn, order, limit).await.map_err(failed)?;
     let next = (found.len() > PAGE).then(|| found.truncate(PAGE));
     let next = next.and(found.last()).map(groups::mark).transpose()?;
-    let mut rows = Vec::with_capacity(found.len());
-    for listed in &found {
-        rows.push(row(&mut conn, listed).await?);
-    }
+    drop(conn);
+    let rows = rows(visit, &found).await?;
     let refusal =
         if visit.by.administers_site() { Ok(()) } else { Err(Refusal::LacksRight(own::ADMINISTER_SITE)) };
     let name = Field::new("name", "groups-add-name", Kind::Text, "").longest(LONGEST_NAME).required();
@@ -157,23 +155,44 @@ async fn page(visit: &Visit, wrong: Option<&Wrong>) -> Result<GroupsPage, Proble
     })
 }
 
-async fn row(conn: &mut Conn, listed: &ListedGroup) -> Result<Line, Problem> {
-    let group = &listed.group;
-    let two_factor = TwoFactor::of(group)?;
-    let locked_out = match two_factor {
-        TwoFactor::Off => Count::default(),
-        TwoFactor::Rehearse | TwoFactor::On => {
-            preview::count_locked_out(conn, group, TwoFactor::On).await.map_err(failed)?
+/// Both counts side by side, where the database can.
+async fn rows(visit: &Visit, found: &[ListedGroup]) -> Result<Vec<Line>, Problem> {
+    let people = async {
+        let (mut conn, mut people) = (visit.read().await?, Vec::with_capacity(found.len()));
+        for listed in found {
+            people.push(groups::people(&mut conn, &listed.group).await.map_err(failed)?);
         }
+        Ok::<_, Problem>(people)
     };
-    Ok(Line {
-        id: group.id.clone(),
-        above: listed.path.strip_suffix(&group.name).unwrap_or_default().to_owned(),
-        name: group.name.clone(),
-        two_factor: two_factor.name(),
-        people: groups::people(conn, group).await.map_err(failed)?,
-        locked_out,
-    })
+    let locked_out = async {
+        let (mut conn, mut counts) = (visit.read().await?, Vec::with_capacity(found.len()));
+        for listed in found {
+            counts.push(locked_out(&mut conn, &listed.group).await?);
+        }
+        Ok(counts)
+    };
+    let (people, locked_out) = tokio::try_join!(people, locked_out)?;
+    let line = |((listed, people), locked_out): ((&ListedGroup, i64), Count)| {
+        let group = &listed.group;
+        Ok(Line {
+            id: group.id.clone(),
+            above: listed.path.strip_suffix(&group.name).unwrap_or_default().to_owned(),
+            name: group.name.clone(),
+            two_factor: TwoFactor::of(group)?.name(),
+            people,
+            locked_out,
+        })
+    };
+    found.iter().zip(people).zip(locked_out).map(line).collect()
+}
+
+async fn locked_out(conn: &mut Conn, group: &GroupRow) -> Result<Count, Problem> {
+    match TwoFactor::of(group)? {
+        TwoFactor::Off => Ok(Count::default()),
+        TwoFactor::Rehearse | TwoFactor::On => {
+            preview::count_locked_out(conn, group, TwoFactor::On).await.map_err(failed)
+        }
+    }
 }
 
 /// What a page that only looks answers when it cannot.

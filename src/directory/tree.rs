@@ -58,8 +58,11 @@ impl Tree {
     /// When the database refuses.
     pub async fn holders(&self, conn: &mut Conn, role: &RoleRow) -> Result<i64> {
         match self.root_id() {
-            Some(root) => roles::count_holders_within(conn, &role.id, root).await,
-            None => roles::count_holders(conn, &role.id).await,
+            // A role of one tree is held by nobody outside it.
+            Some(root) if role.group_id.as_deref() != Some(root) => {
+                roles::count_holders_within(conn, &role.id, root).await
+            }
+            _ => roles::count_holders(conn, &role.id).await,
         }
     }
 

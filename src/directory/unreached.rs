@@ -19,9 +19,19 @@ const ROLES: i64 = 10_000;
 #[derive(Clone, Copy, Debug)]
 pub enum Whose<'w> {
     /// Of one group, whatever it asks for; those who are not disabled.
-    Group(&'w str),
+    Group {
+        /// Its id.
+        id: &'w str,
+        /// Whether it [`is_small`].
+        is_small: bool,
+    },
     /// The same but for those who have nothing that could be an address, who are [`alike()`].
-    GroupButAlike(&'w str),
+    GroupButAlike {
+        /// Its id.
+        id: &'w str,
+        /// Whether it [`is_small`].
+        is_small: bool,
+    },
     /// Of a tree's groups that ask for a code; those who are active.
     Tree(&'w Tree),
 }
@@ -97,10 +107,13 @@ impl Place {
 /// # Errors
 /// When the database refuses.
 pub async fn batch(conn: &mut Conn, whose: Whose<'_>, from: &Place, looked_at: i64) -> Result<Batch> {
-    let among = match whose {
-        Whose::Group(id) => Among::Group(id),
-        Whose::GroupButAlike(id) => Among::GroupButAlike(id),
-        Whose::Tree(tree) => Among::Tree(tree.root_id()),
+    let (among, few) = match whose {
+        Whose::Group { id, is_small } => (Among::Group(id), is_small),
+        Whose::GroupButAlike { id, is_small } => (Among::GroupButAlike(id), is_small),
+        Whose::Tree(tree) => {
+            let begins = matches!(from, Place::Login { .. });
+            (Among::Tree(tree.root_id()), begins && listing::has_few(conn, tree).await?)
+        }
     };
     let (rows, next, others_follow) = match from {
         Place::Id(after) => {
@@ -109,7 +122,7 @@ pub async fn batch(conn: &mut Conn, whose: Whose<'_>, from: &Place, looked_at: i
             (rows, next.map(Place::Id), false)
         }
         Place::Login { group_id, key } => {
-            let (few, after) = (are_few(conn, among).await?, (group_id.as_str(), key.as_str()));
+            let after = (group_id.as_str(), key.as_str());
             let rows = if few {
                 needs::of_few(conn, among, after, looked_at).await?
             } else {
@@ -183,14 +196,5 @@ pub async fn in_one_doubt(
 /// # Errors
 /// When the database refuses.
 pub async fn is_small(conn: &mut Conn, group_id: &str) -> Result<bool> {
-    are_few(conn, Among::Group(group_id)).await
-}
-
-async fn are_few(conn: &mut Conn, among: Among<'_>) -> Result<bool> {
-    match among {
-        Among::Group(id) | Among::GroupButAlike(id) | Among::Tree(Some(id)) => {
-            listing::are_few(conn, id).await
-        }
-        Among::Tree(None) => Ok(false),
-    }
+    listing::are_few(conn, group_id).await
 }

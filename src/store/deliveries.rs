@@ -5,15 +5,18 @@ use super::macros::{all, optional, queries, within};
 use super::row::from_row;
 use super::{Conn, Result};
 
+/// What is told of a message `m` and of whom it went to, `u`.
+macro_rules! told {
+    () => {
+        "SELECT m.id, m.purpose, m.user_id, u.login, u.name, m.address, m.reference, m.state, m.attempts, m.answer,
+                m.created_at_ms, m.next_at, m.expires_at, m.done_at"
+    };
+}
+
 /// A query for messages and whom they went to; the arguments say which.
 macro_rules! deliveries {
     ($($which:tt)+) => {
-        concat!(
-            "SELECT m.id, m.purpose, m.user_id, u.login, u.name, m.address, m.reference, m.state, m.attempts, m.answer,
-                    m.created_at_ms, m.next_at, m.expires_at, m.done_at
-             FROM messages m LEFT JOIN users u ON u.id = m.user_id WHERE ",
-            $($which)+
-        )
+        concat!(told!(), " FROM messages m LEFT JOIN users u ON u.id = m.user_id WHERE ", $($which)+)
     };
 }
 
@@ -67,17 +70,19 @@ queries! {
     FAILED_OLDEST = oldest!(unsent!("m"));
     WAITING_OLDEST = oldest!("m.state IN ('queued', 'deferred', 'sending')");
     // Of the last that failed, those about which something is left to do: none is where a later message was taken, or the address is another one by
-    // now. How a domain was spelled beside its name in the network is not kept.
-    LEFT_TO_DO = deliveries!(
-        "m.id IN (SELECT f.id FROM messages f LEFT JOIN users w ON w.id = f.user_id
-                  WHERE ", unsent!("f"), " AND f.created_at_ms > $2 AND ", within!("w.group_id"), "
-                    AND (CAST($3 AS TEXT) IS NULL OR f.top_id = $3)
-                  ORDER BY f.created_at_ms DESC, f.id DESC LIMIT $4)
-         AND (m.user_id IS NULL
-              OR ((lower(m.address) = lower(COALESCE(NULLIF(TRIM(u.email), ''), u.login)) OR m.address LIKE '%xn--%')
-                  AND NOT EXISTS (SELECT 1 FROM messages x
-                                  WHERE x.user_id = m.user_id AND x.state = 'accepted' AND x.created_at_ms >= m.created_at_ms
-                                    AND (x.created_at_ms > m.created_at_ms OR x.id > m.id))))
+    // now. How a domain was spelled beside its name in the network is not kept. They are gone through in the order that is asked for, to the last that
+    // is wanted.
+    LEFT_TO_DO = concat!(
+        "SELECT m.* FROM (", told!(), ", u.email
+                  FROM messages m LEFT JOIN users u ON u.id = m.user_id
+                  WHERE ", unsent!("m"), " AND m.created_at_ms > $2 AND ", within!("u.group_id"), "
+                    AND (CAST($3 AS TEXT) IS NULL OR m.top_id = $3)
+                  ORDER BY m.created_at_ms DESC, m.id DESC LIMIT $4) AS m
+         WHERE m.user_id IS NULL
+               OR ((lower(m.address) = lower(COALESCE(NULLIF(TRIM(m.email), ''), m.login)) OR m.address LIKE '%xn--%')
+                   AND NOT EXISTS (SELECT 1 FROM messages x
+                                   WHERE x.user_id = m.user_id AND x.state = 'accepted' AND x.created_at_ms >= m.created_at_ms
+                                     AND (x.created_at_ms > m.created_at_ms OR x.id > m.id)))
          ORDER BY m.created_at_ms DESC, m.id DESC LIMIT $5");
     // By age, since most are taken, as PostgreSQL knows; and not by the state.
     LAST_TAKEN = "SELECT address, done_at FROM messages WHERE (state = 'accepted') IS TRUE AND done_at IS NOT NULL

@@ -173,7 +173,9 @@ macro_rules! overriding {
 macro_rules! have_address {
     ($columns:literal, $from:expr) => {
         concat!(
-            "SELECT u.id, u.login, u.login_key, ' ' || r.rights || ' ' LIKE '% override!_2fa %' ESCAPE '!' AS overrides, ",
+            "SELECT u.id, u.login, u.login_key, u.role_id IN (",
+            overriding!(),
+            ") AS overrides, ",
             $columns,
             " FROM ",
             $from,
@@ -201,13 +203,13 @@ queries! {
     // The same of a group, in two.
     STOPPED_OF_GROUP = have_address!(
         "CAST(NULL AS TEXT) AS undelivered, CAST(NULL AS TEXT) AS unreached, CAST(NULL AS BIGINT) AS undelivered_at",
-        "code_budgets s JOIN users u ON u.id = s.user_id JOIN roles r ON r.id = u.role_id
+        "code_budgets s JOIN users u ON u.id = s.user_id
          WHERE s.stopped_at IS NOT NULL AND s.user_id > (SELECT CAST($2 AS TEXT)) AND s.user_id <= (SELECT CAST($3 AS TEXT))");
     LAST_STOPPED = last!(stopped!("$1"));
     REFUSED_OF_GROUP = have_address!(
         "COALESCE(m.answer, '') AS undelivered, m.address AS unreached, m.done_at AS undelivered_at",
         concat!(
-            "messages m JOIN users u ON ", undelivered!(), " JOIN roles r ON r.id = u.role_id
+            "messages m JOIN users u ON ", undelivered!(), "
              WHERE m.user_id > (SELECT CAST($2 AS TEXT)) AND m.user_id <= (SELECT CAST($3 AS TEXT))"));
     LAST_REFUSED = last!(refused!("$1"));
     LAST_IN_DOUBT = concat!("SELECT MAX(user_id) AS last, COUNT(*) AS n FROM (", in_doubt!("$1", "$2"), ") AS found");

@@ -28,9 +28,14 @@ enum Piece {
 impl Apart {
     /// Reads all of them at once, each on a connection of its own: on as many cores as there are. Where a group has few people, there is nothing
     /// to be gained, and nothing is read.
-    pub(super) async fn read(db: &Db, group: &GroupRow, to: TwoFactor) -> Result<Self, Error> {
+    pub(super) async fn read(
+        db: &Db,
+        group: &GroupRow,
+        to: TwoFactor,
+        is_small: bool,
+    ) -> Result<Self, Error> {
         let mut apart = Self::default();
-        if to == TwoFactor::Off || unreached::is_small(&mut db.read().await?, &group.id).await? {
+        if to == TwoFactor::Off || is_small {
             return Ok(apart);
         }
         let mut reading = JoinSet::<Result<Piece, Error>>::new();

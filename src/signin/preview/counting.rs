@@ -34,6 +34,7 @@ impl<'a> Begun<'a> {
         group: &GroupRow,
         to: TwoFactor,
         actor_id: Option<&'a str>,
+        is_small: bool,
     ) -> Result<Self, Error> {
         let (count, overriders) = users::overriders(conn, &group.top_id, NAMED_AT_MOST).await?;
         let (off, disabled) =
@@ -60,7 +61,7 @@ impl<'a> Begun<'a> {
         let mut begun =
             Self { preview, actor_id, first: First::default(), first_asked: Vec::new(), others: false };
         if to != TwoFactor::Off {
-            begun.count(conn, group).await?;
+            begun.count(conn, group, is_small).await?;
         }
         Ok(begun)
     }
@@ -99,7 +100,7 @@ impl<'a> Begun<'a> {
     }
 
     /// Counts those who have no address, and all who are hard to reach where those are few.
-    async fn count(&mut self, conn: &mut Conn, group: &GroupRow) -> Result<(), Error> {
+    async fn count(&mut self, conn: &mut Conn, group: &GroupRow, is_small: bool) -> Result<(), Error> {
         let status = Status::Invited.name();
         let count = needs::count_needing(conn, &group.id, status).await?;
         let invited = needs::needing(conn, &group.id, status, NAMED_AT_MOST).await?;
@@ -107,20 +108,20 @@ impl<'a> Begun<'a> {
         for (need, ids) in unreached::alike(conn, group).await? {
             self.add_alike(&need, ids);
         }
-        let mut from = Some(Place::default());
+        let (whose, mut from) = (Whose::GroupButAlike { id: &group.id, is_small }, Some(Place::default()));
         while let Some(place) = from {
             if place == Place::others() {
                 self.others = true;
                 break;
             }
-            let batch = unreached::batch(conn, Whose::GroupButAlike(&group.id), &place, LOOKED_AT).await?;
+            let batch = unreached::batch(conn, whose, &place, LOOKED_AT).await?;
             for (need, _) in batch.needs.into_iter().filter(|(need, _)| need.status == Status::Active) {
                 self.add(need);
             }
             from = batch.next;
         }
         if self.preview.no_address.count > 0 {
-            self.preview.name_those_without_address(conn, group).await?;
+            self.preview.name_those_without_address(conn, group, is_small).await?;
         }
         let named = usize::try_from(NAMED_AT_MOST).unwrap_or_default();
         (self.first_asked, _) = affected(conn, group, self.preview.to, false, "", named).await?;
@@ -200,11 +201,17 @@ impl Preview {
     }
 
     /// Names the first of those who have no address, and lists whoever is met there that is kept out.
-    async fn name_those_without_address(&mut self, conn: &mut Conn, group: &GroupRow) -> Result<(), Error> {
+    async fn name_those_without_address(
+        &mut self,
+        conn: &mut Conn,
+        group: &GroupRow,
+        is_small: bool,
+    ) -> Result<(), Error> {
         let most = usize::try_from(NAMED_AT_MOST).unwrap_or_default();
         let (mut people, mut from) = (Vec::new(), Some(Place::default()));
         while let Some(place) = from.filter(|place| *place != Place::others()) {
-            let batch = unreached::batch(conn, Whose::Group(&group.id), &place, LOOKED_AT_FOR_NAMES).await?;
+            let whose = Whose::Group { id: &group.id, is_small };
+            let batch = unreached::batch(conn, whose, &place, LOOKED_AT_FOR_NAMES).await?;
             for (need, _) in batch.needs.into_iter().filter(|(need, _)| need.status == Status::Active) {
                 let (Lot::LockedOut(obstacle) | Lot::GoesOn(obstacle)) = lot(&need, self.to, need.overrides)
                 else {

@@ -24,7 +24,7 @@ use counting::Begun;
 use super::decide::{Demand, Facts, Hindrance, Next, Reach, Strength, decide};
 use crate::directory::people::Need;
 use crate::directory::rights::{Rights, own};
-use crate::directory::{Error, Status, TwoFactor, people, roles as tree};
+use crate::directory::{Error, Status, TwoFactor, people, roles as tree, unreached};
 use crate::mail::Probed;
 use crate::store::Conn;
 use crate::store::groups::GroupRow;
@@ -154,7 +154,8 @@ pub async fn changing(
     actor_id: Option<&str>,
     mail: Option<MailCheck>,
 ) -> Result<Preview, Error> {
-    let begun = Begun::of(conn, group, to, actor_id).await?;
+    let is_small = unreached::is_small(conn, &group.id).await?;
+    let begun = Begun::of(conn, group, to, actor_id, is_small).await?;
     let preview = Preview { mail, ..begun.finished(conn, group, Apart::default()).await? };
     preview.heeding_own_refusal(conn, group, actor_id).await
 }

@@ -29,16 +29,20 @@ pub struct Count {
 /// Whose decision is asked for.
 #[derive(Clone, Copy)]
 enum About<'a> {
-    /// A group's people who have chosen a password, with this setting.
-    Group(&'a GroupRow, TwoFactor),
+    /// A group's people who have chosen a password, with this setting; and whether the group is small.
+    Group(&'a GroupRow, TwoFactor, bool),
     /// A tree's people, as their groups are set.
     Tree(&'a Tree),
 }
 
 impl<'a> About<'a> {
+    async fn group(conn: &mut Conn, group: &'a GroupRow, to: TwoFactor) -> store::Result<Self> {
+        Ok(Self::Group(group, to, unreached::is_small(conn, &group.id).await?))
+    }
+
     fn whose(self) -> Whose<'a> {
         match self {
-            Self::Group(group, ..) => Whose::Group(&group.id),
+            Self::Group(group, _, is_small) => Whose::Group { id: &group.id, is_small },
             Self::Tree(tree) => Whose::Tree(tree),
         }
     }
@@ -47,7 +51,7 @@ impl<'a> About<'a> {
     fn obstacle(self, need: &Need) -> Option<Obstacle> {
         let to = match self {
             Self::Group(..) if need.status == Status::Invited => return None,
-            Self::Group(_, to) => to,
+            Self::Group(_, to, _) => to,
             Self::Tree(_) => need.two_factor,
         };
         match lot(need, to, need.overrides) {
@@ -74,7 +78,7 @@ pub async fn locked_out(
     let (mut found, mut more) = if first.len() > LISTED_AT_MOST {
         (first.iter().take(LISTED_AT_MOST).cloned().collect(), true)
     } else {
-        let about = About::Group(group, preview.to);
+        let about = About::group(conn, group, preview.to).await?;
         let (found, next) = list(conn, about, &Place::default(), LISTED_AT_MOST).await?;
         (found, next.is_some())
     };
@@ -108,7 +112,8 @@ pub async fn first_locked_out(
     if to != TwoFactor::On {
         return Ok((Vec::new(), Count::default()));
     }
-    let (found, counted) = count(conn, About::Group(group, to), named, COUNTED).await?;
+    let about = About::group(conn, group, to).await?;
+    let (found, counted) = count(conn, about, named, COUNTED).await?;
     Ok((found, Count { n: counted.n(), more: counted.more() }))
 }
 

@@ -6,6 +6,7 @@ use super::apart::Apart;
 use super::counting::Begun;
 use super::{Consent, MailCheck, Preview, Ruling, changing, rule};
 use crate::directory::groups::{self, Changes};
+use crate::directory::unreached::is_small;
 use crate::directory::{Address, By, Error, TwoFactor, people, policy};
 use crate::keys::secret::entropy;
 use crate::mail::Mailer;
@@ -48,10 +49,11 @@ pub async fn look(
         Some(id) => people::find(&mut db.read().await?, id).await?.and_then(|own| own.deliverable_address()),
         None => None,
     };
+    let is_small = is_small(&mut db.read().await?, &group.id).await?;
     // Side by side, and nobody holds a connection while a mail server takes its time, or while they wait for another one.
-    let begun = async { Begun::of(&mut db.read().await?, group, to, by.user_id()).await };
+    let begun = async { Begun::of(&mut db.read().await?, group, to, by.user_id(), is_small).await };
     let counted = async {
-        let (apart, begun) = tokio::try_join!(Apart::read(db, group, to), begun)?;
+        let (apart, begun) = tokio::try_join!(Apart::read(db, group, to, is_small), begun)?;
         begun.finished(&mut db.read().await?, group, apart).await
     };
     let (probed, counted) =
