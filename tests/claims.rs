@@ -243,7 +243,7 @@ crate::on_both_databases! {
     async fn a_preferred_username_is_nobody_elses(database) {
         let site = Site::on(database).await;
         site.admin.change("max", claims(&["preferred_username=Captain"])).await;
-        for taken in ["ADA", "captain", "ｃａｐｔａｉｎ"] {
+        for taken in ["ADA", "captain", "ｃａｐｔａｉｎ", "\u{430}\u{501}\u{430}"] {
             let refused = set(&site, None, "ned", &[&format!("preferred_username={taken}")]).await.unwrap_err();
             assert!(matches!(refused, Error::UsernameTaken(_)), "{taken}: {refused}");
         }

@@ -158,6 +158,7 @@ wrong-overtaken-disabled = Somebody else has disabled them meanwhile. Save again
 other-role-question = Give { $name } another role?
 other-role-gains-override = { $name } would sign in without a code from now on, also where their group asks for one.
 other-role-loses-override = { $name } could no longer sign in without a code where their group asks for one.
+other-role-choice-overrides = signs in without a code
 other-role-button = Give them the role
 self-lockout-question = Keep yourself out?
 self-lockout-then = Once you are signed out, somebody else has to take it back: you cannot.

@@ -70,6 +70,7 @@ wrong-login-taken = The login { $name } is taken: choose another.
 wrong-name = A name has 1 to 80 characters and no slash, and is neither . nor .. .
 wrong-login = A login has 1 to 200 characters.
 wrong-login-reserved = The audit log calls the command line, Countersign itself, an app or a stranger so: choose another login.
+wrong-login-passes = With these letters { $name } looks like the login of somebody else: choose another.
 wrong-login-alike = A login has letters of one alphabet: with these it looks like somebody else’s.
 wrong-language = { $name } is not a language such as en or pt-BR.
 wrong-too-deep = Groups can be nested at most { $n } deep: add it further up.

@@ -3,15 +3,15 @@
 use axum::response::Response;
 use serde::Serialize;
 
-use super::field::{self, Choice, Field, Kind, Label, Said, Summed, Wrong, errors, line};
+use super::field::{self, Field, Kind, Said, Summed, Wrong, errors, line};
 use super::groups_to_choose::{GroupChoice, named, problem};
 use super::person_form::{LONGEST, email};
 use super::routes::{Needs, Route};
 use super::saved::Saved;
 use super::visit::ConsolePage;
-use super::{Visit, kept};
+use super::{Visit, kept, other_role};
 use super::{trouble, user_deeds};
-use crate::directory::rights::own;
+use crate::directory::rights::{Rights, own};
 use crate::directory::users::{self, NewUser};
 use crate::directory::{Address, Error, Login, NotALogin, Person, of_user, people, roles};
 use crate::keys::secret::entropy;
@@ -207,7 +207,10 @@ async fn roles_to_choose(
     let Some(group) = own else { return Ok((Kind::Text, "User".to_owned())) };
     let rows = of_user::roles_for_new(conn, group, &visit.by).await.map_err(problem)?;
     let first = rows.first().map(|role| role.name.clone()).unwrap_or_default();
-    let choice =
-        |role: RoleRow| Choice { value: role.name.clone(), label: Label::Name(role.name), hint: None };
-    Ok((Kind::Select { choices: rows.into_iter().map(choice).collect() }, first))
+    let choice = |role: RoleRow| {
+        let rights = Rights::parse(&role.rights).unwrap_or_default();
+        other_role::choice(role.name, &rights)
+    };
+    let choices = rows.into_iter().map(choice).collect();
+    Ok((Kind::Select { choices }, first))
 }

@@ -3,13 +3,19 @@
 use super::Visit;
 use super::confirm::Confirm;
 use super::explained;
-use super::field::Said;
+use super::field::{Choice, Label, Said};
 use super::person_form;
 use crate::directory::Person;
 use crate::directory::rights::{Rights, own};
 use crate::directory::users::Changes;
 use crate::store::Conn;
 use crate::web::Problem;
+
+/// A role among others to choose from, with what is to be known before it is given.
+pub(super) fn choice(name: String, rights: &Rights) -> Choice {
+    let hint = rights.has(own::OVERRIDE_2FA).then_some("other-role-choice-overrides");
+    Choice { value: name.clone(), label: Label::Name(name), hint }
+}
 
 /// Whether somebody gains or loses the right to sign in without a code by these changes.
 pub(super) fn changes_the_override(person: &Person, changes: &Changes) -> bool {

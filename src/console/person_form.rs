@@ -5,10 +5,12 @@ use super::groups_to_choose::{GroupChoice, named, problem};
 use super::trouble::not_an_address;
 use super::{Visit, kept, other_role};
 use crate::directory::of_user::OfUser;
+use crate::directory::rights::Rights;
 use crate::directory::seen::Seen;
 use crate::directory::users::{self, Changes};
 use crate::directory::{Address, Error, Person, Status, groups as directory_groups, roles};
 use crate::store::groups::GroupRow;
+use crate::store::roles::RoleRow;
 use crate::store::{Conn, groups, roles as store_roles};
 use crate::web::Problem;
 
@@ -219,12 +221,13 @@ fn again(visit: &Visit, field: Field, wrong: &[Wrong]) -> Field {
 }
 
 fn roles_of(person: &Person, may: &OfUser) -> Kind {
-    let mut named: Vec<(i64, String)> = may.roles.iter().map(|role| (role.rank, role.name.clone())).collect();
-    named.push((person.role.rank, person.role.name.clone()));
-    named.sort();
-    let choice =
-        |(_, name): (i64, String)| Choice { value: name.clone(), label: Label::Name(name), hint: None };
-    Kind::Select { choices: named.into_iter().map(choice).collect() }
+    let given =
+        |role: &RoleRow| (role.rank, role.name.clone(), Rights::parse(&role.rights).unwrap_or_default());
+    let mut roles: Vec<_> = may.roles.iter().map(given).collect();
+    roles.push((person.role.rank, person.role.name.clone(), person.role.rights.clone()));
+    roles.sort_by(|(rank, name, _), other| (rank, name).cmp(&(&other.0, &other.1)));
+    let choice = |(_, name, rights): (i64, String, Rights)| other_role::choice(name, &rights);
+    Kind::Select { choices: roles.into_iter().map(choice).collect() }
 }
 
 fn statuses(person: &Person) -> Kind {

@@ -21,6 +21,7 @@ pub fn wrong(error: Error) -> Result<Wrong, Problem> {
             ("name", Said::new("wrong-name-taken").about(&name))
         }
         Error::LoginTaken(login) => ("login", Said::new("wrong-login-taken").about(&login)),
+        Error::LoginAlike(login) => ("login", Said::new("wrong-login-passes").about(&login)),
         Error::Name => ("name", Said::new("wrong-name")),
         Error::Login(_) => ("login", Said::new("wrong-login")),
         Error::Language(tag) => ("language", Said::new("wrong-language").about(&tag)),

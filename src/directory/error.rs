@@ -24,6 +24,11 @@ pub enum Error {
     /// Somebody has the login.
     #[error("the login {0} is taken: choose another")]
     LoginTaken(String),
+    /// It looks like somebody else's login.
+    #[error(
+        "the login {0} looks like somebody else's, though its letters are of another alphabet: choose another"
+    )]
+    LoginAlike(String),
     /// Nobody has the login.
     #[error("there is no user {0}: see `countersign user list`")]
     UnknownUser(String),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::text::{mixes_alphabets, shows_nothing, turns};
+use super::text::{latin_look, mixes_alphabets, shows_nothing, turns};
 use crate::keys::secret::TokenHash;
 
 /// What a person types to say who they are. Kept as it was written; compared by [`Login::key`].
@@ -99,6 +99,13 @@ impl fmt::Display for Login {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// The key of the login that a name passes for where that is somebody's: it is written in letters of another alphabet that look like Latin ones. None
+/// for most.
+#[must_use]
+pub fn passes_for(name: &str) -> Option<String> {
+    latin_look(name).map(|look| fold(&look))
 }
 
 /// What a login (folded) is known by where nobody need read it: what was typed as one may be a password.

@@ -20,6 +20,7 @@ pub mod log;
 pub mod login;
 pub mod mail_settings;
 pub mod may;
+mod namesake;
 pub mod of_user;
 mod password;
 mod past;

@@ -30,6 +30,47 @@ pub(super) fn mixes_alphabets(text: &str) -> bool {
     alphabets.next().is_some_and(|first| alphabets.any(|other| other != first))
 }
 
+/// What a text is read as by whoever knows Latin letters, where each of its letters looks like one and not all are: `аԁа` is read as `ada`, and so is
+/// `ɑda` (UTS 39 §4, and its data). None for a text that nobody takes for another.
+#[must_use]
+pub(super) fn latin_look(text: &str) -> Option<String> {
+    let read: String =
+        text.chars().map(|c| if c.is_ascii() { Some(c) } else { latin_letter(c) }).collect::<Option<_>>()?;
+    (read != text).then_some(read)
+}
+
+/// The Latin letter, in lower case, that a letter looks like as it is written.
+const fn latin_letter(c: char) -> Option<char> {
+    Some(match c {
+        'а' | 'А' | 'Α' | 'α' | 'ɑ' | 'Ꭺ' => 'a',
+        'В' | 'Β' | 'Ь' | 'Ᏼ' => 'b',
+        'с' | 'С' | 'ϲ' | 'Ϲ' | 'Ꮯ' => 'c',
+        'ԁ' | 'Ꭰ' => 'd',
+        'е' | 'Е' | 'Ε' | 'Ꭼ' => 'e',
+        'ɡ' | 'ց' | 'Ꮐ' => 'g',
+        'һ' | 'Н' | 'Η' | 'հ' | 'Ꮋ' => 'h',
+        'і' | 'І' | 'Ι' | 'ι' | 'ı' | 'ɩ' | 'Ꭵ' => 'i',
+        'ј' | 'Ј' | 'ϳ' | 'Ꭻ' => 'j',
+        'К' | 'Κ' | 'к' | 'κ' | 'Ꮶ' => 'k',
+        'ӏ' | 'Ӏ' | 'Լ' | 'Ꮮ' => 'l',
+        'М' | 'Μ' | 'Ꮇ' => 'm',
+        'Ν' | 'ո' => 'n',
+        'о' | 'О' | 'ο' | 'Ο' | 'օ' | 'Օ' => 'o',
+        'р' | 'Р' | 'ρ' | 'Ρ' | 'Ꮲ' => 'p',
+        'ԛ' | 'Ԛ' | 'զ' => 'q',
+        'г' | 'Ꮢ' => 'r',
+        'ѕ' | 'Ѕ' | 'Տ' | 'Ꮪ' => 's',
+        'Т' | 'Τ' | 'Ꭲ' => 't',
+        'υ' | 'ս' | 'Ս' => 'u',
+        'ѵ' | 'Ѵ' | 'ν' | 'Ꮩ' => 'v',
+        'ԝ' | 'Ԝ' | 'Ꮃ' => 'w',
+        'х' | 'Х' | 'Χ' | 'χ' => 'x',
+        'у' | 'У' | 'Υ' | 'γ' | 'ʏ' | 'Ꮍ' => 'y',
+        'Ζ' | 'Ꮓ' => 'z',
+        _ => return None,
+    })
+}
+
 /// Alphabets that have letters which look like those of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Alphabet {
@@ -89,6 +130,19 @@ mod tests {
         }
         for bad in ["n\u{435}d", "\u{3b1}da", "n\u{565}d", "nі\u{430}", "нинa", "\u{13de}ed"] {
             assert!(mixes_alphabets(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_in_other_letters_and_read_as_latin_is_known() {
+        for (written, read) in
+            [("аԁа", "ada"), ("МАХ", "max"), ("ΝΕΑ", "nea"), ("ɑda", "ada"), ("ѕоре-1@ехо", "sope-1@exo")]
+        {
+            assert_eq!(latin_look(written).as_deref(), Some(read), "{written}");
+        }
+        // Latin itself, letters that look like no Latin ones, and those among others.
+        for other in ["ada", "42", "нина", "Сергей", "Zoë", "李小龍", "мах"] {
+            assert_eq!(latin_look(other), None, "{other}");
         }
     }
 

@@ -8,6 +8,7 @@ use super::by::{By, place, standing};
 use super::groups::check_name;
 use super::links::{Link, Purpose};
 use super::login::{self, fold};
+use super::namesake::{is_taken, looks_taken};
 use super::person::deliverable;
 use super::policy::{self, Actor, After, Others, Place, Refusal, RoleFacts};
 use super::rights::own;
@@ -101,6 +102,10 @@ pub async fn take_in(
     if is_taken(tx, &new.login.key(), &id, by.now()).await? {
         return Err(Error::LoginTaken(new.login.to_string()));
     }
+    // Who was somebody elsewhere keeps the login that they had there.
+    if past.from.is_none() && looks_taken(tx, new.login.as_str(), &id, by.now()).await? {
+        return Err(Error::LoginAlike(new.login.to_string()));
+    }
     let status = match new.password_hash {
         _ if past.disabled => Status::Disabled,
         Some(_) => Status::Active,
@@ -176,6 +181,9 @@ pub async fn set(
     };
     if changes.login.is_some() && is_taken(tx, &login.key(), &person.id, by.now()).await? {
         return Err(Error::LoginTaken(login.to_string()));
+    }
+    if changes.login.is_some() && looks_taken(tx, login.as_str(), &person.id, by.now()).await? {
+        return Err(Error::LoginAlike(login.to_string()));
     }
     let done = users::set(tx, fields, by.now()).await;
     done.map_err(|e| Error::or_taken(e, Error::LoginTaken(login.to_string())))?;
@@ -261,21 +269,15 @@ async fn refuse_own_word(tx: &mut Tx, person: &Person, changes: &Changes, by: &B
     Ok(())
 }
 
-/// Whether somebody else has this name, as login or as preferred username. Those are two columns, and no unique rule sees both:
-/// whoever takes a name queues for it.
-async fn is_taken(tx: &mut Tx, key: &str, id: &str, now: i64) -> Result<bool, Error> {
-    store::seen_ids::queue(tx, &format!("name\n{key}"), now).await?;
-    Ok(users::has_namesake(tx, key, id).await?)
-}
-
 /// Writes the claims down. An app may tell people apart by `preferred_username`, so it is nobody else's.
 async fn set_claims(tx: &mut Tx, person: &Person, changes: &ClaimChanges, now: i64) -> Result<(), Error> {
     let after = person.claims.after(changes);
     let preferred = after.get(Claim::PreferredUsername);
     let key = preferred.map(fold);
     let taken = || Error::UsernameTaken(preferred.unwrap_or_default().to_owned());
-    if let Some(key) = &key
-        && is_taken(tx, key, &person.id, now).await?
+    if let Some(name) = preferred
+        && (is_taken(tx, &fold(name), &person.id, now).await?
+            || looks_taken(tx, name, &person.id, now).await?)
     {
         return Err(taken());
     }

@@ -619,13 +619,36 @@ crate::on_both_databases! {
         assert!(max.browser.text_of("login-error").unwrap().contains("taken"), "{}", max.browser.text());
         max.send(&[("email", "una@example.org")]).await;
         assert!(max.browser.text_of("login-error").unwrap().contains("taken"), "{}", max.browser.text());
-        max.send(&[("login", "una")]).await;
+        // Cyrillic letters alone, which are read as `ada`; and so is the Latin letter of the phonetic alphabet.
+        for alike in ["\u{430}\u{501}\u{430}", "\u{251}da"] {
+            max.send(&[("login", alike)]).await;
+            let said = max.browser.text_of("login-error").unwrap();
+            assert!(said.contains("looks like the login of somebody else"), "{said}");
+            assert_eq!(max.browser.field("login").as_deref(), Some(alike));
+        }
+        // What is read as a login that nobody has is one.
+        max.send(&[("login", "\u{430}\u{441}\u{430}"), ("email", "asa@example.org")]).await;
+        assert!(max.saved().is_some(), "{}", max.browser.text());
+        max.open("/console/users/new").await;
+        max.send(&[("login", "una"), ("name", "Una"), ("email", "una@example.org")]).await;
         assert!(max.saved().unwrap().contains("Una (una) was added, and an invitation is on its way."));
         assert!(max.browser.text_of("explained").unwrap().contains("no password has been chosen"));
         site.admin.until_no_mail_waits().await;
         assert!(site.inbox("una@example.org").last().text().contains("/reset/"));
         let una = site.admin.user("una").await;
         assert_eq!((una.status, una.role.name.as_str()), (Status::Invited, "User"));
+    }
+
+    /// What a role lets people do without is said where it is chosen.
+    async fn a_role_that_needs_no_code_says_so_where_it_is_chosen(database) {
+        let site = Site::on(database).await;
+        let mut ada = Manager::arrives(&site, "ada").await;
+        ada.open("/console/users/new").await;
+        let options = ada.browser.text();
+        assert!(options.contains("Top manager (signs in without a code)"), "{options}");
+        assert!(!options.contains("User (signs"), "{options}");
+        at(&mut ada, &site, "ned").await;
+        assert!(ada.browser.text().contains("Top manager (signs in without a code)"), "{}", ada.browser.text());
     }
 
     /// Every role that the form offers can be given with it, also the reader's own.

@@ -1,0 +1,20 @@
+//! Has somebody else a name, or one that looks like it?
+
+use super::Error;
+use super::login;
+use crate::store::{Tx, seen_ids, users};
+
+/// Whether somebody else has this name, as login or as preferred username. Those are two columns, and no unique rule sees both:
+/// whoever takes a name queues for it.
+pub(super) async fn is_taken(tx: &mut Tx, key: &str, id: &str, now: i64) -> Result<bool, Error> {
+    seen_ids::queue(tx, &format!("name\n{key}"), now).await?;
+    Ok(users::has_namesake(tx, key, id).await?)
+}
+
+/// Whether a name would pass for somebody else's (UTS 39 §4).
+pub(super) async fn looks_taken(tx: &mut Tx, name: &str, id: &str, now: i64) -> Result<bool, Error> {
+    match login::passes_for(name) {
+        Some(key) => is_taken(tx, &key, id, now).await,
+        None => Ok(false),
+    }
+}
