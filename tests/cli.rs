@@ -115,6 +115,11 @@ async fn a_client_is_registered_shown_changed_and_deleted() {
     program.must(&["client", "set", &id, "--require-two-factor", "--consent"], "");
     let shown = program.must_json(&["client", "show", &id, "--json"]);
     assert_eq!((&shown["require_two_factor"], &shown["consent"]), (&true.into(), &true.into()));
+    let log = program.must(&["audit", "--kind", "client"], "");
+    let changed = r#""before":{"require_two_factor":false,"consent":false},"after":{"require_two_factor":true,"consent":true}"#;
+    for told in [r#""name":"App""#, uri, changed] {
+        assert!(log.contains(told), "{told} is not in:\n{log}");
+    }
     for app in ["timetracker", "php", "env", "grafana", "gitea", "nextcloud"] {
         let recipe = program.must(&["client", "recipe", &id, app], "");
         assert!(recipe.contains(&id) && recipe.contains("127.0.0.1"), "{app}: {recipe}");

@@ -108,8 +108,10 @@ impl Client {
             Self::List { page, json } => list(&db, &page, json).await,
             Self::Delete { client_id } => {
                 let mut tx = db.write().await?;
+                let client = find(&mut tx, &client_id).await?;
                 clients::delete(&mut tx, &client_id).await?;
-                record(operator, &mut tx, "client.deleted", &client_id).await?;
+                let event = event("client.deleted", &client_id).detail("name", client.metadata.client_name);
+                record(operator, &mut tx, event).await?;
                 tx.commit().await?;
                 println!("Deleted {client_id}.");
                 Ok(())
@@ -145,7 +147,8 @@ async fn add(
     let (either, notice) = (metadata.any_secret_method, unreachable(operator, &metadata));
     let mut tx = db.write().await?;
     let registered = clients::take_over(&mut tx, &vault, metadata, given, now, &mut entropy()).await?;
-    record(operator, &mut tx, "client.added", &registered.client.id).await?;
+    let client = &registered.client;
+    record(operator, &mut tx, client.metadata.noted_in(event("client.added", &client.id))).await?;
     tx.commit().await?;
     let (id, secret) = (&registered.client.id, registered.secret.as_ref().map(Token::reveal));
     if json {
@@ -193,7 +196,8 @@ async fn set(
     }
     fields.apply(&mut tx, &mut metadata, keys).await?;
     clients::set(&mut tx, id, &metadata, operator.clock.now()).await?;
-    record(operator, &mut tx, "client.changed", id).await?;
+    let changed = metadata.change_noted_in(event("client.changed", id), &client.metadata);
+    record(operator, &mut tx, changed).await?;
     tx.commit().await?;
     println!("Changed {id}.");
     if let Some(notice) = unreachable(operator, &metadata) {
@@ -262,8 +266,8 @@ async fn find(conn: &mut Conn, id: &str) -> anyhow::Result<clients::Client> {
     Ok(clients::find(conn, id).await?.ok_or_else(|| Error::Unknown(id.to_owned()))?)
 }
 
-async fn record(operator: &Operator, conn: &mut Conn, event: &'static str, id: &str) -> anyhow::Result<()> {
-    Ok(self::event(event, id).record(conn, operator.clock.now_ms(), &mut entropy()).await?)
+async fn record(operator: &Operator, conn: &mut Conn, event: Event) -> anyhow::Result<()> {
+    Ok(event.record(conn, operator.clock.now_ms(), &mut entropy()).await?)
 }
 
 fn event(event: &'static str, id: &str) -> Event {

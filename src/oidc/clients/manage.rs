@@ -30,14 +30,7 @@ pub async fn register(
     by.holds_still(tx).await?;
     let registered = add(tx, vault, metadata, by.now(), rng).await?;
     let client = &registered.client;
-    let metadata = &client.metadata;
-    let event = by
-        .event("client.added")
-        .client(&client.id)
-        .detail("name", metadata.client_name.as_str())
-        .detail("redirect_uris", metadata.redirect_uris.as_slice())
-        .detail("allowed_groups", metadata.allowed_groups.as_slice());
-    by.record(event, tx, rng).await?;
+    by.record(client.metadata.noted_in(by.event("client.added").client(&client.id)), tx, rng).await?;
     Ok(registered)
 }
 
@@ -71,12 +64,11 @@ pub async fn change(
     }
     let mut metadata = client.metadata.clone();
     edit(&mut metadata);
-    let (before, after) = differences(&client.metadata, &metadata);
-    if before == after {
+    if metadata == client.metadata {
         return Ok(Changed::Same);
     }
     set(tx, id, &metadata, by.now()).await?;
-    let event = by.event("client.changed").client(id).detail("before", before).detail("after", after);
+    let event = metadata.change_noted_in(by.event("client.changed").client(id), &client.metadata);
     by.record(event, tx, rng).await?;
     Ok(Changed::Yes)
 }
@@ -153,6 +145,24 @@ async fn with_other_secrets(
     let Some(drawn) = drawn else { return Ok(None) };
     let client = find_to_change(tx, id).await?.ok_or_else(|| Error::Unknown(id.to_owned()))?;
     Ok((drawn != client.secrets_version()).then(|| Box::new(client)))
+}
+
+impl Metadata {
+    /// The event with what is told of an app that is new.
+    #[must_use]
+    pub fn noted_in(&self, event: Event) -> Event {
+        event
+            .detail("name", self.client_name.as_str())
+            .detail("redirect_uris", self.redirect_uris.as_slice())
+            .detail("allowed_groups", self.allowed_groups.as_slice())
+    }
+
+    /// The event with what has become other than it was.
+    #[must_use]
+    pub fn change_noted_in(&self, event: Event, before: &Self) -> Event {
+        let (before, after) = differences(before, self);
+        event.detail("before", before).detail("after", after)
+    }
 }
 
 impl Rotated {
