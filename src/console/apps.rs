@@ -225,7 +225,7 @@ async fn add(visit: Visit) -> Result<Response, Problem> {
         Err(wrong) => return Ok(again(&visit, chosen, &wrong)),
     };
     let mut metadata = match chosen.recipe {
-        Some(recipe) => recipe.metadata("", Vec::new()),
+        Some(recipe) => recipe.metadata("", typed.redirect_uris.clone()),
         None => Metadata { any_secret_method: true, ..Metadata::web_app("", Vec::new()) },
     };
     typed.into(&mut metadata, Vec::new());

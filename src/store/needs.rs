@@ -169,7 +169,8 @@ macro_rules! overriding {
 
 /// Those of the group `$1` who are active and have an address, among the users whose ids a table has after `$2` and up to `$3`; what is known of
 /// their messages, and where that is. Whoever goes through a thousand of them reads no more of each than decides. The ids are selected, so that
-/// PostgreSQL does not find the range wide, and goes through all messages for it.
+/// PostgreSQL does not find the range wide, and goes through all messages for it; the tables are joined by `CROSS JOIN`, so that SQLite goes through
+/// them in this order.
 macro_rules! have_address {
     ($columns:literal, $from:expr) => {
         concat!(
@@ -203,14 +204,14 @@ queries! {
     // The same of a group, in two.
     STOPPED_OF_GROUP = have_address!(
         "CAST(NULL AS TEXT) AS undelivered, CAST(NULL AS TEXT) AS unreached, CAST(NULL AS BIGINT) AS undelivered_at",
-        "code_budgets s JOIN users u ON u.id = s.user_id
-         WHERE s.stopped_at IS NOT NULL AND s.user_id > (SELECT CAST($2 AS TEXT)) AND s.user_id <= (SELECT CAST($3 AS TEXT))");
+        "code_budgets s CROSS JOIN users u
+         WHERE u.id = s.user_id AND s.stopped_at IS NOT NULL AND s.user_id > (SELECT CAST($2 AS TEXT)) AND s.user_id <= (SELECT CAST($3 AS TEXT))");
     LAST_STOPPED = last!(stopped!("$1"));
     REFUSED_OF_GROUP = have_address!(
         "COALESCE(m.answer, '') AS undelivered, m.address AS unreached, m.done_at AS undelivered_at",
         concat!(
-            "messages m JOIN users u ON ", undelivered!(), "
-             WHERE m.user_id > (SELECT CAST($2 AS TEXT)) AND m.user_id <= (SELECT CAST($3 AS TEXT))"));
+            "messages m CROSS JOIN users u
+             WHERE ", undelivered!(), " AND m.user_id > (SELECT CAST($2 AS TEXT)) AND m.user_id <= (SELECT CAST($3 AS TEXT))"));
     LAST_REFUSED = last!(refused!("$1"));
     LAST_IN_DOUBT = concat!("SELECT MAX(user_id) AS last, COUNT(*) AS n FROM (", in_doubt!("$1", "$2"), ") AS found");
     GROUP_OF_FEW = first!(group, hard!());

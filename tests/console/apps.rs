@@ -1,5 +1,6 @@
 //! Can whoever registers apps add one with its set-up, change it without overwriting others, and take it away?
 
+use countersign::oidc::clients;
 use countersign::store::{purge, slips};
 use serde_json::Value;
 
@@ -103,8 +104,11 @@ crate::on_both_databases! {
         root.open("/console/apps/new?is=nextcloud").await;
         root.send(&[("name", "Cloud"), ("address", "https://cloud.example.org"), ("groups", "Acme\nACME")]).await;
         let setup = root.browser.text_of("setup").unwrap();
-        assert!(setup.contains("https://cloud.example.org/") && !setup.contains("YOUR"), "{setup}");
+        assert!(!setup.contains("YOUR") && !setup.contains("client set"), "nothing of it needs a shell: {setup}");
         let added = details(&site, "client.added").await;
+        let apps = clients::list(&mut site.admin.db.read().await.unwrap(), "", 100).await.unwrap();
+        let cloud = apps.iter().find(|app| app.metadata.client_name == "Cloud").unwrap();
+        assert_eq!(cloud.metadata.post_logout_redirect_uris, ["https://cloud.example.org/"]);
         assert_eq!(added["allowed_groups"], serde_json::json!([site.acme.id]));
         assert_eq!(added["redirect_uris"][0], "https://cloud.example.org/apps/user_oidc/code");
         root.open("/console/audit?kind=client").await;

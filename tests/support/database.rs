@@ -160,7 +160,10 @@ impl Database {
 
     fn file(&self) -> rusqlite::Connection {
         let file = self.url.strip_prefix("sqlite:").expect("the address of a file");
-        rusqlite::Connection::open(file).expect("the file opens")
+        let file = rusqlite::Connection::open(file).expect("the file opens");
+        // It asks ten times a second, and the program may write without a pause for a while.
+        file.busy_timeout(std::time::Duration::from_secs(60)).expect("it waits");
+        file
     }
 
     async fn migrated(self) -> Self {

@@ -18,6 +18,10 @@ pub struct Recipe {
     pub public: bool,
     /// How it sends its secret; none where it tries both ways, or where nobody knows.
     pub method: Option<AuthMethod>,
+    /// Where it has people come back to once they have signed out, behind its address.
+    after_sign_out: Option<&'static str>,
+    /// Where it hears that somebody has signed out, behind its address (OpenID Connect Back-Channel Logout 1.0 §2.2).
+    hears_of_sign_outs: Option<&'static str>,
     /// How a line that only people read begins in it.
     comment: &'static str,
     text: &'static str,
@@ -31,6 +35,8 @@ const fn app(name: &'static str, title: &'static str, text: &'static str) -> Rec
         id_token_claims: false,
         public: false,
         method: None,
+        after_sign_out: None,
+        hears_of_sign_outs: None,
         comment: "#",
         text,
     }
@@ -53,6 +59,14 @@ impl Recipe {
         Self { method: Some(method), ..self }
     }
 
+    const fn signs_out_to(self, path: &'static str) -> Self {
+        Self { after_sign_out: Some(path), ..self }
+    }
+
+    const fn hears_of_sign_outs_at(self, path: &'static str) -> Self {
+        Self { hears_of_sign_outs: Some(path), ..self }
+    }
+
     const fn comments(self, comment: &'static str) -> Self {
         Self { comment, ..self }
     }
@@ -63,6 +77,8 @@ pub const RECIPES: [Recipe; 19] = [
     app("timetracker", "Time Tracker", include_str!("recipes/timetracker.txt"))
         .at("/oidc.php")
         .proves_itself_by(AuthMethod::ClientSecretBasic)
+        .signs_out_to("/oidc.php")
+        .hears_of_sign_outs_at("/oidc.php")
         .comments("//"),
     app("env", "An app that reads its settings from the environment", include_str!("recipes/env.txt")),
     app("argocd", "Argo CD", include_str!("recipes/argocd.txt")).at("/auth/callback").reads_id_tokens(),
@@ -87,7 +103,8 @@ pub const RECIPES: [Recipe; 19] = [
     app("miniflux", "Miniflux", include_str!("recipes/miniflux.txt")).at("/oauth2/oidc/callback"),
     app("nextcloud", "Nextcloud", include_str!("recipes/nextcloud.txt"))
         .at("/apps/user_oidc/code")
-        .proves_itself_by(AuthMethod::ClientSecretPost),
+        .proves_itself_by(AuthMethod::ClientSecretPost)
+        .signs_out_to("/"),
     app("oauth2-proxy", "OAuth2 Proxy", include_str!("recipes/oauth2-proxy.txt")).at("/oauth2/callback"),
     app("outline", "Outline", include_str!("recipes/outline.txt"))
         .at("/auth/oidc.callback")
@@ -122,7 +139,14 @@ impl Recipe {
     /// What is registered for such an app.
     #[must_use]
     pub fn metadata(&self, name: &str, redirect_uris: Vec<String>) -> Metadata {
+        let addresses: Vec<String> = redirect_uris.iter().filter_map(|uri| self.address(uri)).collect();
         let mut metadata = Metadata::web_app(name, redirect_uris);
+        if let Some(path) = self.after_sign_out {
+            metadata.post_logout_redirect_uris =
+                addresses.iter().map(|address| format!("{address}{path}")).collect();
+        }
+        metadata.backchannel_logout_uri =
+            self.hears_of_sign_outs.zip(addresses.first()).map(|(path, address)| format!("{address}{path}"));
         metadata.id_token_claims = self.id_token_claims;
         match self.method {
             _ if self.public => metadata.token_endpoint_auth_method = AuthMethod::None,
@@ -172,12 +196,27 @@ impl Recipe {
         if let Some(method) = refused.map(AuthMethod::name) {
             once(&format!("proves itself by {method} alone"), &format!("--auth-method {method}"));
         }
+        let address = self.address(redirect);
+        let behind = |path: &str| format!("{}{path}", address.as_deref().unwrap_or("https://YOUR.APP"));
+        if let Some(to) = self.after_sign_out.map(behind)
+            && metadata.post_logout_redirect_uris.is_empty()
+        {
+            once(
+                "sends people back to itself when they have signed out",
+                &format!("--post-logout-redirect-uri {to}"),
+            );
+        }
+        if let Some(at) = self.hears_of_sign_outs.map(behind)
+            && metadata.backchannel_logout_uri.is_none()
+        {
+            once("wants to hear when somebody signs out", &format!("--backchannel-logout-uri {at}"));
+        }
         text + &self
             .text
             .replace("@ISSUER@", issuer)
             .replace("@CLIENT_ID@", &client.id)
             .replace("@REDIRECT_URI@", redirect)
-            .replace("@APP@", &self.address(redirect).unwrap_or_else(|| "https://YOUR.APP".to_owned()))
+            .replace("@APP@", &behind(""))
             .replace("@CLIENT_SECRET@", secret)
     }
 }
@@ -230,12 +269,6 @@ mod tests {
     fn what_is_known_of_the_apps_address_is_filled_in() {
         for (name, redirect, expected) in [
             (
-                "nextcloud",
-                "https://cloud.example.org/nc/apps/user_oidc/code",
-                "uri https://cloud.example.org/nc/\n",
-            ),
-            ("nextcloud", "https://cloud.example.org/cb", "uri https://cloud.example.org/\n"),
-            (
                 "synapse",
                 "https://m.example.org/_synapse/client/oidc/callback",
                 "is https://m.example.org/_synapse/client/oidc/callback\n",
@@ -246,6 +279,38 @@ mod tests {
             let client = Client::unregistered("the-id", recipe.metadata("App", vec![redirect.to_owned()]));
             let text = recipe.filled("https://login.example.org", &client, None);
             assert!(text.contains(expected) && !text.contains("YOUR"), "{text}");
+        }
+    }
+
+    #[test]
+    fn where_people_sign_out_to_is_registered_with_the_app_and_said_where_it_is_not() {
+        for (name, redirect, after, heard) in [
+            (
+                "nextcloud",
+                "https://cloud.example.org/nc/apps/user_oidc/code",
+                "https://cloud.example.org/nc/",
+                None,
+            ),
+            ("nextcloud", "https://cloud.example.org/cb", "https://cloud.example.org/", None),
+            (
+                "timetracker",
+                "https://time.example.org/oidc.php",
+                "https://time.example.org/oidc.php",
+                Some("https://time.example.org/oidc.php"),
+            ),
+        ] {
+            let recipe = Recipe::of(name).unwrap();
+            let metadata = recipe.metadata("App", vec![redirect.to_owned()]);
+            assert_eq!(metadata.post_logout_redirect_uris, [after], "{name}");
+            assert_eq!(metadata.backchannel_logout_uri.as_deref(), heard, "{name}");
+            let text = |metadata| {
+                let client = Client::unregistered("the-id", metadata);
+                recipe.filled("https://login.example.org", &client, None)
+            };
+            assert!(!text(metadata).contains("client set"), "{name}");
+            let text = text(Metadata::web_app("App", vec![redirect.to_owned()]));
+            assert!(text.contains(&format!("--post-logout-redirect-uri {after}\n")), "{text}");
+            assert_eq!(text.contains("--backchannel-logout-uri"), heard.is_some(), "{text}");
         }
     }
 
