@@ -18,11 +18,16 @@ const LONGEST: (usize, usize) = (100, 6000);
 /// The most lines of a list.
 const MOST: usize = 50;
 
+/// The field of where people come back to once they have signed out, as it is registered (OpenID Connect RP-Initiated Logout 1.0 §3.1).
+const AFTER_SIGN_OUT: &str = "post_logout_redirect_uris";
+
 /// What was typed, read.
 #[derive(Debug)]
 pub(super) struct Typed {
     pub(super) name: String,
     pub(super) redirect_uris: Vec<String>,
+    /// None where the form has no such field.
+    post_logout_redirect_uris: Option<Vec<String>>,
     pub(super) groups: Vec<String>,
     pub(super) require_two_factor: bool,
     pub(super) consent: bool,
@@ -52,9 +57,10 @@ impl Typed {
                 }
                 None => lines(form, "redirect_uris")?,
             };
-            Ok((name.to_owned(), redirect_uris, lines(form, "groups")?))
+            let after = form.get(AFTER_SIGN_OUT).map(|_| lines(form, AFTER_SIGN_OUT)).transpose()?;
+            Ok((name.to_owned(), redirect_uris, after, lines(form, "groups")?))
         };
-        let (name, redirect_uris, paths) = match plain() {
+        let (name, redirect_uris, post_logout_redirect_uris, paths) = match plain() {
             Ok(read) => read,
             Err(wrong) => return Ok(Err(wrong)),
         };
@@ -69,13 +75,16 @@ impl Typed {
         }
         let on = |name| form.field(name) == "on";
         let (require_two_factor, consent) = (on("require_two_factor"), on("consent"));
-        Ok(Ok(Self { name, redirect_uris, groups, require_two_factor, consent }))
+        Ok(Ok(Self { name, redirect_uris, post_logout_redirect_uris, groups, require_two_factor, consent }))
     }
 
     /// Writes it into what is registered. Groups that the person does not see stay.
     pub(super) fn into(self, metadata: &mut Metadata, unseen: Vec<String>) {
         metadata.client_name = self.name;
         metadata.redirect_uris = self.redirect_uris;
+        if let Some(uris) = self.post_logout_redirect_uris {
+            metadata.post_logout_redirect_uris = uris;
+        }
         metadata.allowed_groups = self.groups;
         metadata.allowed_groups.extend(unseen);
         metadata.require_two_factor = self.require_two_factor;
@@ -93,6 +102,14 @@ pub(super) async fn fields(visit: &Visit, conn: &mut Conn, client: &Client) -> R
             .hint("apps-name-hint")
             .required(),
         redirect_uris(metadata.redirect_uris.join("\n")),
+        Field::new(
+            AFTER_SIGN_OUT,
+            "apps-after-sign-out",
+            Kind::Lines,
+            metadata.post_logout_redirect_uris.join("\n"),
+        )
+        .hint("apps-after-sign-out-hint")
+        .longest(LONGEST.1),
         Field::new("groups", "apps-groups", Kind::Lines, paths.join("\n"))
             .hint("apps-groups-hint")
             .longest(LONGEST.1),
@@ -180,8 +197,14 @@ fn lines(form: &Form, name: &'static str) -> Result<Vec<String>, Wrong> {
     Ok(read)
 }
 
+/// Whether this was typed into a line of that field, and into none of the redirect URIs, which are looked at first.
+fn is_line(form: &Form, name: &'static str, text: &str) -> bool {
+    let has = |name| form.field(name).lines().any(|line| line.trim() == text);
+    has(name) && !has("redirect_uris")
+}
+
 /// What is wrong with an app that may not be registered so; or a problem that no typing mends.
-pub(super) fn wrong(error: clients::Error) -> Result<Wrong, Problem> {
+pub(super) fn wrong(error: clients::Error, form: &Form) -> Result<Wrong, Problem> {
     match error {
         // So far that stands for one thing alone: there is none.
         clients::Error::Invalid(Invalid::Field { field: "redirect_uris", .. }) => {
@@ -189,6 +212,7 @@ pub(super) fn wrong(error: clients::Error) -> Result<Wrong, Problem> {
         }
         clients::Error::Invalid(invalid) => {
             let field = match &invalid {
+                Invalid::RedirectUri { uri, .. } if is_line(form, AFTER_SIGN_OUT, uri) => AFTER_SIGN_OUT,
                 Invalid::RedirectUri { .. } => "redirect_uris",
                 Invalid::Field { field: "client_name", .. } => "name",
                 _ => "",

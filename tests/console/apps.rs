@@ -109,6 +109,17 @@ crate::on_both_databases! {
         let apps = clients::list(&mut site.admin.db.read().await.unwrap(), "", 100).await.unwrap();
         let cloud = apps.iter().find(|app| app.metadata.client_name == "Cloud").unwrap();
         assert_eq!(cloud.metadata.post_logout_redirect_uris, ["https://cloud.example.org/"]);
+        // The app moves: a wrong address is told beside its own field, and a right one is kept.
+        let page = format!("/console/apps/{}", cloud.id);
+        root.open(&page).await;
+        root.send(&[("post_logout_redirect_uris", "http://files.example.org/")]).await;
+        assert!(root.browser.text_of("post_logout_redirect_uris-error").unwrap().contains("files.example.org"));
+        assert!(root.browser.text_of("redirect_uris-error").is_none());
+        root.send(&[("post_logout_redirect_uris", "https://files.example.org/\nhttps://cloud.example.org/")]).await;
+        assert!(root.saved().is_some(), "{}", root.browser.text());
+        let moved = clients::find(&mut site.admin.db.read().await.unwrap(), &cloud.id).await.unwrap().unwrap();
+        let both = ["https://files.example.org/", "https://cloud.example.org/"];
+        assert_eq!(moved.metadata.post_logout_redirect_uris, both);
         assert_eq!(added["allowed_groups"], serde_json::json!([site.acme.id]));
         assert_eq!(added["redirect_uris"][0], "https://cloud.example.org/apps/user_oidc/code");
         root.open("/console/audit?kind=client").await;
