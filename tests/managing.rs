@@ -83,7 +83,7 @@ crate::on_both_databases! {
                          CASE WHEN n.state = 'refused' OR id LIKE '%13' THEN 2 ELSE 1 END, 1, 1, 1
                   FROM users CROSS JOIN (SELECT 'refused' AS state UNION SELECT 'accepted') AS n WHERE id LIKE 'id%3' OR id LIKE 'id%25'").await;
         let (db, mailer, ada, acme) = (&site.admin.db, site.mailer(), site.by("ada").await, &site.acme);
-        let told = |preview: &preview::Preview| (serde_json::to_value(preview).unwrap(), preview.locked_out_ids.clone());
+        let told = |preview: &preview::Preview| (serde_json::to_value(preview).unwrap(), preview.kept_out.clone());
         for to in TwoFactor::ALL {
             let look = preview::look(db, &mailer, acme, to, &ada).await.unwrap();
             let mut conn = db.read().await.unwrap();
@@ -92,6 +92,19 @@ crate::on_both_databases! {
             let are_kept_out = again.no_address.count > 0 && again.codes_stopped.count > 0 && again.undelivered.count > 0;
             assert_eq!(are_kept_out, to == TwoFactor::On, "{to}");
         }
+        // Nobody of many who are alike is named, and yet whoever is one of them knows it, and others are another answer.
+        let mut conn = db.read().await.unwrap();
+        for (actor, expected) in [("id10", Some(preview::Obstacle::NoAddress)), ("id11", None), ("id5", Some(preview::Obstacle::CodesStopped))] {
+            let told = preview::changing(&mut conn, acme, TwoFactor::On, Some(actor), None).await.unwrap();
+            assert_eq!(told.actor, expected, "{actor}");
+            assert!(!told.kept_out.ids().contains("id10"));
+        }
+        let before = preview::changing(&mut conn, acme, TwoFactor::On, None, None).await.unwrap().kept_out;
+        site.run("UPDATE users SET email = 'p10@example.org', addressless = FALSE, updated_at = 9 WHERE id = 'id10';
+                  UPDATE users SET email = NULL, addressless = TRUE, updated_at = 9 WHERE id = 'id11'").await;
+        let after = preview::changing(&mut conn, acme, TwoFactor::On, None, None).await.unwrap().kept_out;
+        assert_eq!(before.count(), after.count());
+        assert_ne!(before.mark(), after.mark(), "as many, and others");
     }
 
     /// Who may not change the setting is not told either what it would do.

@@ -18,7 +18,7 @@ use crate::directory::policy::may_insist;
 use crate::directory::proof::ManageAdvancedSettings;
 use crate::directory::rights::own;
 use crate::directory::{By, TwoFactor, groups, may};
-use crate::signin::preview::{self, Affected, Consent, LISTED_AT_MOST, Preview, Ruling, Switched, mark};
+use crate::signin::preview::{self, Affected, Consent, LISTED_AT_MOST, Preview, Ruling, Switched};
 use crate::store::Conn;
 use crate::store::groups::GroupRow;
 use crate::web::Problem;
@@ -229,10 +229,10 @@ async fn foreseen(
     let number = preview.locked_out();
     let confirm = (can_save && matches!(insisting, Ruling::Confirm(_))).then(|| {
         let field = Field::new("confirm", "advanced-confirm", Kind::Number, "").longest(10).required();
-        let are_others = visit.form.get("seen").is_some_and(|seen| seen != mark(&preview.locked_out_ids));
+        let are_others = visit.form.get("seen").is_some_and(|seen| seen != preview.kept_out.mark());
         let key = if are_others { "wrong-others-locked-out" } else { "wrong-number-locked-out" };
         let wrong = Wrong::new("confirm", Said::new(key).counting(number));
-        let is_wrong = !consent(visit).covers(&preview.locked_out_ids);
+        let is_wrong = !consent(visit).covers(&preview.kept_out);
         let field = field.hint("advanced-confirm-hint").editable(visit, &may.two_factor);
         if sent { field.typed(&visit.form, is_wrong.then_some(&wrong)) } else { field }
     });
@@ -263,7 +263,7 @@ async fn foreseen(
             to: preview.to.name(),
             told: told(visit, group, preview),
             confirm,
-            seen: mark(&preview.locked_out_ids),
+            seen: preview.kept_out.mark(),
             insist,
             can_save,
         }),

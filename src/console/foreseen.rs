@@ -198,6 +198,7 @@ pub fn told(preview: &Preview, sees: Sees) -> Vec<Attention> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::signin::preview::LockedOut;
 
     #[test]
     fn what_keeps_people_out_comes_first_and_whoever_reads_before_the_others() {
@@ -224,7 +225,7 @@ mod tests {
                 taken_for: None,
                 against_own: None,
             }),
-            locked_out_ids: Vec::new(),
+            kept_out: LockedOut::default(),
             first_locked_out: Vec::new(),
             refused_now: None,
         };

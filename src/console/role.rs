@@ -324,7 +324,7 @@ fn question(visit: &Visit, before: &RoleRow, after: &RoleRow, seen: &RolePreview
     }
     if seen.locked_out.count > 0 {
         confirm.number = Some(Said::new("role-type-number"));
-        let now = preview::mark(&seen.locked_out_ids);
+        let now = seen.kept_out.mark();
         let are_others = visit.form.get(LOCKED).is_some_and(|shown| shown != now);
         confirm.fields.retain(|(name, _)| name != LOCKED);
         confirm.fields.push((LOCKED.to_owned(), now));

@@ -164,8 +164,13 @@ fn form(editable: bool) -> Vec<Field> {
             "https://app.example.org/login/generic_oauth",
         )
         .hint("apps-redirect-uris-hint"),
-        Field::new("post_logout_redirect_uris", "apps-after-sign-out", Kind::Lines, "https://app.example.org/")
-            .hint("apps-after-sign-out-hint"),
+        Field::new(
+            "post_logout_redirect_uris",
+            "apps-after-sign-out",
+            Kind::Lines,
+            "https://app.example.org/",
+        )
+        .hint("apps-after-sign-out-hint"),
         Field::new("groups", "apps-groups", Kind::Lines, "Acme\nAcme/Design").hint("apps-groups-hint"),
         Field::new("require_two_factor", "apps-two-factor", Kind::Check, "on").hint("apps-two-factor-hint"),
         Field::new("consent", "apps-consent", Kind::Check, "").hint("apps-consent-hint"),

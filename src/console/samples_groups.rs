@@ -12,7 +12,7 @@ use super::samples::console;
 use crate::clock::Moment;
 use crate::directory::TwoFactor;
 use crate::directory::rights::own;
-use crate::signin::preview::{Count, MailCheck, Named, Obstacle, Preview, mark};
+use crate::signin::preview::{Count, MailCheck, Named, Obstacle, Preview};
 use crate::web::TemplateError;
 use crate::web::samples::{Drawing, LONG, MOMENT};
 
@@ -223,7 +223,7 @@ fn foreseen_sample() -> Preview {
         switchers_without_override: vec!["Manager".to_owned()],
         actor: Some(Obstacle::NoAddress),
         mail: Some(checked(true, "fine")),
-        locked_out_ids: vec!["one".to_owned()],
+        kept_out: ["one"].into_iter().collect(),
         first_locked_out: Vec::new(),
         refused_now: None,
     }
@@ -255,7 +255,7 @@ fn advanced(drawing: &mut Drawing<'_>) -> Result<(), TemplateError> {
         to: "on",
         told: told(preview, SEES),
         confirm: can_save.then(|| input(confirm.clone())),
-        seen: mark(&preview.locked_out_ids),
+        seen: preview.kept_out.mark(),
         insist,
         can_save,
     };

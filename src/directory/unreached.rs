@@ -50,6 +50,31 @@ pub enum Place {
     Id(String),
 }
 
+/// Who those are that are [`alike()`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Alike {
+    /// Few: the ids of each.
+    Each(Vec<String>),
+    /// Many, whom nobody names.
+    Together {
+        /// How many.
+        n: i64,
+        /// What stands for who they are: another once one of them is another, or changed.
+        mark: String,
+    },
+}
+
+impl Alike {
+    /// How many they are.
+    #[must_use]
+    pub fn count(&self) -> i64 {
+        match self {
+            Self::Each(ids) => i64::try_from(ids.len()).unwrap_or(i64::MAX),
+            Self::Together { n, .. } => *n,
+        }
+    }
+}
+
 /// A part of them.
 #[derive(Clone, Debug)]
 pub struct Batch {
@@ -146,14 +171,24 @@ pub async fn batch(conn: &mut Conn, whose: Whose<'_>, from: &Place, looked_at: i
 }
 
 /// Those of a group who are active and have nothing that could be an address. All who hold one role are alike in what decides about them, so
-/// they are not read one by one: what they need, under no name, and their ids.
+/// they are not read one by one: what they need, under no name, and who they are.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn alike(conn: &mut Conn, group: &GroupRow) -> Result<Vec<(Need, Vec<String>)>> {
+pub async fn alike(conn: &mut Conn, group: &GroupRow, is_small: bool) -> Result<Vec<(Need, Alike)>> {
     let two_factor = TwoFactor::of(group)?;
+    let each =
+        |(rights, ids): (String, String)| (rights, Alike::Each(ids.split(' ').map(str::to_owned).collect()));
+    let together = |(rights, role, n, changed): (String, String, i64, i64)| {
+        (rights, Alike::Together { n, mark: format!("{role} {n} {changed}") })
+    };
+    let by_role: Vec<_> = if is_small {
+        needs::alike(conn, &group.id, ROLES).await?.into_iter().map(each).collect()
+    } else {
+        needs::alike_counted(conn, &group.id, ROLES).await?.into_iter().map(together).collect()
+    };
     let mut alike = Vec::new();
-    for (rights, ids) in needs::alike(conn, &group.id, ROLES).await? {
+    for (rights, who) in by_role {
         let bad = |_| Error::BadRow { table: "roles", column: "rights", row: rights.clone() };
         let overrides = Rights::parse(&rights).map_err(bad)?.has(own::OVERRIDE_2FA);
         let need = Need {
@@ -169,7 +204,7 @@ pub async fn alike(conn: &mut Conn, group: &GroupRow) -> Result<Vec<(Need, Vec<S
             two_factor,
             undelivered: None,
         };
-        alike.push((need, ids.split(' ').map(str::to_owned).collect()));
+        alike.push((need, who));
     }
     Ok(alike)
 }

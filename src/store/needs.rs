@@ -199,6 +199,11 @@ queries! {
          FROM (SELECT x.role_id, string_agg(x.id, ' ') AS ids FROM users x
                WHERE x.group_id || '' = $1 AND x.status = 'active' AND x.addressless AND ", nothing!(), " GROUP BY x.role_id) AS c
          JOIN roles r ON r.id = c.role_id ORDER BY r.id LIMIT $2");
+    ALIKE_COUNTED = concat!(
+        "SELECT r.rights AS role_rights, r.id, c.n, c.changed
+         FROM (SELECT x.role_id, COUNT(*) AS n, CAST(SUM(x.updated_at) AS BIGINT) AS changed FROM users x
+               WHERE x.group_id || '' = $1 AND x.status = 'active' AND x.addressless AND ", nothing!(), " GROUP BY x.role_id) AS c
+         JOIN roles r ON r.id = c.role_id ORDER BY r.id LIMIT $2");
     GROUP_IN_DOUBT = doubtful!(group);
     TREE_IN_DOUBT = doubtful!(tree);
     // The same of a group, in two.
@@ -356,6 +361,19 @@ pub async fn nowhere(
 /// When the database refuses.
 pub async fn alike(conn: &mut Conn, group_id: &str, limit: i64) -> Result<Vec<(String, String)>> {
     all!(conn, (String, String), ALIKE, group_id, limit)
+}
+
+/// The same where they are many and nobody is named: of each role its rights, its id, how many they are, and the sum of the times of their last
+/// changes, in seconds since 1970.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn alike_counted(
+    conn: &mut Conn,
+    group_id: &str,
+    limit: i64,
+) -> Result<Vec<(String, String, i64, i64)>> {
+    all!(conn, (String, String, i64, i64), ALIKE_COUNTED, group_id, limit)
 }
 
 /// The same of all who may not be reached: without an address, with their codes stopped, or with a message that was refused. It looks at

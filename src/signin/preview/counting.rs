@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::apart::{self, Apart};
 use super::{
-    Affected, LISTED_AT_MOST, LOOKED_AT, LOOKED_AT_FOR_NAMES, Lot, NAMED_AT_MOST, Named, Obstacle, Preview,
-    affected, lot, switchers_without_override,
+    Affected, LISTED_AT_MOST, LOOKED_AT, LOOKED_AT_FOR_NAMES, LockedOut, Lot, NAMED_AT_MOST, Named, Obstacle,
+    Preview, affected, lot, switchers_without_override,
 };
-use crate::directory::people::Need;
-use crate::directory::unreached::{self, Doubt, Place, Whose};
+use crate::directory::people::{self, Need};
+use crate::directory::unreached::{self, Alike, Doubt, Place, Whose};
 use crate::directory::{Error, Status, TwoFactor, groups};
 use crate::store::groups::GroupRow;
 use crate::store::{Conn, needs, users};
@@ -54,7 +54,7 @@ impl<'a> Begun<'a> {
             switchers_without_override: switchers_without_override(conn, group).await?,
             actor: None,
             mail: None,
-            locked_out_ids: Vec::new(),
+            kept_out: LockedOut::default(),
             first_locked_out: Vec::new(),
             refused_now: None,
         };
@@ -86,8 +86,6 @@ impl<'a> Begun<'a> {
             self.count_the_doubtful(conn, group, &mut apart).await?;
         }
         let Self { mut preview, first, first_asked, .. } = self;
-        // It was made of parts that are in order for the most part; that is quick to merge.
-        preview.locked_out_ids.sort();
         let [undelivered, codes_stopped] = first.0.map(|first| first.into_values().collect());
         preview.undelivered = Named::of(undelivered, preview.undelivered.count);
         preview.codes_stopped = Named::of(codes_stopped, preview.codes_stopped.count);
@@ -105,8 +103,11 @@ impl<'a> Begun<'a> {
         let count = needs::count_needing(conn, &group.id, status).await?;
         let invited = needs::needing(conn, &group.id, status, NAMED_AT_MOST).await?;
         self.preview.invited = Named::of(invited, count);
-        for (need, ids) in unreached::alike(conn, group).await? {
-            self.add_alike(&need, ids);
+        for (need, who) in unreached::alike(conn, group, is_small).await? {
+            self.add_alike(&need, who);
+        }
+        if !is_small {
+            self.look_for_the_actor(conn, group).await?;
         }
         let (whose, mut from) = (Whose::GroupButAlike { id: &group.id, is_small }, Some(Place::default()));
         while let Some(place) = from {
@@ -151,23 +152,40 @@ impl<'a> Begun<'a> {
     }
 
     /// Those who have no address and are alike in all else that decides.
-    fn add_alike(&mut self, need: &Need, ids: Vec<String>) {
+    fn add_alike(&mut self, need: &Need, who: Alike) {
         let preview = &mut self.preview;
-        let (lot, n) = (lot(need, preview.to, need.overrides), i64::try_from(ids.len()).unwrap_or(i64::MAX));
+        let (lot, n) = (lot(need, preview.to, need.overrides), who.count());
         if !need.overrides && lot != Lot::Asked {
             preview.asked.count -= n;
         }
         match lot {
             Lot::LockedOut(obstacle) => {
-                if ids.iter().any(|id| self.actor_id == Some(id)) {
+                if let Alike::Each(ids) = &who
+                    && ids.iter().any(|id| self.actor_id == Some(id))
+                {
                     preview.actor = Some(obstacle);
                 }
                 preview.named(obstacle).count += n;
-                preview.locked_out_ids.extend(ids);
+                preview.kept_out.add_alike(who);
             }
             Lot::GoesOn(obstacle) => preview.named(obstacle).count += n,
             Lot::Asked | Lot::LetIn => {}
         }
+    }
+
+    /// Whoever makes the change may be among those who are alike and many, of whom nobody is named.
+    async fn look_for_the_actor(&mut self, conn: &mut Conn, group: &GroupRow) -> Result<(), Error> {
+        let Some(id) = self.actor_id else { return Ok(()) };
+        let Some(person) = people::find(conn, id).await? else { return Ok(()) };
+        let is_of_it = person.group.as_ref().is_some_and(|own| own.id == group.id);
+        if !is_of_it || person.status != Status::Active || person.deliverable_address().is_some() {
+            return Ok(());
+        }
+        let need = people::need(conn, &person).await?;
+        if let Lot::LockedOut(obstacle) = lot(&need, self.preview.to, need.overrides) {
+            self.preview.actor = Some(obstacle);
+        }
+        Ok(())
     }
 
     /// Somebody who is hard to reach.
@@ -186,7 +204,7 @@ impl<'a> Begun<'a> {
         if self.actor_id == Some(need.id.as_str()) {
             preview.actor = Some(obstacle);
         }
-        preview.locked_out_ids.push(need.id);
+        preview.kept_out.add(need.id);
     }
 }
 

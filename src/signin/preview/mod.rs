@@ -15,7 +15,7 @@ pub use now::{
     overriders, without_address,
 };
 pub use roles::{Changed, RolePreview, change_role, changing_role, with_role};
-pub use rule::{Consent, Objection, Ruling, Stakes, mark, rule};
+pub use rule::{Consent, LockedOut, Objection, Ruling, Stakes, rule};
 pub use switch::{Switched, look, look_again, switch};
 
 use apart::Apart;
@@ -71,9 +71,9 @@ pub struct Preview {
     pub actor: Option<Obstacle>,
     /// Whether mail works at this moment; none where nobody has looked.
     pub mail: Option<MailCheck>,
-    /// The ids of those who could no longer sign in, in their order.
+    /// Who could no longer sign in.
     #[serde(skip)]
-    pub locked_out_ids: Vec<String>,
+    pub kept_out: LockedOut,
     /// Those with whom a list of all of them begins, as far as they were met where the first without an address were named.
     #[serde(skip)]
     pub first_locked_out: Vec<Affected>,
@@ -257,8 +257,8 @@ pub fn lot(need: &Need, setting: TwoFactor, overrides: bool) -> Lot {
 impl Preview {
     /// How many could no longer sign in.
     #[must_use]
-    pub fn locked_out(&self) -> i64 {
-        i64::try_from(self.locked_out_ids.len()).unwrap_or(i64::MAX)
+    pub const fn locked_out(&self) -> i64 {
+        self.kept_out.count()
     }
 
     /// What the rules for saving look at.
@@ -267,7 +267,7 @@ impl Preview {
         Stakes {
             to_on: self.to == TwoFactor::On && self.from != TwoFactor::On,
             asked: self.asked.count + self.invited.count,
-            locked_out: &self.locked_out_ids,
+            locked_out: &self.kept_out,
             overriders: self.overriders.count,
             mail_works: self.mail.as_ref().is_none_or(|mail| mail.works),
         }

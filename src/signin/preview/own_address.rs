@@ -56,8 +56,7 @@ impl Preview {
         some.ids.truncate(most);
         some.names.truncate(most);
         some.count += 1;
-        let at = self.locked_out_ids.partition_point(|id| *id < need.id);
-        self.locked_out_ids.insert(at, need.id.clone());
+        self.kept_out.add(need.id.clone());
         self.actor = Some(Obstacle::Undelivered);
         self.refused_now = Some(Affected::kept_out(need, Obstacle::Undelivered));
     }

@@ -1,6 +1,6 @@
 //! Who gains or loses `override_2fa`, and who could no longer sign in, if a role were another one?
 
-use super::{Consent, Lot, NAMED_AT_MOST, Named, Obstacle, lot};
+use super::{Consent, LockedOut, Lot, NAMED_AT_MOST, Named, Obstacle, lot};
 use crate::directory::people::Need;
 use crate::directory::rights::{Rights, own};
 use crate::directory::{By, Error, Person, TwoFactor, people, roles};
@@ -19,9 +19,9 @@ pub struct RolePreview {
     pub lose_override: Named,
     /// Of those: who could no longer sign in, since no code can reach them.
     pub locked_out: Named,
-    /// The ids of all of those, in their order.
+    /// All of those.
     #[serde(skip)]
-    pub locked_out_ids: Vec<String>,
+    pub kept_out: LockedOut,
     /// What would keep out whoever makes the change, if anything would.
     pub actor: Option<Obstacle>,
 }
@@ -127,7 +127,6 @@ async fn losing_the_override(
             None => break,
         }
     }
-    preview.locked_out_ids.sort_unstable();
     Ok(preview)
 }
 
@@ -151,7 +150,7 @@ impl RolePreview {
     fn is_agreed(&self, consent: Consent<'_>) -> bool {
         match consent.confirmed {
             None => self.holders.count == 0,
-            Some(_) => consent.covers(&self.locked_out_ids),
+            Some(_) => consent.covers(&self.kept_out),
         }
     }
 
@@ -160,7 +159,7 @@ impl RolePreview {
         self.holders.add(need.id.clone(), need.login.clone());
         if let Lot::LockedOut(obstacle) = lot(&need, need.two_factor, false) {
             self.locked_out.add(need.id.clone(), need.login.clone());
-            self.locked_out_ids.push(need.id.clone());
+            self.kept_out.add(need.id.clone());
             if actor_id == Some(need.id.as_str()) {
                 self.actor = Some(obstacle);
             }

@@ -1,6 +1,64 @@
 //! May a two-factor setting be saved, given what the preview has found? One pure rule for the command line and the console.
 
+use std::collections::BTreeSet;
+
+use crate::directory::unreached::Alike;
 use crate::keys::secret::TokenHash;
+
+/// Who could no longer sign in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LockedOut {
+    /// The ids of those who are known one by one.
+    ids: BTreeSet<String>,
+    /// Of many who are alike, what stands for who they are.
+    marks: Vec<String>,
+    count: i64,
+}
+
+impl LockedOut {
+    /// Somebody more, if they are not among them.
+    pub fn add(&mut self, id: String) {
+        self.count += i64::from(self.ids.insert(id));
+    }
+
+    /// Those more, who are alike.
+    pub fn add_alike(&mut self, alike: Alike) {
+        match alike {
+            Alike::Each(ids) => ids.into_iter().for_each(|id| self.add(id)),
+            Alike::Together { n, mark } => {
+                self.count += n;
+                self.marks.push(mark);
+            }
+        }
+    }
+
+    /// How many they are.
+    #[must_use]
+    pub const fn count(&self) -> i64 {
+        self.count
+    }
+
+    /// The ids of those who are known one by one: of all, unless they are many.
+    #[must_use]
+    pub const fn ids(&self) -> &BTreeSet<String> {
+        &self.ids
+    }
+
+    /// Who they are, in few characters: others, and be they as many, are another answer.
+    #[must_use]
+    pub fn mark(&self) -> String {
+        let all: Vec<&str> = self.ids.iter().chain(&self.marks).map(String::as_str).collect();
+        TokenHash::of(&all.join("\n")).as_str().to_owned()
+    }
+}
+
+impl<Id: Into<String>> FromIterator<Id> for LockedOut {
+    fn from_iter<T: IntoIterator<Item = Id>>(ids: T) -> Self {
+        let mut all = Self::default();
+        ids.into_iter().for_each(|id| all.add(id.into()));
+        all
+    }
+}
 
 /// What is at stake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,8 +67,8 @@ pub struct Stakes<'a> {
     pub to_on: bool,
     /// How many would be asked for a code, at once or when they have chosen a password.
     pub asked: i64,
-    /// Who could no longer sign in: their ids, in their order.
-    pub locked_out: &'a [String],
+    /// Who could no longer sign in.
+    pub locked_out: &'a LockedOut,
     /// How many active holders of `override_2fa` the tree has.
     pub overriders: i64,
     /// Whether mail works at this moment.
@@ -22,25 +80,19 @@ pub struct Stakes<'a> {
 pub struct Consent<'a> {
     /// The number of people locked out, as they have read and typed it.
     pub confirmed: Option<i64>,
-    /// Who these were on the page that they have read, as [`mark`] has it; none where they were told at once.
+    /// Who these were on the page that they have read, as [`LockedOut::mark`] has it; none where they were told at once.
     pub seen: Option<&'a str>,
     /// Whether they insist although there is an objection.
     pub insists: bool,
-}
-
-/// Who could no longer sign in, in few characters: others, and be they as many, are another answer.
-#[must_use]
-pub fn mark(locked_out: &[String]) -> String {
-    TokenHash::of(&locked_out.join("\n")).as_str().to_owned()
 }
 
 impl Consent<'_> {
     /// Whether it is about those who could no longer sign in by now, where there are any: the number was typed, and they are those whom the page
     /// has shown. Of others, and be they as many, whoever typed it knows nothing.
     #[must_use]
-    pub fn covers(&self, locked_out: &[String]) -> bool {
-        let number = i64::try_from(locked_out.len()).unwrap_or(i64::MAX);
-        let typed = self.confirmed == Some(number) && self.seen.is_none_or(|seen| seen == mark(locked_out));
+    pub fn covers(&self, locked_out: &LockedOut) -> bool {
+        let number = locked_out.count();
+        let typed = self.confirmed == Some(number) && self.seen.is_none_or(|seen| seen == locked_out.mark());
         typed || number == 0
     }
 }
@@ -72,7 +124,7 @@ pub fn rule(stakes: &Stakes<'_>, consent: Consent<'_>, may_insist: bool) -> Ruli
     if !stakes.to_on {
         return Ruling::Save;
     }
-    let concerned = stakes.asked > 0 || !stakes.locked_out.is_empty();
+    let concerned = stakes.asked > 0 || stakes.locked_out.count() > 0;
     let mut objections = Vec::new();
     objections.extend((concerned && stakes.overriders == 0).then_some(Objection::NoOverride));
     objections.extend((concerned && !stakes.mail_works).then_some(Objection::MailFails));
@@ -83,15 +135,16 @@ pub fn rule(stakes: &Stakes<'_>, consent: Consent<'_>, may_insist: bool) -> Ruli
     if consent.covers(stakes.locked_out) {
         return Ruling::Save;
     }
-    Ruling::Confirm(i64::try_from(stakes.locked_out.len()).unwrap_or(i64::MAX))
+    Ruling::Confirm(stakes.locked_out.count())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const NOBODY: &LockedOut = &LockedOut { ids: BTreeSet::new(), marks: Vec::new(), count: 0 };
     const SAFE: Stakes<'_> =
-        Stakes { to_on: true, asked: 9, locked_out: &[], overriders: 1, mail_works: true };
+        Stakes { to_on: true, asked: 9, locked_out: NOBODY, overriders: 1, mail_works: true };
     const NOTHING: Consent<'_> = Consent { confirmed: None, seen: None, insists: false };
 
     fn typed(number: i64) -> Consent<'static> {
@@ -102,8 +155,8 @@ mod tests {
         Consent { confirmed, insists: true, ..NOTHING }
     }
 
-    fn people(ids: [&str; 3]) -> Vec<String> {
-        ids.map(str::to_owned).to_vec()
+    fn people(ids: [&str; 3]) -> LockedOut {
+        ids.into_iter().collect()
     }
 
     #[test]
@@ -142,7 +195,7 @@ mod tests {
     #[test]
     fn a_number_is_about_those_whom_its_writer_has_seen() {
         let (these, others) = (people(["ada", "ned", "nia"]), people(["ada", "ned", "zoe"]));
-        let (mark_of_these, mark_of_others) = (mark(&these), mark(&others));
+        let (mark_of_these, mark_of_others) = (these.mark(), others.mark());
         for (confirmed, seen, expected) in [
             (Some(3), None, true),
             (Some(3), Some(mark_of_these.as_str()), true),
@@ -156,7 +209,20 @@ mod tests {
             let consent = Consent { confirmed, seen, insists: true };
             assert_eq!(consent.covers(&these), expected, "{consent:?}");
             // Where nobody is locked out, nobody has to be known.
-            assert!(consent.covers(&[]), "{consent:?}");
+            assert!(consent.covers(NOBODY), "{consent:?}");
         }
+    }
+
+    #[test]
+    fn many_who_are_alike_count_together_and_others_are_another_answer() {
+        let with = |mark: &str| {
+            let mut all: LockedOut = ["ada"].into_iter().collect();
+            all.add_alike(Alike::Together { n: 3000, mark: mark.to_owned() });
+            all.add_alike(Alike::Each(vec!["ned".to_owned(), "ada".to_owned()]));
+            all
+        };
+        assert_eq!((with("these").count(), with("these").ids().len()), (3002, 2));
+        assert_eq!(with("these").mark(), with("these").mark());
+        assert_ne!(with("these").mark(), with("others").mark());
     }
 }
