@@ -1,7 +1,7 @@
 //! Has somebody else a name, or one that looks like it?
 
 use super::Error;
-use super::login;
+use super::login::{self, Login};
 use crate::store::{Tx, seen_ids, users};
 
 /// Whether somebody else has this name, as login or as preferred username. Those are two columns, and no unique rule sees both:
@@ -17,4 +17,15 @@ pub(super) async fn looks_taken(tx: &mut Tx, name: &str, id: &str, now: i64) -> 
         Some(key) => is_taken(tx, &key, id, now).await,
         None => Ok(false),
     }
+}
+
+/// Refuses a login that somebody else has, or that would pass for theirs.
+pub(super) async fn refuse_taken(tx: &mut Tx, login: &Login, id: &str, now: i64) -> Result<(), Error> {
+    if is_taken(tx, &login.key(), id, now).await? {
+        return Err(Error::LoginTaken(login.to_string()));
+    }
+    if looks_taken(tx, login.as_str(), id, now).await? {
+        return Err(Error::LoginAlike(login.to_string()));
+    }
+    Ok(())
 }

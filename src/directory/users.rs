@@ -8,7 +8,7 @@ use super::by::{By, place, standing};
 use super::groups::check_name;
 use super::links::{Link, Purpose};
 use super::login::{self, fold};
-use super::namesake::{is_taken, looks_taken};
+use super::namesake::{self, is_taken, looks_taken};
 use super::person::deliverable;
 use super::policy::{self, Actor, After, Others, Place, Refusal, RoleFacts};
 use super::rights::own;
@@ -99,12 +99,11 @@ pub async fn take_in(
     let role = roles::now(tx, new.role).await?;
     policy::may_add(&by.acting(tx).await?, place, &roles::facts(&role)?)?;
     let id = new_id(rng);
-    if is_taken(tx, &new.login.key(), &id, by.now()).await? {
+    // Who was somebody elsewhere keeps the login that they had there, whatever it looks like.
+    if past.from.is_none() {
+        namesake::refuse_taken(tx, new.login, &id, by.now()).await?;
+    } else if is_taken(tx, &new.login.key(), &id, by.now()).await? {
         return Err(Error::LoginTaken(new.login.to_string()));
-    }
-    // Who was somebody elsewhere keeps the login that they had there.
-    if past.from.is_none() && looks_taken(tx, new.login.as_str(), &id, by.now()).await? {
-        return Err(Error::LoginAlike(new.login.to_string()));
     }
     let status = match new.password_hash {
         _ if past.disabled => Status::Disabled,
@@ -179,11 +178,8 @@ pub async fn set(
         role_id: &after.role.id,
         addressless: deliverable(email, login.as_str()).is_none(),
     };
-    if changes.login.is_some() && is_taken(tx, &login.key(), &person.id, by.now()).await? {
-        return Err(Error::LoginTaken(login.to_string()));
-    }
-    if changes.login.is_some() && looks_taken(tx, login.as_str(), &person.id, by.now()).await? {
-        return Err(Error::LoginAlike(login.to_string()));
+    if changes.login.is_some() {
+        namesake::refuse_taken(tx, &login, &person.id, by.now()).await?;
     }
     let done = users::set(tx, fields, by.now()).await;
     done.map_err(|e| Error::or_taken(e, Error::LoginTaken(login.to_string())))?;

@@ -162,7 +162,7 @@ impl Database {
         let file = self.url.strip_prefix("sqlite:").expect("the address of a file");
         let file = rusqlite::Connection::open(file).expect("the file opens");
         // It asks ten times a second, and the program may write without a pause for a while.
-        file.busy_timeout(std::time::Duration::from_secs(60)).expect("it waits");
+        file.busy_timeout(std::time::Duration::from_mins(1)).expect("it waits");
         file
     }
 
