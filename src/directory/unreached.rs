@@ -10,7 +10,7 @@ use super::two_factor::TwoFactor;
 use crate::store::groups::GroupRow;
 pub use crate::store::needs::Doubt;
 use crate::store::needs::{self, Among};
-use crate::store::{Conn, Error, Result};
+use crate::store::{Conn, Error, Result, alike};
 
 /// The most roles whose holders are looked at; a tree that has more is none that people have made.
 const ROLES: i64 = 10_000;
@@ -183,9 +183,9 @@ pub async fn alike(conn: &mut Conn, group: &GroupRow, is_small: bool) -> Result<
         (rights, Alike::Together { n, mark: format!("{role} {n} {changed}") })
     };
     let by_role: Vec<_> = if is_small {
-        needs::alike(conn, &group.id, ROLES).await?.into_iter().map(each).collect()
+        alike::each(conn, &group.id, ROLES).await?.into_iter().map(each).collect()
     } else {
-        needs::alike_counted(conn, &group.id, ROLES).await?.into_iter().map(together).collect()
+        alike::counted(conn, &group.id, ROLES).await?.into_iter().map(together).collect()
     };
     let mut alike = Vec::new();
     for (rights, who) in by_role {

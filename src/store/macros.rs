@@ -119,6 +119,15 @@ macro_rules! within {
     };
 }
 
+/// That a user `x` without an address has nothing that could be one; those are alike, whatever else there is about them. The expressions are those
+/// of two indexes, and so is the other way to name the group.
+macro_rules! nothing {
+    () => {
+        "TRIM(COALESCE(x.email, '')) = '' AND x.login = replace(x.login, '@', '')"
+    };
+}
+
 pub(crate) use {
-    all, all_later, ask, execute, execute_later, later, name, optional, optional_later, queries, run, within,
+    all, all_later, ask, execute, execute_later, later, name, nothing, optional, optional_later, queries,
+    run, within,
 };

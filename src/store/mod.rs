@@ -21,6 +21,7 @@ mod sqlite;
 mod watch;
 
 pub mod access;
+pub mod alike;
 pub mod audit;
 pub mod audit_chain;
 pub mod challenges;
@@ -96,6 +97,7 @@ pub fn queries() -> Vec<Query> {
         links::QUERIES,
         messages::QUERIES,
         moved::QUERIES,
+        alike::QUERIES,
         needs::QUERIES,
         overview::QUERIES,
         purge::QUERIES,

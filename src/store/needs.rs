@@ -1,6 +1,6 @@
 //! Which queries tell whether users can be sent a code, and need one?
 
-use super::macros::{all, optional, queries, within};
+use super::macros::{all, nothing, optional, queries, within};
 use super::row::from_row;
 use super::{Conn, Result};
 
@@ -76,14 +76,6 @@ macro_rules! first {
                  ORDER BY x.group_id, x.login_key LIMIT $4) AS first)
              ORDER BY u.group_id, u.login_key LIMIT $4"
         )
-    };
-}
-
-/// That a user `x` without an address has nothing that could be one; those are alike, whatever else there is about them. The expressions are those
-/// of two indexes, and so is the other way to name the group.
-macro_rules! nothing {
-    () => {
-        "TRIM(COALESCE(x.email, '')) = '' AND x.login = replace(x.login, '@', '')"
     };
 }
 
@@ -194,16 +186,6 @@ queries! {
     GROUP_NOWHERE = first!(group, "x.addressless");
     TREE_NOWHERE = first!(tree, "x.addressless");
     GROUP_NOWHERE_BUT_ALIKE = first!("x.group_id || ''", concat!("x.addressless AND NOT (", nothing!(), ")"));
-    ALIKE = concat!(
-        "SELECT r.rights AS role_rights, c.ids
-         FROM (SELECT x.role_id, string_agg(x.id, ' ') AS ids FROM users x
-               WHERE x.group_id || '' = $1 AND x.status = 'active' AND x.addressless AND ", nothing!(), " GROUP BY x.role_id) AS c
-         JOIN roles r ON r.id = c.role_id ORDER BY r.id LIMIT $2");
-    ALIKE_COUNTED = concat!(
-        "SELECT r.rights AS role_rights, r.id, c.n, c.changed
-         FROM (SELECT x.role_id, COUNT(*) AS n, CAST(SUM(x.updated_at) AS BIGINT) AS changed FROM users x
-               WHERE x.group_id || '' = $1 AND x.status = 'active' AND x.addressless AND ", nothing!(), " GROUP BY x.role_id) AS c
-         JOIN roles r ON r.id = c.role_id ORDER BY r.id LIMIT $2");
     GROUP_IN_DOUBT = doubtful!(group);
     TREE_IN_DOUBT = doubtful!(tree);
     // The same of a group, in two.
@@ -354,29 +336,7 @@ pub async fn nowhere(
     }
 }
 
-/// Those of a group who are active and have nothing that could be an address, by their roles, at most `limit` of those: the rights of each,
-/// and the ids of who holds it, separated by spaces.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn alike(conn: &mut Conn, group_id: &str, limit: i64) -> Result<Vec<(String, String)>> {
-    all!(conn, (String, String), ALIKE, group_id, limit)
-}
-
-/// The same where they are many and nobody is named: of each role its rights, its id, how many they are, and the sum of the times of their last
-/// changes, in seconds since 1970.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn alike_counted(
-    conn: &mut Conn,
-    group_id: &str,
-    limit: i64,
-) -> Result<Vec<(String, String, i64, i64)>> {
-    all!(conn, (String, String, i64, i64), ALIKE_COUNTED, group_id, limit)
-}
-
-/// The same of all who may not be reached: without an address, with their codes stopped, or with a message that was refused. It looks at
+/// Of all who may not be reached, the same: without an address, with their codes stopped, or with a message that was refused. It looks at
 /// everybody.
 ///
 /// # Errors

@@ -649,7 +649,7 @@ crate::on_both_databases! {
                 let mut doubtful: Vec<String> = doubtful.map(|row| row.login.clone()).collect();
                 doubtful.sort();
                 assert_eq!(in_either_doubt(&mut conn, id).await, doubtful, "{among:?}");
-                let alike = needs::alike(&mut conn, id, 10).await.unwrap();
+                let alike = countersign::store::alike::each(&mut conn, id, 10).await.unwrap();
                 alike_in.push((few.len(), alike.iter().flat_map(|(_, ids)| ids.split(' ')).count()));
             }
             found.push(few.len());
