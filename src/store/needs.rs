@@ -15,20 +15,45 @@ macro_rules! undelivered {
     };
 }
 
-/// A query for what decides whether users can be sent a code; the argument says whose. What one row alone knows is asked for beside the user:
-/// with two tables more to join PostgreSQL takes three times as long to find a way, which is longer than going it.
+/// What decides whether a user `u` of a group `g` can be sent a code, but for the argument: since when their codes are stopped, and what became of the
+/// last message. What one row alone knows is asked for beside the user: with two tables more to join PostgreSQL takes three times as long
+/// to find a way, which is longer than going it.
+macro_rules! decisive {
+    ($last:literal) => {
+        concat!(
+            "SELECT u.id, u.login, u.login_key, u.group_id, u.email, u.status,
+                    (SELECT r.rights FROM roles r WHERE r.id = u.role_id) AS role_rights, g.top_id, g.two_factor_setting, ",
+            $last,
+            " FROM users u LEFT JOIN groups g ON g.id = u.group_id "
+        )
+    };
+}
+
+/// A query for all of that; the argument says whose.
 macro_rules! needs {
     ($($which:tt)+) => {
         concat!(
-            "SELECT u.id, u.login, u.login_key, u.group_id, u.email, u.status,
-                    (SELECT r.rights FROM roles r WHERE r.id = u.role_id) AS role_rights, g.top_id, g.two_factor_setting,
-                    (SELECT b.stopped_at FROM code_budgets b WHERE b.user_id = u.id AND b.stopped_at IS NOT NULL) AS stopped_at,
-                    CASE WHEN m.id IS NOT NULL THEN COALESCE(m.answer, '') END AS undelivered,
-                    m.address AS unreached, m.done_at AS undelivered_at
-             FROM users u LEFT JOIN groups g ON g.id = u.group_id
-             LEFT JOIN messages m ON ",
+            decisive!(
+                "(SELECT b.stopped_at FROM code_budgets b WHERE b.user_id = u.id AND b.stopped_at IS NOT NULL) AS stopped_at,
+                 CASE WHEN m.id IS NOT NULL THEN COALESCE(m.answer, '') END AS undelivered,
+                 m.address AS unreached, m.done_at AS undelivered_at"
+            ),
+            "LEFT JOIN messages m ON ",
             undelivered!(),
             " ",
+            $($which)+
+        )
+    };
+}
+
+/// The same of those who have no address, which decides before all else: no code is on its way to them, nor stopped.
+macro_rules! unaddressed {
+    ($($which:tt)+) => {
+        concat!(
+            decisive!(
+                "CAST(NULL AS BIGINT) AS stopped_at, CAST(NULL AS TEXT) AS undelivered, CAST(NULL AS TEXT) AS unreached,
+                 CAST(NULL AS BIGINT) AS undelivered_at"
+            ),
             $($which)+
         )
     };
@@ -47,14 +72,14 @@ macro_rules! whom {
 }
 
 /// The first of them, by group and login: `$3` of a group, after the login `$2`, or `$4` of a tree, after the login `$3` of the group `$2`. The
-/// second argument says more of whom. They are joined by their ids, which are in no order: PostgreSQL would go by the login through everybody before the
+/// second argument says more of whom, and the first what is asked of them. They are joined by their ids, which are in no order: PostgreSQL would go by the login through everybody before the
 /// last of them.
 macro_rules! first {
-    (group, $who:expr) => {
-        first!("x.group_id", $who)
+    ($asked:ident, group, $who:expr) => {
+        first!($asked, "x.group_id", $who)
     };
-    ($group:literal, $who:expr) => {
-        needs!(
+    ($asked:ident, $group:literal, $who:expr) => {
+        $asked!(
             "WHERE u.id IN (SELECT id FROM (
                  SELECT x.id, x.login_key FROM users x WHERE ",
             $who,
@@ -65,8 +90,8 @@ macro_rules! first {
              ORDER BY u.login_key LIMIT $3"
         )
     };
-    (tree, $who:expr) => {
-        needs!(
+    ($asked:ident, tree, $who:expr) => {
+        $asked!(
             "WHERE u.id IN (SELECT id FROM (
                  SELECT x.id, x.group_id, x.login_key FROM groups h JOIN users x ON x.group_id = h.id WHERE ",
             $who,
@@ -183,9 +208,9 @@ queries! {
                              ORDER BY u.login_key LIMIT $3");
     // Whoever has no address, by an index of their own; and then the others, by the few whom something speaks against. Where all are few,
     // in one order. Each looks at no more than it is asked for, however many there are.
-    GROUP_NOWHERE = first!(group, "x.addressless");
-    TREE_NOWHERE = first!(tree, "x.addressless");
-    GROUP_NOWHERE_BUT_ALIKE = first!("x.group_id || ''", concat!("x.addressless AND NOT (", nothing!(), ")"));
+    GROUP_NOWHERE = first!(unaddressed, group, "x.addressless");
+    TREE_NOWHERE = first!(unaddressed, tree, "x.addressless");
+    GROUP_NOWHERE_BUT_ALIKE = first!(unaddressed, "x.group_id || ''", concat!("x.addressless AND NOT (", nothing!(), ")"));
     GROUP_IN_DOUBT = doubtful!(group);
     TREE_IN_DOUBT = doubtful!(tree);
     // The same of a group, in two.
@@ -201,9 +226,9 @@ queries! {
              WHERE ", undelivered!(), " AND m.user_id > (SELECT CAST($2 AS TEXT)) AND m.user_id <= (SELECT CAST($3 AS TEXT))"));
     LAST_REFUSED = last!(refused!("$1"));
     LAST_IN_DOUBT = concat!("SELECT MAX(user_id) AS last, COUNT(*) AS n FROM (", in_doubt!("$1", "$2"), ") AS found");
-    GROUP_OF_FEW = first!(group, hard!());
-    GROUP_OF_FEW_BUT_ALIKE = first!(group, concat!(hard!(), " AND NOT (x.addressless AND ", nothing!(), ")"));
-    TREE_OF_FEW = first!(tree, hard!());
+    GROUP_OF_FEW = first!(needs, group, hard!());
+    GROUP_OF_FEW_BUT_ALIKE = first!(needs, group, concat!(hard!(), " AND NOT (x.addressless AND ", nothing!(), ")"));
+    TREE_OF_FEW = first!(needs, tree, hard!());
     // Most need a code: nobody's role is looked at, and those of the few roles that do without are taken off, counted role by role: joined, they are
     // looked for by PostgreSQL among everybody.
     COUNT_NEEDING = concat!(
