@@ -259,3 +259,33 @@ crate::on_both_databases! {
         assert!(String::from_utf8_lossy(&output.stderr).contains("is not what was written"));
     }
 }
+
+/// Whoever looks for the end of the chain just before another writes the first one waits like everybody: without its lock two would go on from it.
+#[tokio::test]
+async fn on_postgres_an_end_that_has_just_been_written_is_locked_before_one_goes_on_from_it() {
+    let database = Database::postgres().await;
+    let (vault, _folder) = vault();
+    chained(&database, &vault, 3).await;
+    database
+        .run(
+            "CREATE TABLE kept AS SELECT * FROM audit_head; DELETE FROM audit_head;
+             CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.5); RETURN NULL; END $$;
+             CREATE TRIGGER slowly AFTER UPDATE ON audit_head FOR EACH STATEMENT EXECUTE FUNCTION slowly()",
+        )
+        .await;
+    for number in 10..13 {
+        record(&database.db, number).await;
+    }
+    let chains = async |after: u64| {
+        let db = database.open_again().await;
+        tokio::time::sleep(std::time::Duration::from_millis(after)).await;
+        chain::link(&db, &vault).await.unwrap();
+    };
+    let written = async {
+        tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+        database.run("INSERT INTO audit_head SELECT * FROM kept").await;
+    };
+    tokio::join!(chains(0), written, chains(300));
+    let report = chain::verify(&mut database.db.read().await.unwrap(), &vault, None).await.unwrap();
+    assert_eq!((report.upto, report.waiting, report.broken), (6, 0, None));
+}

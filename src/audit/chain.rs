@@ -239,8 +239,10 @@ impl Walk<'_> {
 
 /// The end of the chain, begun where nobody has, with its lock; an error where it is not ours.
 async fn own_head(conn: &mut Conn, vault: &Vault) -> Result<HeadRow, Error> {
-    audit_chain::lock(conn).await?;
-    if let Some(head) = audit_chain::head(conn).await? {
+    // Whoever saw no end has locked none, though another may have written it since.
+    if audit_chain::lock(conn).await?
+        && let Some(head) = audit_chain::head(conn).await?
+    {
         return if is_ours(vault, &head)? { Ok(head) } else { Err(Error::Forged) };
     }
     let mut head =
@@ -249,7 +251,8 @@ async fn own_head(conn: &mut Conn, vault: &Vault) -> Result<HeadRow, Error> {
     audit_chain::begin(conn, &head.hash, &head.seal).await?;
     // Of two that begin at once the second waits in the statement above, and goes on where the first has come to.
     audit_chain::lock(conn).await?;
-    Ok(audit_chain::head(conn).await?.unwrap_or(head))
+    let head = audit_chain::head(conn).await?.unwrap_or(head);
+    if is_ours(vault, &head)? { Ok(head) } else { Err(Error::Forged) }
 }
 
 fn seal(vault: &Vault, head: &HeadRow) -> Result<String, VaultError> {

@@ -73,12 +73,12 @@ pub async fn begin(conn: &mut Conn, hash: &str, seal: &str) -> Result<()> {
     execute!(conn, BEGIN, hash, seal).map(|_| ())
 }
 
-/// Makes other processes that chain events wait until this transaction ends.
+/// Makes other processes that chain events wait until this transaction ends; false where nobody has begun, and nobody waits.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn lock(conn: &mut Conn) -> Result<()> {
-    execute!(conn, LOCK).map(|_| ())
+pub async fn lock(conn: &mut Conn) -> Result<bool> {
+    Ok(execute!(conn, LOCK)? == 1)
 }
 
 /// Where the chain begins and ends; none where nobody has begun it.
