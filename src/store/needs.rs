@@ -338,7 +338,7 @@ pub async fn of_group(conn: &mut Conn, group_id: &str, after: &str, limit: i64) 
 pub enum Among<'a> {
     /// Those of the group of this id who are not disabled.
     Group(&'a str),
-    /// The same but for those who have nothing that could be an address, who are [`alike`].
+    /// The same but for those who have nothing that could be an address, who are [`alike`](super::alike).
     GroupButAlike(&'a str),
     /// Those who are active in the group of this id and those below it, or anywhere, where a code is asked for.
     Tree(Option<&'a str>),
