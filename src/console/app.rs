@@ -155,7 +155,7 @@ async fn change(visit: Visit) -> Result<Response, Problem> {
             drop(tx);
             return meanwhile(&visit, &now).await;
         }
-        Err(error) => app_form::wrong(error, &visit.form)?,
+        Err(error) => app_form::wrong(error)?,
     };
     drop(tx);
     Ok(visit.again(&again(&visit, &client, &wrong).await?))
@@ -249,7 +249,7 @@ async fn delete(visit: Visit) -> Result<Response, Problem> {
         return Ok(visit.confirm(&question));
     }
     let removed = manage::remove(&mut tx, &client, &by, &mut entropy()).await;
-    removed.map_err(|error| app_form::wrong(error, &visit.form).err().unwrap_or(Problem::Gone))?;
+    removed.map_err(|error| app_form::wrong(error).err().unwrap_or(Problem::Gone))?;
     tx.commit().await?;
     Ok(visit.saved("/console/apps", &Saved::new("saved-app-deleted").about(name)))
 }

@@ -197,14 +197,8 @@ fn lines(form: &Form, name: &'static str) -> Result<Vec<String>, Wrong> {
     Ok(read)
 }
 
-/// Whether this was typed into a line of that field, and into none of the redirect URIs, which are looked at first.
-fn is_line(form: &Form, name: &'static str, text: &str) -> bool {
-    let has = |name| form.field(name).lines().any(|line| line.trim() == text);
-    has(name) && !has("redirect_uris")
-}
-
 /// What is wrong with an app that may not be registered so; or a problem that no typing mends.
-pub(super) fn wrong(error: clients::Error, form: &Form) -> Result<Wrong, Problem> {
+pub(super) fn wrong(error: clients::Error) -> Result<Wrong, Problem> {
     match error {
         // So far that stands for one thing alone: there is none.
         clients::Error::Invalid(Invalid::Field { field: "redirect_uris", .. }) => {
@@ -212,8 +206,7 @@ pub(super) fn wrong(error: clients::Error, form: &Form) -> Result<Wrong, Problem
         }
         clients::Error::Invalid(invalid) => {
             let field = match &invalid {
-                Invalid::RedirectUri { uri, .. } if is_line(form, AFTER_SIGN_OUT, uri) => AFTER_SIGN_OUT,
-                Invalid::RedirectUri { .. } => "redirect_uris",
+                Invalid::RedirectUri { field, .. } => field,
                 Invalid::Field { field: "client_name", .. } => "name",
                 _ => "",
             };

@@ -119,16 +119,15 @@ async fn renew(visit: Visit) -> Result<Response, Problem> {
     let vault = &visit.provider().signin.vault;
     let wish = (visit.form.get(SEEN), keep);
     let renewed = manage::renew_secret(&mut tx, vault, &client.id, wish, &by, &mut entropy()).await;
-    let rotated =
-        match renewed.map_err(|error| app_form::wrong(error, &visit.form).err().unwrap_or(Problem::Gone))? {
-            Renewed::Yes(rotated) => rotated,
-            Renewed::Meanwhile(now) => {
-                drop(tx);
-                let mut question = question(&visit, &now, keep);
-                question.consequences.insert(0, Said::new("apps-secret-meanwhile"));
-                return Ok(visit.again(&question));
-            }
-        };
+    let rotated = match renewed.map_err(|error| app_form::wrong(error).err().unwrap_or(Problem::Gone))? {
+        Renewed::Yes(rotated) => rotated,
+        Renewed::Meanwhile(now) => {
+            drop(tx);
+            let mut question = question(&visit, &now, keep);
+            question.consequences.insert(0, Said::new("apps-secret-meanwhile"));
+            return Ok(visit.again(&question));
+        }
+    };
     tx.commit().await?;
     let page = SecretPage::new(&visit, &client, Some(rotated.secret.reveal()), None, false);
     Ok(visit.page(&SecretPage { old_until: rotated.old_until.map(|until| visit.moment(until)), ..page }))
@@ -161,9 +160,7 @@ async fn end(visit: Visit) -> Result<Response, Problem> {
     let mut tx = visit.write().await?;
     let client = find(&visit, &mut tx).await?;
     let ended = manage::end_old(&mut tx, &client.id, visit.form.get(SEEN), &by, &mut entropy()).await;
-    let said = match ended
-        .map_err(|error| app_form::wrong(error, &visit.form).err().unwrap_or(Problem::Gone))?
-    {
+    let said = match ended.map_err(|error| app_form::wrong(error).err().unwrap_or(Problem::Gone))? {
         EndedOld::Yes => "saved-old-secret-ended",
         EndedOld::Already => "saved-old-secret-none",
         EndedOld::Meanwhile(now) => {

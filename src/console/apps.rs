@@ -239,7 +239,7 @@ async fn add(visit: Visit) -> Result<Response, Problem> {
             Ok(visit.page(&page))
         }
         Err(error) => {
-            let wrong = app_form::wrong(error, &visit.form)?;
+            let wrong = app_form::wrong(error)?;
             let by_address =
                 wrong.field == "redirect_uris" && chosen.recipe.is_some_and(|r| r.callback.is_some());
             let field = if by_address { "address" } else { wrong.field };

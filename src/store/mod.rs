@@ -80,6 +80,7 @@ pub type Query = (&'static str, &'static str);
 pub fn queries() -> Vec<Query> {
     [
         access::QUERIES,
+        alike::QUERIES,
         audit::QUERIES,
         audit_chain::QUERIES,
         challenges::QUERIES,
@@ -97,7 +98,6 @@ pub fn queries() -> Vec<Query> {
         links::QUERIES,
         messages::QUERIES,
         moved::QUERIES,
-        alike::QUERIES,
         needs::QUERIES,
         overview::QUERIES,
         purge::QUERIES,

@@ -9,6 +9,8 @@ pub enum Invalid {
     /// A redirect URI is not one that a browser may safely be sent to.
     #[error("redirect URI {uri}: {reason}")]
     RedirectUri {
+        /// The field that it stands in: `redirect_uris` or `post_logout_redirect_uris`.
+        field: &'static str,
         /// The URI.
         uri: String,
         /// What is wrong with it.

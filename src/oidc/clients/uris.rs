@@ -9,8 +9,8 @@ pub(super) const MAX_URI: usize = 2000;
 
 /// A redirect URI may be https; http on a loopback host (RFC 8252 §7.3; RFC 9700 §2.6 forbids it elsewhere); or a private-use
 /// scheme with a dot in it (RFC 8252 §7.1). Never with a fragment (RFC 6749 §3.1.2), and never with a star, which would stand for itself.
-pub(super) fn check_redirect_uri(uri: &str) -> Result<(), Invalid> {
-    let wrong = |reason| Err(Invalid::RedirectUri { uri: uri.to_owned(), reason });
+pub(super) fn check_redirect_uri(field: &'static str, uri: &str) -> Result<(), Invalid> {
+    let wrong = |reason| Err(Invalid::RedirectUri { field, uri: uri.to_owned(), reason });
     if uri.len() > MAX_URI {
         return wrong("is longer than 2000 bytes");
     }

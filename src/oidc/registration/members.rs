@@ -209,12 +209,7 @@ fn fill_in(metadata: &mut Metadata, grants_sent: bool, responses_sent: bool) {
 /// What is wrong with the metadata as a whole, with what was sent.
 fn refusal(invalid: &Invalid, json: &Map<String, Value>) -> Refusal {
     let field = match invalid {
-        Invalid::RedirectUri { uri, .. } => {
-            let redirect = json.get("redirect_uris").and_then(Value::as_array);
-            let redirect = redirect.is_some_and(|uris| uris.iter().any(|one| one == uri.as_str()));
-            if redirect { "redirect_uris" } else { "post_logout_redirect_uris" }
-        }
-        Invalid::Field { field, .. } => field,
+        Invalid::RedirectUri { field, .. } | Invalid::Field { field, .. } => field,
         Invalid::Sector(_) => "sector_identifier_uri",
         Invalid::Keys(_) => "jwks",
     };

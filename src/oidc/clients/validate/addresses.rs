@@ -7,20 +7,23 @@ use super::super::metadata::Metadata;
 use super::super::uris::{MAX_URI, check_redirect_uri, is_loopback};
 use super::super::words::GrantType;
 
+const REDIRECT_URIS: &str = "redirect_uris";
+
 impl Metadata {
     pub(super) fn check_redirects(&self) -> Checked {
         let redirects = self.may_use(GrantType::AuthorizationCode) || self.may_use(GrantType::Implicit);
         if redirects && self.redirect_uris.is_empty() {
-            return wrong("redirect_uris", "must name at least one for the authorization code grant");
+            return wrong(REDIRECT_URIS, "must name at least one for the authorization code grant");
         }
-        for uri in self.redirect_uris.iter().chain(&self.post_logout_redirect_uris) {
-            check_redirect_uri(uri)?;
+        let after = self.post_logout_redirect_uris.iter().map(|uri| ("post_logout_redirect_uris", uri));
+        for (field, uri) in self.redirect_uris.iter().map(|uri| (REDIRECT_URIS, uri)).chain(after) {
+            check_redirect_uri(field, uri)?;
         }
         let implicit = self.may_use(GrantType::Implicit);
         for uri in self.redirect_uris.iter().filter(|_| implicit || self.is_fapi2()) {
             if !uri.starts_with("https:") {
                 let reason = "is not https, which the implicit grant (OpenID Connect Core section 3.2.2.1) and FAPI 2.0 demand";
-                return Err(Invalid::RedirectUri { uri: uri.clone(), reason });
+                return Err(Invalid::RedirectUri { field: REDIRECT_URIS, uri: uri.clone(), reason });
             }
         }
         let resources =
