@@ -81,6 +81,7 @@ user-email = Email
 user-email-hint = Where codes and links go.
 user-new-email-hint = The invitation goes there, and codes do later. Without one they cannot be invited.
 user-role = Role
+user-role-typed-hint = A role of that group, such as User or Manager. A Top manager signs in without a code, unless the role was changed.
 user-role-hint = Another role gives or takes rights at once, and ends what is pending of their codes and links.
 user-status = Status
 user-status-hint = To disable somebody ends their sessions at once.

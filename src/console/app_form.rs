@@ -21,6 +21,12 @@ const MOST: usize = 50;
 /// The field of where people come back to once they have signed out, as it is registered (OpenID Connect RP-Initiated Logout 1.0 §3.1).
 const AFTER_SIGN_OUT: &str = "post_logout_redirect_uris";
 
+/// The field of where the app is told that somebody has signed out, as it is registered (OpenID Connect Back-Channel Logout 1.0 §2.2).
+const TOLD: &str = "backchannel_logout_uri";
+
+/// The longest address, in characters.
+const LONGEST_ADDRESS: usize = 2000;
+
 /// What was typed, read.
 #[derive(Debug)]
 pub(super) struct Typed {
@@ -28,6 +34,8 @@ pub(super) struct Typed {
     pub(super) redirect_uris: Vec<String>,
     /// None where the form has no such field.
     post_logout_redirect_uris: Option<Vec<String>>,
+    /// None where the form has no such field; empty where the app is not told.
+    backchannel_logout_uri: Option<String>,
     pub(super) groups: Vec<String>,
     pub(super) require_two_factor: bool,
     pub(super) consent: bool,
@@ -57,10 +65,11 @@ impl Typed {
                 }
                 None => lines(form, "redirect_uris")?,
             };
-            let after = form.get(AFTER_SIGN_OUT).map(|_| lines(form, AFTER_SIGN_OUT)).transpose()?;
-            Ok((name.to_owned(), redirect_uris, after, lines(form, "groups")?))
+            let after = form.has(AFTER_SIGN_OUT).then(|| lines(form, AFTER_SIGN_OUT)).transpose()?;
+            let told = form.has(TOLD).then(|| field::line(form, TOLD, LONGEST_ADDRESS)).transpose()?;
+            Ok((name.to_owned(), redirect_uris, after, told.map(str::to_owned), lines(form, "groups")?))
         };
-        let (name, redirect_uris, post_logout_redirect_uris, paths) = match plain() {
+        let (name, redirect_uris, post_logout_redirect_uris, backchannel_logout_uri, paths) = match plain() {
             Ok(read) => read,
             Err(wrong) => return Ok(Err(wrong)),
         };
@@ -75,7 +84,15 @@ impl Typed {
         }
         let on = |name| form.field(name) == "on";
         let (require_two_factor, consent) = (on("require_two_factor"), on("consent"));
-        Ok(Ok(Self { name, redirect_uris, post_logout_redirect_uris, groups, require_two_factor, consent }))
+        Ok(Ok(Self {
+            name,
+            redirect_uris,
+            post_logout_redirect_uris,
+            backchannel_logout_uri,
+            groups,
+            require_two_factor,
+            consent,
+        }))
     }
 
     /// Writes it into what is registered. Groups that the person does not see stay.
@@ -84,6 +101,9 @@ impl Typed {
         metadata.redirect_uris = self.redirect_uris;
         if let Some(uris) = self.post_logout_redirect_uris {
             metadata.post_logout_redirect_uris = uris;
+        }
+        if let Some(uri) = self.backchannel_logout_uri {
+            metadata.backchannel_logout_uri = Some(uri).filter(|uri| !uri.is_empty());
         }
         metadata.allowed_groups = self.groups;
         metadata.allowed_groups.extend(unseen);
@@ -110,6 +130,14 @@ pub(super) async fn fields(visit: &Visit, conn: &mut Conn, client: &Client) -> R
         )
         .hint("apps-after-sign-out-hint")
         .longest(LONGEST.1),
+        Field::new(
+            TOLD,
+            "apps-heard",
+            Kind::Text,
+            metadata.backchannel_logout_uri.clone().unwrap_or_default(),
+        )
+        .hint("apps-heard-hint")
+        .longest(LONGEST_ADDRESS),
         Field::new("groups", "apps-groups", Kind::Lines, paths.join("\n"))
             .hint("apps-groups-hint")
             .longest(LONGEST.1),
@@ -185,7 +213,7 @@ fn lines(form: &Form, name: &'static str) -> Result<Vec<String>, Wrong> {
     let mut read = Vec::new();
     for typed in form.field(name).lines() {
         let one = Form::from_iter([(name.to_owned(), typed.to_owned())]);
-        match field::line(&one, name, 2000)? {
+        match field::line(&one, name, LONGEST_ADDRESS)? {
             "" => {}
             line if read.len() < MOST => read.push(line.to_owned()),
             _ => {
@@ -208,6 +236,7 @@ pub(super) fn wrong(error: clients::Error) -> Result<Wrong, Problem> {
             let field = match &invalid {
                 Invalid::RedirectUri { field, .. } => field,
                 Invalid::Field { field: "client_name", .. } => "name",
+                Invalid::Field { field: TOLD, .. } => TOLD,
                 _ => "",
             };
             Ok(Wrong::new(field, Said::new("apps-wrong").about(&invalid.to_string())))

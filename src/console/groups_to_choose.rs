@@ -22,6 +22,12 @@ impl GroupChoice {
         Ok(Self(few.then(|| found.into_iter().map(|listed| listed.path).collect())))
     }
 
+    /// The one tree that there is, by its top's path; none where the reader sees several, or more groups than are listed.
+    pub(super) fn only_top(&self) -> Option<&str> {
+        let mut tops = self.0.as_ref()?.iter().filter(|path| !path.contains('/'));
+        tops.next().filter(|_| tops.next().is_none()).map(String::as_str)
+    }
+
     /// The input for it.
     pub(super) fn kind(&self) -> Kind {
         let Some(paths) = &self.0 else { return Kind::Text };

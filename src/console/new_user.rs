@@ -163,10 +163,7 @@ const fn unfit(why: NotALogin) -> &'static str {
 
 async fn page(visit: &Visit, conn: &mut Conn, wrong: Option<&[Wrong]>) -> Result<NewUserPage, Problem> {
     let choice = GroupChoice::of(visit, conn).await?;
-    let own = match visit.tree.root_id() {
-        Some(root) => groups::find(conn, root).await?,
-        None => None,
-    };
+    let own = own(visit, conn, &choice).await?;
     let (roles, first) = roles_to_choose(visit, conn, own.as_ref()).await?;
     let home = match &own {
         Some(group) => crate::directory::groups::path(conn, &group.id).await.map_err(problem)?,
@@ -182,7 +179,12 @@ async fn page(visit: &Visit, conn: &mut Conn, wrong: Option<&[Wrong]>) -> Result
         input("name", "user-name", Kind::Text, String::new(), LONGEST.1),
         input("email", "user-email", Kind::Email, String::new(), LONGEST.0).hint("user-new-email-hint"),
         input("group", "user-group", choice.kind(), home, LONGEST.2).required(),
-        input("role", "user-role", roles, first, LONGEST.1).required(),
+        match &roles {
+            Kind::Text => {
+                input("role", "user-role", roles, first, LONGEST.1).hint("user-role-typed-hint").required()
+            }
+            _ => input("role", "user-role", roles, first, LONGEST.1).required(),
+        },
     ];
     let fields: Vec<Field> = match wrong {
         None => fields.to_vec(),
@@ -196,6 +198,15 @@ async fn page(visit: &Visit, conn: &mut Conn, wrong: Option<&[Wrong]>) -> Result
     };
     let whole = wrong.into_iter().flatten().find(|wrong| wrong.field.is_empty());
     Ok(NewUserPage { errors: errors(&fields, whole), fields })
+}
+
+/// The top of the reader's tree, or of the only one that there is.
+async fn own(visit: &Visit, conn: &mut Conn, choice: &GroupChoice) -> Result<Option<GroupRow>, Problem> {
+    match (visit.tree.root_id(), choice.only_top()) {
+        (Some(root), _) => Ok(groups::find(conn, root).await?),
+        (None, Some(path)) => Ok(named(visit, conn, path).await?.ok()),
+        (None, None) => Ok(None),
+    }
 }
 
 /// The roles that may be given, and the first of them; where there are several trees, the role is typed.

@@ -171,6 +171,8 @@ fn form(editable: bool) -> Vec<Field> {
             "https://app.example.org/",
         )
         .hint("apps-after-sign-out-hint"),
+        Field::new("backchannel_logout_uri", "apps-heard", Kind::Text, "https://app.example.org/signed-out")
+            .hint("apps-heard-hint"),
         Field::new("groups", "apps-groups", Kind::Lines, "Acme\nAcme/Design").hint("apps-groups-hint"),
         Field::new("require_two_factor", "apps-two-factor", Kind::Check, "on").hint("apps-two-factor-hint"),
         Field::new("consent", "apps-consent", Kind::Check, "").hint("apps-consent-hint"),

@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod app_secrets;
 mod apps;
 mod at_once;
 mod audit;

@@ -649,6 +649,16 @@ crate::on_both_databases! {
         assert!(!options.contains("User (signs"), "{options}");
         at(&mut ada, &site, "ned").await;
         assert!(ada.browser.text().contains("Top manager (signs in without a code)"), "{}", ada.browser.text());
+        // A site administrator chooses from the roles of the only tree; where there are several, the role is typed.
+        site.admin.add_site_administrator("root").await;
+        let mut root = Manager::arrives(&site, "root").await;
+        root.open("/console/users/new").await;
+        assert!(root.browser.text().contains("Top manager (signs in without a code)"), "{}", root.browser.text());
+        root.send(&[("login", "una"), ("role", "Manager")]).await;
+        assert!(root.saved().unwrap().contains("una was added."), "{}", root.browser.text());
+        site.admin.add_group("Bolt", true).await;
+        let page = root.open("/console/users/new").await.browser.text();
+        assert!(page.contains("A Top manager signs in without a code, unless") && !page.contains("(signs in"), "{page}");
     }
 
     /// Every role that the form offers can be given with it, also the reader's own.
