@@ -3,6 +3,8 @@
 
 mod support;
 
+use countersign::directory::Status;
+use countersign::directory::users::Changes;
 use support::Database;
 use support::admin::PASSWORD;
 use support::browser::Browser;
@@ -126,6 +128,88 @@ crate::on_both_databases! {
         browser.open(&again.url()).await;
         assert!(browser.has_left(), "and the session is there: {}", browser.text());
         assert_eq!(app.userinfo(&tokens.text("access_token")).await.status, 200);
+    }
+
+    /// Whoever goes back to a sign-in whose app has its answer is told so, and what the app has stays.
+    async fn going_back_gives_an_app_no_second_answer(database) {
+        let site = Site::on(database).await;
+        site.admin.set_two_factor(&site.acme, false).await;
+        let app = site.admin.add_app().await;
+        let visit = app.visit();
+        let mut browser = site.browser();
+        browser.open(&visit.url()).await;
+        let path = signin(&browser);
+        give_password(&mut browser, "ada").await;
+        let tokens = app.redeem(&visit, &browser.arrived()).await;
+        browser.open(&path).await;
+        assert!(!browser.has_left() && browser.status() == 200, "{}", browser.text());
+        assert!(browser.text().contains("You are signed in"), "{}", browser.text());
+        assert_eq!(app.userinfo(&tokens.text("access_token")).await.status, 200);
+        assert!(browser.links().iter().any(|link| link.starts_with("https://app.example.org")), "{:?}", browser.links());
+        site.admin.change("ada", Changes { status: Some(Status::Disabled), ..Changes::default() }).await;
+        browser.open(&path).await;
+        assert_eq!(browser.status(), 410, "and who is not signed in is not told so: {}", browser.text());
+    }
+
+    /// A login that was typed and does not get in is answered, whoever else is signed in to the browser meanwhile.
+    async fn a_wrong_password_lets_nobody_in_as_somebody_else(database) {
+        let site = Site::on(database).await;
+        let app = site.admin.add_app().await;
+        let (first, second) = (app.visit(), app.visit());
+        let mut browser = site.browser();
+        browser.open(&first.url()).await;
+        let mut tab = browser.new_tab();
+        tab.open(&second.url()).await;
+        let path = signin(&tab);
+        give_password(&mut browser, "ada").await;
+        assert!(browser.has_left());
+        for login in ["ned", "nobody"] {
+            tab.post(&format!("{path}/password"), &[("login", login), ("password", "not it")]).await;
+            assert!(tab.text().contains("Incorrect login or password."), "{login}: {}", tab.text());
+            tab.open(&path).await;
+            assert!(!tab.has_left() && tab.has_field("login"), "a reload lets nobody in either: {}", tab.text());
+        }
+        // A right one that is kept out is answered as well.
+        give_password(&mut tab, "nia").await;
+        tab.open(&path).await;
+        assert!(tab.text().contains("No email associated with this login."), "{}", tab.text());
+        // And whoever gets in is who typed it.
+        give_password(&mut tab, "ned").await;
+        give_code(&site, &mut tab).await;
+        let tokens = app.redeem(&second, &tab.arrived()).await;
+        let claims = app.verify(&tokens.text("id_token"), &second, site.now()).await;
+        assert_eq!(claims["sub"], site.admin.user("ned").await.id);
+    }
+
+    /// One code for all tabs: who has given it in one is asked in another for the password alone, unless the app wants everything anew.
+    async fn a_code_is_given_once_for_all_tabs(database) {
+        let site = Site::on(database).await;
+        let app = site.admin.add_app().await;
+        let mut browser = site.browser();
+        let visits = [app.visit(), app.visit(), app.visit().with("prompt", "login")];
+        browser.open(&visits[0].url()).await;
+        let mut tabs = Vec::new();
+        for visit in &visits {
+            let mut tab = browser.new_tab();
+            tab.open(&visit.url()).await;
+            tabs.push(tab);
+        }
+        give_password(&mut browser, "ned").await;
+        give_code(&site, &mut browser).await;
+        assert!(browser.has_left(), "{}", browser.text());
+        let mails = site.inbox("ned@example.org").letters().len();
+        let path = signin(&tabs[0]);
+        tabs[0].post(&format!("{path}/password"), &[("login", "ned"), ("password", "not it")]).await;
+        assert!(tabs[0].has_field("login"), "{}", tabs[0].text());
+        for (tab, visit) in tabs.iter_mut().zip(&visits).take(2) {
+            give_password(tab, "ned").await;
+            let tokens = app.redeem(visit, &tab.arrived()).await;
+            let claims = app.verify(&tokens.text("id_token"), visit, site.now()).await;
+            assert_eq!(claims["acr"], "urn:countersign:acr:2fa");
+        }
+        assert_eq!(site.inbox("ned@example.org").letters().len(), mails);
+        give_password(&mut tabs[2], "ned").await;
+        assert!(tabs[2].has_field("code"), "{}", tabs[2].text());
     }
 
     /// A grant that was taken back does not come back with the back button, nor does the consent to it.

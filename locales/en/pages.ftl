@@ -93,6 +93,8 @@ form-post-title = Back to { $app }
 form-post-lead = You are being sent back. If this page stays, press the button.
 form-post-button = Continue
 
+answered-title = You are signed in
+answered-lead = There is nothing left to do here: { $app } knows who you are.
 expired-title = This sign-in is over
 expired-lead = It was finished, took too long, or was begun in another browser. Nothing is lost: start again from the app.
 expired-restart-lead = It was finished, took too long, or was begun in another browser. Nothing is lost: start again below.

@@ -107,7 +107,8 @@ async fn record(
         let hindrance = if stopped { Hindrance::CodesStopped } else { Hindrance::WrongCodes };
         rehearsal::hinder(tx, signin, person, hindrance, now).await?;
     } else if start_again {
-        signins::start_again(tx, &signin.id, Some(&notice.to_json()), Some(&person.id)).await?;
+        let (said, typed) = (notice.to_json(), signin.has_password());
+        signins::start_again(tx, &signin.id, Some(&said), Some(&person.id), typed).await?;
         // What is compared and wrong has an event of its own.
         if *verdict == Verdict::Stopped {
             kept_out::note(tx, signin, person, &notice, (from.network, from.now_ms)).await?;

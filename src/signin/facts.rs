@@ -97,30 +97,34 @@ pub fn about(person: &Person, codes: Codes, demand: Demand, now: i64) -> Facts {
     }
 }
 
+/// What was proven in the sign-in comes first; beside it counts what the same person has proven for their session, so that nobody is
+/// asked in one tab for the code that they have given in another.
 fn proven<'a>(
     signin: Option<&'a SignInRow>,
     session: Option<&'a SessionRow>,
     freshness: Freshness,
 ) -> Option<Proven<'a>> {
+    let session = session.filter(|session| counts(session, freshness));
     if let Some(signin) = signin
         && let (Some(user_id), Some(password_at)) = (&signin.user_id, signin.password_at)
     {
-        let SignInRow { code_at, skipped_at, .. } = *signin;
+        let same = session.filter(|session| session.user_id == *user_id);
+        let code_at = signin.code_at.or(same.and_then(|session| session.code_at));
+        let skipped_at = signin.skipped_at.or(same.and_then(|session| session.skipped_at));
         return Some(Proven { user_id, password_at, code_at, skipped_at });
     }
     let session = session.filter(|_| signin.is_none_or(|signin| !signin.without_session))?;
-    let auth_time = session.code_at.unwrap_or(session.password_at).max(session.password_at);
-    let counts = match freshness {
+    let SessionRow { user_id, password_at, code_at, skipped_at, .. } = session;
+    Some(Proven { user_id, password_at: *password_at, code_at: *code_at, skipped_at: *skipped_at })
+}
+
+/// Whether a session is recent enough.
+fn counts(session: &SessionRow, freshness: Freshness) -> bool {
+    match freshness {
         Freshness::Any => true,
-        Freshness::Since(moment) => auth_time >= moment,
+        Freshness::Since(moment) => session.code_at.max(Some(session.password_at)) >= Some(moment),
         Freshness::Anew => false,
-    };
-    counts.then_some(Proven {
-        user_id: &session.user_id,
-        password_at: session.password_at,
-        code_at: session.code_at,
-        skipped_at: session.skipped_at,
-    })
+    }
 }
 
 #[cfg(test)]
@@ -173,6 +177,22 @@ mod tests {
             proven,
             Some(Proven { user_id: "ned", password_at: 110, code_at: None, skipped_at: None })
         );
+    }
+
+    #[test]
+    fn a_code_counts_in_every_tab_of_its_person_where_it_is_recent_enough() {
+        let session = |user: &str| SessionRow { user_id: user.to_owned(), ..session(50, Some(60)) };
+        let code = |user: &str, freshness| {
+            let (signin, session) = (signin(Some(110)), session(user));
+            proven(Some(&signin), Some(&session), freshness).unwrap().code_at
+        };
+        assert_eq!(code("ned", Freshness::Any), Some(60));
+        assert_eq!(code("ned", Freshness::Since(60)), Some(60));
+        assert_eq!(code("ned", Freshness::Since(61)), None);
+        assert_eq!(code("ned", Freshness::Anew), None);
+        assert_eq!(code("ada", Freshness::Any), None);
+        let own = SignInRow { code_at: Some(120), ..signin(Some(110)) };
+        assert_eq!(proven(Some(&own), Some(&session("ned")), Freshness::Any).unwrap().code_at, Some(120));
     }
 
     #[test]

@@ -90,12 +90,13 @@ pub async fn take(
             None
         }
         Checked::Right(_) => {
-            signins::set_notice(&mut tx, &signin.id, Some(&Notice::AccountChanged.to_json())).await?;
-            Some(Notice::AccountChanged)
+            let notice = Notice::AccountChanged;
+            signins::start_again(&mut tx, &signin.id, Some(&notice.to_json()), None, true).await?;
+            Some(notice)
         }
         Checked::Refused(refused) => {
             refused.settle(state, &mut tx, attempt).await?;
-            signins::start_again(&mut tx, &signin.id, Some(&refused.notice.to_json()), None).await?;
+            signins::start_again(&mut tx, &signin.id, Some(&refused.notice.to_json()), None, true).await?;
             Some(refused.notice)
         }
     };

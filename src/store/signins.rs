@@ -41,7 +41,7 @@ queries! {
                                             without_session = TRUE
                          WHERE id = $1 AND finished_at IS NULL";
     START_AGAIN = "UPDATE signins SET user_id = NULL, password_at = NULL, code_at = NULL, skipped_at = NULL, hindrance = NULL,
-                                      consented_at = NULL,
+                                      consented_at = NULL, without_session = without_session OR $4,
                                       session_id = NULL, notice = $2, last_user_id = COALESCE($3, last_user_id)
                    WHERE id = $1 AND finished_at IS NULL";
     SET_NOTICE = "UPDATE signins SET notice = $2 WHERE id = $1 AND finished_at IS NULL";
@@ -107,7 +107,7 @@ pub struct SignInRow {
     pub consented_by: Option<String>,
     /// Whose password counted last, although it may count no longer.
     pub last_user_id: Option<String>,
-    /// Whether the browser's session is to be left alone: the person asked to use another login.
+    /// Whether the browser's session is to be left alone: the person asked to use another login, or typed one that did not get in.
     pub without_session: bool,
     /// What the next page must say, as JSON.
     pub notice: Option<String>,
@@ -149,6 +149,12 @@ from_row!(SignInRow {
 });
 
 impl SignInRow {
+    /// Whether a password that was given here counts, and not a session's.
+    #[must_use]
+    pub const fn has_password(&self) -> bool {
+        self.user_id.is_some() && self.session_id.is_none()
+    }
+
     /// Whether this user has agreed on the consent page; what somebody else agreed to in the same sign-in says nothing.
     #[must_use]
     pub fn has_consented(&self, user_id: &str) -> bool {
@@ -243,6 +249,7 @@ pub async fn use_another_login(conn: &mut Conn, id: &str, now: i64) -> Result<()
 }
 
 /// Forgets every proof: the login screen comes next, and says `notice` to `user_id`, if it is known who has given a right password.
+/// Where a login was typed here (`typed`) that screen stays: the session of whoever else uses the browser is no answer to it.
 ///
 /// # Errors
 /// When the database refuses.
@@ -251,8 +258,9 @@ pub async fn start_again(
     id: &str,
     notice: Option<&str>,
     user_id: Option<&str>,
+    typed: bool,
 ) -> Result<()> {
-    execute!(conn, START_AGAIN, id, notice, user_id).map(|_| ())
+    execute!(conn, START_AGAIN, id, notice, user_id, typed).map(|_| ())
 }
 
 /// Sets what the next page must say; none for nothing.

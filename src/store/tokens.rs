@@ -21,6 +21,7 @@ queries! {
                              WHERE user_id = (SELECT s.user_id FROM sessions s WHERE s.id = $1)
                                AND session_id = $1 AND ended_at IS NULL
                                AND ' ' || scopes || ' ' NOT LIKE '% offline_access %'";
+    IS_REDEEMED = "SELECT CAST(1 AS BIGINT) FROM authorization_codes WHERE grant_id = $1 AND spent_at IS NOT NULL LIMIT 1";
     ADD_CODE = "INSERT INTO authorization_codes (code_hash, grant_id, redirect_uri, code_challenge, expires_at, bound_to)
                 VALUES ($1, $2, $3, $4, $5, $6)";
     FIND_CODE = "SELECT grant_id, redirect_uri, code_challenge, expires_at, spent_at, bound_to
@@ -192,6 +193,15 @@ pub async fn find_grant(conn: &mut Conn, id: &str) -> Result<Option<GrantRow>> {
 /// When the database refuses.
 pub async fn end_unredeemed(conn: &mut Conn, grant_id: &str, now: i64) -> Result<()> {
     execute!(conn, END_UNREDEEMED, grant_id, now).map(|_| ())
+}
+
+/// Whether the app has redeemed the code of a grant.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn is_redeemed(conn: &mut Conn, grant_id: &str) -> Result<bool> {
+    let found: Option<(i64,)> = optional!(conn, (i64,), IS_REDEEMED, grant_id)?;
+    Ok(found.is_some())
 }
 
 /// Ends one grant; false when it has ended already.

@@ -34,7 +34,7 @@ pub use prepared::Prepared;
 pub use problem::Problem;
 pub use refused::{Asking, Refused, discreet};
 pub use views::{
-    AppCard, ChoosePasswordPage, CodePage, ConsentPage, DeviceOverPage, DevicePage, ErrorText, ExpiredPage,
-    FormPostPage, FrontPage, Hint, LogoutPage, PasswordChosenPage, PasswordPage, ProtocolErrorPage,
-    RehearsalPage, ResetPage, ResetSentPage, SessionCheckPage, SignedOutPage,
+    AnsweredPage, AppCard, ChoosePasswordPage, CodePage, ConsentPage, DeviceOverPage, DevicePage, ErrorText,
+    ExpiredPage, FormPostPage, FrontPage, Hint, LogoutPage, PasswordChosenPage, PasswordPage,
+    ProtocolErrorPage, RehearsalPage, ResetPage, ResetSentPage, SessionCheckPage, SignedOutPage,
 };

@@ -35,6 +35,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("problem.html", include_str!("../../templates/problem.html")),
     ("form_post.html", include_str!("../../templates/form_post.html")),
     ("protocol_error.html", include_str!("../../templates/protocol_error.html")),
+    ("answered.html", include_str!("../../templates/answered.html")),
     ("expired.html", include_str!("../../templates/expired.html")),
     ("logout.html", include_str!("../../templates/logout.html")),
     ("signed_out.html", include_str!("../../templates/signed_out.html")),

@@ -11,9 +11,9 @@ use super::pages::{MailPage, Page, Pages, TemplateError};
 use super::problem::Problem;
 use super::problem_page::{Met, ProblemPage};
 use super::views::{
-    AppCard, ChoosePasswordPage, CodePage, ConsentPage, DeviceOverPage, DevicePage, ErrorText, ExpiredPage,
-    FormPostPage, FrontPage, Hint, LogoutPage, PasswordChosenPage, PasswordPage, ProtocolErrorPage,
-    RehearsalPage, ResetPage, ResetSentPage, SessionCheckPage, SignedOutPage,
+    AnsweredPage, AppCard, ChoosePasswordPage, CodePage, ConsentPage, DeviceOverPage, DevicePage, ErrorText,
+    ExpiredPage, FormPostPage, FrontPage, Hint, LogoutPage, PasswordChosenPage, PasswordPage,
+    ProtocolErrorPage, RehearsalPage, ResetPage, ResetSentPage, SessionCheckPage, SignedOutPage,
 };
 use crate::clock::Moment;
 
@@ -230,6 +230,7 @@ impl<'p> Drawing<'p> {
             registered,
         };
         self.page("protocol-error", &error)?;
+        self.page("answered", &AnsweredPage { app: app() })?;
         self.page("expired", &ExpiredPage { app: Some(app()), restart: None, no_cookie: false })?;
         self.page("expired-no-app", &ExpiredPage { app: None, restart: None, no_cookie: false })?;
         let restart = Some("https://time.example.org/login".to_owned());

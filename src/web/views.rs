@@ -227,6 +227,17 @@ impl Page for ProtocolErrorPage {
     const TEMPLATE: &'static str = "protocol_error.html";
 }
 
+/// Says to whoever has gone back to a sign-in whose app has its answer that they are signed in.
+#[derive(Debug, Serialize)]
+pub struct AnsweredPage {
+    /// The app.
+    pub app: AppCard,
+}
+
+impl Page for AnsweredPage {
+    const TEMPLATE: &'static str = "answered.html";
+}
+
 /// Says that a sign-in is too old, finished, or another browser's.
 #[derive(Debug, Serialize)]
 pub struct ExpiredPage {

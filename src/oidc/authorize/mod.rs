@@ -6,6 +6,7 @@
 //! is missing still?) and `steps` (the forms of the pages, each of which
 //! comes back to the turn).
 
+mod again;
 mod answer;
 pub(super) mod begin;
 mod consent;

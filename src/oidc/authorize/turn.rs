@@ -6,12 +6,11 @@ use axum::extract::State;
 use axum::http::{Extensions, HeaderMap, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 
-use super::answer::device;
 use super::consent::{self, has_agreed, is_asked_for};
 use super::facts;
 use super::finish::{self, Proven};
 use super::longer;
-use super::pending::{self, Pending, load, to_the_loop};
+use super::pending::{Pending, load, to_the_loop};
 use crate::directory::{Person, people};
 use crate::keys::secret::entropy;
 use crate::mail::Outcome;
@@ -28,10 +27,10 @@ use crate::signin::notice::Notice;
 use crate::signin::pages::{self, Sent};
 use crate::signin::rehearsal;
 use crate::store::challenges::{self, ChallengeRow};
-use crate::store::sessions::{self, SessionRow};
+use crate::store::sessions::SessionRow;
 use crate::store::signins::{self, SignInRow};
 use crate::store::standing::Theirs;
-use crate::store::{Conn, Tx, tokens, users};
+use crate::store::{Conn, Tx, users};
 use crate::web::network::Network;
 use crate::web::{Path, Problem};
 
@@ -67,12 +66,12 @@ pub(in crate::oidc) async fn get(
 }
 
 /// One turn of the loop.
-struct Turn<'a> {
-    provider: &'a Provider,
-    pending: &'a Pending,
-    headers: &'a HeaderMap,
-    network: &'a Network,
-    now_ms: i64,
+pub(super) struct Turn<'a> {
+    pub(super) provider: &'a Provider,
+    pub(super) pending: &'a Pending,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) network: &'a Network,
+    pub(super) now_ms: i64,
 }
 
 /// `POST /authorize/{sign-in}/consent`: records that whoever has proven everything agrees, if they are the one whom the page has
@@ -197,36 +196,7 @@ impl Turn<'_> {
         }
     }
 
-    /// The sign-in has ended just now and its browser comes again, as after a second click: what the app was to hear is sent once more,
-    /// as long as the session lives that the grant was given in (whoever has signed out since is out), and for whoever would get a
-    /// grant now as well.
-    async fn answer_again(&self, grant_id: &str) -> Result<Response, Problem> {
-        let (client, request) = (&self.pending.client, &self.pending.request);
-        if let Some(waiting) = request.return_to.device() {
-            return Ok(device::over(self.provider, client, waiting, device::Outcome::Allowed));
-        }
-        let over = || Ok(pending::over(self.provider, self.pending, self.headers));
-        let mut conn = self.provider.signin.db.read().await?;
-        let found = tokens::find_grant(&mut conn, grant_id).await?;
-        let Some(lost) = found.filter(|grant| grant.ended_at.is_none()) else { return over() };
-        let found = sessions::find_by_id(&mut conn, &lost.session_id, self.now_ms / 1000).await?;
-        let Some(session) = found.map(|row| Theirs { row, whose: None }) else { return over() };
-        let Some(standing) = self.standing(&mut conn, Some(&session)).await? else { return over() };
-        let Next::Done(assurance) = decide(Some(&standing.facts)) else { return over() };
-        let person = &standing.person;
-        let agreed = self.pending.signin.has_consented(&person.id);
-        if person.id != lost.user_id || !has_agreed(&mut conn, client, request, &standing, agreed).await? {
-            return over();
-        }
-        let signin = Some(&self.pending.signin.row);
-        let (session, lost) = (Some(&*session), Some(&lost));
-        let proven = Proven { standing: &standing, assurance, session, signin, lost, network: self.network };
-        drop(conn);
-        let known = self.pending.known.as_ref();
-        finish::grant(self.provider, client, request, proven, known, self.now_ms).await
-    }
-
-    async fn standing(
+    pub(super) async fn standing(
         &self,
         conn: &mut Conn,
         session: Option<&Theirs<SessionRow>>,
@@ -440,7 +410,8 @@ impl Turn<'_> {
     /// Whoever has given a right password is back at the login screen, in this transaction, and the log tells of it.
     async fn turn_back(&self, mut tx: Tx, standing: &Standing, notice: &Notice) -> Result<Response, Problem> {
         let (signin, person) = (&self.pending.signin.row, &standing.person);
-        signins::start_again(&mut tx, &signin.id, Some(&notice.to_json()), Some(&person.id)).await?;
+        let (said, typed) = (notice.to_json(), signin.has_password());
+        signins::start_again(&mut tx, &signin.id, Some(&said), Some(&person.id), typed).await?;
         kept_out::note(&mut tx, signin, person, notice, (self.network, self.now_ms)).await?;
         tx.commit().await?;
         Ok(self.turned_back(notice, person))
