@@ -51,6 +51,8 @@ fn parameters(browser: &Browser, mode: &str) -> Parameters {
     let carrier = mode.trim_end_matches(".jwt");
     if carrier == "form_post" {
         let (url, fields) = browser.posted().expect("a form");
+        // So that browsers say to the app where the form is from.
+        assert_eq!(browser.header("referrer-policy").as_deref(), Some("strict-origin"));
         assert_eq!(url.as_str(), REDIRECT_URI, "nothing is in the address");
         return fields.into_iter().collect();
     }

@@ -6,9 +6,10 @@ mod support;
 use countersign::directory::users::Changes;
 use countersign::directory::{Address, By, Error, policy::Refusal, users};
 use countersign::keys::secret::entropy;
-use countersign::oidc::clients::AuthMethod;
+use countersign::oidc::clients::{AuthMethod, GrantType};
 use serde_json::{Value, json};
 use support::admin::REDIRECT_URI;
+use support::browser::http;
 use support::relying_app::{Answer, Proof, RelyingApp, Visit};
 use support::site::Site;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -51,6 +52,43 @@ crate::on_both_databases! {
             let refused = app.token(&[("grant_type", "refresh_token"), ("refresh_token", "x")]).await;
             assert!(refused.status == 401 && refused.text("error_description").contains(method.name()), "{}", refused.json);
         }
+    }
+
+    /// RFC 6749 §2.3.1 has both halves form-encoded, and half of the libraries do not know it.
+    async fn a_secret_from_elsewhere_may_come_by_basic_as_it_stands(database) {
+        let site = Site::on(database).await;
+        let app = site.admin.take_over_app("a+b%2Fc%d/e==fghijklmnopqrstuvwx").await;
+        let form = [("grant_type", "refresh_token"), ("refresh_token", "x")];
+        assert_eq!(app.token(&form).await.error().as_deref(), Some("invalid_grant"), "encoded");
+        let plainly = async |secret: &str| {
+            let address = app.issuer.join("token").unwrap();
+            Answer::of(http().post(address).basic_auth(&app.client_id, Some(secret)).form(&form)).await.error()
+        };
+        assert_eq!(plainly("a+b%2Fc%d/e==fghijklmnopqrstuvwx").await.as_deref(), Some("invalid_grant"));
+        assert_eq!(plainly("a b/c%d/e==fghijklmnopqrstuvwx").await.as_deref(), Some("invalid_client"));
+    }
+
+    /// RFC 6749 §3.3 and §5.1: an app that is told nothing believes that it has the scope that it asked for.
+    async fn a_scope_of_which_nothing_can_be_had_is_refused(database) {
+        let site = Site::on(database).await;
+        let app = site.admin.add_app_with(|m| m.grant_types.push(GrantType::ClientCredentials)).await;
+        let own = async |scope: &str| app.token(&[("grant_type", "client_credentials"), ("scope", scope)]).await;
+        assert_eq!(own("").await.status, 200);
+        for scope in ["read:things", "openid"] {
+            assert_eq!(own(scope).await.error().as_deref(), Some("invalid_scope"), "{scope}");
+        }
+        let visit = app.visit().with("scope", "read:things").without("nonce");
+        let mut browser = site.browser();
+        browser.open(&visit.url()).await;
+        assert_eq!(visit.error(&browser.arrived()), "invalid_scope");
+        // What is known is given, and told.
+        let visit = app.visit().with("scope", "openid read:things offline_access");
+        let tokens = ada(&site, &app, &visit).await;
+        assert_eq!(tokens.text("scope"), "openid offline_access");
+        let refresh = tokens.text("refresh_token");
+        let less = [("grant_type", "refresh_token"), ("refresh_token", refresh.as_str()), ("scope", "read:things")];
+        assert_eq!(app.token(&less).await.error().as_deref(), Some("invalid_scope"));
+        assert_eq!(app.refresh(&refresh).await.status, 200, "and the token is not spent by it");
     }
 
     async fn a_public_client_may_say_who_it_is_by_basic_without_a_secret(database) {

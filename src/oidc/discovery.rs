@@ -35,6 +35,11 @@ fn published_methods(provider: &Provider) -> Vec<&'static str> {
     methods.map(|method| method.name()).collect()
 }
 
+/// Those by which a client proves who it is: nobody else may ask about tokens (RFC 7662 §2.1).
+fn proving_methods(provider: &Provider) -> Vec<&'static str> {
+    published_methods(provider).into_iter().filter(|method| *method != AuthMethod::None.name()).collect()
+}
+
 /// What clients may sign their assertions with (OIDC Core §9).
 fn published_assertion_algorithms() -> Vec<&'static str> {
     let by_key = SigningAlgorithm::ALL.into_iter().map(SigningAlgorithm::name);
@@ -152,7 +157,7 @@ fn beside_the_code_flow(provider: &Provider) -> Value {
         "revocation_endpoint": at("/revoke"),
         "revocation_endpoint_auth_methods_supported": published_methods(provider),
         "introspection_endpoint": at("/introspect"),
-        "introspection_endpoint_auth_methods_supported": published_methods(provider),
+        "introspection_endpoint_auth_methods_supported": proving_methods(provider),
         "introspection_signing_alg_values_supported": SigningAlgorithm::ALL.map(SigningAlgorithm::name),
         "device_authorization_endpoint": at("/device_authorization"),
         "id_token_encryption_alg_values_supported": KeyManagement::ALL.map(KeyManagement::name),

@@ -10,7 +10,7 @@ use countersign::directory::{
     Address, By, Lane, Login, Password, Passwords, Person, TwoFactor, access, groups, links, login::fold,
     people, roles as directory_roles, users,
 };
-use countersign::keys::secret::{entropy, new_id};
+use countersign::keys::secret::{Token, entropy, new_id};
 use countersign::keys::{SigningKeys, Takeover, Vault};
 use countersign::oidc::clients::{self, AuthMethod, Metadata};
 use countersign::store::audit::EventRow;
@@ -320,6 +320,23 @@ impl Admin {
             client_secret: added.secret.map(|secret| secret.reveal().to_owned()),
             redirect_uri,
             proof,
+        }
+    }
+
+    /// An app that was registered elsewhere before, with the secret that it has.
+    pub async fn take_over_app(&self, secret: &str) -> RelyingApp {
+        let metadata = Metadata::web_app("Time Tracker", vec![REDIRECT_URI.to_owned()]);
+        let given = clients::Given { id: None, secret: Some(Token::taken_over(secret.to_owned().into())) };
+        let mut tx = self.begin().await;
+        let (now, rng) = (self.clock.now(), &mut entropy());
+        let added = clients::take_over(&mut tx, &self.vault, metadata, given, now, rng).await;
+        tx.commit().await.expect("a commit");
+        RelyingApp {
+            issuer: self.issuer.clone(),
+            client_id: added.expect("a new client").client.id,
+            client_secret: Some(secret.to_owned()),
+            redirect_uri: REDIRECT_URI.to_owned(),
+            proof: Proof::Basic,
         }
     }
 

@@ -62,7 +62,7 @@ struct Presented<'a> {
 /// What it brings to prove that.
 enum Credential<'a> {
     /// `client_secret_basic`
-    Basic(String),
+    Basic(secret::Basic),
     /// `client_secret_post`
     Post(&'a str),
     /// `client_secret_jwt` or `private_key_jwt`
@@ -132,8 +132,8 @@ impl Caller<'_> {
         let certificate = certificate.as_deref();
         let takes = |method| client.metadata.takes_secret_by(method);
         match (client.metadata.token_endpoint_auth_method, credential) {
-            (_, Credential::Basic(secret)) if takes(AuthMethod::ClientSecretBasic) => {
-                secret::check(self, client, secret).await
+            (_, Credential::Basic(basic)) if takes(AuthMethod::ClientSecretBasic) => {
+                basic.check(self, client).await
             }
             (_, Credential::Post(secret)) if takes(AuthMethod::ClientSecretPost) => {
                 secret::check(self, client, secret).await
@@ -150,7 +150,7 @@ impl Caller<'_> {
             }
             (AuthMethod::None, Credential::Nothing) => Ok(()),
             // Some libraries know no other way to say who they are.
-            (AuthMethod::None, Credential::Basic(secret)) if secret.is_empty() => Ok(()),
+            (AuthMethod::None, Credential::Basic(basic)) if basic.secret.is_empty() => Ok(()),
             (registered, _) => {
                 let either = "client_secret_basic or client_secret_post";
                 let registered = if client.metadata.any_secret_method { either } else { registered.name() };
@@ -230,12 +230,12 @@ fn present<'a>(headers: &HeaderMap, form: &'a Form) -> Result<Presented<'a>, Fai
     }
     if let Some(value) = by_header {
         let basic = value.to_str().ok().and_then(secret::basic);
-        let (client_id, secret) =
+        let basic =
             basic.ok_or_else(|| refuse("the Authorization header is not HTTP Basic (RFC 7617)", true))?;
-        if in_form.is_some_and(|id| id != client_id) {
+        if in_form.is_some_and(|id| id != basic.client_id) {
             return Err(Failure::invalid("client_id is not that of the Authorization header"));
         }
-        return Ok(Presented { client_id, credential: Credential::Basic(secret) });
+        return Ok(Presented { client_id: basic.client_id.clone(), credential: Credential::Basic(basic) });
     }
     if let Some(assertion) = Assertion::of(form).map_err(|why| refuse(&why, false))? {
         let client_id = assertion.client_id.clone();

@@ -38,8 +38,32 @@ pub(super) async fn heard(caller: &Caller<'_>, client: &Client, proven: Proven) 
     }
 }
 
-/// `client_id` and secret of HTTP Basic, both form-encoded before they are joined (RFC 6749 §2.3.1).
-pub(super) fn basic(header: &str) -> Option<(String, String)> {
+/// What comes by HTTP Basic: id and secret, both form-encoded before they are joined (RFC 6749 §2.3.1).
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Basic {
+    pub(super) client_id: String,
+    pub(super) secret: String,
+    /// The secret as it stands, where that is another one: many libraries leave the encoding out.
+    pub(super) plain: Option<String>,
+}
+
+impl Basic {
+    /// Whether either proves that it is the client.
+    ///
+    /// # Errors
+    /// As [`check`].
+    pub(super) async fn check(&self, caller: &Caller<'_>, client: &Client) -> Result<(), Refused> {
+        let decoded = client.proves(&self.secret, caller.now);
+        let proven = match (&decoded, &self.plain) {
+            (Proven::Nothing, Some(plain)) => client.proves(plain, caller.now),
+            _ => decoded,
+        };
+        heard(caller, client, proven).await
+    }
+}
+
+/// Reads the header.
+pub(super) fn basic(header: &str) -> Option<Basic> {
     let (scheme, encoded) = header.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
@@ -50,7 +74,9 @@ pub(super) fn basic(header: &str) -> Option<(String, String)> {
         let text = text.replace('+', " ");
         percent_decode_str(&text).decode_utf8().ok().map(std::borrow::Cow::into_owned)
     };
-    Some((decoded(id)?, decoded(secret)?))
+    let (client_id, plain, secret) = (decoded(id)?, secret.to_owned(), decoded(secret)?);
+    let plain = Some(plain).filter(|plain| *plain != secret);
+    Some(Basic { client_id, secret, plain })
 }
 
 #[cfg(test)]
@@ -61,7 +87,9 @@ mod tests {
     #[test]
     fn both_halves_are_form_decoded() {
         let header = format!("basic {}", BASE64_STANDARD.encode("a%3Ab:s+1%25"));
-        assert_eq!(basic(&header), Some(("a:b".to_owned(), "s 1%".to_owned())));
+        let (client_id, secret) = ("a:b".to_owned(), "s 1%".to_owned());
+        assert_eq!(basic(&header), Some(Basic { client_id, secret, plain: Some("s+1%25".to_owned()) }));
+        assert_eq!(basic("Basic YTpi").unwrap().plain, None);
     }
 
     #[test]

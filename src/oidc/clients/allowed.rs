@@ -9,8 +9,25 @@ use crate::oidc::shared::scopes::{Scope, Scopes};
 use crate::web::form::Form;
 
 /// The scopes that are asked for, less those that the client is not registered for.
-pub(in crate::oidc) fn allowed_scopes(form: &Form, client: &Client) -> Scopes {
-    registered(&client.metadata, Scopes::parse(form.get("scope").unwrap_or_default()))
+///
+/// # Errors
+/// `invalid_scope` where something is asked for and nothing of it can be had.
+pub(in crate::oidc) fn allowed_scopes(form: &Form, client: &Client) -> Result<Scopes, Refusal> {
+    let asked = form.get("scope");
+    some_of(registered(&client.metadata, Scopes::parse(asked.unwrap_or_default())), asked)
+}
+
+/// What is left of the scopes that are asked for. An app that is not told another scope believes that it has what it asked for (RFC 6749 §5.1),
+/// and no scope at all cannot be told (§3.3).
+///
+/// # Errors
+/// `invalid_scope` where nothing is left.
+pub(in crate::oidc) fn some_of(left: Scopes, asked: Option<&str>) -> Result<Scopes, Refusal> {
+    if left.is_empty() && asked.is_some_and(|asked| !asked.trim().is_empty()) {
+        let description = "nothing of this scope can be had here by this client (RFC 6749 section 3.3)";
+        return Err(Refusal::new(Code::InvalidScope, description));
+    }
+    Ok(left)
 }
 
 /// These scopes less those that the client is not registered for. One that is not registered for refresh tokens cannot have

@@ -37,6 +37,7 @@ pub(super) use console::console;
 pub use invalid::Invalid;
 pub use metadata::{Encryption, Metadata, TlsClientAuth};
 pub use secrets::{LONGEST_OVERLAP, OVERLAP, OldSecret, Proven, Rotated, end_old_secret, rotate_secret};
+pub(super) use uris::is_anybodys;
 pub(super) use validate::FAPI2_ALGORITHMS;
 pub use words::{ApplicationType, AuthMethod, GrantType, Profile, ResponseType};
 

@@ -7,8 +7,36 @@ use super::invalid::Invalid;
 /// The longest URI that may be registered, in bytes.
 pub(super) const MAX_URI: usize = 2000;
 
+/// Schemes that are no app's own: browsers run, show, fetch or hand on what they lead to.
+const NOT_PRIVATE: [&str; 24] = [
+    "about",
+    "blob",
+    "chrome",
+    "content",
+    "data",
+    "feed",
+    "file",
+    "filesystem",
+    "ftp",
+    "ftps",
+    "intent",
+    "jar",
+    "javascript",
+    "ldap",
+    "mailto",
+    "resource",
+    "sms",
+    "ssh",
+    "tel",
+    "urn",
+    "vbscript",
+    "view-source",
+    "ws",
+    "wss",
+];
+
 /// A redirect URI may be https; http on a loopback host (RFC 8252 §7.3; RFC 9700 §2.6 forbids it elsewhere); or a private-use
-/// scheme with a dot in it (RFC 8252 §7.1). Never with a fragment (RFC 6749 §3.1.2), and never with a star, which would stand for itself.
+/// scheme (RFC 8252 §7.1): with a dot in it, or, as apps are that came before that, `name://`. Never with a fragment (RFC 6749 §3.1.2), and never with a star, which would stand for itself.
 pub(super) fn check_redirect_uri(field: &'static str, uri: &str) -> Result<(), Invalid> {
     let wrong = |reason| Err(Invalid::RedirectUri { field, uri: uri.to_owned(), reason });
     if uri.len() > MAX_URI {
@@ -36,8 +64,17 @@ pub(super) fn check_redirect_uri(field: &'static str, uri: &str) -> Result<(), I
         "http" if is_loopback(&url) => Ok(()),
         "http" => wrong("is http on another machine: use https (RFC 9700 section 2.6)"),
         private if private.contains('.') => Ok(()),
-        _ => wrong("has a scheme that no browser may be sent to: use https"),
+        known if NOT_PRIVATE.contains(&known) => {
+            wrong("has a scheme that no browser may be sent to: use https")
+        }
+        _ if uri.contains("://") => Ok(()),
+        _ => wrong("has a scheme without a dot (RFC 8252 section 7.1): then // follows it"),
     }
+}
+
+/// Whether an address has a private-use scheme without the dot that makes it somebody's own (RFC 8252 §7.1 and §8.4).
+pub(in crate::oidc) fn is_anybodys(uri: &str) -> bool {
+    is_private_use(uri) && !uri.split(':').next().is_some_and(|scheme| scheme.contains('.'))
 }
 
 /// Whether an address has a scheme that an app has made up for itself (RFC 8252 §7.1).
@@ -54,14 +91,17 @@ pub(super) fn is_loopback(url: &Url) -> bool {
     }
 }
 
+/// Whether an address differs from the registered one in nothing but the port of this machine: `127.0.0.1`, `[::1]` (RFC 8252 §7.3) or
+/// `localhost` (RFC 9700 §2.1).
 pub(super) fn same_but_for_loopback_port(registered: &str, presented: &str) -> bool {
     let (Ok(mut registered), Ok(mut given)) = (Url::parse(registered), Url::parse(presented)) else {
         return false;
     };
-    let ip = |url: &Url| matches!(url.host(), Some(Host::Ipv4(_) | Host::Ipv6(_)));
+    let loopback =
+        |url: &Url| is_loopback(url) && !url.host_str().is_some_and(|host| host.ends_with(".localhost"));
     // Only a presentation in normal form is compared, so that no odd spelling of another address slips through.
     let normal = given.as_str() == presented;
-    let both = [&registered, &given].iter().all(|u| u.scheme() == "http" && ip(u) && is_loopback(u));
+    let both = [&registered, &given].iter().all(|u| u.scheme() == "http" && loopback(u));
     normal && both && registered.set_port(None).is_ok() && given.set_port(None).is_ok() && registered == given
 }
 
@@ -91,6 +131,7 @@ mod tests {
         assert!(beside_a_secret.counts_as_public("org.example.app:/cb"));
         assert!(!beside_a_secret.counts_as_public("https://app.example.org/cb"));
         assert_eq!(native("http://127.0.0.1/cb").validate(), Ok(()));
+        assert_eq!(native("oc://ios.owncloud.com").validate(), Ok(()));
     }
 
     #[test]
@@ -107,6 +148,9 @@ mod tests {
             "https://*.example.org/cb",
             "https://app.example.org/*",
             "example:/cb",
+            "javascript://app.example.org/%0aalert(1)",
+            "FILE:///etc/passwd",
+            "intent://app.example.org/#Intent;end",
             "https:app.example.org/cb",
             "https:/app.example.org/cb",
             "https://app.example.org\\@evil.example/",
@@ -142,6 +186,12 @@ mod tests {
         assert!(!native.allows_redirect_to("http://127.0.0.1:50123/other"));
         assert!(!native.allows_redirect_to("http://127.0.0.2:50123/cb"));
         assert!(!native.allows_redirect_to("http://127.1:50123/cb"));
+        assert!(!native.allows_redirect_to("http://localhost:50123/cb"));
+        let by_name = self::native("http://localhost/cb");
+        assert!(by_name.allows_redirect_to("http://localhost:50123/cb"));
+        assert!(!by_name.allows_redirect_to("http://localhost.evil.example:50123/cb"));
+        assert!(!by_name.allows_redirect_to("http://127.0.0.1:50123/cb"));
+        assert!(!self::native("http://app.localhost/cb").allows_redirect_to("http://app.localhost:50123/cb"));
         let confidential = Metadata::web_app("App", vec!["http://127.0.0.1/cb".to_owned()]);
         assert!(!confidential.allows_redirect_to("http://127.0.0.1:50123/cb"));
     }

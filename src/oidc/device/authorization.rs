@@ -61,7 +61,7 @@ async fn answer(caller: &Caller<'_>) -> Result<Issued, Failure> {
             format!("this client is not registered for grant_type {}", GrantType::DeviceCode.name());
         return Err(Failure::request(Refusal::new(Code::UnauthorizedClient, description)));
     }
-    let scopes = allowed::allowed_scopes(caller.form, &client);
+    let scopes = allowed::allowed_scopes(caller.form, &client).map_err(Failure::request)?;
     let resources = allowed::resources(caller.form, &client).map_err(Failure::request)?;
     begin(caller, &client, &DeviceRequest { scopes, resources }).await
 }

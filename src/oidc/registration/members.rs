@@ -6,7 +6,7 @@ use url::Url;
 use crate::config::SigningAlgorithm;
 use crate::keys::jose::{ContentEncryption, KeyManagement};
 use crate::oidc::clients::subject::SubjectType;
-use crate::oidc::clients::{AuthMethod, GrantType, Invalid, Metadata, Profile, ResponseType};
+use crate::oidc::clients::{AuthMethod, GrantType, Invalid, Metadata, Profile, ResponseType, is_anybodys};
 use crate::oidc::shared::error::{Code, Refusal};
 
 /// Of which form a member's value is.
@@ -138,6 +138,13 @@ pub(super) fn read(json: &Map<String, Value>, unattended: &[GrantType]) -> Resul
     if metadata.backchannel_logout_uri.as_ref().is_some_and(|uri| !uri.starts_with("https:")) {
         let what = "backchannel_logout_uri: must be an https address without a fragment";
         return Err(Refusal::new(Code::InvalidClientMetadata, what));
+    }
+    // RFC 8252 §8.4: any app may claim a scheme without a dot; for one that is known to them the operator may allow it.
+    if let Some(uri) = metadata.redirect_uris.iter().find(|uri| is_anybodys(uri)) {
+        let what = format!(
+            "redirect_uris: {uri} has a scheme without a dot (RFC 8252 section 7.1); ask the operator"
+        );
+        return Err(Refusal::new(Code::InvalidRedirectUri, what));
     }
     let beyond = |grant: &GrantType| !unattended.contains(grant) && metadata.may_use(*grant);
     if let Some(grant) = UNATTENDED.into_iter().find(beyond) {
@@ -443,6 +450,7 @@ mod tests {
         let (code, what) = refused(json!({"post_logout_redirect_uris": ["http://app.example.org/"]}));
         assert!(code == Code::InvalidClientMetadata && what.contains("RFC 9700"), "{what}");
         assert_eq!(refused(json!({"redirect_uris": []})).0, Code::InvalidRedirectUri);
+        assert_eq!(refused(json!({"redirect_uris": ["oc://app.example.org"]})).0, Code::InvalidRedirectUri);
         let (code, what) = refused(json!({"initiate_login_uri": "http://app.example.org/login"}));
         assert_eq!(code, Code::InvalidClientMetadata);
         assert_eq!(

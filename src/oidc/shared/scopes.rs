@@ -69,6 +69,12 @@ impl Scopes {
         Self(Scope::ALL.into_iter().collect())
     }
 
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether this one is among them.
     #[must_use]
     pub fn has(&self, scope: Scope) -> bool {

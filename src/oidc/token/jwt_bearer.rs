@@ -43,7 +43,8 @@ pub(super) async fn assert(request: &TokenRequest<'_>) -> Result<Issued, Failure
     let claims = signed(request, request.required("assertion")?).await?;
     let rules = Rules { client_id: &client.id, issuer: &provider.issuer, now };
     let checked = rules.check(&claims).map_err(|why| Failure::grant(&why))?;
-    let scopes = allowed::allowed_scopes(request.form, client).without(Scope::OfflineAccess);
+    let scopes = allowed::allowed_scopes(request.form, client).map_err(Failure::request)?;
+    let scopes = scopes.without(Scope::OfflineAccess);
     let resources = allowed::resources(request.form, client).map_err(Failure::request)?;
     let ring = provider.keys.ring(now).await?;
 

@@ -113,6 +113,8 @@ impl TokenRequest<'_> {
 
     /// `client_credentials` (RFC 6749 §4.4).
     async fn in_its_own_name(&self) -> Result<Issued, Failure> {
+        // There are scopes of people alone.
+        allowed::some_of(Scopes::default(), self.form.get("scope")).map_err(Failure::request)?;
         let resources = allowed::resources(self.form, self.client).map_err(Failure::request)?;
         let ring = self.provider.keys.ring(self.now).await?;
         let access =
@@ -136,9 +138,12 @@ impl TokenRequest<'_> {
     /// The scopes that this request narrows its access token to: those of the grant, or some of them (RFC 6749 §6), less those that
     /// the client may no longer have.
     fn narrowed_scopes(&self, granted: &Scopes, left: &Scopes) -> Result<Scopes, Failure> {
-        match self.form.get("scope").map(Scopes::parse) {
+        let asked = self.form.get("scope");
+        match asked.map(Scopes::parse) {
             None => Ok(left.clone()),
-            Some(asked) if asked.within(granted) => Ok(asked.but_only(left)),
+            Some(known) if known.within(granted) => {
+                allowed::some_of(known.but_only(left), asked).map_err(Failure::request)
+            }
             Some(_) => {
                 let description = "scope asks for more than was granted (RFC 6749 section 6)";
                 Err(Failure::request(Refusal::new(Code::InvalidScope, description)))

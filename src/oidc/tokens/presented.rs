@@ -99,7 +99,7 @@ impl Presented {
         }
     }
 
-    /// The scheme in whichever case, one space, the token.
+    /// The scheme in whichever case, spaces (RFC 9110 §11.4), the token.
     fn read(header: &str) -> Option<Self> {
         let (scheme, token) = header.split_once(' ')?;
         let scheme = match () {
@@ -107,7 +107,7 @@ impl Presented {
             () if scheme.eq_ignore_ascii_case("dpop") => Scheme::Dpop,
             () => return None,
         };
-        let token = token.to_owned();
+        let token = token.trim_start_matches(' ').to_owned();
         (!token.is_empty() && !token.contains(' ')).then_some(Self { scheme, token })
     }
 
@@ -182,6 +182,7 @@ mod tests {
         };
         let found = |scheme, token: &str| Ok(Some((scheme, token.to_owned())));
         assert_eq!(read("/userinfo", &["Bearer a"], None), found(Scheme::Bearer, "a"));
+        assert_eq!(read("/userinfo", &["Bearer  a"], None), found(Scheme::Bearer, "a"));
         assert_eq!(read("/userinfo", &["dpop a"], None), found(Scheme::Dpop, "a"));
         assert_eq!(read("/userinfo", &["DPOP a"], None), found(Scheme::Dpop, "a"));
         assert_eq!(read("/userinfo", &[], Some(&form)), found(Scheme::Bearer, "f"));

@@ -1,6 +1,6 @@
 //! How does an answer get back to the relying app? The one door for codes, tokens and errors alike.
 
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use form_urlencoded::Serializer;
 use serde_json::{Map, Value};
@@ -62,7 +62,11 @@ async fn as_jwt(
 /// Form Post §2: a page that sends itself on, or is sent by its button where there is no JavaScript.
 fn form_post(provider: &Provider, client: &Client, to: &ReturnTo, fields: Parameters) -> Response {
     let page = FormPostPage { app: card(client), action: to.redirect_uri.clone(), fields };
-    provider.signin.pages.respond(StatusCode::OK, &page, Language::default())
+    let mut response = provider.signin.pages.respond(StatusCode::OK, &page, Language::default());
+    // With less than the origin, browsers send `Origin: null`, and an app cannot tell our form from a stranger's.
+    let policy = HeaderValue::from_static("strict-origin");
+    response.headers_mut().insert(header::REFERRER_POLICY, policy);
+    response
 }
 
 impl ReturnTo {

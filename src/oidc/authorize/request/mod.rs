@@ -129,7 +129,7 @@ impl AuthorizationRequest {
         let request = Self {
             return_to: ReturnTo { mode, state: opaque(form, "state")?, ..return_to }.into(),
             response_type,
-            scopes: allowed_scopes(form, client),
+            scopes: allowed_scopes(form, client)?,
             nonce: opaque(form, "nonce")?,
             code_challenge: code_challenge(form)?,
             prompt: Prompt::parse(form.get("prompt").unwrap_or_default())?,
