@@ -4,7 +4,7 @@
 mod support;
 
 use countersign::directory::users::Changes;
-use countersign::directory::{Person, Status};
+use countersign::directory::{Error, Person, Status};
 use support::admin::PASSWORD;
 use support::browser::Browser;
 use support::site::Site;
@@ -84,6 +84,24 @@ crate::on_both_databases! {
         assert_eq!(refused.error().as_deref(), Some(INCORRECT));
     }
 
+    /// Somebody of another tree writes down the address of somebody here, as email and as login.
+    async fn nobody_loses_their_address_to_somebody_who_has_it_written_down(database) {
+        let site = Site::on(database).await;
+        let vera = add(&site, "vera", Some("vera@example.org")).await;
+        let verified = Changes { email_verified: Some(true), ..Changes::default() };
+        site.admin.change("vera", verified).await;
+        add(&site, "gned", Some("Vera@example.org")).await;
+        assert_eq!(signed_in_by(&site, "vera@example.org").await.unwrap(), vera.id);
+        let globex = site.admin.add_group("Globex", false).await;
+        let refused = site.admin.try_add_user(&globex, "VERA@example.org").await;
+        assert!(matches!(refused, Err(Error::LoginTaken(_))), "{refused:?}");
+        // One's own address may be one's login, and the login of somebody who is gone is free.
+        site.admin.try_add_user(&globex, "own@example.org").await.unwrap();
+        set_status(&site, "vera", Status::Disabled).await;
+        set_status(&site, "gned", Status::Disabled).await;
+        site.admin.try_add_user(&globex, "vera@example.org").await.unwrap();
+    }
+
     /// Failures count for whoever the address is of: it is no second set of guesses.
     async fn an_address_is_no_way_around_the_count_of_wrong_passwords(database) {
         let site = Site::on(database).await;
@@ -121,6 +139,10 @@ crate::on_both_databases! {
             let letters = site.inbox(address).letters();
             letters.iter().filter(|l| l.header("subject").is_some_and(|s| s.contains("A new password"))).count()
         };
-        assert_eq!((mails("pia@example.org"), mails("both@example.org")), (3, 0));
+        assert_eq!(mails("pia@example.org"), 3);
+        // Whose mailbox it is has both accounts.
+        assert_eq!(mails("both@example.org"), 2);
+        let told: String = site.inbox("both@example.org").letters().iter().map(|letter| letter.text()).collect();
+        assert!(told.contains("pit") && told.contains("pat"), "{told}");
     }
 }

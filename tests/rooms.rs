@@ -98,6 +98,7 @@ const INSIDE: [(&str, &[&[&str]]); 7] = [
             &["facts"],
             &["longer"],
             &["finish"],
+            &["again"],
             &["turn"],
             &["begin", "console", "steps"],
         ],

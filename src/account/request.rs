@@ -68,15 +68,17 @@ pub(super) async fn see_to(provider: &Provider, asked: &Asked) -> Result<(), Fai
     if !FROM_NETWORK.has_place(&mut tx, &asked.network, now).await? {
         return Ok(());
     }
-    let person = people::find_by_login_or_email(&mut tx, &login).await?;
-    let whom = person.as_ref().map_or_else(|| login.key(), |person| person.id.clone());
-    let heard = FOR_LOGIN.has_place(&mut tx, &whom, now).await?;
-    let person = person.filter(|person| heard && person.status != Status::Disabled);
-    if let Some(person) = &person {
+    let mut people = people::all_by_login_or_email(&mut tx, &login).await?;
+    people.retain(|person| person.status != Status::Disabled);
+    let whom = people.first().map_or_else(|| login.key(), |person| person.id.clone());
+    if !FOR_LOGIN.has_place(&mut tx, &whom, now).await? {
+        people.clear();
+    }
+    for person in &people {
         help(provider, &mut tx, person, asked).await?;
     }
     tx.commit().await?;
-    if person.is_some() {
+    if !people.is_empty() {
         announce::deliver_later(signin);
     }
     Ok(())

@@ -12,6 +12,7 @@ use super::two_factor::TwoFactor;
 use crate::mail::{Meaning, Unsent, Working};
 use crate::store::groups::GroupRow;
 use crate::store::needs::{self, Doubt, DoubtRow, NeedRow};
+use crate::store::users::UserRow;
 use crate::store::{Conn, Error, Result, domains, groups, roles, users};
 
 /// How many people are read at once.
@@ -62,7 +63,9 @@ pub async fn find_by_login(conn: &mut Conn, login: &Login) -> Result<Option<Pers
     users::find_by_login(conn, &login.key()).await?.map(Person::from_row).transpose()
 }
 
-/// Whom somebody means by what they have typed as login: the user of this login, or else the one active user of this email address.
+/// Whom somebody means by what they have typed as login: the user of this login, or else the one active user of this email address. Where
+/// several have it, it is the one's who has shown that they read its mailbox: nobody takes it from them by writing it down for
+/// somebody else.
 ///
 /// # Errors
 /// When the database refuses.
@@ -70,11 +73,36 @@ pub async fn find_by_login_or_email(conn: &mut Conn, typed: &Login) -> Result<Op
     let by_login = users::find_by_login(conn, &typed.key()).await?;
     // Asked in any case: whether somebody has this login must not show in the time that the answer takes.
     let by_email = match Address::key_of(typed.as_str()) {
-        Some(key) => users::find_by_email(conn, &key).await?,
+        Some(key) => only(users::find_by_email(conn, &key, 2).await?),
         None => None,
     };
     by_login.or(by_email).map(Person::from_row).transpose()
 }
+
+/// The one whose address it is, of those who have it.
+fn only(mut holders: Vec<UserRow>) -> Option<UserRow> {
+    let verified = holders.iter().filter(|holder| holder.email_verified_at.is_some()).count();
+    let is_one = holders.len() == 1 || verified == 1;
+    is_one.then(|| holders.swap_remove(0))
+}
+
+/// Who may have forgotten a password: as [`find_by_login_or_email`], but of several who have an address everybody, since the mailbox is the
+/// same for all of them.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn all_by_login_or_email(conn: &mut Conn, typed: &Login) -> Result<Vec<Person>> {
+    let by_login = users::find_by_login(conn, &typed.key()).await?;
+    let by_email = match Address::key_of(typed.as_str()) {
+        Some(key) => users::find_by_email(conn, &key, SHARED).await?,
+        None => Vec::new(),
+    };
+    let rows = by_login.map_or(by_email, |row| vec![row]);
+    rows.into_iter().map(Person::from_row).collect()
+}
+
+/// The most people of one address who are written to.
+const SHARED: i64 = 3;
 
 /// Whom a list shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

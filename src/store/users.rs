@@ -36,7 +36,8 @@ queries! {
     FIND = people!("WHERE u.id = $1");
     FIND_BY_LOGIN = people!("WHERE u.login_key = $1");
     // The expression is that of the index.
-    FIND_BY_EMAIL = people!("WHERE lower(replace(u.email, 'I', 'i')) = $1 AND u.status = 'active' ORDER BY u.id LIMIT 2");
+    FIND_BY_EMAIL = people!("WHERE lower(replace(u.email, 'I', 'i')) = $1 AND u.status = 'active'
+                            ORDER BY CASE WHEN u.email_verified_at IS NULL THEN 1 ELSE 0 END, u.id LIMIT $2");
     LIST = people!("WHERE u.login_key > $1 ORDER BY u.login_key LIMIT $2");
     LIST_OF_GROUP = people!("WHERE u.group_id = $1 AND u.login_key > $2 ORDER BY u.login_key LIMIT $3");
     LIST_STOPPED = people!("JOIN code_budgets b ON b.user_id = u.id AND b.stopped_at IS NOT NULL
@@ -226,14 +227,12 @@ pub async fn find_by_login(conn: &mut Conn, login_key: &str) -> Result<Option<Us
     optional!(conn, UserRow, FIND_BY_LOGIN, login_key)
 }
 
-/// The one active user of this folded email address; nobody where several have it.
+/// At most `limit` active users of this folded email address, those who have shown that they read its mailbox first.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn find_by_email(conn: &mut Conn, email_key: &str) -> Result<Option<UserRow>> {
-    let mut rows = all!(conn, UserRow, FIND_BY_EMAIL, email_key)?;
-    let one = rows.pop();
-    Ok(one.filter(|_| rows.is_empty()))
+pub async fn find_by_email(conn: &mut Conn, email_key: &str, limit: i64) -> Result<Vec<UserRow>> {
+    all!(conn, UserRow, FIND_BY_EMAIL, email_key, limit)
 }
 
 /// At most `limit` users, of one group or of all, whose folded logins come after `after`.

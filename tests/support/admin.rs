@@ -7,8 +7,8 @@ use countersign::clock::Clock;
 use countersign::directory::rights::Rights;
 use countersign::directory::users::{Changes, NewUser};
 use countersign::directory::{
-    Address, By, Lane, Login, Password, Passwords, Person, TwoFactor, access, groups, links, login::fold,
-    people, roles as directory_roles, users,
+    Address, By, Error, Lane, Login, Password, Passwords, Person, TwoFactor, access, groups, links,
+    login::fold, people, roles as directory_roles, users,
 };
 use countersign::keys::secret::{Token, entropy, new_id};
 use countersign::keys::{SigningKeys, Takeover, Vault};
@@ -87,12 +87,17 @@ impl Admin {
     /// An active user whose password is [`PASSWORD`].
     pub async fn add_user(&self, group: &GroupRow, login: &str, role: &str, email: Option<&str>) -> Person {
         let hash = password_hash(PASSWORD).await;
-        self.add(group, login, role, email, Some(&hash)).await
+        self.add(group, login, role, email, Some(&hash)).await.expect("a new user")
+    }
+
+    /// The same, who may be refused.
+    pub async fn try_add_user(&self, group: &GroupRow, login: &str) -> Result<Person, Error> {
+        self.add(group, login, "User", None, Some(&password_hash(PASSWORD).await)).await
     }
 
     /// Somebody who has not chosen a password yet.
     pub async fn add_invited(&self, group: &GroupRow, login: &str, email: Option<&str>) -> Person {
-        self.add(group, login, "User", email, None).await
+        self.add(group, login, "User", email, None).await.expect("a new user")
     }
 
     async fn add(
@@ -102,7 +107,7 @@ impl Admin {
         role: &str,
         email: Option<&str>,
         password_hash: Option<&str>,
-    ) -> Person {
+    ) -> Result<Person, Error> {
         let email = email.map(|email| Address::parse(email).expect("an address"));
         let mut tx = self.begin().await;
         let role = roles::find_named(&mut tx, Some(&group.top_id), &fold(role)).await.expect("a query");
@@ -116,7 +121,7 @@ impl Admin {
         };
         let person = users::add(&mut tx, new, &self.by(), &mut entropy()).await;
         tx.commit().await.expect("a commit");
-        person.expect("a new user")
+        person
     }
 
     /// A role of a group's tree.

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::{Extensions, HeaderMap, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 
+use super::again;
 use super::consent::{self, has_agreed, is_asked_for};
 use super::facts;
 use super::finish::{self, Proven};
@@ -56,7 +57,9 @@ pub(in crate::oidc) async fn get(
             let cookies = AppendHeaders(cookies.collect::<Vec<_>>());
             let turn = Turn { provider: &provider, pending: &pending, headers: &headers, network, now_ms };
             let answer = match &pending.ended {
-                Some(grant_id) => turn.answer_again(grant_id).await?,
+                Some(grant_id) => {
+                    again::answer(&provider, &pending, &headers, grant_id, (network, now_ms)).await?
+                }
                 None => turn.take().await?,
             };
             Ok((cookies, answer).into_response())
@@ -66,12 +69,12 @@ pub(in crate::oidc) async fn get(
 }
 
 /// One turn of the loop.
-pub(super) struct Turn<'a> {
-    pub(super) provider: &'a Provider,
-    pub(super) pending: &'a Pending,
-    pub(super) headers: &'a HeaderMap,
-    pub(super) network: &'a Network,
-    pub(super) now_ms: i64,
+struct Turn<'a> {
+    provider: &'a Provider,
+    pending: &'a Pending,
+    headers: &'a HeaderMap,
+    network: &'a Network,
+    now_ms: i64,
 }
 
 /// `POST /authorize/{sign-in}/consent`: records that whoever has proven everything agrees, if they are the one whom the page has
@@ -196,7 +199,7 @@ impl Turn<'_> {
         }
     }
 
-    pub(super) async fn standing(
+    async fn standing(
         &self,
         conn: &mut Conn,
         session: Option<&Theirs<SessionRow>>,
