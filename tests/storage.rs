@@ -9,7 +9,7 @@ use countersign::store::audit::{self, EventRow};
 use countersign::store::failures::{self, Failure, FailureRow};
 use countersign::store::{self, Db, Error, Mismatch, SchemaState, Tx, turns};
 use sqlx::migrate::Migrate as _;
-use sqlx::{Connection as _, PgConnection};
+use sqlx::{Connection as _, Executor as _, PgConnection};
 use support::Database;
 
 crate::on_both_databases! {
@@ -232,6 +232,61 @@ async fn on_postgres_a_migration_that_another_holds_up_is_given_up_and_the_other
     assert!(matches!(refused, Error::MigrationLocked { .. }), "{refused}");
     assert!(refused.to_string().contains("other on "), "{refused}");
     other.unlock().await.unwrap();
+    database.db.migrate().await.unwrap();
+}
+
+/// Leaves the schema as it was before an index went, for which PostgreSQL wants the table of events for itself.
+const BEFORE_AN_INDEX_WENT: &str = "DROP INDEX audit_sign_ins_of_tree;
+    CREATE INDEX audit_events_of_tree ON audit_events (top_id, at_ms, id);
+    DELETE FROM _sqlx_migrations WHERE version = 123";
+
+/// Somebody who dumps the table, for as long as the connection is open.
+async fn reader_of_events(database: &Database) -> PgConnection {
+    database.run(BEFORE_AN_INDEX_WENT).await;
+    let url = format!("{}?application_name=dump", database.url);
+    let mut reader = PgConnection::connect(&url).await.unwrap();
+    reader.execute("BEGIN; LOCK TABLE audit_events IN ACCESS SHARE MODE").await.unwrap();
+    reader
+}
+
+/// Whoever waits for a table on PostgreSQL stands in the way of all who come after.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_postgres_a_migration_that_waits_for_a_table_lets_others_write_to_it() {
+    const WAITS: &str = "SELECT CAST(EXISTS (SELECT FROM pg_locks WHERE NOT granted AND database =
+                         (SELECT oid FROM pg_database WHERE datname = current_database())) AS TEXT) WHERE $1 = ''";
+    let database = Database::postgres().await;
+    let reader = reader_of_events(&database).await;
+    let migrating = database.open_again().await;
+    let migrating = tokio::spawn(async move { migrating.migrate().await });
+    while database.text(WAITS, "").await.as_deref() != Some("true") {
+        assert!(!migrating.is_finished());
+        tokio::task::yield_now().await;
+    }
+    let mut tx = database.db.write().await.unwrap();
+    append_and_hear(&mut tx, &event("meanwhile")).await.expect("an answer between two tries");
+    tx.commit().await.unwrap();
+    assert!(!migrating.is_finished(), "it tries again");
+    reader.close().await.unwrap();
+    migrating.await.unwrap().unwrap();
+    assert_eq!(database.db.schema_state().await.unwrap(), SchemaState::Current);
+    assert_eq!(recorded(&database.db).await, ["meanwhile"]);
+}
+
+#[tokio::test]
+async fn on_postgres_a_migration_that_does_not_get_a_table_says_who_has_it_and_what_to_do() {
+    let database = Database::postgres().await;
+    let reader = reader_of_events(&database).await;
+    let refused = database.db.migrate_within(Duration::from_millis(300)).await.unwrap_err();
+    let told = refused.to_string();
+    let expected = [
+        "needs the table audit_events",
+        "dump on ",
+        "of PostgreSQL (idle in transaction, its transaction began",
+        "nothing was changed: end it, or migrate again when it is done",
+    ];
+    assert!(expected.iter().all(|words| told.contains(words)), "{told}");
+    assert!(!told.contains("LOCK TABLE"), "what others ask is theirs: {told}");
+    reader.close().await.unwrap();
     database.db.migrate().await.unwrap();
 }
 

@@ -85,6 +85,14 @@ impl Conn {
             Side::Postgres(session) => session.script(query, text, limit).await,
         }
     }
+
+    /// Goes back to a savepoint by this statement, after which PostgreSQL hears on where a statement had failed.
+    pub(super) async fn give_back(&mut self, statement: &'static str) -> Result<()> {
+        match &mut self.side {
+            Side::Sqlite(session) => session.script("SAVEPOINT", statement),
+            Side::Postgres(session) => session.give_back(statement).await,
+        }
+    }
 }
 
 impl Tx {

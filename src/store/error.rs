@@ -49,6 +49,24 @@ pub enum Error {
         /// Who that is, as far as the database tells.
         holder: String,
     },
+    /// Somebody uses a table that a migration needs for itself, and does not stop.
+    #[error(
+        "a migration needs {table} for itself for a moment, and has waited {seconds} s for whoever uses it: {holders}; nothing was changed: end it, or migrate again when it is done"
+    )]
+    TableInUse {
+        /// Which table, as far as the database tells.
+        table: String,
+        /// How long it was waited for.
+        seconds: u64,
+        /// Who they are, as far as the database tells.
+        holders: String,
+    },
+    /// A statement has waited for a lock for as long as it may; its transaction can go back to a savepoint.
+    #[error("{query}: others have what it needs locked")]
+    LockTimeout {
+        /// The query that waited.
+        query: &'static str,
+    },
     /// A migration failed; nothing of it is left behind.
     #[error(
         "the database schema could not be brought up to date, migration {version} failed: {reason}; nothing was changed"
@@ -165,7 +183,7 @@ impl Error {
     /// Whether the same request may fare otherwise later: then that is worth saying.
     #[must_use]
     pub const fn may_pass(&self) -> bool {
-        matches!(self, Self::Unavailable { .. })
+        matches!(self, Self::Unavailable { .. } | Self::LockTimeout { .. })
     }
 
     /// Whether what it is about was deleted a moment ago.

@@ -32,6 +32,9 @@ const BEGIN_POOLED: &[&str] = &[
     "SET LOCAL jit = off",
 ];
 
+/// Others had locked what a statement needed: `lock_not_available`, and a deadlock with them.
+const LOCKED: [&str; 2] = ["55P03", "40P01"];
+
 const COMMIT: &str = "COMMIT";
 
 /// A connection for as long as its holder needs it.
@@ -189,7 +192,8 @@ impl Session {
         if self.asked.is_empty() { Ok(()) } else { self.answers().await.map(|_| ()) }
     }
 
-    /// Runs the statements of a text, one after the other, within a limit of their own.
+    /// Runs the statements of a text, one after the other, within a limit of their own. One that has waited too long for a lock is
+    /// told apart: the connection is kept, since its transaction can go back to a savepoint.
     pub(in crate::store) async fn script(
         &mut self,
         query: &'static str,
@@ -201,7 +205,20 @@ impl Session {
         self.watch.asked_the_server();
         let answer = timeout(limit, self.line(query)?.script(text)).await;
         let answer = answer.unwrap_or_else(|_| Err(late(limit)));
-        answer.map(|_| ()).map_err(|fault| self.fails(query, fault))
+        match answer {
+            Err(fault) if LOCKED.contains(&fault.code()) => {
+                self.state = State::Spoilt;
+                Err(Error::LockTimeout { query })
+            }
+            answer => answer.map(|_| ()).map_err(|fault| self.fails(query, fault)),
+        }
+    }
+
+    /// Goes back to a savepoint by this statement.
+    pub(in crate::store) async fn give_back(&mut self, statement: &'static str) -> Result<()> {
+        self.script("SAVEPOINT", statement, ANSWERS).await?;
+        self.state = State::Open;
+        Ok(())
     }
 
     /// Understands a query without running it.

@@ -7,14 +7,16 @@ use sqlx::migrate::{Migration, Migrator};
 use super::macros::{all, execute, optional};
 use super::{Conn, Db, Error, Result, Tx, facts};
 use compare::{Applied, Known, Usable, compare};
+use tries::{UNHURRIED, holder};
 
 mod compare;
+mod tries;
 
 pub use compare::{Mismatch, Numbers, SchemaState};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
-/// How long a process waits while another one changes the schema.
+/// How long a process waits while another one changes the schema, and for tables that others use.
 const TURN: Duration = Duration::from_secs(30);
 
 /// How often it looks.
@@ -36,15 +38,8 @@ const TABLE_SQLITE: &str = "CREATE TABLE IF NOT EXISTS _sqlx_migrations (
 const TABLE_POSTGRES: &str = "CREATE TABLE IF NOT EXISTS _sqlx_migrations (
     version BIGINT PRIMARY KEY, description TEXT NOT NULL, installed_on TIMESTAMPTZ NOT NULL DEFAULT now(),
     success BOOLEAN NOT NULL, checksum BYTEA NOT NULL, execution_time BIGINT NOT NULL)";
-/// A migration may take long; but it does not wait for ever for whoever uses a table.
-const UNHURRIED: &str = "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0;
-                         SET LOCAL lock_timeout = '30s'";
 const DATABASE_NAME: &str = "SELECT CAST(current_database() AS TEXT)";
 const TRY_LOCK: &str = "SELECT pg_try_advisory_xact_lock($1)";
-const LOCK_HOLDER: &str = "SELECT CAST(a.pid AS BIGINT), CAST(a.application_name AS TEXT), CAST(host(a.client_addr) AS TEXT)
-                           FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
-                           WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND a.datname = current_database()
-                             AND CAST(l.classid AS BIGINT) = $1 AND CAST(l.objid AS BIGINT) = $2 LIMIT 1";
 
 /// What this program knows.
 fn known() -> Vec<Known<'static>> {
@@ -88,12 +83,13 @@ impl Db {
     /// Brings the schema up to date, all of it or nothing. Two processes may do so at once: one waits for the other.
     ///
     /// # Errors
-    /// When the schema is not one that this program has made, a migration fails, or another process takes too long.
+    /// When the schema is not one that this program has made, a migration fails, another process takes too long, or uses a table for
+    /// too long that a migration needs.
     pub async fn migrate(&self) -> Result<()> {
         self.migrate_within(TURN).await
     }
 
-    /// The same, waiting at most so long for another process.
+    /// The same, waiting at most so long for another process, and as long for the tables that others use.
     ///
     /// # Errors
     /// As [`Db::migrate`].
@@ -107,7 +103,11 @@ impl Db {
         let there = applied(&mut tx).await?;
         // Whoever was waited for may be a newer program: then there is nothing to do.
         let Usable::Lacks(lacking) = related(&mut tx, &there).await?? else { return Ok(()) };
-        run(&mut tx, &lacking).await?;
+        if self.is_sqlite() {
+            run(&mut tx, &lacking).await?;
+        } else {
+            tries::run_in_tries(self, &mut tx, &lacking, turn).await?;
+        }
         tx.commit().await
     }
 
@@ -250,19 +250,6 @@ async fn try_lock(conn: &mut Conn, lock: i64) -> Result<bool> {
 async fn lock_of(conn: &mut Conn) -> Result<i64> {
     let name = optional!(conn, (String,), DATABASE_NAME)?.unwrap_or_default().0;
     Ok(0x3d32_ad9e * i64::from(crc32(name.as_bytes())))
-}
-
-/// Who holds the lock, in words.
-async fn holder(conn: &mut Conn, lock: i64) -> String {
-    let (class, object) = (lock >> 32 & 0xffff_ffff, lock & 0xffff_ffff);
-    match optional!(conn, (i64, String, Option<String>), LOCK_HOLDER, class, object) {
-        Ok(Some((pid, program, host))) => {
-            let program = if program.is_empty() { "a program without a name" } else { &program };
-            let host = host.as_deref().unwrap_or("the database's own machine");
-            format!("{program} on {host}, process {pid} of PostgreSQL")
-        }
-        Ok(None) | Err(_) => "PostgreSQL does not say which".to_owned(),
-    }
 }
 
 /// CRC-32 (ISO 3309), as sqlx names its lock.
