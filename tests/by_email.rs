@@ -142,7 +142,7 @@ crate::on_both_databases! {
         assert_eq!(mails("pia@example.org"), 3);
         // Whose mailbox it is has both accounts.
         assert_eq!(mails("both@example.org"), 2);
-        let told: String = site.inbox("both@example.org").letters().iter().map(|letter| letter.text()).collect();
+        let told: String = site.inbox("both@example.org").letters().iter().map(support::smtp::Letter::text).collect();
         assert!(told.contains("pit") && told.contains("pat"), "{told}");
     }
 }

@@ -12,8 +12,9 @@ use axum::extract;
 use countersign::clock::Moment;
 use countersign::web::samples::{app, code, password};
 use countersign::web::{
-    AppCard, ChoosePasswordMail, CodeMail, CodePage, CodesStoppedMail, ConsentPage, ErrorText, Language,
-    MailPage, MailParts, OverrideMail, PasswordChangedMail, ResetMail, ResetWithoutAddressMail, TestMail,
+    AddressLeftMail, AppCard, ChoosePasswordMail, CodeMail, CodePage, CodesStoppedMail, ConsentPage,
+    ErrorText, Language, MailPage, MailParts, OverrideMail, PasswordChangedMail, ResetMail,
+    ResetWithoutAddressMail, TestMail,
 };
 use support::Database;
 use support::html::{forms, text_of};
@@ -64,6 +65,10 @@ fn mails() -> Vec<(&'static str, MailParts)> {
         ),
         ("reset", mail(&ResetMail { login: login(), link: link(), minutes: 60, when: when() })),
         ("password_changed", mail(&PasswordChangedMail { login: login(), network, when: when() })),
+        (
+            "address_left",
+            mail(&AddressLeftMail { login: login(), changer: "Max Manager".to_owned(), when: when() }),
+        ),
         ("reset_without_address", mail(&stranded)),
         ("test", mail(&TestMail { when: when() })),
     ]

@@ -40,6 +40,7 @@ mail-kind-override-alert = Notice of a sign-in without a code
 mail-kind-codes-stopped = Notice that codes are stopped
 mail-kind-choose-password = Invitation, or link for a password
 mail-kind-password-reset = Link for a forgotten password
+mail-kind-address-left = Notice to an address that was replaced
 mail-kind-password-changed = Notice of a changed password
 mail-kind-reset-without-address = Notice that somebody forgot their password
 mail-kind-help-asked = Request for help

@@ -37,6 +37,11 @@ mail-reset-holds = The link works once, within { $minutes ->
 }. A later mail like this one ends it.
 mail-reset-not-you = Not you? Then there is nothing to do: your password stays as it is. Pass the link on to nobody, whoever asks for it.
 
+mail-left-subject = Your address for { $brand } was changed
+mail-left-intro = At { $when } { $changer } took this email address from the login { $login } at { $brand }.
+mail-left-what = Codes and links to choose a password go to another address from now on, or to none.
+mail-left-not-you = You did not know of it? Then tell a manager whom you trust at once: whoever reads the new address can choose a password for your login.
+
 mail-changed-subject = Your password for { $brand } was changed
 mail-changed-intro = The password of the login { $login } at { $brand } was changed at { $when }, from the network address { $network }.
 mail-changed-what = Everything that was signed in with the old one is signed out.

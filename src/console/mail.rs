@@ -211,6 +211,7 @@ pub(super) fn kind(purpose: &str) -> &'static str {
         Purpose::ResetWithoutAddress => "mail-kind-reset-without-address",
         Purpose::HelpAsked => "mail-kind-help-asked",
         Purpose::CodeByHand => "mail-kind-code-by-hand",
+        Purpose::AddressLeft => "mail-kind-address-left",
         Purpose::Test => "mail-kind-test",
     }
 }

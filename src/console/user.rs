@@ -25,6 +25,7 @@ use crate::directory::of_user::{self, OfUser};
 use crate::directory::rights::own;
 use crate::directory::{Error, Person, log, users};
 use crate::keys::secret::entropy;
+use crate::signin::announce;
 use crate::store::Conn;
 use crate::web::Problem;
 
@@ -111,10 +112,15 @@ async fn post(visit: Visit) -> Result<Response, Problem> {
     }
     let undo = person_form::undo(&person, &person_form::home(&mut tx, &person).await?, &changes);
     let new_address = matches!(changes.email, Some(Some(_)));
+    if let Some(new) = &changes.email {
+        let (signin, doer) = (&visit.provider().signin, visit.person.display_name());
+        announce::address_left(signin, &mut tx, &person, new.as_ref(), doer, visit.now_ms).await?;
+    }
     match users::set(&mut tx, &person, changes, &visit.by, &mut entropy()).await {
         Ok(after) => {
             let undoable = person_form::may_be_undone(&visit, &mut tx, (&person, &after)).await?;
             tx.commit().await?;
+            announce::deliver_later(&visit.provider().signin);
             let undo: Vec<(&str, &str)> = undo.iter().map(|(name, value)| (*name, value.as_str())).collect();
             let saved = Saved::new("saved-user").about_person(&after);
             let saved = if undoable { saved.undone_by(&path, &undo) } else { saved };

@@ -53,12 +53,14 @@ pub enum Purpose {
     HelpAsked,
     /// A code was given by hand.
     CodeByHand,
+    /// What is sent to somebody goes to another address from now on.
+    AddressLeft,
     /// `countersign mail test`.
     Test,
 }
 
 impl Purpose {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::SignInCode,
         Self::OverrideAlert,
         Self::CodesStopped,
@@ -68,6 +70,7 @@ impl Purpose {
         Self::ResetWithoutAddress,
         Self::HelpAsked,
         Self::CodeByHand,
+        Self::AddressLeft,
         Self::Test,
     ];
 
@@ -84,6 +87,7 @@ impl Purpose {
             Self::ResetWithoutAddress => "reset_without_address",
             Self::HelpAsked => "help_asked",
             Self::CodeByHand => "code_by_hand",
+            Self::AddressLeft => "address_left",
             Self::Test => "test",
         }
     }

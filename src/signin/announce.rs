@@ -4,13 +4,13 @@ use super::SignInState;
 use super::challenge::Error;
 use super::help::Asked;
 use crate::directory::help::Why;
-use crate::directory::{Person, TwoFactor, people};
+use crate::directory::{Address, Person, Status, TwoFactor, people};
 use crate::keys::secret::entropy;
 use crate::mail::{self, Outgoing, Purpose};
 use crate::store::Conn;
 use crate::web::{
-    CodeByHandMail, CodesStoppedMail, HelpMail, Language, MailPage, OverrideMail, PasswordChangedMail,
-    ResetMail, ResetWithoutAddressMail,
+    AddressLeftMail, CodeByHandMail, CodesStoppedMail, HelpMail, Language, MailPage, OverrideMail,
+    PasswordChangedMail, ResetMail, ResetWithoutAddressMail,
 };
 
 /// How long such a message is worth sending, in seconds.
@@ -69,6 +69,30 @@ pub async fn password_changed(
     let (login, network) = (person.login.clone(), network.to_owned());
     let page = PasswordChangedMail { login, network, when: person.moment(now_ms / 1000) };
     tell(state, conn, person, Purpose::PasswordChanged, &page, (WORTH, now_ms)).await
+}
+
+/// Tells whoever reads the mailbox that somebody has had so far that it is theirs no longer: it may not have been them who asked for that,
+/// and whoever reads the new one can choose their password. Nobody is told at an address that the last message did not reach, since then
+/// it was changed for that. Part of the transaction that changes it, and before that.
+///
+/// # Errors
+/// When the database or a template fails.
+pub async fn address_left(
+    state: &SignInState,
+    conn: &mut Conn,
+    person: &Person,
+    new: Option<&Address>,
+    changer: &str,
+    now_ms: i64,
+) -> Result<(), Error> {
+    let key = |address: &Address| Address::key_of(address.as_str());
+    let stays = person.deliverable_address().as_ref().map(key) == new.map(key);
+    if stays || person.status != Status::Active || people::undelivered(conn, &person.id).await?.is_some() {
+        return Ok(());
+    }
+    let (login, changer) = (person.login.clone(), changer.to_owned());
+    let page = AddressLeftMail { login, changer, when: person.moment(now_ms / 1000) };
+    tell(state, conn, person, Purpose::AddressLeft, &page, (WORTH, now_ms)).await
 }
 
 /// Sends a user the link with which they choose another password.

@@ -92,6 +92,21 @@ impl MailPage for ResetMail {
     const NAME: &'static str = "reset";
 }
 
+/// Messages go to another address from now on; for whoever reads the mailbox of the one before.
+#[derive(Debug, Serialize)]
+pub struct AddressLeftMail {
+    /// Whose.
+    pub login: String,
+    /// Who has changed it.
+    pub changer: String,
+    /// When.
+    pub when: Moment,
+}
+
+impl MailPage for AddressLeftMail {
+    const NAME: &'static str = "address_left";
+}
+
 /// One's password was changed.
 #[derive(Debug, Serialize)]
 pub struct PasswordChangedMail {

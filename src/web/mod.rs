@@ -25,7 +25,7 @@ mod views;
 pub use assets::Assets;
 pub use language::Language;
 pub use mails::{
-    ChoosePasswordMail, CodeByHandMail, CodeMail, CodesStoppedMail, HelpMail, OverrideMail,
+    AddressLeftMail, ChoosePasswordMail, CodeByHandMail, CodeMail, CodesStoppedMail, HelpMail, OverrideMail,
     PasswordChangedMail, ResetMail, ResetWithoutAddressMail, TestMail,
 };
 pub use pages::{CONSOLE_POLICY, MailPage, MailParts, PAGE_POLICY, Page, Pages, TemplateError};

@@ -101,6 +101,8 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("mail/choose_password.txt", include_str!("../../templates/mail/choose_password.txt")),
     ("mail/reset.html", include_str!("../../templates/mail/reset.html")),
     ("mail/reset.txt", include_str!("../../templates/mail/reset.txt")),
+    ("mail/address_left.html", include_str!("../../templates/mail/address_left.html")),
+    ("mail/address_left.txt", include_str!("../../templates/mail/address_left.txt")),
     ("mail/password_changed.html", include_str!("../../templates/mail/password_changed.html")),
     ("mail/password_changed.txt", include_str!("../../templates/mail/password_changed.txt")),
     ("mail/reset_without_address.html", include_str!("../../templates/mail/reset_without_address.html")),

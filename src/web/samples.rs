@@ -4,7 +4,7 @@
 use super::form::BadForm;
 use super::language::Language;
 use super::mails::{
-    ChoosePasswordMail, CodeByHandMail, CodeMail, CodesStoppedMail, HelpMail, OverrideMail,
+    AddressLeftMail, ChoosePasswordMail, CodeByHandMail, CodeMail, CodesStoppedMail, HelpMail, OverrideMail,
     PasswordChangedMail, ResetMail, ResetWithoutAddressMail, TestMail,
 };
 use super::pages::{MailPage, Page, Pages, TemplateError};
@@ -85,6 +85,7 @@ pub fn mails(pages: &Pages, language: Language) -> Result<Vec<Sample>, TemplateE
     }
     drawing.mail(&ResetMail { login: login(), link: link(), minutes: 60, when: when() })?;
     let network = "192.0.2.7".to_owned();
+    drawing.mail(&AddressLeftMail { login: login(), changer: "Max Manager".to_owned(), when: when() })?;
     drawing.mail(&PasswordChangedMail { login: login(), network, when: when() })?;
     let who = "Nia Nash".to_owned();
     drawing.mail(&ResetWithoutAddressMail { who, login: "nia".to_owned(), when: when() })?;

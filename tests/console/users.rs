@@ -789,6 +789,37 @@ crate::on_both_databases! {
         assert_eq!(site.admin.user("nia").await.email.as_deref(), Some("nia@example.org"), "{}", max.browser.text());
     }
 
+    /// Whoever reads the new mailbox can choose the password: that does not happen behind the back of whose it is.
+    async fn whose_address_is_changed_is_told_at_the_old_one(database) {
+        let site = Site::on(database).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        let told = || {
+            let (lower, upper) = (site.inbox("ned@example.org").letters(), site.inbox("Ned@example.org").letters());
+            lower.iter().chain(&upper).filter(|letter| letter.text().contains("max took this email address from the login ned")).count()
+        };
+        at(&mut max, &site, "ned").await.send(&[("email", "Ned@example.org")]).await;
+        site.admin.until_no_mail_waits().await;
+        assert_eq!(told(), 0, "the same in other letters");
+        at(&mut max, &site, "ned").await.send(&[("email", "max@example.org")]).await;
+        assert!(max.saved().is_some(), "{}", max.browser.text());
+        site.admin.until_no_mail_waits().await;
+        assert_eq!(told(), 1);
+        assert!(!site.inbox("Ned@example.org").last().text().contains("max@example.org"));
+        at(&mut max, &site, "ned").await.send(&[("email", "ned@example.org")]).await;
+        at(&mut max, &site, "ned").await.send(&[("email", "")]).await;
+        site.admin.until_no_mail_waits().await;
+        assert_eq!(told(), 2, "and when it is taken away");
+        // Who had none is told nothing, and an address that nothing reaches is changed for that reason.
+        at(&mut max, &site, "nia").await.send(&[("email", "nia@example.org")]).await;
+        site.smtp.refuse("nia@example.org", "550 5.1.1 no such mailbox");
+        let nia = site.admin.user("nia").await.id;
+        max.browser.post(&format!("/console/users/{nia}/test"), &[]).await;
+        let before = site.smtp.visits();
+        at(&mut max, &site, "nia").await.send(&[("email", "nia@example.net")]).await;
+        site.admin.until_no_mail_waits().await;
+        assert_eq!(site.smtp.visits(), before, "{}", max.browser.text());
+    }
+
     /// The audit log calls the command line, the provider and strangers so.
     async fn nobody_is_given_a_login_that_the_audit_log_has_for_others(database) {
         let site = Site::on(database).await;
