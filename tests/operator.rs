@@ -407,6 +407,33 @@ crate::on_both_databases! {
         let output = program.run_unread(&["role", "list"]);
         assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(141), ""));
     }
+
+    /// `countersign user list > /mnt/full/people`
+    async fn a_disk_without_room_for_the_output_is_told_and_what_was_to_be_printed_once(database) {
+        let smtp = Smtp::start().await;
+        let program = with_acme(database, &smtp);
+        let id = program.add_app().client_id;
+        let add = ["user", "add", "ned", "--group", "Acme", "--role", "User"];
+        let invite_app = ["client", "add", "Other", "--redirect-uri", "https://other.example.org/"];
+        for (arguments, lost) in [
+            (&["client", "list"][..], ""),
+            (&["--help"], ""),
+            (&["client", "rotate-secret", &id], "rotate-secret"),
+            (&["client", "rotate-secret", &id, "--json"], "rotate-secret"),
+            (&invite_app, "the secret of "),
+            (&["client", "invite"], "client invite makes another one"),
+            (&add, "countersign user link ned --print makes another one"),
+            (&["user", "link", "ada", "--print", "--json"], "countersign user link ada --print makes another one"),
+            (&["user", "code", "ada"], "countersign user code ada makes another one"),
+        ] {
+            let output = program.run_into_a_full_disk(arguments);
+            let said = text(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+            let said = said.lines().last().unwrap_or_default();
+            assert!(said.starts_with("countersign: cannot write the output: No space left on device"), "{said}");
+            assert!(said.contains(lost) && said.contains("lost") != lost.is_empty(), "{arguments:?}: {said}");
+        }
+    }
 }
 
 /// Acme and Acme/Design, two-factor off, and ada, who is Top manager of Acme.

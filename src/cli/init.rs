@@ -50,6 +50,7 @@ impl Init {
             let _ = std::fs::remove_file(written);
         }
         let link = made?;
+        let at_stake = link.as_ref().map(|_| super::user::lost(login.as_str()));
         match &settings.written {
             Some(file) => println!("Wrote {}.", file.display()),
             None => println!("The settings are there already: issuer {}.", settings.operator.config.issuer),
@@ -59,6 +60,7 @@ impl Init {
             println!("Choose a password within {lifetime} at:");
             println!("{address}");
         }
+        drop(at_stake);
         println!("Next: countersign serve");
         Ok(())
     }

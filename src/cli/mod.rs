@@ -30,6 +30,7 @@ mod session;
 mod user;
 
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -116,8 +117,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(usage) => {
-            let _ = usage.print();
-            return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2));
+            // What is wrong goes to standard error, of which nothing could be said there.
+            let code = match usage.print() {
+                Err(error) if !usage.use_stderr() && error.kind() != ErrorKind::BrokenPipe => {
+                    output::unwritten(&error)
+                }
+                _ => usage.exit_code(),
+            };
+            return ExitCode::from(u8::try_from(code).unwrap_or(2));
         }
     };
     // Only `serve` has enough to do for more than one core; what hashes passwords has threads of its own.

@@ -114,6 +114,12 @@ impl Program {
         self.command(arguments).stdin(Stdio::null()).stdout(writer).output().expect("the program ends")
     }
 
+    /// Runs a command whose standard output there is no room for.
+    pub fn run_into_a_full_disk(&self, arguments: &[&str]) -> Output {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("a device that is full");
+        self.command(arguments).stdin(Stdio::null()).stdout(full).output().expect("the program ends")
+    }
+
     /// The path of a file of the folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)

@@ -4,6 +4,7 @@ use anyhow::bail;
 use clap::Args;
 use serde_json::json;
 
+use super::super::output::AtStake;
 use super::super::{Operator, input};
 use crate::audit::{Actor, Event};
 use crate::clock::timestamp;
@@ -57,6 +58,8 @@ impl Invite {
             eprintln!("Registration is {word}: this is of use with `mode = \"token\"` in [registration].");
         }
         let endpoint = format!("{}/register", operator.config.issuer);
+        let at_stake =
+            AtStake::new("the token is lost: countersign client invite makes another one".to_owned());
         if self.json {
             let new = json!({
                 "initial_access_token": token.reveal(), "uses": self.uses, "expires_at": now + seconds,
@@ -65,6 +68,7 @@ impl Invite {
             return input::print_json(&new);
         }
         println!("initial access token: {}  (shown this once)", token.reveal());
+        drop(at_stake);
         println!("for {} at {endpoint}, until {}", registrations(self.uses), timestamp(now + seconds));
         Ok(())
     }

@@ -151,6 +151,7 @@ async fn add(
     record(operator, &mut tx, client.metadata.noted_in(event("client.added", &client.id))).await?;
     tx.commit().await?;
     let (id, secret) = (&registered.client.id, registered.secret.as_ref().map(Token::reveal));
+    let at_stake = secret.map(|_| secret::lost(id));
     if json {
         let mut new = json!({ "client_id": id });
         if let (Some(secret), Some(map)) = (secret, new.as_object_mut()) {
@@ -167,6 +168,7 @@ async fn add(
         }
         None => {}
     }
+    drop(at_stake);
     if either {
         println!("auth method:   client_secret_basic or client_secret_post, as the app likes");
     } else {

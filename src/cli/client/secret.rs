@@ -3,6 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
+use super::super::output::AtStake;
 use super::super::{Operator, input};
 use super::event;
 use crate::clock::timestamp;
@@ -40,12 +41,14 @@ impl RotateSecret {
         noted.record(&mut tx, operator.clock.now_ms(), &mut entropy()).await?;
         tx.commit().await?;
         let Rotated { secret, old_until } = rotated;
+        let at_stake = lost(id);
         if self.json {
             let new =
                 json!({ "client_id": id, "client_secret": secret.reveal(), "old_secret_until": old_until });
             return input::print_json(&new);
         }
         println!("client_secret: {}", secret.reveal());
+        drop(at_stake);
         match old_until {
             Some(until) => println!(
                 "The old secret works until {}; end it before then: countersign client rotate-secret {id} --end-old",
@@ -55,6 +58,13 @@ impl RotateSecret {
         }
         Ok(())
     }
+}
+
+/// An app's new secret is printed once.
+pub(super) fn lost(id: &str) -> AtStake {
+    AtStake::new(format!(
+        "the secret of {id} is lost: countersign client rotate-secret {id} makes another one"
+    ))
 }
 
 async fn end_old(operator: &Operator, db: &Db, id: &str) -> anyhow::Result<()> {

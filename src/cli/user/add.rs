@@ -96,6 +96,7 @@ impl Add {
             Some(link) => Some(send(link, operator, db).await?),
             None => None,
         };
+        let _at_stake = sent.as_ref().and_then(|sent| sent.at_stake(&person.login));
         if self.json {
             return input::print_json(&with_link(describe(&person, path.as_deref()), sent.as_ref()));
         }

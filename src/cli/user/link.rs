@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::super::operator::find_user;
+use super::super::output::AtStake;
 use super::super::{Operator, input};
 use crate::config::Period;
 use crate::directory::By;
@@ -33,6 +34,7 @@ impl Link {
         let issued = inviter.issue(&mut tx, &person, &by).await?;
         tx.commit().await?;
         let sent = send(issued, operator, db).await?;
+        let _at_stake = sent.at_stake(&person.login);
         if self.json {
             return input::print_json(&with_link(json!({ "login": person.login }), Some(&sent)));
         }
@@ -74,6 +76,11 @@ impl Sent {
         matches!(self.outcome, Some(mail::Outcome::Accepted(_)))
     }
 
+    /// The link is printed once, unless it was mailed.
+    pub(super) fn at_stake(&self, login: &str) -> Option<AtStake> {
+        (!self.is_mailed()).then(|| lost(login))
+    }
+
     /// Says where the link went, and prints it unless it was mailed.
     pub(super) fn print(&self) {
         match &self.outcome {
@@ -91,6 +98,11 @@ impl Sent {
         }
         println!("It works once, within {}:\n{}", self.lifetime, self.link);
     }
+}
+
+/// A link to choose a password that was to be printed.
+pub(in crate::cli) fn lost(login: &str) -> AtStake {
+    AtStake::new(format!("the link is lost: countersign user link {login} --print makes another one"))
 }
 
 /// Adds the link to what is printed as JSON.

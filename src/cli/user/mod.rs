@@ -8,13 +8,14 @@ mod show;
 use clap::Subcommand;
 
 use self::add::Add;
-pub(in crate::cli) use self::link::{inviter, send};
+pub(in crate::cli) use self::link::{inviter, lost, send};
 
 use self::link::Link;
 use self::set::Set;
 use self::show::List;
 use super::Operator;
 use super::operator::find_user;
+use super::output::AtStake;
 use crate::directory::{By, users};
 use crate::keys::secret::entropy;
 use crate::signin::challenge;
@@ -96,7 +97,9 @@ async fn code(operator: &Operator, db: &Db, login: &str) -> anyhow::Result<()> {
     let person = find_user(&mut tx, login).await?;
     let code = challenge::issue_by_hand(&mut tx, &vault, settings, &person, &by, &mut entropy()).await?;
     tx.commit().await?;
+    let at_stake = AtStake::new(format!("the code is lost: countersign user code {login} makes another one"));
     println!("{code}");
+    drop(at_stake);
     eprintln!(
         "For {}, once, within {}. Make sure that it is they who ask.",
         person.login, settings.hand_code_lifetime
