@@ -60,9 +60,9 @@ pub enum Cause {
     /// The folder of the file is not there.
     #[error("the folder {0} is not there: make it, or check [database] url and data_dir")]
     NoFolder(String),
-    /// The file or its folder cannot be written by this user.
+    /// The file, a journal of it or its folder cannot be written by this user.
     #[error(
-        "{0} cannot be written by this user: SQLite needs to write the file and its folder; check who owns them, or [database] url"
+        "{0} cannot be written by this user: SQLite needs to write the file, its -wal and -shm where they are there, and the folder; check who owns them and their modes (chmod u+w), or [database] url"
     )]
     Permission(String),
     /// The file is on a file system that takes no writing.
@@ -127,7 +127,8 @@ impl Cause {
             Some(ErrorCode::DiskFull) => Self::DiskFull(name),
             Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Self::NotADatabase,
             Some(ErrorCode::ReadOnly | ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => {
-                Self::of_file(file).unwrap_or_else(|| Self::Other(error.to_string()))
+                let cause = Self::of_file(file).or_else(|| Self::of_folder(folder_of(file)));
+                cause.unwrap_or_else(|| Self::Other(error.to_string()))
             }
             _ => Self::Other(error.to_string()),
         }
@@ -137,14 +138,34 @@ impl Cause {
     /// close the system takes the locks of the whole process from it, those of SQLite among them, and whoever then looks into the
     /// database with another tool takes its journal away as the last to leave (<https://sqlite.org/howtocorrupt.html>, 2.2).
     pub(super) fn of_file(file: &Path) -> Option<Self> {
-        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = folder_of(file);
         if !folder.is_dir() {
             return Some(Self::NoFolder(folder.display().to_string()));
         }
-        let name = file.display().to_string();
         if file.is_dir() {
-            return Some(Self::Other(format!("{name} is a folder")));
+            return Some(Self::Other(format!("{} is a folder", file.display())));
         }
+        Self::of_writing(file).or_else(|| JOURNALS.iter().find_map(|journal| Self::of_journal(file, journal)))
+    }
+
+    /// A journal that is not there will be made.
+    fn of_journal(file: &Path, journal: &str) -> Option<Self> {
+        let mut name = file.as_os_str().to_owned();
+        name.push(journal);
+        let journal = Path::new(&name);
+        if journal.exists() { Self::of_writing(journal) } else { None }
+    }
+
+    /// Journals are made there.
+    fn of_folder(folder: &Path) -> Option<Self> {
+        Self::of_access(folder, format!("the folder {}", folder.display()))
+    }
+
+    fn of_writing(file: &Path) -> Option<Self> {
+        Self::of_access(file, file.display().to_string())
+    }
+
+    fn of_access(file: &Path, name: String) -> Option<Self> {
         Some(match access(file, Access::WRITE_OK).err()? {
             Errno::ROFS => Self::ReadOnlyMount(name),
             Errno::ACCESS | Errno::PERM => Self::Permission(name),
@@ -152,6 +173,13 @@ impl Cause {
         })
     }
 }
+
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// What SQLite keeps beside a file that is in use, by the end of its name. Each gets the mode that the file has at that moment.
+const JOURNALS: [&str; 2] = ["-wal", "-shm"];
 
 #[cfg(test)]
 mod tests {
@@ -208,5 +236,25 @@ mod tests {
         assert_eq!(Cause::of_file(&there), None);
         assert!(matches!(Cause::of_file(&folder.path().join("no/x.db")), Some(Cause::NoFolder(_))));
         assert!(matches!(Cause::of_file(folder.path()), Some(Cause::Other(_))));
+    }
+
+    #[test]
+    fn a_file_that_may_not_be_written_is_named_and_so_is_a_journal_of_it() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("there.db");
+        for name in ["there.db-wal", "there.db-shm", "there.db"] {
+            let path = folder.path().join(name);
+            std::fs::write(&file, "").unwrap();
+            std::fs::write(&path, "").unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o444)).unwrap();
+            if access(&path, Access::WRITE_OK).is_ok() {
+                return; // Root may.
+            }
+            let told = Cause::of_file(&file).unwrap().to_string();
+            assert!(told.starts_with(&format!("{} cannot be written", path.display())), "{told}");
+            assert!(told.contains("chmod u+w"), "{told}");
+            std::fs::remove_file(&path).unwrap();
+        }
     }
 }

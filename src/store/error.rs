@@ -145,6 +145,12 @@ impl Error {
                 Self::Duplicate { query }
             }
             Some(ffi::SQLITE_CONSTRAINT_FOREIGNKEY) => Self::Orphan { query },
+            Some(code) if code & 0xff == ffi::SQLITE_READONLY => {
+                let reason = format!(
+                    "{source} ({code}): the file, its -wal or its -shm cannot be written by this user; `countersign check` says which"
+                );
+                Self::Unavailable { query, reason }
+            }
             Some(code) if SQLITE_PASSING.contains(&(code & 0xff)) => {
                 Self::Unavailable { query, reason: format!("{source} ({code})") }
             }

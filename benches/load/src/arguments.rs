@@ -22,6 +22,8 @@ pub enum Command {
     Nodes(PathBuf, Options),
     /// Reckon what so many people would need.
     Scale(Box<Assumptions>),
+    /// Say how to call it.
+    Help,
 }
 
 /// How.
@@ -71,6 +73,10 @@ impl Command {
     /// # Errors
     /// What is wrong with it.
     pub fn parse(words: impl IntoIterator<Item = String>) -> anyhow::Result<Self> {
+        let words: Vec<String> = words.into_iter().collect();
+        if words.iter().any(|word| word == "--help" || word == "-h") {
+            return Ok(Self::Help);
+        }
         let mut words = words.into_iter();
         let verb = words.next().context(USAGE)?;
         if verb == "scale" {
@@ -169,6 +175,9 @@ mod tests {
             panic!()
         };
         assert_eq!((profiles.len(), options.rounds), (2, 5));
+        for line in ["--help", "quick --help", "run a.toml -h"] {
+            assert_eq!(parse(line).unwrap(), Command::Help, "{line}");
+        }
     }
 
     #[test]

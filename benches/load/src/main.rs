@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use countersign_load::arguments::{Command, Database, Options};
+use countersign_load::arguments::{Command, Database, Options, USAGE};
 use countersign_load::crowd;
 use countersign_load::house::{House, Plan};
 use countersign_load::measure::{Figures, medians, round};
@@ -49,7 +49,7 @@ async fn obey(command: Command) -> anyhow::Result<()> {
             let cluster = cluster(&options)?;
             let (mut houses, mut providers) = (Vec::new(), Vec::new());
             for database in &options.databases {
-                let Some(plan) = plan(&binary, *database, cluster.as_ref(), &sink, &options)? else {
+                let Some(plan) = plan(&binary, *database, cluster.as_ref(), sink.port, &options)? else {
                     continue;
                 };
                 let mut house = House::furnish(plan)?;
@@ -60,11 +60,12 @@ async fn obey(command: Command) -> anyhow::Result<()> {
             load(&providers, &options).await
         }
         Command::Stand(binary, options) => {
-            let sink = Sink::start(0).await?;
+            // Where `run` takes its mail in: a port that is free, on which nobody listens before.
+            let mail_port = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
             let options = Options { databases: options.databases.into_iter().take(1).collect(), ..options };
             let cluster = cluster(&options)?;
             for database in &options.databases {
-                let Some(plan) = plan(&binary, *database, cluster.as_ref(), &sink, &options)? else {
+                let Some(plan) = plan(&binary, *database, cluster.as_ref(), mail_port, &options)? else {
                     continue;
                 };
                 let mut house = House::furnish(plan)?;
@@ -78,6 +79,10 @@ async fn obey(command: Command) -> anyhow::Result<()> {
         Command::Nodes(binary, options) => nodes(&binary, &options).await,
         Command::Scale(assumptions) => {
             print!("{assumptions}");
+            Ok(())
+        }
+        Command::Help => {
+            println!("{USAGE}");
             Ok(())
         }
     }
@@ -131,7 +136,7 @@ fn plan(
     binary: &std::path::Path,
     database: Database,
     cluster: Option<&Cluster>,
-    sink: &Sink,
+    mail_port: u16,
     options: &Options,
 ) -> anyhow::Result<Option<Plan>> {
     let (name, postgres, postgres_pid) = match (database, cluster) {
@@ -146,7 +151,7 @@ fn plan(
         name: name.to_owned(),
         postgres,
         postgres_pid,
-        mail_port: sink.port,
+        mail_port,
         people: PEOPLE.max(options.crowd),
         coded: CODED,
     }))

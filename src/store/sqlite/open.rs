@@ -22,11 +22,13 @@ impl Sqlite {
         } else if matches!(std::fs::exists(&path), Ok(false)) {
             return Err(Error::NoProvider { place: options.place() });
         }
-        let first = Line::open(&path, make).map_err(|e| failed(Cause::of_sqlite(&e, &path)))?;
-        // SQLite opens for reading what it may not write, and says so at the first writing.
-        if let Some(cause) = Cause::of_file(&path) {
+        // SQLite would open for reading what it may not write, leave journals of the same mode beside it, and say so at the first writing.
+        if path.exists()
+            && let Some(cause) = Cause::of_file(&path)
+        {
             return Err(failed(cause));
         }
+        let first = Line::open(&path, make).map_err(|e| failed(Cause::of_sqlite(&e, &path)))?;
         // Later on a file that is gone is an error, and not a new and empty one.
         Opened::at(&path)
             .and_then(|file| Self::new(file, first, options.max_connections))
