@@ -255,6 +255,8 @@ crate::on_both_databases! {
         browser.fill("password", NEW).submit().await;
         assert!(browser.text().contains("Your password is set"), "{}", browser.text());
         assert_eq!(browser.open(&invitation).await.status(), 404);
+        let request = browser.header("x-request-id").expect("a request id");
+        assert!(browser.text_of("reference").is_some_and(|told| told.contains(&request)), "{}", browser.text());
         assert_eq!(site.admin.user("ivy").await.id, ivy.id);
     }
 

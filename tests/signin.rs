@@ -314,6 +314,8 @@ crate::on_both_databases! {
         browser.fill("login", "ned").fill("password", PASSWORD).submit().await;
         assert!(browser.text().contains("This sign-in is over"), "{}", browser.text());
         assert!(browser.error().is_some());
+        let request = browser.header("x-request-id").expect("a request id");
+        assert!(browser.text_of("reference").is_some_and(|told| told.contains(&request)), "{}", browser.text());
     }
 
     /// A change of password, email, role or status ends a pending code, whatever changed.

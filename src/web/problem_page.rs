@@ -38,13 +38,18 @@ impl Page for ProblemPage {
 }
 
 impl ProblemPage {
-    /// The page; one about a fault of ours names the request, so that the log can be searched for it.
+    /// The page; one about a fault of ours, or about what was there before, names the request, so that the log can be searched for it.
     #[must_use]
     pub fn of(problem: &Problem, request: &str, met: Met) -> Self {
-        let ours = matches!(problem, Problem::Internal(_) | Problem::Unavailable(_));
+        let named = match problem {
+            Problem::Internal(_) | Problem::Unavailable(_) | Problem::DeadLink | Problem::Gone => true,
+            Problem::NotFound | Problem::MethodNotAllowed | Problem::BadForm(_) | Problem::ForeignForm => {
+                false
+            }
+        };
         let console = met == Met::InConsole;
         let key = if console { console_key(problem) } else { problem.key() };
-        Self { key, reference: ours.then(|| request.to_owned()), console }
+        Self { key, reference: named.then(|| request.to_owned()), console }
     }
 }
 
@@ -82,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn every_problem_has_a_page_and_only_faults_of_ours_name_the_request() {
+    fn every_problem_has_a_page_and_one_for_which_somebody_is_asked_names_the_request() {
         let pages = Pages::new(&config::Brand::default(), &config::Templates::default()).unwrap();
         for (problem, reference) in [
             (Problem::NotFound, false),
@@ -90,8 +95,8 @@ mod tests {
             (Problem::BadForm(BadForm::NotText), false),
             (Problem::BadForm(BadForm::TooLong), false),
             (Problem::ForeignForm, false),
-            (Problem::DeadLink, false),
-            (Problem::Gone, false),
+            (Problem::DeadLink, true),
+            (Problem::Gone, true),
             (Problem::Unavailable("secret".to_owned()), true),
             (Problem::Internal("secret".to_owned()), true),
         ] {

@@ -12,26 +12,20 @@ use super::support::site::address;
 
 const HAPROXY: &str = "/usr/sbin/haproxy";
 
-/// What docs/scaling.md recommends. A request is given to another node only where the first did not take the connection: what may have been
-/// done is not done again.
-const SETTINGS: &str = "
-defaults
-    mode http
-    option forwardfor
-    option redispatch
-    retry-on conn-failure
-    retries 3
-    timeout connect 2s
-    timeout client 75s
-    timeout server 60s
-    timeout queue 5s
-backend nodes
-    balance roundrobin
-    option httpchk GET /readyz
-    http-check expect status 200
-    http-error status 503 content-type text/plain string \"Try again in a moment.\" hdr Retry-After 2
-    default-server check inter 500ms fall 2 rise 1
-";
+/// What docs/scaling.md recommends, whose block of settings this is. A request is given to another node only where the first did not take the
+/// connection: what may have been done is not done again.
+fn settings(nodes: &[Url], here: &Url) -> String {
+    let chapter = include_str!("../../docs/scaling.md");
+    let block = chapter.split("```").find(|block| block.trim_start().starts_with("defaults"));
+    let block = block.expect("a block of settings");
+    let (before, servers) = block.split_once("    server one").expect("servers");
+    let (_, after) = servers.split_once("frontend").expect("a frontend");
+    let servers: Vec<String> =
+        nodes.iter().map(|node| format!("    server {0} {0}\n", address(node))).collect();
+    assert!(after.contains("bind :80\n"), "{after}");
+    let after = after.replace("bind :80\n", &format!("bind {}\n", address(here)));
+    format!("{before}{}frontend{after}", servers.concat())
+}
 
 /// A balancer before nodes; it ends with this value.
 pub struct Balancer {
@@ -44,15 +38,8 @@ impl Balancer {
     pub async fn before(nodes: &[Url], here: &Url) -> Self {
         assert!(Path::new(HAPROXY).exists(), "HAProxy is not installed: sudo apt-get install haproxy");
         let folder = tempfile::tempdir().expect("a folder");
-        let servers: Vec<String> =
-            nodes.iter().map(|node| format!("    server {0} {0}\n", address(node))).collect();
-        let settings = format!(
-            "{SETTINGS}{}frontend site\n    bind {}\n    default_backend nodes\n",
-            servers.concat(),
-            address(here)
-        );
         let file = folder.path().join("haproxy.cfg");
-        std::fs::write(&file, settings).expect("the settings");
+        std::fs::write(&file, settings(nodes, here)).expect("the settings");
         let program = Command::new(HAPROXY)
             .args(["-q", "-db", "-f"])
             .arg(&file)
