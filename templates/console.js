@@ -107,6 +107,26 @@
     source.parentNode.insertBefore(button, source.nextSibling);
   });
 
+  // A change is sent once, however often its button is pressed: again when the page comes back, when something else is typed, or when nothing
+  // has come of it for ten seconds.
+  var sent, since;
+  function free() {
+    sent = null;
+  }
+  addEventListener('submit', function (event) {
+    if (event.defaultPrevented || event.target.getAttribute('method') !== 'post') {
+      return;
+    }
+    if (event.target === sent && event.timeStamp - since < 10000) {
+      event.preventDefault();
+      return;
+    }
+    sent = event.target;
+    since = event.timeStamp;
+  });
+  addEventListener('pageshow', free);
+  addEventListener('input', free);
+
   // The browser goes to what is wrong, so that a screen reader begins there.
   var error = document.getElementById('error');
   if (error) {

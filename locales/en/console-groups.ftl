@@ -233,6 +233,7 @@ stopped-more = Show all who cannot sign in
 wrong-choose = Choose one of them.
 wrong-two-factor-meanwhile = Somebody else has set two-factor to { $name } meanwhile. Nothing was saved: read first what saving would do now.
 wrong-changed-meanwhile = Somebody has changed this meanwhile to { $name }. Save again if yours is right.
+wrong-changed-since = Somebody has changed this since it was added, so it is not undone. Look at what it is now: it can still be deleted.
 wrong-number-locked-out = { $n ->
     [one] One person would be locked out: type 1 if that is what you want.
    *[other] { $n } people would be locked out: type that number if that is what you want.

@@ -138,6 +138,7 @@ new-user-button = Add and invite
 new-user-unlock = Unlock to add somebody
 
 saved-user = The changes to { $name } are saved.
+saved-user-invited = The changes to { $name } are saved. An invitation that they were sent before no longer works.
 wrong-too-many-codes = Those were many codes within an hour, and each is announced to them. The last one is good until it runs out: use that, or try again later.
 wrong-too-many-links = Those were many links within an hour, and the last one is good still. Look into Mail what became of it, or try again later.
 saved-link = A link to choose a password is on its way to { $name }.

@@ -111,13 +111,16 @@ async fn set(visit: Visit) -> Result<Response, Problem> {
         Ok(Switched::Done(after)) => {
             let here = format!("/console/groups/{}", after.id);
             let undo = [("two_factor", group.two_factor_setting.as_str())];
-            let saved = Saved::new(&format!("saved-two-factor-{to}")).about(&after.name);
-            Ok(visit.saved(&here, &saved.undone_by(&format!("{here}/advanced"), &undo)))
+            Ok(visit.saved(&here, &saved(&after, to).undone_by(&format!("{here}/advanced"), &undo)))
         }
         Ok(Switched::Meanwhile(now)) => meanwhile(&visit, &now, to, &by).await,
         Ok(Switched::Not(preview, _)) => Ok(visit.again(&foreseen(&visit, &group, &preview, true).await?)),
         Err(error) => refused(&visit, &group, error).await,
     }
+}
+
+fn saved(group: &GroupRow, to: TwoFactor) -> Saved {
+    Saved::new(&format!("saved-two-factor-{to}")).about(&group.name)
 }
 
 async fn has_groups_below(conn: &mut Conn, group: &GroupRow) -> Result<bool, Problem> {
@@ -156,8 +159,13 @@ async fn again(visit: Visit) -> Result<Response, Problem> {
     Ok(visit.again(&page))
 }
 
-/// Somebody else has switched it since the preview was drawn: what saving would do now is another thing.
+/// Somebody else has switched it since the preview was drawn: what saving would do now is another thing, or nothing, where they have chosen
+/// the same or the button was pressed twice.
 async fn meanwhile(visit: &Visit, group: &GroupRow, to: TwoFactor, by: &By) -> Result<Response, Problem> {
+    if group.two_factor_setting == to.name() {
+        let here = format!("/console/groups/{}", group.id);
+        return Ok(visit.saved(&here, &saved(group, to)));
+    }
     let (db, mailer) = (&visit.provider().signin.db, &visit.provider().signin.mailer);
     match preview::look(db, mailer, group, to, by).await {
         Ok(preview) => {

@@ -6,17 +6,21 @@ use serde::Serialize;
 use super::app_form::{self, Typed};
 use super::app_secrets::SecretPage;
 use super::field::{Field, Said, Summed, Wrong, errors};
+use super::groups_to_choose::problem;
 use super::listing::{Declared, Listing, PAGE, Table};
 use super::routes::{Needs, Route};
+use super::saved::Saved;
 use super::visit::ConsolePage;
 use super::{Visit, kept};
 use crate::directory::proof::ManageRelyingApps;
 use crate::directory::rights::own;
+use crate::directory::{Proof, log};
 use crate::keys::secret::{Token, entropy};
 use crate::oidc::clients::recipe::{RECIPES, Recipe};
 use crate::oidc::clients::{self, Client, Metadata, manage};
 use crate::oidc::shared::slips;
 use crate::signin::overview;
+use crate::store::Tx;
 use crate::web::Problem;
 
 const NEEDS: Needs = Needs::Right(own::MANAGE_RELYING_APPS);
@@ -231,6 +235,12 @@ async fn add(visit: Visit) -> Result<Response, Problem> {
     typed.into(&mut metadata, Vec::new());
     let vault = &visit.provider().signin.vault;
     let mut tx = visit.write().await?;
+    if let Some(first) = first_click(&mut tx, &metadata, &by).await? {
+        tx.give_up().await?;
+        let key = if first.metadata.is_public() { "saved-app-twice-public" } else { "saved-app-twice" };
+        let saved = Saved::new(key).about(&first.metadata.client_name);
+        return Ok(visit.saved(&format!("/console/apps/{}", first.id), &saved));
+    }
     match manage::register(&mut tx, vault, metadata, &by, &mut entropy()).await {
         Ok(registered) => {
             tx.commit().await?;
@@ -246,6 +256,25 @@ async fn add(visit: Visit) -> Result<Response, Problem> {
             Ok(again(&visit, chosen, &Wrong { field, ..wrong }))
         }
     }
+}
+
+/// The app that the same person has just added by the same form, if they have: their button was pressed twice.
+async fn first_click(
+    tx: &mut Tx,
+    metadata: &Metadata,
+    by: &Proof<ManageRelyingApps>,
+) -> Result<Option<Client>, Problem> {
+    for event in log::just_added(tx, by, "client.added").await.map_err(problem)? {
+        let client = clients::find(tx, event.client_id.as_deref().unwrap_or_default()).await?;
+        let is_same = |client: &Client| {
+            client.metadata.client_name == metadata.client_name
+                && client.metadata.redirect_uris == metadata.redirect_uris
+        };
+        if let Some(client) = client.filter(is_same) {
+            return Ok(Some(client));
+        }
+    }
+    Ok(None)
 }
 
 /// The form for another app, as it was typed.

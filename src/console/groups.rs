@@ -8,7 +8,7 @@ use super::listing::{Declared, Listing, PAGE, Table};
 use super::routes::{Needs, Route};
 use super::saved::Saved;
 use super::visit::ConsolePage;
-use super::{Visit, kept, trouble};
+use super::{Visit, kept, subgroups, trouble};
 use crate::directory::groups::Order;
 use crate::directory::policy::Refusal;
 use crate::directory::proof::AdministerSite;
@@ -106,8 +106,9 @@ async fn add(visit: Visit) -> Result<Response, Problem> {
     match added {
         Ok(group) => {
             let undo = format!("/console/groups/{}/delete", group.id);
-            let saved =
-                Saved::new("saved-group-added").about(&group.name).undone_by(&undo, &[("confirm", "yes")]);
+            let seen = subgroups::seen(&group);
+            let undone = [("confirm", "yes"), ("seen", seen.as_str())];
+            let saved = Saved::new("saved-group-added").about(&group.name).undone_by(&undo, &undone);
             Ok(visit.saved(&format!("/console/groups/{}", group.id), &saved))
         }
         Err(wrong) => {

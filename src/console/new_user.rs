@@ -13,7 +13,7 @@ use super::{Visit, kept, other_role};
 use super::{trouble, user_deeds};
 use crate::directory::rights::{Rights, own};
 use crate::directory::users::{self, NewUser};
-use crate::directory::{Address, Error, Login, NotALogin, Person, of_user, people, roles};
+use crate::directory::{Address, Error, Login, NotALogin, Person, log, of_user, people, roles};
 use crate::keys::secret::entropy;
 use crate::signin::announce;
 use crate::store::groups::{self, GroupRow};
@@ -64,22 +64,50 @@ async fn get(visit: Visit) -> Result<Response, Problem> {
 async fn post(visit: Visit) -> Result<Response, Problem> {
     let mut tx = visit.write().await?;
     let wrong = match read(&visit, &mut tx).await? {
-        Ok(typed) => match add(&visit, &mut tx, &typed).await? {
-            Ok(person) => {
-                tx.commit().await?;
-                announce::deliver_later(&visit.provider().signin);
-                let invited = person.deliverable_address();
-                let key = if invited.is_some() { "saved-invited" } else { "saved-added" };
-                let saved = Saved::new(key).about_person(&person);
-                return Ok(visit.saved(&format!("/console/users/{}", person.id), &saved));
+        Ok(typed) => {
+            if let Some(person) = first_click(&visit, &mut tx, &typed).await? {
+                tx.give_up().await?;
+                return Ok(added(&visit, &person));
             }
-            Err(wrong) => vec![wrong],
-        },
+            match add(&visit, &mut tx, &typed).await? {
+                Ok(person) => {
+                    tx.commit().await?;
+                    announce::deliver_later(&visit.provider().signin);
+                    return Ok(added(&visit, &person));
+                }
+                Err(wrong) => vec![wrong],
+            }
+        }
         Err(wrong) => wrong,
     };
     drop(tx);
     let mut conn = visit.read().await?;
     Ok(visit.again(&page(&visit, &mut conn, Some(&wrong)).await?))
+}
+
+/// The page of somebody who has been added.
+fn added(visit: &Visit, person: &Person) -> Response {
+    let invited = person.deliverable_address();
+    let key = if invited.is_some() { "saved-invited" } else { "saved-added" };
+    visit.saved(&format!("/console/users/{}", person.id), &Saved::new(key).about_person(person))
+}
+
+/// The person whom the same reader has just added by the same form, if they have: their button was pressed twice.
+async fn first_click(visit: &Visit, tx: &mut Tx, typed: &Typed) -> Result<Option<Person>, Problem> {
+    for event in log::just_added(tx, &visit.by, "user.added").await.map_err(problem)? {
+        let person = people::find(tx, event.user_id.as_deref().unwrap_or_default()).await?;
+        let is_same = |person: &Person| {
+            person.login == typed.login.as_str()
+                && person.name.as_deref().unwrap_or_default() == typed.name.trim()
+                && person.email.as_deref() == typed.email.as_ref().map(Address::as_str)
+                && person.group.as_ref().is_some_and(|group| group.id == typed.group.id)
+                && person.role.id == typed.role.id
+        };
+        if let Some(person) = person.filter(is_same) {
+            return Ok(Some(person));
+        }
+    }
+    Ok(None)
 }
 
 /// The form as it was typed.

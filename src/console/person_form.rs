@@ -23,14 +23,29 @@ pub(super) struct Typed {
     pub(super) changes: Option<Changes>,
     /// What is wrong with it.
     pub(super) wrong: Vec<Wrong>,
+    /// Whether something of it is so already and was not when it was seen: a button that was pressed twice.
+    pub(super) is_made: bool,
 }
 
-/// What a form holds of one field, if it was sent and is another value than was seen.
-fn altered<'v>(visit: &'v Visit, field: &str, now: &str) -> Option<&'v str> {
+/// What a form holds of one field, if it was sent and is another value than was seen; and whether it is so by now.
+fn meant<'v>(visit: &'v Visit, field: &str, now: &str) -> Option<(&'v str, bool)> {
     let (_, typed) = visit.form.pairs().find(|(name, _)| *name == field)?;
     let seen = visit.form.pairs().find(|(name, _)| name.strip_prefix("seen-") == Some(field));
     let before = seen.map_or(now, |(_, value)| value);
-    (typed.trim() != before.trim()).then_some(typed)
+    (typed.trim() != before.trim()).then_some((typed, typed.trim() == now.trim()))
+}
+
+/// Whether something of a form is so by now that was not when it was seen; `home` is the path of the group that they are in.
+fn is_made(visit: &Visit, person: &Person, home: &str) -> bool {
+    let name = person.name.as_deref().unwrap_or_default();
+    let (email, status, role) = (shown_email(person), person.status.name(), person.role.name.as_str());
+    let now = [("name", name), ("email", &email), ("status", status), ("group", home), ("role", role)];
+    now.into_iter().any(|(field, now)| meant(visit, field, now).is_some_and(|(_, is_made)| is_made))
+}
+
+/// What a form holds of one field, where it is not so yet.
+fn altered<'v>(visit: &'v Visit, field: &str, now: &str) -> Option<&'v str> {
+    meant(visit, field, now).filter(|(_, is_made)| !is_made).map(|(typed, _)| typed)
 }
 
 impl Typed {
@@ -40,6 +55,8 @@ impl Typed {
         let mut any = false;
         let now = Seen::of(person);
         let known = |value: &Option<String>| value.clone().unwrap_or_default();
+        let home = home(conn, person).await?;
+        let is_made = is_made(visit, person, &home);
         if altered(visit, "name", &known(&now.name)).is_some() {
             any = true;
             match field::name(&visit.form, "name", LONGEST.1, &known(&now.name)) {
@@ -62,9 +79,7 @@ impl Typed {
                 None => wrong.push(Wrong::new("status", Said::new("wrong-status"))),
             }
         }
-        if let Some(path) =
-            altered(visit, "group", &home(conn, person).await?).filter(|path| !path.is_empty())
-        {
+        if let Some(path) = altered(visit, "group", &home).filter(|path| !path.is_empty()) {
             any = true;
             match named(visit, conn, path).await? {
                 Ok(group) => changes.group = Some(group),
@@ -93,7 +108,7 @@ impl Typed {
                 Err(_) => wrong.push(Wrong::new("role", Said::new("wrong-no-role").about(name))),
             }
         }
-        Ok(Self { changes: any.then_some(changes), wrong })
+        Ok(Self { changes: any.then_some(changes), wrong, is_made })
     }
 }
 
@@ -134,6 +149,7 @@ fn sent(visit: &Visit) -> Seen {
         role: field("role"),
         status: field("status"),
         group: field("group-id"),
+        at_ms: field("at").and_then(|at_ms| at_ms.parse().ok()),
     }
 }
 
@@ -244,28 +260,48 @@ fn statuses(person: &Person) -> Kind {
     Kind::Radio { choices: vec![on, choice(Status::Disabled, "user-disabled", "user-disabled-hint")] }
 }
 
-/// What takes these changes back; `home` is the path of the group that they were in.
-pub(super) fn undo(person: &Person, home: &str, changes: &Changes) -> Vec<(&'static str, String)> {
+/// What takes a change back, with what it has made of them, so that nothing is taken back that somebody else has made since; `home` is the
+/// path of the group that they were in. Nothing, where nothing has been changed.
+pub(super) fn undo(
+    visit: &Visit,
+    before: &Person,
+    home: &str,
+    after: &Person,
+) -> Vec<(&'static str, String)> {
+    let group = |person: &Person| person.group.as_ref().map(|group| group.id.clone());
     let mut fields = Vec::new();
-    if changes.name.is_some() {
-        fields.push(("name", person.name.clone().unwrap_or_default()));
+    if before.name != after.name {
+        fields.push(("name", before.name.clone().unwrap_or_default()));
     }
-    if changes.email.is_some() {
-        fields.push(("email", shown_email(person)));
+    if before.email != after.email {
+        fields.push(("email", shown_email(before)));
     }
-    if changes.group.is_some() {
+    let is_moved = group(before) != group(after);
+    if is_moved {
         fields.push(("group", home.to_owned()));
     }
+    if before.role.id != after.role.id {
+        fields.push(("role", before.role.name.clone()));
+    }
+    if before.status != after.status {
+        fields.push(("status", before.status.name().to_owned()));
+    }
+    if fields.is_empty() {
+        return fields;
+    }
     // What was asked before is not asked again before it is taken back.
-    if changes.group.is_some() || other_role::changes_the_override(person, changes) {
+    if is_moved || before.overrides_two_factor() != after.overrides_two_factor() {
         fields.push(("confirm", "yes".to_owned()));
     }
-    if changes.role.is_some() {
-        fields.push(("role", person.role.name.clone()));
-    }
-    if changes.status.is_some() {
-        fields.push(("status", person.status.name().to_owned()));
-    }
+    let altered: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
+    let is_of = |name: &str| {
+        let field = name.trim_start_matches("seen-");
+        altered.contains(&field) || (field == "group-id" && is_moved)
+    };
+    let seen: Vec<_> =
+        seen(after, "").into_iter().filter(|(name, _)| *name != "seen-group" && is_of(name)).collect();
+    fields.extend(seen);
+    fields.push(("seen-at", visit.now_ms.to_string()));
     fields
 }
 

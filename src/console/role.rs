@@ -136,7 +136,8 @@ async fn add(visit: Visit) -> Result<Response, Problem> {
             let saved = Saved::new("saved-role-added").about(&role.name);
             // A role of their own rank is somebody else's to delete.
             let may = may::of_role(&mut visit.read().await?, &role, &by).await.map_err(failed)?;
-            let undo = (format!("{here}/delete"), [("confirm", "yes")]);
+            let seen = seen(&role);
+            let undo = (format!("{here}/delete"), [("confirm", "yes"), ("seen", seen.as_str())]);
             let saved = if may.delete().is_ok() { saved.undone_by(&undo.0, &undo.1) } else { saved };
             Ok(visit.saved(&here, &saved))
         }
@@ -174,6 +175,10 @@ async fn set(visit: Visit) -> Result<Response, Problem> {
             let question = question(&visit, &before, &after, &seen);
             let sent = asked && seen.locked_out.count > 0;
             Ok(if sent { visit.again(&question) } else { visit.confirm(&question) })
+        }
+        Ok(Changed::Meanwhile(now)) if *now == after => {
+            let here = format!("/console/roles/{}", now.id);
+            Ok(visit.saved(&here, &Saved::new("saved-role").about(&now.name)))
         }
         Ok(Changed::Meanwhile(now)) => meanwhile(&visit, &mut visit.read().await?, &now).await,
         Err(error) => {
@@ -233,6 +238,14 @@ async fn delete(visit: Visit) -> Result<Response, Problem> {
         return Ok(visit.confirm(&confirm.consequence(Said::new("role-delete-consequence")).grave()));
     }
     let mut tx = visit.write().await?;
+    // What somebody else has made of it since is not taken back with it.
+    let now = roles::locked(&mut tx, &role).await.map_err(failed)?;
+    if visit.form.get("seen").is_some_and(|shown| shown != seen(&now)) {
+        drop(tx);
+        let wrong = Wrong::new("", Said::new("wrong-changed-since"));
+        let mut conn = visit.read().await?;
+        return Ok(visit.again(&page(&visit, &mut conn, Some(&now), &[wrong]).await?));
+    }
     match roles::delete(&mut tx, &role, &by, &mut entropy()).await {
         Ok(()) => {
             tx.commit().await?;
@@ -265,10 +278,15 @@ async fn wanted(visit: &Visit, conn: &mut Conn, before: &RoleRow, by: &By) -> Re
         Ok(wrong) => Unfit::Wrong(vec![wrong]),
         Err(problem) => Unfit::Problem(problem),
     };
-    if visit.form.get("seen").is_some_and(|shown| shown != seen(before)) {
-        return Err(Unfit::Meanwhile);
-    }
     let may = may::of_role(conn, before, by).await.map_err(of)?;
+    if visit.form.get("seen").is_some_and(|shown| shown != seen(before)) {
+        // What is so already is nobody's conflict: a button that was pressed twice.
+        let typed = Typed::read(visit, Some((before, &may))).map_err(|_| Unfit::Meanwhile)?;
+        let is_made = typed.name == before.name
+            && typed.rank == before.rank
+            && Rights::parse(&before.rights).is_ok_and(|rights| rights == typed.rights);
+        return if is_made { Ok(before.clone()) } else { Err(Unfit::Meanwhile) };
+    }
     let typed = Typed::read(visit, Some((before, &may))).map_err(Unfit::Wrong)?;
     let after =
         RoleRow { name: typed.name, rank: typed.rank, rights: typed.rights.to_string(), ..before.clone() };

@@ -5,7 +5,7 @@ use axum::response::Response;
 use super::confirm::Confirm;
 use super::field::{self, Said, Wrong};
 use super::group::{Form, page};
-use super::groups::LONGEST_NAME;
+use super::groups::{LONGEST_NAME, failed};
 use super::routes::{Needs, Route};
 use super::saved::Saved;
 use super::{Visit, kept, trouble};
@@ -13,6 +13,7 @@ use crate::directory::groups;
 use crate::directory::proof::ManageSubgroups;
 use crate::directory::rights::own;
 use crate::keys::secret::entropy;
+use crate::store::groups::GroupRow;
 use crate::web::Problem;
 
 pub(super) const ROUTES: &[Route] = &[
@@ -42,8 +43,9 @@ async fn add(visit: Visit) -> Result<Response, Problem> {
             tx.commit().await?;
             let here = format!("/console/groups/{}", group.id);
             let undo = format!("{here}/delete");
-            let saved =
-                Saved::new("saved-group-added").about(&group.name).undone_by(&undo, &[("confirm", "yes")]);
+            let seen = seen(&group);
+            let undone = [("confirm", "yes"), ("seen", seen.as_str())];
+            let saved = Saved::new("saved-group-added").about(&group.name).undone_by(&undo, &undone);
             Ok(visit.saved(&here, &saved))
         }
         Err(error) => {
@@ -63,6 +65,11 @@ async fn again(visit: Visit) -> Result<Response, Problem> {
     Ok(visit.again(&page(&visit, Form::Subgroup(&kept::not_saved())).await?))
 }
 
+/// What a group was when it was added, to find out whether somebody has changed it since.
+pub(super) fn seen(group: &GroupRow) -> String {
+    format!("{} {} {}", group.two_factor_setting, group.language, group.name)
+}
+
 /// `POST /console/groups/{id}/delete`: deletes a group that nobody and nothing is in.
 async fn delete(visit: Visit) -> Result<Response, Problem> {
     let by = visit.prove::<ManageSubgroups>()?;
@@ -74,6 +81,13 @@ async fn delete(visit: Visit) -> Result<Response, Problem> {
         return Ok(visit.confirm(&confirm.consequence(Said::new("group-delete-consequence")).grave()));
     }
     let mut tx = visit.write().await?;
+    // What somebody else has made of it since is not taken back with it.
+    let now = groups::locked(&mut tx, &group).await.map_err(failed)?;
+    if visit.form.get("seen").is_some_and(|shown| shown != seen(&now)) {
+        drop(tx);
+        let wrong = Wrong::new("", Said::new("wrong-changed-since"));
+        return Ok(visit.again(&page(&visit, Form::Whole(&wrong)).await?));
+    }
     match groups::delete(&mut tx, &group, &by, &mut entropy()).await {
         Ok(()) => {
             tx.commit().await?;

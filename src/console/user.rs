@@ -23,7 +23,7 @@ use super::visit::ConsolePage;
 use crate::clock::Moment;
 use crate::directory::of_user::{self, OfUser};
 use crate::directory::rights::own;
-use crate::directory::{Error, Person, log, users};
+use crate::directory::{Error, Person, Status, log, users};
 use crate::keys::secret::entropy;
 use crate::signin::announce;
 use crate::store::Conn;
@@ -94,7 +94,11 @@ async fn post(visit: Visit) -> Result<Response, Problem> {
         drop(tx);
         return again(&visit, &typed.wrong).await;
     }
-    let Some(changes) = typed.changes else { return Ok(visit.to(&user_deeds::back(&visit, &person))) };
+    let Some(changes) = typed.changes else {
+        let back = user_deeds::back(&visit, &person);
+        let saved = Saved::new("saved-user").about_person(&person);
+        return Ok(if typed.is_made { visit.saved(&back, &saved) } else { visit.to(&back) });
+    };
     if changes.group.is_some() && !visit.is_confirmed() {
         return match moving::question(&visit, &mut tx, &person, &changes).await? {
             Ok(question) => Ok(visit.confirm(&question)),
@@ -110,22 +114,21 @@ async fn post(visit: Visit) -> Result<Response, Problem> {
     if let Some(question) = other_role::question(&visit, &mut tx, &person, &changes).await? {
         return Ok(visit.confirm(&question));
     }
-    let undo = person_form::undo(&person, &person_form::home(&mut tx, &person).await?, &changes);
-    let new_address = matches!(changes.email, Some(Some(_)));
+    let home = person_form::home(&mut tx, &person).await?;
     if let Some(new) = &changes.email {
         let (signin, doer) = (&visit.provider().signin, visit.person.display_name());
         announce::address_left(signin, &mut tx, &person, new.as_ref(), doer, visit.now_ms).await?;
     }
     match users::set(&mut tx, &person, changes, &visit.by, &mut entropy()).await {
         Ok(after) => {
-            let undoable = person_form::may_be_undone(&visit, &mut tx, (&person, &after)).await?;
+            let undo = person_form::undo(&visit, &person, &home, &after);
+            let undoable =
+                !undo.is_empty() && person_form::may_be_undone(&visit, &mut tx, (&person, &after)).await?;
             tx.commit().await?;
             announce::deliver_later(&visit.provider().signin);
             let undo: Vec<(&str, &str)> = undo.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            let saved = Saved::new("saved-user").about_person(&after);
+            let saved = saved(&person, &after);
             let saved = if undoable { saved.undone_by(&path, &undo) } else { saved };
-            // Whoever is mended is on no list any more: the way to try it is here.
-            let saved = if new_address { saved.then(&format!("{path}/test"), "repair-test") } else { saved };
             Ok(visit.saved(&user_deeds::back(&visit, &after), &saved))
         }
         Err(error) => {
@@ -137,6 +140,25 @@ async fn post(visit: Visit) -> Result<Response, Problem> {
             again(&visit, &wrong).await
         }
     }
+}
+
+/// What is said of a change that was made, with what may be wanted next.
+fn saved(before: &Person, after: &Person) -> Saved {
+    let path = format!("/console/users/{}", after.id);
+    let group = |person: &Person| person.group.as_ref().map(|group| group.id.clone());
+    let ends_links = before.email != after.email
+        || before.role.id != after.role.id
+        || before.status != after.status
+        || group(before) != group(after);
+    if after.status == Status::Invited && ends_links {
+        let saved = Saved::new("saved-user-invited").about_person(after);
+        let can_be_sent = after.deliverable_address().is_some();
+        return if can_be_sent { saved.then(&format!("{path}/link"), "deed-invite") } else { saved };
+    }
+    let saved = Saved::new("saved-user").about_person(after);
+    // Whoever is mended is on no list any more: the way to try it is here.
+    let is_new_address = before.email != after.email && after.email.is_some();
+    if is_new_address { saved.then(&format!("{path}/test"), "repair-test") } else { saved }
 }
 
 /// What is said beside the fields that somebody else has changed meanwhile.

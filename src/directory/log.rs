@@ -1,9 +1,15 @@
 //! What does somebody see of the audit log? What happened in their own group and those below it.
 
 use super::proof::{Proof, ViewAudit};
-use super::{Error, Person};
-use crate::store::Conn;
+use super::{By, Error, Person};
 use crate::store::audit::{self, EventRow, Wanted};
+use crate::store::{Conn, Tx, users};
+
+/// How long after the first click another one is the second of the same, in milliseconds.
+const TWICE_WITHIN_MS: i64 = 10_000;
+
+/// The most that are looked at.
+const JUST_ADDED: i64 = 20;
 
 /// A page of events.
 #[derive(Clone, Debug)]
@@ -53,6 +59,19 @@ pub async fn events(
 pub async fn sign_ins(conn: &mut Conn, person: &Person, limit: i64) -> Result<Vec<EventRow>, Error> {
     let wanted = Wanted { user_id: Some(&person.id), kind: Some("signin"), ..Wanted::default() };
     Ok(audit::newest(conn, wanted, (i64::MAX, ""), limit).await?)
+}
+
+/// What whoever acts has added within the last ten seconds, by the name of its event, the newest first: a second click on the same button
+/// finds there what the first has made. Their other requests that ask so wait until this one has ended.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn just_added(tx: &mut Tx, by: &By, event: &str) -> Result<Vec<EventRow>, Error> {
+    let Some(actor) = by.user_id() else { return Ok(Vec::new()) };
+    users::lock(tx, actor).await?;
+    let since_ms = Some(by.now_ms - TWICE_WITHIN_MS);
+    let wanted = Wanted { actor: Some(actor), kind: Some(event), since_ms, ..Wanted::default() };
+    Ok(audit::newest(tx, wanted, (i64::MAX, ""), JUST_ADDED).await?)
 }
 
 /// Whose login this was when they were deleted, last of all who had it: what of them somebody sees is for [`events`] to say.

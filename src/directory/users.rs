@@ -135,7 +135,8 @@ pub async fn take_in(
 }
 
 /// Changes a user. A new login, email, role, group or status ends their pending codes (those given by hand too), sign-ins
-/// and links; being disabled ends their sessions too. A new name or claim ends nothing.
+/// and links; being disabled ends their sessions too. A new name or claim ends nothing. What is so already, and was not when it was seen,
+/// is not changed once more.
 ///
 /// # Errors
 /// When the login is taken, the rules say no, or the database refuses.
@@ -147,7 +148,8 @@ pub async fn set(
     rng: &mut impl CryptoRng,
 ) -> Result<Person, Error> {
     let person = locked(tx, person, changes.group.as_ref(), changes.to_site).await?;
-    changes.seen.refuse_overtaken(&person, &changes)?;
+    let Some(changes) = changes.still_to_make(&person)? else { return Ok(person) };
+    changes.refuse_changed_since(tx, &person).await?;
     let after = after(tx, &person, &changes).await?;
     let others = others(tx, &person).await?;
     let standing = standing(tx, &person).await?;

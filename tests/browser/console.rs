@@ -87,6 +87,28 @@ async fn the_keyboard_leads_all_the_way_through_a_change() {
     }
 }
 
+/// A second click while the first is under way sends nothing; what is typed differently, or comes back, can be sent again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_button_that_is_pressed_twice_sends_its_form_once() {
+    let (site, chromium) = at_the_console("ada", true).await;
+    let nia = site.admin.user("nia").await.id;
+    chromium.open(site.url.join(&format!("/console/users/{nia}")).unwrap().as_str()).await;
+    let pressed = chromium
+        .run(
+            r"
+            const ignored = [], name = document.querySelector('[name=name]');
+            addEventListener('submit', event => { ignored.push(event.defaultPrevented); event.preventDefault(); });
+            const press = id => document.getElementById(id).click();
+            press('submit'); press('submit');
+            name.dispatchEvent(new Event('input', { bubbles: true })); press('submit'); press('submit');
+            dispatchEvent(new Event('pageshow')); press('submit');
+            press('do-delete'); press('do-delete');
+            return ignored.join(' ');",
+        )
+        .await;
+    assert_eq!(pressed, "false true false true false false true");
+}
+
 /// Between a telephone and a desk six columns have little room: no word is broken that a column has room for, and whoever has a name without
 /// end makes no page wider than its window.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

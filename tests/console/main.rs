@@ -26,6 +26,7 @@ mod sessions;
 mod several;
 mod sorts;
 mod tryout;
+mod twice;
 mod unlocking;
 mod users;
 mod weights;

@@ -605,6 +605,29 @@ crate::on_both_databases! {
         assert!(max.browser.text().contains("invitation"), "{}", max.browser.text());
     }
 
+    /// A link goes with the address, the role and the group that it was made for.
+    async fn whose_invitation_a_change_has_ended_is_told_and_can_be_sent_another(database) {
+        let site = Site::on(database).await;
+        site.admin.add_invited(&site.acme, "ina", Some("typo@example.org")).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        for (field, value) in [("email", "ina@example.org"), ("role", "Client")] {
+            at(&mut max, &site, "ina").await.send(&[(field, value)]).await;
+            let said = max.saved().unwrap_or_else(|| panic!("{}", max.browser.text()));
+            assert!(said.contains("no longer works") && said.contains("Send the invitation again"), "{said}");
+            assert!(said.contains("Undo") && !said.contains("Send a test message"), "{said}");
+        }
+        max.browser.press("next").await;
+        assert!(max.saved().unwrap().contains("on its way to ina@example.org"), "{:?}", max.saved());
+        site.admin.until_no_mail_waits().await;
+        assert!(site.inbox("ina@example.org").last().text().contains("/reset/"));
+        // A name is no reason, and without an address there is nowhere to send one.
+        at(&mut max, &site, "ina").await.send(&[("name", "Ina")]).await;
+        assert!(!max.saved().unwrap().contains("no longer works"), "{:?}", max.saved());
+        at(&mut max, &site, "ina").await.send(&[("email", "")]).await;
+        let said = max.saved().unwrap();
+        assert!(said.contains("no longer works") && !said.contains("Send the invitation again"), "{said}");
+    }
+
     async fn somebody_is_added_and_invited_by_mail(database) {
         let site = Site::on(database).await;
         let mut max = Manager::arrives(&site, "max").await;

@@ -59,13 +59,14 @@ pub async fn change(
 ) -> Result<Changed, Error> {
     by.holds_still(tx).await?;
     let client = find_to_change(tx, id).await?.ok_or_else(|| Error::Unknown(id.to_owned()))?;
-    if drawn.is_some_and(|drawn| drawn != client.version()) {
-        return Ok(Changed::Meanwhile(Box::new(client)));
-    }
     let mut metadata = client.metadata.clone();
     edit(&mut metadata);
+    // What is so already is no conflict, whoever has made it so.
     if metadata == client.metadata {
         return Ok(Changed::Same);
+    }
+    if drawn.is_some_and(|drawn| drawn != client.version()) {
+        return Ok(Changed::Meanwhile(Box::new(client)));
     }
     set(tx, id, &metadata, by.now()).await?;
     let event = metadata.change_noted_in(by.event("client.changed").client(id), &client.metadata);
