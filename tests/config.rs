@@ -269,7 +269,9 @@ fn what_is_no_toml_is_shown_by_its_line() {
     let said = refusal("issuer = \"http://localhost\"\n[mail\n", &[]);
     assert!(said.starts_with("countersign.toml:2: "), "{said}");
     let said = refusal("listen = \"127.0.0.1:1\"\nlisten = \"127.0.0.1:2\"\n", &[]);
-    assert!(said.starts_with("countersign.toml:2: "), "{said}");
+    assert_eq!(said, "countersign.toml:2: listen is set twice: keep one of the two");
+    let said = refusal("[mail]\n[mail]\n", &[]);
+    assert_eq!(said, "countersign.toml:2: mail is set twice: keep one of the two");
 }
 
 /// Every kind of value can come from the environment, whose texts are read as the setting needs.

@@ -45,10 +45,17 @@ pub(super) fn from_file(file: &str, text: &str) -> Result<Section, ConfigError> 
     let table = DeTable::parse(text).map_err(|e| ConfigError::Syntax {
         file: file.to_owned(),
         line: line_of(text, e.span().map_or(0, |span| span.start)),
-        message: e.message().replace('\n', " "),
+        message: told(&e, text),
     })?;
     let place = |at: usize| Place::Line(Arc::clone(&name), line_of(text, at));
     Ok(section(table.get_ref(), &place))
+}
+
+/// What is wrong, with the name of a key that is there twice.
+fn told(error: &toml::de::Error, text: &str) -> String {
+    let message = error.message().replace('\n', " ");
+    let key = error.span().and_then(|span| text.get(span)).filter(|_| message == "duplicate key");
+    key.map_or(message, |key| format!("{} is set twice: keep one of the two", key.trim().escape_debug()))
 }
 
 fn section(table: &DeTable<'_>, place: &impl Fn(usize) -> Place) -> Section {

@@ -61,6 +61,18 @@ pub enum VaultError {
         /// The file.
         path: PathBuf,
     },
+    /// This user may not.
+    #[error("{}: this user may not read the master key, or make one there: check who owns it and its folder, and their modes, or [keys] dir", path.display())]
+    Forbidden {
+        /// The file.
+        path: PathBuf,
+    },
+    /// There is a folder in its place.
+    #[error("{}: is a folder, and not a master key: put the one there that was made with this database", path.display())]
+    Folder {
+        /// Where it should be.
+        path: PathBuf,
+    },
     /// It is no master key.
     #[error("{}: is not a master key: restore the one that was made with this database", path.display())]
     Malformed {
@@ -87,6 +99,14 @@ pub enum VaultError {
 }
 
 impl VaultError {
+    fn of_file(path: &Path, source: std::io::Error) -> Self {
+        let path = path.to_owned();
+        match source.kind() {
+            ErrorKind::PermissionDenied => Self::Forbidden { path },
+            _ => Self::File { path, source },
+        }
+    }
+
     /// That there is no master key in this folder.
     #[must_use]
     pub fn missing(dir: &Path) -> Self {
@@ -102,7 +122,7 @@ impl Vault {
     pub fn open_or_create(dir: &Path, rng: &mut impl CryptoRng) -> Result<Self, VaultError> {
         match Self::open(dir) {
             Err(VaultError::Missing { path }) => {
-                create(dir, &path, rng).map_err(|source| VaultError::File { path, source })?;
+                create(dir, &path, rng).map_err(|source| VaultError::of_file(&path, source))?;
                 Self::open(dir)
             }
             opened => opened,
@@ -117,13 +137,17 @@ impl Vault {
         let path = dir.join(FILE);
         let failed = |source: std::io::Error| match source.kind() {
             ErrorKind::NotFound => VaultError::Missing { path: path.clone() },
-            _ => VaultError::File { path: path.clone(), source },
+            _ => VaultError::of_file(&path, source),
         };
+        if path.is_dir() {
+            return Err(VaultError::Folder { path });
+        }
         if others_can_read(&path).map_err(failed)? {
             return Err(VaultError::Exposed { path });
         }
-        let text = Zeroizing::new(std::fs::read_to_string(&path).map_err(failed)?);
-        Self::parse(&text).ok_or(VaultError::Malformed { path })
+        let bytes = Zeroizing::new(std::fs::read(&path).map_err(failed)?);
+        let text = std::str::from_utf8(&bytes).unwrap_or_default();
+        Self::parse(text).ok_or(VaultError::Malformed { path })
     }
 
     /// The vault of a master key as it stands in its file; none where that is no master key.
@@ -146,8 +170,7 @@ impl Vault {
     /// When it cannot be put there, or another one is there.
     pub fn place(&self, dir: &Path, rng: &mut impl CryptoRng) -> Result<(), VaultError> {
         let path = dir.join(FILE);
-        let failed = |source| VaultError::File { path: path.clone(), source };
-        put(dir, &path, &self.reveal(), rng).map_err(failed)?;
+        put(dir, &path, &self.reveal(), rng).map_err(|source| VaultError::of_file(&path, source))?;
         let there = Self::open(dir)?;
         if same(there.0.master.as_slice(), self.0.master.as_slice()) {
             Ok(())
@@ -342,6 +365,23 @@ mod tests {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o604)).unwrap();
         let refused = Vault::open(dir.path()).unwrap_err();
         assert!(refused.to_string().contains("chmod 600"), "{refused}");
+    }
+
+    #[test]
+    fn what_is_in_the_place_of_a_master_key_is_told_with_what_to_do() {
+        let (dir, _) = vault();
+        let path = dir.path().join(FILE);
+        for there in [&b""[..], b"\xff\xfe\x00", b"words"] {
+            std::fs::write(&path, there).unwrap();
+            let refused = Vault::open(dir.path()).unwrap_err();
+            assert!(matches!(refused, VaultError::Malformed { .. }), "{refused}");
+        }
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        let refused = Vault::open(dir.path()).unwrap_err().to_string();
+        assert!(refused.ends_with("put the one there that was made with this database"), "{refused}");
+        let forbidden = VaultError::of_file(&path, ErrorKind::PermissionDenied.into()).to_string();
+        assert!(forbidden.contains("master.key: this user may not") && forbidden.contains("[keys] dir"));
     }
 
     /// As when two processes are started for the first time.
