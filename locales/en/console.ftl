@@ -105,4 +105,5 @@ refused-rank-out-of-range = The rank of a group's role is between 0 and 512.
 refused-site-right = The right administer_site is for the site administrator's role alone.
 refused-last-override = This is the last person here who can sign in without a code while two-factor is on. Give the right to somebody else first, or switch two-factor off.
 refused-last-override-in = Two-factor is on in { $name }, and nobody else there could sign in without a code. Give the right to somebody else in that group first, or switch two-factor off there.
+refused-last-override-of-tree = Two-factor is on in a group of this organisation, and nobody else in all of it could sign in without a code. Give the right to somebody else of it first, or switch two-factor off.
 refused-last-site-administrator = This is the last site administrator: add another one first.

@@ -88,6 +88,7 @@ pub fn refused(refusal: &Refusal) -> Said {
         Refusal::RankOutOfRange => Said::new("refused-rank-out-of-range"),
         Refusal::SiteRight => Said::new("refused-site-right"),
         Refusal::LastOverride => Said::new(LAST_OVERRIDE),
+        Refusal::LastOverrideOfTree => Said::new("refused-last-override-of-tree"),
         Refusal::LastSiteAdministrator => Said::new("refused-last-site-administrator"),
     }
 }

@@ -103,7 +103,7 @@ impl OfRole {
             return policy::may_add_role(&self.actor, &self.top, &change(&new));
         };
         // Who would be left is for the change itself to ask.
-        let remaining = Remaining { override_2fa: true, administer_site: true };
+        let remaining = Remaining { override_2fa: true, override_in_tree: true, administer_site: true };
         policy::may_change_role(&self.actor, &self.top, role, &change(role), remaining)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::by::{By, place, standing};
 use super::policy::{self, Actor, After, Others, Refusal, RoleFacts, Verdict};
-use super::{Error, Person, Status, roles, users};
+use super::{Error, Person, Status, roles, stranded};
 use crate::store::Conn;
 use crate::store::groups::{self, GroupRow};
 use crate::store::roles::RoleRow;
@@ -32,7 +32,7 @@ pub struct OfUser {
 /// When the database refuses.
 pub async fn of_user(conn: &mut Conn, person: &Person, by: &By) -> Result<OfUser, Error> {
     let target = standing(conn, person).await?;
-    let others = users::others(conn, person).await?;
+    let others = stranded::others(conn, person).await?;
     let same = After { status: person.status, place: target.place.clone(), role: RoleFacts::of(person) };
     let toggled = if person.status == Status::Disabled { Status::Active } else { Status::Disabled };
     let change = |after: &After| policy::may_change(&by.actor, &target, after, others);
@@ -78,7 +78,7 @@ pub async fn to_repair(conn: &mut Conn, person: &Person, by: &By) -> Result<ToRe
     let target = standing(conn, person).await?;
     let after = After { status: Status::Active, place: target.place.clone(), role: RoleFacts::of(person) };
     // Whoever is let in again takes nobody else's place.
-    let others = Others { override_2fa: true, administer_site: true };
+    let others = Others { override_2fa: true, override_in_tree: true, administer_site: true };
     Ok(ToRepair {
         edit: policy::may_edit(&by.actor, &target),
         unlock: policy::may_unlock(&by.actor, &target),

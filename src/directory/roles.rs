@@ -7,13 +7,13 @@ use super::by::{By, place};
 use super::groups::check_name;
 use super::login::fold;
 use super::policy::{self, Remaining, RoleFacts};
-use super::rights::{Rights, SITE_ADMINISTRATOR};
+use super::rights::{Rights, SITE_ADMINISTRATOR, own};
 use super::{Error, groups, history};
 use crate::audit::Event;
 use crate::keys::secret::new_id;
 use crate::store::groups::GroupRow;
 use crate::store::roles::{self, RoleRow};
-use crate::store::{self, Conn, Tx, challenges, links, signins, users};
+use crate::store::{self, Conn, Tx, challenges, holders, links, signins};
 
 pub use crate::store::roles::Order;
 
@@ -116,8 +116,14 @@ async fn ruled(conn: &mut Conn, before: &RoleRow, after: &RoleRow, by: &By) -> R
         rank: after.rank,
         rights: if same { before.rights.clone() } else { rights.to_string() },
     };
+    let loses = Rights::parse(&before.rights)?.has(own::OVERRIDE_2FA) && !rights.has(own::OVERRIDE_2FA);
+    let tree = before.group_id.as_deref().filter(|_| loses);
     let remaining = Remaining {
-        override_2fa: users::deprived_group(conn, &after.id).await?.is_none(),
+        override_in_tree: match tree {
+            Some(top_id) => !holders::is_stranded_without_role(conn, top_id, &after.id).await?,
+            None => true,
+        },
+        override_2fa: holders::deprived_group(conn, &after.id).await?.is_none(),
         // The site has one role of its own: nobody else would have the right.
         administer_site: before.group_id.is_some(),
     };
@@ -131,7 +137,7 @@ async fn ruled(conn: &mut Conn, before: &RoleRow, after: &RoleRow, by: &By) -> R
 /// # Errors
 /// When the database refuses.
 pub async fn deprived_group(conn: &mut Conn, role: &RoleRow) -> Result<Option<String>, Error> {
-    match users::deprived_group(conn, &role.id).await? {
+    match holders::deprived_group(conn, &role.id).await? {
         Some(id) => Ok(Some(groups::path(conn, &id).await?)),
         None => Ok(None),
     }

@@ -1,9 +1,10 @@
-//! Would a change leave somebody without a way in, whom whoever makes it could not help any more?
+//! Would a change leave somebody without a way in, whom whoever makes it could not help any more, or nobody with one when mail fails?
 
 use super::by::{By, standing};
-use super::policy;
+use super::policy::{self, Others};
+use super::rights::own;
 use super::{Error, Person, Status, TwoFactor};
-use crate::store::Tx;
+use crate::store::{Conn, Tx, holders};
 
 /// Refuses what would leave somebody without an address that a code or a link could go to, and need one, where whoever acts may not edit
 /// them afterwards: only somebody of higher rank could set one then. `refusal` says what to do first.
@@ -22,6 +23,21 @@ pub(super) async fn refuse(tx: &mut Tx, now: &Person, by: &By, refusal: Error) -
 fn needs_an_address(person: &Person) -> bool {
     let by_code = person.two_factor() == TwoFactor::On && !person.overrides_two_factor();
     person.status != Status::Disabled && (person.password_hash.is_none() || by_code)
+}
+
+/// Who else could do what this person can do.
+pub(super) async fn others(conn: &mut Conn, person: &Person) -> Result<Others, Error> {
+    let group_id = person.group.as_ref().map(|group| group.id.as_str());
+    // Whoever holds nothing of it leaves nobody without it.
+    let tree = person.group.as_ref().filter(|_| person.role.rights.has(own::OVERRIDE_2FA));
+    Ok(Others {
+        override_in_tree: match tree {
+            Some(group) => !holders::is_stranded_without(conn, &group.top_id, &person.id).await?,
+            None => true,
+        },
+        override_2fa: holders::has_other_holder(conn, group_id, &person.id, own::OVERRIDE_2FA).await?,
+        administer_site: holders::has_other_holder(conn, None, &person.id, own::ADMINISTER_SITE).await?,
+    })
 }
 
 #[cfg(test)]

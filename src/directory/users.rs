@@ -10,8 +10,7 @@ use super::links::{Link, Purpose};
 use super::login::{self, fold};
 use super::namesake::{self, is_taken, looks_taken};
 use super::person::deliverable;
-use super::policy::{self, Actor, After, Others, Place, Refusal, RoleFacts};
-use super::rights::own;
+use super::policy::{self, Actor, After, Place, Refusal, RoleFacts};
 use super::seen::Seen;
 use super::{
     Address, Claim, ClaimChanges, Error, HomeGroup, Login, Person, Role, Status, help, history, links,
@@ -151,7 +150,7 @@ pub async fn set(
     let Some(changes) = changes.still_to_make(&person)? else { return Ok(person) };
     changes.refuse_changed_since(tx, &person).await?;
     let after = after(tx, &person, &changes).await?;
-    let others = others(tx, &person).await?;
+    let others = stranded::others(tx, &person).await?;
     let standing = standing(tx, &person).await?;
     let actor = by.acting(tx).await?;
     policy::may_change(&actor, &standing, &after, others)?;
@@ -214,7 +213,7 @@ pub async fn set(
 /// When the rules say no, or the database refuses.
 pub async fn would_be(conn: &mut Conn, person: &Person, changes: &Changes, by: &By) -> Result<Person, Error> {
     let after = after(conn, person, changes).await?;
-    let others = others(conn, person).await?;
+    let others = stranded::others(conn, person).await?;
     policy::may_change(&by.actor, &standing(conn, person).await?, &after, others)?;
     let role = match &changes.role {
         Some(row) => {
@@ -424,7 +423,7 @@ async fn forget_failures(tx: &mut Tx, person: &Person) -> Result<(), Error> {
 pub async fn delete(tx: &mut Tx, person: &Person, by: &By, rng: &mut impl CryptoRng) -> Result<(), Error> {
     let person = locked(tx, person, None, false).await?;
     users::lock(tx, &person.id).await?;
-    let others = others(tx, &person).await?;
+    let others = stranded::others(tx, &person).await?;
     policy::may_delete(&by.acting(tx).await?, &standing(tx, &person).await?, others)?;
     // Before their rows go, so that the apps are told, and the event knows their login.
     sessions::end_user(tx, &person.id, by.now()).await?;
@@ -487,13 +486,4 @@ async fn after(conn: &mut Conn, person: &Person, changes: &Changes) -> Result<Af
         None => person.status,
     };
     Ok(After { status, place: place(conn, group_id).await?, role })
-}
-
-/// Who else could do what this person can do.
-pub(super) async fn others(conn: &mut Conn, person: &Person) -> Result<Others, Error> {
-    let group_id = person.group.as_ref().map(|group| group.id.as_str());
-    Ok(Others {
-        override_2fa: users::has_other_holder(conn, group_id, &person.id, own::OVERRIDE_2FA).await?,
-        administer_site: users::has_other_holder(conn, None, &person.id, own::ADMINISTER_SITE).await?,
-    })
 }

@@ -34,6 +34,7 @@ pub mod facts;
 pub mod failures;
 pub mod groups;
 pub mod help_requests;
+pub mod holders;
 pub mod known_browsers;
 pub mod links;
 pub mod messages;
@@ -93,6 +94,7 @@ pub fn queries() -> Vec<Query> {
         failures::QUERIES,
         groups::QUERIES,
         help_requests::QUERIES,
+        holders::QUERIES,
         known_browsers::QUERIES,
         last_sign_ins::QUERIES,
         links::QUERIES,

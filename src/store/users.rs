@@ -80,20 +80,6 @@ queries! {
                   WHERE r.group_id = $1 AND u.role_id = r.id AND u.role_id BETWEEN r.id AND r.id AND u.status = 'active'
                     AND ' ' || r.rights || ' ' LIKE '% override!_2fa %' ESCAPE '!'
                   ORDER BY u.login_key || '' LIMIT $2";
-    // A range keeps PostgreSQL from looking for them among everybody of the group.
-    OTHER_HOLDER = "SELECT u.id FROM roles r CROSS JOIN users u
-                    WHERE u.role_id = r.id AND u.role_id BETWEEN r.id AND r.id AND u.status = 'active' AND COALESCE(u.group_id, '') = $1 AND u.id <> $2
-                      AND ' ' || r.rights || ' ' LIKE '% ' || $3 || ' %' ESCAPE '!'
-                    LIMIT 1";
-    DEPRIVED_GROUP = "SELECT g.id FROM groups g
-                      WHERE g.two_factor_setting = 'on'
-                        AND EXISTS (SELECT 1 FROM users u
-                                    WHERE u.group_id = g.id AND u.status = 'active' AND u.role_id = $1)
-                        AND NOT EXISTS (SELECT 1 FROM roles r CROSS JOIN users u
-                                        WHERE u.role_id = r.id AND u.group_id = g.id AND u.status = 'active'
-                                          AND u.role_id <> $1
-                                          AND ' ' || r.rights || ' ' LIKE '% override!_2fa %' ESCAPE '!')
-                      LIMIT 1";
     ADD = "INSERT INTO users (id, login, login_key, name, email, status, group_id, role_id, password_hash,
                               created_at, updated_at, addressless, legacy_id)
            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12)";
@@ -319,32 +305,6 @@ pub async fn managers(conn: &mut Conn, group_id: Option<&str>, id: &str, limit: 
 pub async fn count(conn: &mut Conn, group_id: &str) -> Result<i64> {
     let row: Option<(i64,)> = optional!(conn, (i64,), COUNT, group_id)?;
     Ok(row.map_or(0, |(count,)| count))
-}
-
-/// Whether an active user of the same group (or, without one, of the site itself) other than this one holds a right.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn has_other_holder(
-    conn: &mut Conn,
-    group_id: Option<&str>,
-    id: &str,
-    right: &str,
-) -> Result<bool> {
-    // `_` stands for any letter in LIKE; a right has no other letter that means something there.
-    let pattern = right.replace('_', "!_");
-    let row: Option<(String,)> =
-        optional!(conn, (String,), OTHER_HOLDER, group_id.unwrap_or_default(), id, &pattern)?;
-    Ok(row.is_some())
-}
-
-/// A group with two-factor on that would have no active holder of `override_2fa` any more without this role: its id, if there is one.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn deprived_group(conn: &mut Conn, role_id: &str) -> Result<Option<String>> {
-    let row: Option<(String,)> = optional!(conn, (String,), DEPRIVED_GROUP, role_id)?;
-    Ok(row.map(|(id,)| id))
 }
 
 /// Keeps a new user; a duplicate login, or what apps know another by, is [`super::Error::Duplicate`].

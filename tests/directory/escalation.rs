@@ -456,7 +456,10 @@ impl<'p> Site<'p> {
 pub fn came(error: Error) -> Came {
     match error {
         Error::Refused(
-            Refusal::RoleOfAnotherTree | Refusal::LastOverride | Refusal::LastSiteAdministrator,
+            Refusal::RoleOfAnotherTree
+            | Refusal::LastOverride
+            | Refusal::LastOverrideOfTree
+            | Refusal::LastSiteAdministrator,
         ) => Came::Otherwise,
         Error::Refused(refusal) => Came::Refused(refusal.to_string()),
         Error::Store(error) => panic!("{error}"),

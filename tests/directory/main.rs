@@ -430,6 +430,60 @@ crate::on_both_databases! {
         acme.delete(&ada).await.unwrap();
     }
 
+    /// Two-factor is off where they are, and on in a group below.
+    async fn the_last_holder_of_a_tree_stays_where_any_of_its_groups_asks_for_codes(database) {
+        let acme = Acme::on(&database).await;
+        let mut tx = acme.db.write().await.unwrap();
+        switch(&mut tx, &acme.top, TwoFactor::Off).await;
+        switch(&mut tx, &acme.design, TwoFactor::On).await;
+        let bolt = groups::add(&mut tx, "Bolt", None, None, &operator(), &mut entropy()).await.unwrap();
+        tx.commit().await.unwrap();
+        let ada = acme.add("ada", &acme.top, "Top manager").await;
+        let manager = acme.role_change(&acme.top, "Manager").await;
+        let away = Changes { group: Some(bolt.clone()), ..acme.role_change(&bolt, "Top manager").await };
+        for changes in [disabled(), manager.clone(), away] {
+            assert_eq!(refusal(acme.set(&ada, changes).await), Refusal::LastOverrideOfTree);
+        }
+        assert_eq!(refusal(acme.delete(&ada).await), Refusal::LastOverrideOfTree);
+        let stripped = acme.take_away("Top manager", Some(&acme.top), own::OVERRIDE_2FA).await;
+        assert_eq!(refusal(stripped), Refusal::LastOverrideOfTree);
+        // Somebody of another tree, or who cannot sign in, is no stand-in; one anywhere in this tree is.
+        acme.add("tom", &bolt, "Top manager").await;
+        let old = acme.add("old", &acme.top, "Top manager").await;
+        acme.set(&old, disabled()).await.unwrap();
+        assert_eq!(refusal(acme.delete(&ada).await), Refusal::LastOverrideOfTree);
+        let dan = acme.add("dan", &acme.design, "Top manager").await;
+        acme.set(&ada, manager).await.unwrap();
+        assert_eq!(refusal(acme.delete(&dan).await), Refusal::LastOverride);
+    }
+
+    /// One in the group that asks for no code, one below: each sees the other; only one of them may be right.
+    async fn the_last_two_holders_of_a_tree_cannot_be_demoted_at_once(database) {
+        let acme = Acme::on(&database).await;
+        let other = database.open_again().await;
+        let mut tx = acme.db.write().await.unwrap();
+        switch(&mut tx, &acme.top, TwoFactor::Off).await;
+        switch(&mut tx, &acme.design, TwoFactor::Off).await;
+        let sales = groups::add(&mut tx, "Sales", Some(&acme.top), None, &operator(), &mut entropy()).await.unwrap();
+        switch(&mut tx, &sales, TwoFactor::On).await;
+        tx.commit().await.unwrap();
+        let manager = acme.role_change(&acme.top, "Manager").await;
+        let mut left = acme.add("first", &acme.top, "Top manager").await;
+        for round in 0..5 {
+            let next = acme.add(&format!("dan{round}"), &acme.design, "Top manager").await;
+            let tasks = [(acme.db.clone(), left.clone()), (other.clone(), next.clone())].map(|(db, person)| {
+                let changes = manager.clone();
+                tokio::spawn(async move { set_on(&db, &person, changes).await.is_ok() })
+            });
+            let mut done = Vec::new();
+            for task in tasks {
+                done.push(task.await.unwrap());
+            }
+            assert!(done[0] != done[1], "round {round}: {done:?}");
+            left = if done[0] { next } else { left };
+        }
+    }
+
     /// An app's own right may look much like the override to LIKE, whose `_` is any letter.
     async fn a_right_that_looks_like_the_override_is_none(database) {
         let acme = Acme::on(&database).await;
@@ -451,6 +505,7 @@ crate::on_both_databases! {
         let ada = acme.add("ada", &acme.top, "Top manager").await;
         let mut tx = acme.db.write().await.unwrap();
         switch(&mut tx, &acme.top, TwoFactor::Off).await;
+        switch(&mut tx, &acme.design, TwoFactor::Off).await;
         tx.commit().await.unwrap();
         acme.delete(&ada).await.unwrap();
     }
@@ -476,6 +531,7 @@ crate::on_both_databases! {
             assert_eq!(left.len(), 1);
             let mut tx = acme.db.write().await.unwrap();
             let off = switch(&mut tx, &acme.top, TwoFactor::Off).await;
+            switch(&mut tx, &acme.design, TwoFactor::Off).await;
             users::delete(&mut tx, &left[0], &operator(), &mut entropy()).await.unwrap();
             switch(&mut tx, &off, TwoFactor::On).await;
             tx.commit().await.unwrap();

@@ -48,6 +48,13 @@ pub enum Refusal {
          deleted: give the right to somebody else there first, or switch two-factor off"
     )]
     LastOverride,
+    /// Nobody else of the whole tree could.
+    #[error(
+        "the last active holder of override_2fa in an organisation with two-factor on in one of its groups cannot be \
+         disabled, demoted, moved out of it or deleted: give the right to somebody else of it first, or switch \
+         two-factor off"
+    )]
+    LastOverrideOfTree,
     /// Nobody else could administer the site.
     #[error("the last site administrator cannot be disabled, demoted or deleted: add another one first")]
     LastSiteAdministrator,

@@ -10,6 +10,8 @@ use super::standing::{Actor, Place, RoleFacts};
 pub struct Remaining {
     /// Every group with two-factor on that has an active holder of `override_2fa` would keep one.
     pub override_2fa: bool,
+    /// So would the whole tree, where any of its groups has two-factor on.
+    pub override_in_tree: bool,
     /// There would still be an active site administrator.
     pub administer_site: bool,
 }
@@ -47,6 +49,7 @@ pub fn may_change_role(
     }
     let loses = |right| before.rights.has(right) && !after.rights.has(right);
     ensure(!loses(own::OVERRIDE_2FA) || remaining.override_2fa, Refusal::LastOverride)?;
+    ensure(!loses(own::OVERRIDE_2FA) || remaining.override_in_tree, Refusal::LastOverrideOfTree)?;
     ensure(!loses(own::ADMINISTER_SITE) || remaining.administer_site, Refusal::LastSiteAdministrator)
 }
 
@@ -154,12 +157,13 @@ mod tests {
 
     #[test]
     fn a_role_keeps_what_nobody_else_would_have() {
-        let left = |override_2fa, administer_site| Remaining { override_2fa, administer_site };
+        let left = |override_2fa, administer_site| Remaining { override_2fa, administer_site, ..KEPT };
         let before = role("Top manager");
         let after = made("Top manager", 512, "view_users");
         let set = |left| may_change_role(&Actor::Operator, &at("acme"), &before, &after, left);
         assert_eq!(set(left(false, true)), Err(Refusal::LastOverride));
         assert_eq!(set(left(true, false)), Ok(()));
+        assert_eq!(set(Remaining { override_in_tree: false, ..KEPT }), Err(Refusal::LastOverrideOfTree));
         let site = site_administrator("root").role;
         let after = RoleFacts { rights: Rights::parse("override_2fa").unwrap(), ..site.clone() };
         let set = |left| may_change_role(&Actor::Operator, &Place::default(), &site, &after, left);

@@ -7,11 +7,14 @@ use super::standing::{Actor, Place, RoleFacts, Standing};
 use super::users::{After, Others};
 
 /// Everybody has somebody beside them.
-pub(super) const PLENTY: Others = Others { override_2fa: true, administer_site: true };
+pub(super) const PLENTY: Others =
+    Others { override_2fa: true, override_in_tree: true, administer_site: true };
 /// Nobody has.
-pub(super) const NOBODY: Others = Others { override_2fa: false, administer_site: false };
+pub(super) const NOBODY: Others =
+    Others { override_2fa: false, override_in_tree: false, administer_site: false };
 /// Nothing is lost.
-pub(super) const KEPT: Remaining = Remaining { override_2fa: true, administer_site: true };
+pub(super) const KEPT: Remaining =
+    Remaining { override_2fa: true, override_in_tree: true, administer_site: true };
 
 /// `acme`, `acme/design`, `acme/design/web`, `acme/sales`; another tree `bolt`; and the site itself.
 pub(in crate::directory) fn at(path: &str) -> Place {

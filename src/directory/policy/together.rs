@@ -2,10 +2,10 @@
 
 use super::super::person::Status;
 use super::super::rights::{DEFAULT_ROLES, Rights, own};
-use super::roles::may_change_role;
+use super::roles::{Remaining, may_change_role};
 use super::samples::{KEPT, PLENTY, at, made, role};
-use super::standing::{Actor, RoleFacts, Standing};
-use super::users::{After, may_add, may_change};
+use super::standing::{Actor, Place, RoleFacts, Standing};
+use super::users::{After, Others, may_add, may_change, may_delete};
 use proptest::prelude::*;
 
 /// Something that somebody tries.
@@ -150,6 +150,150 @@ proptest! {
             let had = was.map(|was| was.role.rights).unwrap_or_default();
             let gained: Vec<_> = now.role.rights.beyond(&had).filter(|right| !own.holds(right.as_str())).collect();
             prop_assert!(gained.is_empty(), "{:?} gave {:?}", own, gained);
+        }
+    }
+}
+
+/// Something that whoever has the machine does.
+#[derive(Clone, Debug)]
+enum Deed {
+    Disable(usize),
+    Delete(usize),
+    Demote(usize),
+    Move(usize, usize),
+    Strip(usize),
+}
+
+fn deeds() -> impl Strategy<Value = Vec<Deed>> {
+    let deed = prop_oneof![
+        (0..5usize).prop_map(Deed::Disable),
+        (0..5usize).prop_map(Deed::Delete),
+        (0..5usize).prop_map(Deed::Demote),
+        (0..5usize, 0..5usize).prop_map(|(whom, path)| Deed::Move(whom, path)),
+        (0..3usize).prop_map(Deed::Strip),
+    ];
+    proptest::collection::vec(deed, 0..40)
+}
+
+/// Those who sign in without a code, while they do, and where two-factor is on.
+struct Holders {
+    roles: Vec<RoleFacts>,
+    people: Vec<Option<Standing>>,
+    on: Vec<bool>,
+}
+
+impl Holders {
+    fn at(&self, path: usize) -> Place {
+        Place { two_factor: self.on[path], ..at(PATHS[path]) }
+    }
+
+    /// Whether a tree asks for codes somewhere.
+    fn asks(&self, top: Option<&String>) -> bool {
+        (0..PATHS.len()).any(|path| self.on[path] && at(PATHS[path]).top() == top)
+    }
+
+    /// The active holders that this is true of.
+    fn any(&self, of: impl Fn(usize, &Standing) -> bool) -> bool {
+        let holders = self.people.iter().enumerate().filter_map(|(n, person)| Some((n, person.as_ref()?)));
+        holders
+            .filter(|(_, one)| one.status == Status::Active && one.role.rights.has(own::OVERRIDE_2FA))
+            .any(|(n, one)| of(n, one))
+    }
+
+    /// What would be left without one of them.
+    fn others(&self, whom: usize) -> Others {
+        let Some(person) = &self.people[whom] else { return PLENTY };
+        let top = person.place.top();
+        Others {
+            override_2fa: self.any(|n, one| n != whom && one.place.lineage == person.place.lineage),
+            override_in_tree: !self.asks(top) || self.any(|n, one| n != whom && one.place.top() == top),
+            administer_site: true,
+        }
+    }
+
+    fn attempt(&mut self, deed: &Deed) {
+        let (whom, after) = match *deed {
+            Deed::Strip(role) => return self.strip(role),
+            Deed::Delete(whom) => {
+                let others = self.others(whom);
+                if self.people[whom]
+                    .as_ref()
+                    .is_some_and(|one| may_delete(&Actor::Operator, one, others).is_ok())
+                {
+                    self.people[whom] = None;
+                }
+                return;
+            }
+            Deed::Disable(whom) => {
+                (whom, self.people[whom].clone().map(|one| Standing { status: Status::Disabled, ..one }))
+            }
+            Deed::Demote(whom) => {
+                let user = |one: Standing| {
+                    let role = RoleFacts { top_id: one.place.top().cloned(), ..role("User") };
+                    Standing { role, ..one }
+                };
+                (whom, self.people[whom].clone().map(user))
+            }
+            Deed::Move(whom, path) => {
+                let place = self.at(path);
+                let moved = |one: Standing| {
+                    let role = RoleFacts { top_id: place.top().cloned(), ..one.role };
+                    Standing { role, place, ..one }
+                };
+                (whom, self.people[whom].clone().map(moved))
+            }
+        };
+        let (Some(now), Some(then)) = (&self.people[whom], after) else { return };
+        let after = After { status: then.status, place: then.place.clone(), role: then.role.clone() };
+        if may_change(&Actor::Operator, now, &after, self.others(whom)).is_ok() {
+            self.people[whom] = Some(then);
+        }
+    }
+
+    /// Takes the override from everybody of a role.
+    fn strip(&mut self, role: usize) {
+        let before = self.roles[role].clone();
+        let has = |one: &Standing| one.role.id == before.id;
+        let top = before.top_id.as_ref();
+        let remaining = Remaining {
+            override_2fa: (0..PATHS.len()).filter(|path| self.on[*path]).all(|path| {
+                let here = |one: &Standing| one.place.lineage == at(PATHS[path]).lineage;
+                !self.any(|_, one| here(one) && has(one)) || self.any(|_, one| here(one) && !has(one))
+            }),
+            override_in_tree: !self.asks(top)
+                || !self.any(|_, one| has(one))
+                || self.any(|_, one| !has(one) && one.place.top() == top),
+            ..KEPT
+        };
+        let after = RoleFacts { rights: Rights::default(), ..before.clone() };
+        if may_change_role(&Actor::Operator, &at("acme"), &before, &after, remaining).is_ok() {
+            for one in self.people.iter_mut().flatten().filter(|one| has(one)) {
+                one.role.rights = Rights::default();
+            }
+            self.roles[role] = after;
+        }
+    }
+}
+
+proptest! {
+    /// Whatever is done to whom: who had somebody that gets in when the mail is broken has somebody still.
+    #[test]
+    fn no_tree_that_asks_for_codes_loses_everybody_who_gets_in_without(
+        deeds in deeds(), on in proptest::collection::vec(any::<bool>(), 5), paths in proptest::collection::vec(0..4usize, 5),
+    ) {
+        let roles: Vec<RoleFacts> = ["first", "second", "third"].map(|id| made(id, 512, "override_2fa")).into();
+        let mut holders = Holders { roles: roles.clone(), people: Vec::new(), on };
+        for (n, path) in paths.iter().enumerate() {
+            let (id, place, role) = (n.to_string(), holders.at(*path), roles[n % 3].clone());
+            holders.people.push(Some(Standing { id, status: Status::Active, place, role }));
+        }
+        for deed in &deeds {
+            holders.attempt(deed);
+        }
+        let acme = Some("acme".to_owned());
+        prop_assert!(!holders.asks(acme.as_ref()) || holders.any(|_, one| one.place.top() == acme.as_ref()));
+        for path in paths.iter().filter(|path| holders.on[**path]) {
+            prop_assert!(holders.any(|_, one| one.place.lineage == at(PATHS[*path]).lineage), "{}", PATHS[*path]);
         }
     }
 }

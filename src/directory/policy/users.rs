@@ -21,6 +21,8 @@ pub struct After {
 pub struct Others {
     /// Another active holder of `override_2fa` is in the same group.
     pub override_2fa: bool,
+    /// Another is in the same tree, or none of its groups has two-factor on.
+    pub override_in_tree: bool,
     /// There is another active site administrator.
     pub administer_site: bool,
 }
@@ -132,15 +134,15 @@ fn keeps_somebody(target: &Standing, after: Option<&After>, others: Others) -> V
     if target.status != Status::Active {
         return Ok(());
     }
-    let still = |right| {
-        after.is_some_and(|after| {
-            after.status == Status::Active
-                && after.role.rights.has(right)
-                && after.place.group() == target.place.group()
-        })
-    };
-    let overrides = target.place.two_factor && target.role.rights.has(own::OVERRIDE_2FA);
-    ensure(!overrides || still(own::OVERRIDE_2FA) || others.override_2fa, Refusal::LastOverride)?;
+    let holds = |right| after.filter(|after| after.status == Status::Active && after.role.rights.has(right));
+    let still = |right| holds(right).is_some_and(|after| after.place.group() == target.place.group());
+    let overrides = target.role.rights.has(own::OVERRIDE_2FA);
+    let here = still(own::OVERRIDE_2FA) || others.override_2fa;
+    ensure(!(overrides && target.place.two_factor) || here, Refusal::LastOverride)?;
+    // Who sits above the groups that ask for codes gets in for all of them when the mail is broken.
+    let stays = holds(own::OVERRIDE_2FA).is_some_and(|after| after.place.top() == target.place.top());
+    let in_tree = stays || target.place.is_site() || others.override_in_tree;
+    ensure(!overrides || in_tree, Refusal::LastOverrideOfTree)?;
     let administers = target.administers_site();
     let kept = still(own::ADMINISTER_SITE) || others.administer_site;
     ensure(!administers || kept, Refusal::LastSiteAdministrator)
@@ -153,6 +155,9 @@ mod tests {
         NOBODY, PLENTY, actor, at, made, moved_to, role, same, site_administrator, standing, user, with_role,
     };
     use super::*;
+
+    /// Nobody is beside them, but in the tree.
+    const IN_TREE: Others = Others { override_in_tree: true, ..NOBODY };
 
     #[test]
     fn only_those_of_higher_rank_edit_a_user_and_top_managers_one_another() {
@@ -300,17 +305,45 @@ mod tests {
         ] {
             assert_eq!(may_change(&by, &ada, &after, NOBODY), Err(Refusal::LastOverride), "{after:?}");
             assert_eq!(may_change(&by, &ada, &after, PLENTY), Ok(()), "{after:?}");
-            assert_eq!(may_change(&by, &without, &after, NOBODY), Ok(()), "{after:?}");
+            assert_eq!(may_change(&by, &without, &after, IN_TREE), Ok(()), "{after:?}");
             assert_eq!(may_change(&by, &disabled, &after, NOBODY), Ok(()), "{after:?}");
         }
         assert_eq!(may_delete(&by, &ada, NOBODY), Err(Refusal::LastOverride));
         assert_eq!(may_delete(&by, &ada, PLENTY), Ok(()));
-        assert_eq!(may_delete(&by, &without, NOBODY), Ok(()));
+        assert_eq!(may_delete(&by, &without, IN_TREE), Ok(()));
         assert_eq!(may_change(&by, &ada, &same(&ada), NOBODY), Ok(()));
         let deputy = made("deputy", 300, "override_2fa");
         assert_eq!(may_change(&by, &ada, &with_role(&ada, deputy), NOBODY), Ok(()));
         let max = user("max", "acme", "Manager");
         assert_eq!(may_delete(&by, &max, NOBODY), Ok(()));
+    }
+
+    /// Two-factor is off in their own group, and on in one below it.
+    #[test]
+    fn the_last_holder_of_a_tree_stays_in_it_wherever_two_factor_is_on() {
+        let mut ada = user("ada", "acme", "Top manager");
+        ada.place.two_factor = false;
+        let by = Actor::Operator;
+        let last = Err(Refusal::LastOverrideOfTree);
+        let bolts = RoleFacts { top_id: Some("bolt".to_owned()), ..role("Top manager") };
+        for (after, expected) in [
+            (After { status: Status::Disabled, ..same(&ada) }, last.clone()),
+            (with_role(&ada, role("Manager")), last.clone()),
+            (After { role: bolts, ..moved_to(&ada, "bolt") }, last.clone()),
+            (moved_to(&ada, "acme/design"), Ok(())),
+            (with_role(&ada, made("deputy", 300, "override_2fa")), Ok(())),
+            (same(&ada), Ok(())),
+        ] {
+            assert_eq!(may_change(&by, &ada, &after, NOBODY), expected, "{after:?}");
+            assert_eq!(may_change(&by, &ada, &after, IN_TREE), Ok(()), "{after:?}");
+        }
+        assert_eq!(may_delete(&by, &ada, NOBODY), last);
+        assert_eq!(may_delete(&by, &ada, IN_TREE), Ok(()));
+        let tina = user("tina", "acme", "Top manager");
+        assert_eq!(may_delete(&Actor::User(tina), &ada, NOBODY), last);
+        ada.status = Status::Disabled;
+        assert_eq!(may_delete(&by, &ada, NOBODY), Ok(()));
+        assert_eq!(may_delete(&by, &user("max", "acme", "Manager"), NOBODY), Ok(()));
     }
 
     #[test]
