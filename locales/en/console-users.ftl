@@ -166,4 +166,5 @@ self-lockout-question = Keep yourself out?
 self-lockout-then = Once you are signed out, somebody else has to take it back: you cannot.
 self-lockout-button = Do it all the same
 
+wrong-move-meanwhile = What the move does is not what it was when you read it: read it once more.
 wrong-overtaken-somehow = Somebody else has just changed this: open the page again.

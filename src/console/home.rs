@@ -146,6 +146,10 @@ fn mail(visit: &Visit, set_up: bool, (failing, down): &(Vec<Delivery>, bool)) ->
 fn out_of_the_way(visit: &Visit, seen: &Overview) -> Vec<Attention> {
     let bad = |said, remedy| Attention { weight: "bad", said, remedy };
     let mut found = Vec::new();
+    // Nobody is told what is theirs neither to look at nor to mend.
+    if !visit.holds(own::VIEW_USERS) {
+        return found;
+    }
     let kept_out = seen.kept_out;
     for (key, n, more) in [
         ("home-unreachable", kept_out.no_address, kept_out.more_nowhere),

@@ -3,27 +3,36 @@
 use super::Visit;
 use super::confirm::Confirm;
 use super::explained;
-use super::field::Said;
+use super::field::{Said, Summed};
 use super::groups_to_choose::problem;
 use super::person_form;
 use crate::directory::proof::makes_a_manager;
 use crate::directory::rights::Right;
 use crate::directory::users::Changes;
 use crate::directory::{Error, Person, TwoFactor, groups};
+use crate::keys::secret::TokenHash;
 use crate::oidc::clients::of_person;
 use crate::store::Conn;
 use crate::web::Problem;
 
+/// The field that says what was read.
+const SHOWN: &str = "shown";
+
 /// The most apps that are named.
 const NAMED: usize = 10;
 
-/// The question before a move, if the rules allow it; else what they say.
+/// The question before a move, if the rules allow it; else what they say. None where it has been answered, and the move does still what was
+/// read then.
 pub(super) async fn question(
     visit: &Visit,
     conn: &mut Conn,
     person: &Person,
     changes: &Changes,
-) -> Result<Result<Confirm, Error>, Problem> {
+) -> Result<Result<Option<Confirm>, Error>, Problem> {
+    // An Undo says nothing of what it does: that was so a moment ago.
+    if visit.is_confirmed() && visit.form.get(SHOWN).is_none() {
+        return Ok(Ok(None));
+    }
     let after = match person_form::would_be(visit, conn, person, changes).await? {
         Ok(after) => after,
         Err(refused) => return Ok(Err(refused)),
@@ -45,7 +54,19 @@ pub(super) async fn question(
             confirm = confirm.consequence(Said::new(key).about(&names.join(", ")));
         }
     }
-    Ok(Ok(confirm.consequence(Said::new("move-ends"))))
+    let mut confirm = confirm.consequence(Said::new("move-ends"));
+    let told = serde_json::to_string(&confirm.consequences).unwrap_or_default();
+    let mark = TokenHash::of(&told).as_str().to_owned();
+    // What was read is what is done: a setting may have been switched there since.
+    if visit.is_confirmed() {
+        if visit.form.get(SHOWN) == Some(mark.as_str()) {
+            return Ok(Ok(None));
+        }
+        confirm.errors = vec![Summed::new("", Said::new("wrong-move-meanwhile"))];
+    }
+    confirm.fields.retain(|(name, _)| name != SHOWN);
+    confirm.fields.push((SHOWN.to_owned(), mark));
+    Ok(Ok(Some(confirm)))
 }
 
 async fn path(conn: &mut Conn, person: &Person) -> Result<String, Problem> {

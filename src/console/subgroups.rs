@@ -73,8 +73,15 @@ pub(super) fn seen(group: &GroupRow) -> String {
 /// `POST /console/groups/{id}/delete`: deletes a group that nobody and nothing is in.
 async fn delete(visit: Visit) -> Result<Response, Problem> {
     let by = visit.prove::<ManageSubgroups>()?;
-    let group = visit.group(&mut visit.read().await?).await?;
+    let mut conn = visit.read().await?;
+    let group = visit.group(&mut conn).await?;
     let back = format!("/console/groups/{}", group.id);
+    let could = groups::could_be_deleted(&mut conn, &group, &by).await;
+    drop(conn);
+    if let Err(error) = could {
+        let wrong = Wrong { field: "", ..trouble::wrong(error)? };
+        return Ok(visit.again(&page(&visit, Form::Whole(&wrong)).await?));
+    }
     if !visit.is_confirmed() {
         let question = Said::new("group-delete-question").about(&group.name);
         let confirm = Confirm::of(&visit, question, "group-delete-button", &back);

@@ -99,14 +99,16 @@ async fn post(visit: Visit) -> Result<Response, Problem> {
         let saved = Saved::new("saved-user").about_person(&person);
         return Ok(if typed.is_made { visit.saved(&back, &saved) } else { visit.to(&back) });
     };
-    if changes.group.is_some() && !visit.is_confirmed() {
-        return match moving::question(&visit, &mut tx, &person, &changes).await? {
-            Ok(question) => Ok(visit.confirm(&question)),
+    if changes.group.is_some() {
+        match moving::question(&visit, &mut tx, &person, &changes).await? {
+            Ok(None) => {}
+            Ok(Some(question)) if question.errors.is_empty() => return Ok(visit.confirm(&question)),
+            Ok(Some(question)) => return Ok(visit.again(&question)),
             Err(refused) => {
                 drop(tx);
-                again(&visit, &[trouble::wrong(refused)?]).await
+                return again(&visit, &[trouble::wrong(refused)?]).await;
             }
-        };
+        }
     }
     if let Some(asked) = self_lockout::question(&visit, &mut tx, &person, &changes).await? {
         return Ok(asked);

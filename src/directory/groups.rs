@@ -343,23 +343,34 @@ const fn rows_in<'a>(order: Order<'_>, after: &'a str, setting: i64) -> groups::
     groups::Order { by_setting: order.by_setting, last_first: order.last_first, after, setting }
 }
 
+/// Whether a group may be deleted, for whoever asks first whether that is meant.
+///
+/// # Errors
+/// When it holds somebody or something, or an app is for it; when the rules say no, or the database refuses.
+pub async fn could_be_deleted(conn: &mut Conn, group: &GroupRow, by: &By) -> Result<(), Error> {
+    policy::may_delete_group(&by.acting(conn).await?, &place(conn, Some(&group.id)).await?)?;
+    let (users, below) =
+        (users::count(conn, &group.id).await?, groups::count_children(conn, &group.id).await?);
+    if users > 0 || below > 0 {
+        let path = path(conn, &group.id).await?;
+        return Err(Error::GroupNotEmpty { path, users, groups: below });
+    }
+    // An app that is for nobody else would be for nobody, or, without the group on its list, for everybody.
+    match clients::naming(conn, &group.id).await? {
+        Some(client) => Err(Error::GroupOfApp(client)),
+        None => Ok(()),
+    }
+}
+
 /// Deletes a group that nobody and nothing is in; a top-level one with its roles.
 ///
 /// # Errors
 /// When it holds somebody or something, or an app is for it; when the rules say no, or the database refuses.
 pub async fn delete(tx: &mut Tx, group: &GroupRow, by: &By, rng: &mut impl CryptoRng) -> Result<(), Error> {
     let group = locked(tx, group).await?;
-    policy::may_delete_group(&by.acting(tx).await?, &place(tx, Some(&group.id)).await?)?;
+    could_be_deleted(tx, &group, by).await?;
     let path = path(tx, &group.id).await?;
-    let (users, below) = (users::count(tx, &group.id).await?, groups::count_children(tx, &group.id).await?);
-    let held = || Error::GroupNotEmpty { path: path.clone(), users: users.max(1), groups: below };
-    if users > 0 || below > 0 {
-        return Err(Error::GroupNotEmpty { path, users, groups: below });
-    }
-    // An app that is for nobody else would be for nobody, or, without the group on its list, for everybody.
-    if let Some(client) = clients::naming(tx, &group.id).await? {
-        return Err(Error::GroupOfApp(client));
-    }
+    let held = || Error::GroupNotEmpty { path: path.clone(), users: 1, groups: 0 };
     if group.parent_id.is_none() {
         roles::delete_of_group(tx, &group.id).await.map_err(|e| Error::or_held(e, held()))?;
     }

@@ -199,4 +199,55 @@ crate::on_both_databases! {
         ada.open("/console/users/new").await.send(&[("login", "otto"), ("email", "other@example.org")]).await;
         assert!(ada.browser.text().contains("is taken"), "{}", ada.browser.text());
     }
+
+    /// What was read is what is done: two-factor is switched on there between the question and its answer.
+    async fn a_move_that_does_something_else_by_now_is_asked_about_again(database) {
+        let site = Site::on(database).await;
+        let sales = site.admin.add_subgroup(&site.acme, "Sales", false).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        at(&mut max, &site, "nia").await.send(&[("group", "Acme/Sales")]).await;
+        assert!(max.browser.text().contains("Can sign in with the password alone"), "{}", max.browser.text());
+        site.admin.set_two_factor(&sales, true).await;
+        max.browser.submit().await;
+        assert_eq!(max.browser.status(), 422, "{}", max.browser.text());
+        let text = max.browser.text();
+        assert!(text.contains("read it once more") && text.contains("Cannot sign in"), "{text}");
+        assert_eq!(site.admin.user("nia").await.group.unwrap().name, "Acme");
+        max.browser.submit().await;
+        assert_eq!(site.admin.user("nia").await.group.unwrap().name, "Sales", "{}", max.browser.text());
+    }
+
+    async fn a_group_that_cannot_be_deleted_says_so_before_it_asks(database) {
+        let site = Site::on(database).await;
+        let sales = site.admin.add_subgroup(&site.acme, "Sales", false).await;
+        let app = site.admin.add_app_with(|app| app.allowed_groups = vec![sales.id.clone()]).await;
+        let mut max = Manager::arrives(&site, "max").await;
+        let page = format!("/console/groups/{}", sales.id);
+        max.open(&page).await.browser.press("/delete").await;
+        assert_eq!(max.browser.status(), 422, "{}", max.browser.text());
+        assert!(max.browser.text().contains("stands on the list of those whom an app is for"), "{}", max.browser.text());
+        site.admin.delete_app(&app).await;
+        max.open(&page).await.browser.press("/delete").await.submit().await;
+        assert!(max.saved().is_some_and(|said| said.contains("deleted")), "{}", max.browser.text());
+    }
+
+    /// A role of a few rights leads to no page that is not there, and counts nobody whom it may neither see nor help.
+    async fn what_a_role_of_one_right_is_told_of_is_there(database) {
+        let site = Site::on(database).await;
+        site.admin.add_role(&site.acme, "Changes", 60, "manage_users").await;
+        site.admin.add_role(&site.acme, "Reads", 60, "view_audit").await;
+        site.admin.add_user(&site.acme, "cleo", "Changes", Some("cleo@example.org")).await;
+        site.admin.add_user(&site.acme, "rex", "Reads", Some("rex@example.org")).await;
+        let mut cleo = Manager::arrives(&site, "cleo").await;
+        cleo.open("/console").await;
+        assert!(cleo.browser.text().contains("cannot sign in"), "{}", cleo.browser.text());
+        cleo.open("/console/repair").await;
+        assert!(cleo.browser.text().contains("nia"), "{}", cleo.browser.text());
+        at(&mut cleo, &site, "nia").await.send(&[("email", "nia@example.org")]).await;
+        assert_eq!((cleo.browser.status(), cleo.saved().is_some()), (200, true), "{}", cleo.browser.text());
+        site.admin.change_email("nia", None).await;
+        let mut rex = Manager::arrives(&site, "rex").await;
+        rex.open("/console").await;
+        assert!(!rex.browser.text().contains("cannot sign in"), "{}", rex.browser.text());
+    }
 }

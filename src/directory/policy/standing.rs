@@ -66,7 +66,13 @@ impl Standing {
         self.place.is_site() && self.role.rights.has(own::ADMINISTER_SITE)
     }
 
+    /// Whether they may do what a right is for. Whoever changes people sees them, too.
     pub(in crate::directory) fn holds(&self, right: &str) -> bool {
+        self.has(right) || (right == own::VIEW_USERS && self.has(own::MANAGE_USERS))
+    }
+
+    /// Whether the right itself is theirs, and so theirs to give.
+    fn has(&self, right: &str) -> bool {
         self.administers_site() || self.role.rights.has(right)
     }
 
@@ -88,7 +94,7 @@ impl Standing {
     /// Whether the actor may hand out this rank with these rights.
     pub(super) fn may_give<'a>(&self, rank: i64, rights: impl IntoIterator<Item = &'a Right>) -> Verdict {
         ensure(rank <= self.role.rank, Refusal::RankAboveOwn)?;
-        let foreign = rights.into_iter().find(|right| !self.holds(right.as_str()));
+        let foreign = rights.into_iter().find(|right| !self.has(right.as_str()));
         foreign.map_or(Ok(()), |right| Err(Refusal::RightNotHeld(right.clone())))
     }
 }

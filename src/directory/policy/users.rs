@@ -194,6 +194,12 @@ mod tests {
             may_view(&actor("acme", "Client"), &at("acme")),
             Err(Refusal::LacksRight(own::VIEW_USERS))
         );
+        // Whoever changes people sees them, and has no right to give that they do not have.
+        let changes = standing("actor", "acme", made("changes", 9, "manage_users"));
+        let by = Actor::User(changes);
+        assert_eq!(may_view(&by, &at("acme")), Ok(()));
+        let sees = made("sees", 1, "view_users");
+        assert!(matches!(may_add(&by, &at("acme"), &sees), Err(Refusal::RightNotHeld(_))));
     }
 
     /// An app may let in whoever has a verified address that it knows, from whichever tree.
