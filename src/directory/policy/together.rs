@@ -238,7 +238,7 @@ impl Holders {
                 let place = self.at(path);
                 let moved = |one: Standing| {
                     let role = RoleFacts { top_id: place.top().cloned(), ..one.role };
-                    Standing { role, place, ..one }
+                    Standing { place, role, ..one }
                 };
                 (whom, self.people[whom].clone().map(moved))
             }
