@@ -17,10 +17,16 @@ const SESSION: &str = "countersign_session";
 async fn at_the_login_screen(database: Database) -> (Site, RelyingApp, Visit, Browser) {
     let site = Site::on(database).await;
     let app = site.admin.add_app_with(|m| m.consent = true).await;
+    let (visit, browser) = sent_by(&site, &app).await;
+    (site, app, visit, browser)
+}
+
+/// A browser that an app has sent to sign in.
+async fn sent_by(site: &Site, app: &RelyingApp) -> (Visit, Browser) {
     let visit = app.visit();
     let mut browser = site.browser();
     browser.open(&visit.url()).await;
-    (site, app, visit, browser)
+    (visit, browser)
 }
 
 async fn give_password(browser: &mut Browser, login: &str) {
@@ -135,9 +141,7 @@ crate::on_both_databases! {
         let site = Site::on(database).await;
         site.admin.set_two_factor(&site.acme, false).await;
         let app = site.admin.add_app().await;
-        let visit = app.visit();
-        let mut browser = site.browser();
-        browser.open(&visit.url()).await;
+        let (visit, mut browser) = sent_by(&site, &app).await;
         let path = signin(&browser);
         give_password(&mut browser, "ada").await;
         let tokens = app.redeem(&visit, &browser.arrived()).await;
@@ -231,9 +235,7 @@ crate::on_both_databases! {
     async fn a_second_click_needs_the_consent_that_is_asked_for_by_now(database) {
         let site = Site::on(database).await;
         let app = site.admin.add_app().await;
-        let visit = app.visit();
-        let mut browser = site.browser();
-        browser.open(&visit.url()).await;
+        let (_visit, mut browser) = sent_by(&site, &app).await;
         let path = signin(&browser);
         give_password(&mut browser, "ada").await;
         assert!(browser.has_left());
@@ -304,9 +306,7 @@ crate::on_both_databases! {
     async fn a_sign_in_does_not_come_back_after_the_logout(database) {
         let site = Site::on(database).await;
         let app = site.admin.add_app().await;
-        let visit = app.visit();
-        let mut browser = site.browser();
-        browser.open(&visit.url()).await;
+        let (_visit, mut browser) = sent_by(&site, &app).await;
         let path = signin(&browser);
         give_password(&mut browser, "ada").await;
         assert!(browser.has_left());
@@ -321,9 +321,7 @@ crate::on_both_databases! {
         let site = Site::on(database).await;
         site.admin.add_user(&site.acme, "tom", "Top manager", Some("tom@example.org")).await;
         let app = site.admin.add_app().await;
-        let visit = app.visit();
-        let mut browser = site.browser();
-        browser.open(&visit.url()).await;
+        let (_visit, mut browser) = sent_by(&site, &app).await;
         let path = signin(&browser);
         give_password(&mut browser, "ada").await;
         let mut stranger = site.browser();

@@ -4,6 +4,7 @@ try-title = A sign-in at { $name }
 try-gets-in = { $name } would get in. What the app would get stands below.
 try-kept-out = { $name } would not get in, here or anywhere.
 try-not-admitted = { $name } would not get in: none of their groups may use this app. It would be told access_denied.
+try-no-scope = { $name } would not get in: there is nothing among these scopes that the app may have. It would be told invalid_scope.
 try-wrong = It was not tried. What to correct stands beside its field.
 try-asks = They would be asked once whether the app may know this.
 try-user = Who signs in

@@ -136,17 +136,19 @@ async fn tried(
         other => Problem::Internal(other.to_string()),
     })?;
     let who = &person.called();
-    let lead = match (proven, found.admitted) {
-        (None, _) => "try-kept-out",
-        (Some(_), false) => "try-not-admitted",
-        (Some(_), true) => "try-gets-in",
+    let gets_in = proven.is_some() && found.admitted && !found.refused;
+    let lead = match proven {
+        None => "try-kept-out",
+        Some(_) if !found.admitted => "try-not-admitted",
+        Some(_) if found.refused => "try-no-scope",
+        Some(_) => "try-gets-in",
     };
     let seen = visit.holds(own::VIEW_USERS).then(|| Linked::new(&person.id, who));
     let lead = Said::new(lead).about(who).linked(seen.into_iter().collect(), false);
     if found.asks {
         because.push(Said::new("try-asks"));
     }
-    let got = (proven.is_some() && found.admitted).then(|| got(found));
+    let got = gets_in.then(|| got(found));
     Ok(TryPage { lead, because, got, ..page })
 }
 

@@ -200,6 +200,8 @@ async fn page(visit: &Visit, conn: &mut Conn, wrong: Option<&[Wrong]>) -> Result
     let input = |name, label, kind, value: String, longest| {
         Field::new(name, label, kind, value).longest(longest).editable::<()>(visit, &Ok(()))
     };
+    let is_typed = matches!(roles, Kind::Text);
+    let role = input("role", "user-role", roles, first, LONGEST.1).required();
     let fields = [
         input("login", "user-login", Kind::Text, String::new(), LONGEST_LOGIN)
             .required()
@@ -207,12 +209,7 @@ async fn page(visit: &Visit, conn: &mut Conn, wrong: Option<&[Wrong]>) -> Result
         input("name", "user-name", Kind::Text, String::new(), LONGEST.1),
         input("email", "user-email", Kind::Email, String::new(), LONGEST.0).hint("user-new-email-hint"),
         input("group", "user-group", choice.kind(), home, LONGEST.2).required(),
-        match &roles {
-            Kind::Text => {
-                input("role", "user-role", roles, first, LONGEST.1).hint("user-role-typed-hint").required()
-            }
-            _ => input("role", "user-role", roles, first, LONGEST.1).required(),
-        },
+        if is_typed { role.hint("user-role-typed-hint") } else { role },
     ];
     let fields: Vec<Field> = match wrong {
         None => fields.to_vec(),

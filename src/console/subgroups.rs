@@ -76,17 +76,18 @@ async fn delete(visit: Visit) -> Result<Response, Problem> {
     let mut conn = visit.read().await?;
     let group = visit.group(&mut conn).await?;
     let back = format!("/console/groups/{}", group.id);
-    let could = groups::could_be_deleted(&mut conn, &group, &by).await;
-    drop(conn);
-    if let Err(error) = could {
-        let wrong = Wrong { field: "", ..trouble::wrong(error)? };
-        return Ok(visit.again(&page(&visit, Form::Whole(&wrong)).await?));
-    }
     if !visit.is_confirmed() {
+        let could = groups::could_be_deleted(&mut conn, &group, &by).await;
+        drop(conn);
+        if let Err(error) = could {
+            let wrong = Wrong { field: "", ..trouble::wrong(error)? };
+            return Ok(visit.again(&page(&visit, Form::Whole(&wrong)).await?));
+        }
         let question = Said::new("group-delete-question").about(&group.name);
         let confirm = Confirm::of(&visit, question, "group-delete-button", &back);
         return Ok(visit.confirm(&confirm.consequence(Said::new("group-delete-consequence")).grave()));
     }
+    drop(conn);
     let mut tx = visit.write().await?;
     // What somebody else has made of it since is not taken back with it.
     let now = groups::locked(&mut tx, &group).await.map_err(failed)?;

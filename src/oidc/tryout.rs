@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::clients::allowed::registered;
+use super::clients::allowed::{registered, some_of};
 use super::clients::subject::SubjectType;
 use super::clients::{self, Client};
 use super::provider::Provider;
@@ -30,6 +30,8 @@ pub struct Tryout {
     pub scopes: Scopes,
     /// The words that were asked for and are left out.
     pub ignored: Vec<String>,
+    /// Whether nothing of what it asks for can be had: then it is told `invalid_scope`.
+    pub refused: bool,
     /// Whether the app is for this person.
     pub admitted: bool,
     /// Whether the app asks people, and this person has not agreed to these scopes yet.
@@ -124,6 +126,7 @@ pub async fn of(
         userinfo = told(client, mint::userinfo_claims(provider, client, about), false);
     }
     Ok(Tryout {
+        refused: some_of(scopes.clone(), Some(asked)).is_err(),
         admitted: clients::admits(conn, client, person).await?,
         asks: agreed.is_some_and(|agreed| !scopes.within(&agreed)),
         scopes,

@@ -108,6 +108,9 @@ crate::on_both_databases! {
         root.open(&format!("/console/apps/{}/try?user=ned&scope=profile+moon", strict.client_id)).await;
         assert!(plain(&root.browser.text()).contains("the app does not ask for scope openid"));
         assert_eq!(told(&root, "ignored").split(' ').next_back(), Some("moon"));
+        root.open(&format!("/console/apps/{}/try?user=ned&scope=moon", strict.client_id)).await;
+        assert!(told(&root, "lead").contains("It would be told invalid_scope."), "{}", told(&root, "lead"));
+        assert_eq!(root.browser.text_of("id-token"), None);
     }
 
     async fn people_of_another_tree_are_nobody_to_try_it_with(database) {

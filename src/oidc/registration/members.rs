@@ -140,11 +140,15 @@ pub(super) fn read(json: &Map<String, Value>, unattended: &[GrantType]) -> Resul
         return Err(Refusal::new(Code::InvalidClientMetadata, what));
     }
     // RFC 8252 §8.4: any app may claim a scheme without a dot; for one that is known to them the operator may allow it.
-    if let Some(uri) = metadata.redirect_uris.iter().find(|uri| is_anybodys(uri)) {
-        let what = format!(
-            "redirect_uris: {uri} has a scheme without a dot (RFC 8252 section 7.1); ask the operator"
-        );
-        return Err(Refusal::new(Code::InvalidRedirectUri, what));
+    for (field, uris) in [
+        ("redirect_uris", &metadata.redirect_uris),
+        ("post_logout_redirect_uris", &metadata.post_logout_redirect_uris),
+    ] {
+        if let Some(uri) = uris.iter().find(|uri| is_anybodys(uri)) {
+            let what =
+                format!("{field}: {uri} has a scheme without a dot (RFC 8252 section 7.1); ask the operator");
+            return Err(Refusal::new(code_for(field), what));
+        }
     }
     let beyond = |grant: &GrantType| !unattended.contains(grant) && metadata.may_use(*grant);
     if let Some(grant) = UNATTENDED.into_iter().find(beyond) {
@@ -451,6 +455,8 @@ mod tests {
         assert!(code == Code::InvalidClientMetadata && what.contains("RFC 9700"), "{what}");
         assert_eq!(refused(json!({"redirect_uris": []})).0, Code::InvalidRedirectUri);
         assert_eq!(refused(json!({"redirect_uris": ["oc://app.example.org"]})).0, Code::InvalidRedirectUri);
+        let (code, what) = refused(json!({"post_logout_redirect_uris": ["oc://app.example.org"]}));
+        assert!(code == Code::InvalidClientMetadata && what.contains("oc://app.example.org"), "{what}");
         let (code, what) = refused(json!({"initiate_login_uri": "http://app.example.org/login"}));
         assert_eq!(code, Code::InvalidClientMetadata);
         assert_eq!(
